@@ -1,0 +1,36 @@
+"""The contract between Nostr relays and policy plugins.
+
+A relay makes a :class:`Gate`, loads plugins into it and asks it. A plugin implements some of the
+four hooks of :mod:`orly_policy_hookspecs.hooks` and answers with a :class:`Decision`. Neither
+needs to know the policy engine.
+"""
+
+from .combining import combine
+from .context import Context, Origin
+from .decision import PREFIXES, Decision, Verdict
+from .errors import GateError, PluginError, SettingsError
+from .events import Event
+from .gate import BlockingGate, Gate, GateSettings
+from .hooks import POLICY_EVENT_KIND, PROJECT, hookimpl, hookspec
+from .wellformed import malformed
+
+__all__ = [
+    "POLICY_EVENT_KIND",
+    "PREFIXES",
+    "PROJECT",
+    "BlockingGate",
+    "Context",
+    "Decision",
+    "Event",
+    "Gate",
+    "GateError",
+    "GateSettings",
+    "Origin",
+    "PluginError",
+    "SettingsError",
+    "Verdict",
+    "combine",
+    "hookimpl",
+    "hookspec",
+    "malformed",
+]

@@ -1,0 +1,54 @@
+"""Who asks, and from where: what a decision may depend on besides the event."""
+
+import enum
+import re
+from collections.abc import Iterable
+
+import attrs
+
+_PUBKEY = re.compile(r"[0-9a-f]{64}")
+
+
+class Origin(enum.Enum):
+    """Where an event comes from."""
+
+    CLIENT = "client"
+    """Sent by a client on a connection."""
+    IMPORT = "import"
+    """Read from a file or made by the relay itself."""
+    SYNC = "sync"
+    """Fetched from another relay."""
+
+
+def _pubkeys(keys: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(keys, str):
+        raise TypeError("authenticated takes a collection of pubkeys, not one text")
+    if isinstance(keys, (set, frozenset)):
+        keys = sorted(keys)
+    unique = tuple(dict.fromkeys(keys))
+    for key in unique:
+        if not isinstance(key, str) or not _PUBKEY.fullmatch(key):
+            raise ValueError(f"{key!r} is not a pubkey: 64 lowercase hex characters are needed")
+    return unique
+
+
+@attrs.frozen
+class Context:
+    """The asking side of one question. Hosts keep one for each connection and make a new one
+    when somebody authenticates.
+
+    :raises ValueError: a pubkey is not 64 lowercase hex characters.
+    """
+
+    authenticated: tuple[str, ...] = attrs.field(default=(), converter=_pubkeys)
+    """The pubkeys that authenticated on the connection (NIP-42), in that order, each once.
+    Hex, 64 lowercase characters; empty where nobody did."""
+
+    ip: str = ""
+    """The client's IP address as text; empty where there is none or it is unknown."""
+
+    connection: object = attrs.field(default=None, eq=False, repr=False)
+    """The host's own object for the connection; opaque to plugins."""
+
+    origin: Origin = Origin.CLIENT
+    """Where the event comes from."""

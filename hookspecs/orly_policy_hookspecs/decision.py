@@ -1,0 +1,94 @@
+"""What a plugin answers, and what the gate makes of all answers."""
+
+import enum
+from typing import Self
+
+import attrs
+
+PREFIXES = (
+    "auth-required:",
+    "blocked:",
+    "duplicate:",
+    "error:",
+    "invalid:",
+    "mute:",
+    "pow:",
+    "rate-limited:",
+    "restricted:",
+)
+"""The machine-readable prefixes of NIP-01 and NIP-42, one of which starts every rejection."""
+
+
+class Verdict(enum.Enum):
+    """The five kinds of answer, strongest first: a stronger one wins over all weaker ones."""
+
+    REJECT = "reject"
+    """A firm no."""
+    SHADOW_REJECT = "shadow reject"
+    """A no of which the client is not told: it sees OK, nothing is stored or sent on."""
+    VOUCH = "vouch"
+    """A firm yes. It beats a fallback and nothing else, and counts only from the plugins that
+    the host lists; from any other it is an accept."""
+    FALLBACK = "fallback"
+    """A no for want of anything better, such as ``default_policy: deny``."""
+    ACCEPT = "accept"
+    """No objection."""
+
+
+@attrs.frozen(init=False)
+class Decision:
+    """An answer to one question. Immutable, so that common answers can be constants."""
+
+    verdict: Verdict
+    message: str = ""
+    """For the client. A rejection starts with one of :data:`PREFIXES`."""
+    source: str = ""
+    """The name of the plugin that answered. The gate sets it; what a plugin writes here does
+    not count."""
+
+    def __init__(self, verdict: Verdict, message: str = "", source: str = "") -> None:
+        if verdict in _REJECTIONS and not message.startswith(PREFIXES):
+            message = f"blocked: {message}" if message else "blocked: not accepted"
+        self.__attrs_init__(verdict, message, source)  # type: ignore[attr-defined]
+
+    @classmethod
+    def accept(cls, message: str = "") -> Self:
+        """No objection; the message, if any, goes to the client."""
+        return cls(Verdict.ACCEPT, message)
+
+    @classmethod
+    def reject(cls, message: str) -> Self:
+        """A firm no. A message without a known prefix gets ``blocked:``."""
+        return cls(Verdict.REJECT, message)
+
+    @classmethod
+    def fallback(cls, message: str) -> Self:
+        """A no that another plugin's vouch may overrule."""
+        return cls(Verdict.FALLBACK, message)
+
+    @classmethod
+    def shadow_reject(cls) -> Self:
+        """A no of which the client is not told."""
+        return cls(Verdict.SHADOW_REJECT)
+
+    @classmethod
+    def vouch(cls) -> Self:
+        """A firm yes: see :attr:`Verdict.VOUCH`."""
+        return cls(Verdict.VOUCH)
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the event may be stored (on a write) or handed out (on a read)."""
+        return self.verdict is Verdict.ACCEPT or self.verdict is Verdict.VOUCH
+
+    @property
+    def shadowed(self) -> bool:
+        """Whether the client is to be told OK although nothing is stored."""
+        return self.verdict is Verdict.SHADOW_REJECT
+
+    def attributed(self, source: str) -> "Decision":
+        """The same answer with its plugin's name."""
+        return self if self.source == source else Decision(self.verdict, self.message, source)
+
+
+_REJECTIONS = frozenset({Verdict.REJECT, Verdict.FALLBACK})

@@ -1,0 +1,299 @@
+"""The host's side of the contract: what a relay calls.
+
+A relay makes one :class:`Gate`, registers plugins by hand or by entry point, calls
+:meth:`Gate.start` and from then on asks. Whatever goes wrong while asking is a rejection.
+"""
+
+import asyncio
+import difflib
+import inspect
+import logging
+import threading
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Sequence
+from typing import Any, TypeVar
+
+import attrs
+
+from .combining import combine
+from .context import Context
+from .decision import Decision, Verdict
+from .errors import PluginError, SettingsError
+from .events import Event
+from .hooks import PROJECT
+from .registry import OUR_FAULT, Registry
+
+log = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
+
+_TOO_SLOW = Decision.reject("error: the policy took too long to answer")
+_NOT_TAKEN = Decision.reject("blocked: this relay takes no policy events")
+_EVENTS_BETWEEN_YIELDS = 64
+
+
+@attrs.frozen
+class GateSettings:
+    """What a host decides about its plugins."""
+
+    may_vouch_write: frozenset[str] = attrs.field(default=frozenset(), converter=frozenset)
+    """Names of the plugins whose vouch for a write counts."""
+    may_vouch_read: frozenset[str] = attrs.field(default=frozenset(), converter=frozenset)
+    """Names of the plugins whose vouch for a read counts."""
+    budget_seconds: float = attrs.field(default=10.0, validator=attrs.validators.gt(0))
+    """How long one question (or one batch of reads) may wait for plugins."""
+
+
+class Gate:
+    """Asks every plugin and combines the answers. For relays that run on an event loop.
+
+    Relays that do not: :attr:`blocking`.
+    """
+
+    def __init__(self, settings: GateSettings | None = None) -> None:
+        self.settings = settings or GateSettings()
+        self._registry = Registry()
+        self.write_hook = self._registry.hook.on_write
+        self.read_hook = self._registry.hook.on_read
+        self.blocking = BlockingGate(self)
+        """The same questions for plain synchronous code."""
+
+    def register(self, plugin: object, name: str | None = None) -> str:
+        """Add a plugin by hand and return its name.
+
+        :raises PluginError: the plugin cannot work as it is written, or the name is taken.
+        """
+        registered = self._registry.register(plugin, name)
+        if registered is None:
+            raise PluginError(f"the plugin name {name!r} is blocked")
+        return registered
+
+    def load_entry_points(self, names: Collection[str] | None = None) -> int:
+        """Add installed plugins: those with an entry point in the group ``orly_policy``.
+
+        :param names: only the entry points of these names; all where not given.
+        :return: how many were added.
+        :raises PluginError: one cannot work as it is written, or is named and not installed.
+        """
+        if names is None:
+            return self._registry.load_setuptools_entrypoints(PROJECT)
+        for name in names:
+            if self._registry.load_setuptools_entrypoints(PROJECT, name) == 0:
+                raise PluginError(f"no plugin {name!r} is installed (entry-point group {PROJECT})")
+        return len(names)
+
+    @property
+    def plugins(self) -> tuple[str, ...]:
+        """The registered plugins' names, sorted."""
+        return tuple(sorted(name for name, plugin in self._registry.list_name_plugin() if plugin))
+
+    def start(self) -> None:
+        """Check the whole before the relay opens. Says in the log when nothing will be enforced.
+
+        :raises SettingsError: a plugin that may vouch is not registered.
+        """
+        for name in sorted(self.settings.may_vouch_write | self.settings.may_vouch_read):
+            if name not in self.plugins:
+                near = difflib.get_close_matches(name, self.plugins, 1)
+                hint = f"; did you mean {near[0]!r}?" if near else ""
+                raise SettingsError(f"may_vouch names {name!r}, which is not registered{hint}")
+        if not self.plugins:
+            log.warning("no policy plugin is registered: no policy is enforced")
+
+    def could_vouch_for_reads(self) -> bool:
+        """Whether a denial for want of a grant might yet be overruled by another plugin."""
+        return bool(self.settings.may_vouch_read)
+
+    async def write(self, event: Event, context: Context) -> Decision:
+        """May this event be stored? Never raises; what cannot be answered is rejected."""
+        return await self._decide(
+            self.write_hook, event, context, self.settings.may_vouch_write
+        )
+
+    async def read(self, event: Event, context: Context) -> Decision:
+        """May this event be handed to this reader? Never raises."""
+        return await self._decide(
+            self.read_hook, event, context, self.settings.may_vouch_read
+        )
+
+    async def reads(self, events: Iterable[Event], context: Context) -> list[Decision]:
+        """One decision for each event of a REQ's result, in their order. Never raises.
+
+        Plugins that must be waited for are asked about all events together, within one budget;
+        between some events the loop is let go on.
+        """
+        asked: list[list[_Answer]] = []
+        for event in events:
+            asked.append(_ask(self.read_hook, event, context))
+            if len(asked) % _EVENTS_BETWEEN_YIELDS == 0:
+                await asyncio.sleep(0)
+        settled = await self._settle(asked)
+        return [combine(answers, self.settings.may_vouch_read) for answers in settled]
+
+    async def kind3(self, event: Event, context: Context) -> None:
+        """Tell the plugins of a stored follow list. What goes wrong is in the log."""
+        await self._settle([_ask(self._registry.hook.on_kind3, event, context)])
+
+    async def policy_event(self, event: Event, context: Context) -> Decision:
+        """Give a policy event (kind 12345) to the plugins. Accepted means that one took it, and
+        its message says what happened; the event is not to be stored in any case. Never raises.
+        """
+        (answers,) = await self._settle(
+            [_ask(self._registry.hook.on_policy_event, event, context)]
+        )
+        taken = [answer for answer in answers if answer.verdict is not Verdict.VOUCH]
+        return combine(taken) if taken else _NOT_TAKEN
+
+    async def _decide(
+        self, hook: Callable[..., Any], event: Event, context: Context, may_vouch: Collection[str]
+    ) -> Decision:
+        answers = _ask(hook, event, context)
+        return _at_once(answers, may_vouch) or await self.later(answers, may_vouch)
+
+    async def later(self, answers: list["_Answer"], may_vouch: Collection[str]) -> Decision:
+        """Wait for answers that were asked for already, and combine them."""
+        (settled,) = await self._settle([answers])
+        return combine(settled, may_vouch)
+
+    async def _settle(self, asked: Sequence[Sequence["_Answer"]]) -> list[list[Decision]]:
+        """Wait for every answer that must be waited for, all of them together."""
+        waiting = {
+            (i, j): asyncio.ensure_future(_awaited(answer))
+            for i, answers in enumerate(asked)
+            for j, answer in enumerate(answers)
+            if not isinstance(answer, Decision)
+        }
+        if waiting:
+            try:
+                await asyncio.wait(waiting.values(), timeout=self.settings.budget_seconds)
+            finally:
+                for task in waiting.values():
+                    task.cancel()
+        return [
+            [
+                decision
+                for j, answer in enumerate(answers)
+                if (decision := _result(answer if isinstance(answer, Decision) else waiting[i, j]))
+            ]
+            for i, answers in enumerate(asked)
+        ]
+
+
+_Answer = Decision | Awaitable[Decision | None]
+
+
+def _ask(hook: Callable[..., Any], event: Event, context: Context) -> list[_Answer]:
+    """All plugins' answers to one question, abstentions left out."""
+    try:
+        answers = hook(event=event, context=context)
+    except Exception:
+        log.exception("a policy plugin's wrapper failed")
+        return [OUR_FAULT]
+    if answers.__class__ is list and all(map(_is_answer, answers)):
+        return answers  # type: ignore[no-any-return]
+    log.error("a policy plugin's wrapper answered %r, not a list of answers", answers)
+    return [OUR_FAULT]
+
+
+def _is_answer(answer: object) -> bool:
+    return answer.__class__ is Decision or inspect.isawaitable(answer)
+
+
+def _at_once(answers: list[_Answer], may_vouch: Collection[str]) -> Decision | None:
+    """The combined decision, or ``None`` where an answer must be waited for."""
+    if len(answers) == 1:
+        only = answers[0]
+        if only.__class__ is Decision and only.verdict is not Verdict.VOUCH:
+            return only
+    decisions = [answer for answer in answers if isinstance(answer, Decision)]
+    return combine(decisions, may_vouch) if len(decisions) == len(answers) else None
+
+
+async def _awaited(answer: Awaitable[Decision | None]) -> Decision | None:
+    """A plugin's exceptions are answers already; these are a wrapper's."""
+    try:
+        decision = await answer
+    except Exception:
+        log.exception("a policy plugin's wrapper failed")
+        return OUR_FAULT
+    if decision is None or isinstance(decision, Decision):
+        return decision
+    log.error("a policy plugin's wrapper answered %r, not a Decision or None", decision)
+    return OUR_FAULT
+
+
+def _result(answer: "Decision | asyncio.Future[Decision | None]") -> Decision | None:
+    """What has come of an answer; one still awaited has missed the budget."""
+    if isinstance(answer, Decision):
+        return answer
+    if answer.done() and not answer.cancelled():
+        return answer.result()
+    log.error("a policy plugin missed the time budget")
+    return _TOO_SLOW
+
+
+class BlockingGate:
+    """A :class:`Gate`'s questions for synchronous code. Safe to use from several threads.
+
+    What must be awaited runs on an event loop of its own in a background thread, which is
+    started when it is first needed.
+    """
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def write(self, event: Event, context: Context) -> Decision:
+        """See :meth:`Gate.write`."""
+        gate = self._gate
+        return self._decide(gate.write_hook, event, context, gate.settings.may_vouch_write)
+
+    def read(self, event: Event, context: Context) -> Decision:
+        """See :meth:`Gate.read`."""
+        gate = self._gate
+        return self._decide(gate.read_hook, event, context, gate.settings.may_vouch_read)
+
+    def reads(self, events: Iterable[Event], context: Context) -> list[Decision]:
+        """See :meth:`Gate.reads`."""
+        return self._run(self._gate.reads(events, context))
+
+    def kind3(self, event: Event, context: Context) -> None:
+        """See :meth:`Gate.kind3`."""
+        self._run(self._gate.kind3(event, context))
+
+    def policy_event(self, event: Event, context: Context) -> Decision:
+        """See :meth:`Gate.policy_event`."""
+        return self._run(self._gate.policy_event(event, context))
+
+    def close(self) -> None:
+        """Stop the background thread, if there is one."""
+        with self._lock:
+            loop, self._loop = self._loop, None
+        if loop is not None:
+            loop.call_soon_threadsafe(loop.stop)
+
+    def _decide(
+        self, hook: Callable[..., Any], event: Event, context: Context, may_vouch: Collection[str]
+    ) -> Decision:
+        answers = _ask(hook, event, context)
+        decision = _at_once(answers, may_vouch)
+        return decision or self._run(self._gate.later(answers, may_vouch))
+
+    def _run(self, question: Coroutine[Any, Any, _T]) -> _T:
+        return asyncio.run_coroutine_threadsafe(question, self._background_loop()).result()
+
+    def _background_loop(self) -> asyncio.AbstractEventLoop:
+        with self._lock:
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                threading.Thread(
+                    target=_run_and_close, args=(self._loop,), name="orly-policy-gate", daemon=True
+                ).start()
+            return self._loop
+
+
+def _run_and_close(loop: asyncio.AbstractEventLoop) -> None:
+    try:
+        loop.run_forever()
+    finally:
+        loop.close()

@@ -1,0 +1,85 @@
+"""The four hooks, and the markers for declaring and implementing them.
+
+Every plugin is asked, and the answers are combined by
+:func:`orly_policy_hookspecs.combining.combine`: no plugin can undo another's firm no.
+A hook may be an ordinary or an ``async def`` function. It must not block: an ordinary one runs on
+the relay's event loop. One that raises, or misses the gate's time budget, counts as a rejection
+with ``error:``.
+"""
+
+from collections.abc import Awaitable
+from typing import Final
+
+import pluggy
+
+from .context import Context
+from .decision import Decision
+from .events import Event
+
+PROJECT: Final = "orly_policy"
+"""The pluggy project name, and the name of the entry-point group."""
+
+POLICY_EVENT_KIND: Final = 12345
+"""The kind of the signed events that change the policy (SPEC.md section 8)."""
+
+hookspec: Final = pluggy.HookspecMarker(PROJECT)
+hookimpl: Final = pluggy.HookimplMarker(PROJECT)
+"""Marks a plugin's hooks: ``@hookimpl`` above each."""
+
+Answer = Decision | None
+"""A decision, or ``None`` to abstain."""
+
+
+@hookspec
+def on_write(event: Event, context: Context) -> Answer | Awaitable[Answer]:
+    """May this event be stored?
+
+    Asked once for every event before it is stored, its id and signature verified by the host;
+    never for kind 12345.
+
+    :param event: the event to be stored.
+    :param context: who sends it, and from where.
+    :return: a decision, an awaitable of one, or ``None`` to abstain. An accept is no more than
+        "no objection".
+    """
+
+
+@hookspec
+def on_read(event: Event, context: Context) -> Answer | Awaitable[Answer]:
+    """May this reader be given this event?
+
+    Asked for every stored event before it is handed out, and for every live one and each of its
+    readers. A shadow reject withholds the event like a reject does.
+
+    :param event: a stored event.
+    :param context: the reader as of now: on a subscription that stays open, whoever has
+        authenticated by then.
+    :return: a decision, an awaitable of one, or ``None`` to abstain.
+    """
+
+
+@hookspec
+def on_kind3(event: Event, context: Context) -> Awaitable[None] | None:
+    """A follow list (kind 3, NIP-02) has been stored.
+
+    Called after the fact, in every worker process, and at start with the lists that the relay
+    has stored. There is nothing to answer.
+
+    :param event: the accepted follow list.
+    :param context: who sent it; the origin tells a stored one (import) from a new one.
+    """
+
+
+@hookspec
+def on_policy_event(event: Event, context: Context) -> Answer | Awaitable[Answer]:
+    """Somebody sends an event that is to change the policy (kind 12345).
+
+    It is given to this hook alone and never stored. The host need not have verified it: the
+    plugin that acts on it verifies it itself.
+
+    :param event: the policy event.
+    :param context: who sends it, and from where.
+    :return: an accept with a message that says what happened, a reject that says why nothing
+        did, an awaitable of either, or ``None`` to abstain. An event that nobody takes is
+        rejected.
+    """

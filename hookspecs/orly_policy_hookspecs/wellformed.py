@@ -1,0 +1,75 @@
+"""Is this JSON value an event of NIP-01? For hosts, before anything trusts a field's type."""
+
+import re
+
+FIELDS = ("id", "pubkey", "created_at", "kind", "tags", "content", "sig")
+"""The seven fields of NIP-01."""
+
+_ID = re.compile(r"[0-9a-f]{64}")
+_SIGNATURE = re.compile(r"[0-9a-f]{128}")
+_LARGEST_TIMESTAMP = 2**63 - 1
+
+
+def malformed(event: object) -> str | None:
+    """What is wrong with the shape of an event that a client sent, or ``None``.
+
+    Looks at types and ranges only; whether the id and the signature are right is for whoever
+    verifies. Never raises.
+
+    :param event: a decoded JSON value.
+    :return: one sentence for the client, without prefix: ``tags[1][0] is not a text``.
+    """
+    if not isinstance(event, dict):
+        return "an event is a JSON object"
+    if missing := [name for name in FIELDS if name not in event]:
+        return f"the event has no {' and no '.join(missing)}"
+    if unknown := [name for name in event if name not in FIELDS]:
+        return f"{str(unknown[0])[:40]!r} is not a field of an event"
+    return _wrong_scalar(event) or _wrong_tag(event["tags"])
+
+
+def _wrong_scalar(event: dict[str, object]) -> str | None:
+    for name, pattern, digits in (
+        ("id", _ID, 64),
+        ("pubkey", _ID, 64),
+        ("sig", _SIGNATURE, 128),
+    ):
+        value = event[name]
+        if not isinstance(value, str) or not pattern.fullmatch(value):
+            return f"{name} is not {digits} lowercase hex characters"
+    for name, largest in (("created_at", _LARGEST_TIMESTAMP), ("kind", 65535)):
+        value = event[name]
+        if type(value) is not int:
+            return f"{name} is not a whole number"
+        if not 0 <= value <= largest:
+            return f"{name} is not between 0 and {largest}"
+    if not isinstance(content := event["content"], str):
+        return "content is not a text"
+    return "content is not Unicode" if _has_lone_surrogate(content) else None
+
+
+def _wrong_tag(tags: object) -> str | None:
+    if not isinstance(tags, list):
+        return "tags is not a list"
+    for i, tag in enumerate(tags):
+        if not isinstance(tag, list):
+            return f"tags[{i}] is not a list"
+        if not tag:
+            return f"tags[{i}] is empty: a tag has a name"
+        for j, item in enumerate(tag):
+            if not isinstance(item, str):
+                return f"tags[{i}][{j}] is not a text"
+            if _has_lone_surrogate(item):
+                return f"tags[{i}][{j}] is not Unicode"
+    return None
+
+
+def _has_lone_surrogate(text: str) -> bool:
+    """JSON can escape half a surrogate pair; no UTF-8 can hold it, so no id can cover it."""
+    if text.isascii():
+        return False
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False

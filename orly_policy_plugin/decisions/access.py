@@ -1,0 +1,144 @@
+"""Who may: deny lists, allow lists and grants, the part of a rule that looks at the submitter.
+
+Sections 2 and 3 of SPEC.md. A submitter is the set of keys that authenticated: one of them in a
+deny list denies, otherwise one that matches an allow list is enough.
+"""
+
+from collections.abc import Iterator
+from typing import Literal
+
+import attrs
+from orly_policy_hookspecs import Decision, Event
+
+from .conditions import GRANT, Answer, Condition, Grant, Keys
+
+Access = Literal["write", "read"]
+
+
+@attrs.frozen
+class NotDenied(Condition):
+    """``write_deny`` or ``read_deny``: no submitter, and for a write not the author either."""
+
+    denied: frozenset[str]
+    looks_at_author: bool
+    refusal: Decision
+
+    def check(self, event: Event, keys: Keys, now: int) -> Answer:
+        if not self.denied.isdisjoint(keys):
+            return self.refusal
+        if self.looks_at_author and event.pubkey in self.denied:
+            return self.refusal
+        return None
+
+    def seen(self, event: Event, keys: Keys, now: int) -> str:
+        author = f", author {event.pubkey}" if self.looks_at_author else ""
+        return f"{submitter(keys)}{author}"
+
+    @property
+    def limit(self) -> str:
+        return f"none of {len(self.denied)} keys"
+
+
+@attrs.frozen
+class Matcher:
+    """One way to be let in."""
+
+    place: str
+    limit: str
+
+    def matches(self, event: Event, keys: Keys) -> bool:
+        """Whether it lets this submitter, or this event, in."""
+        raise NotImplementedError
+
+
+@attrs.frozen
+class SubmitterIn(Matcher):
+    """The submitter is one of these: an allow list, or whom somebody follows."""
+
+    keys: frozenset[str]
+
+    def matches(self, event: Event, keys: Keys) -> bool:
+        return not self.keys.isdisjoint(keys)
+
+
+@attrs.frozen
+class PartyInvolved(Matcher):
+    """``privileged``: the submitter is the author or named in a ``p`` tag."""
+
+    def matches(self, event: Event, keys: Keys) -> bool:
+        return bool(keys) and (event.pubkey in keys or any(key in keys for key in named(event)))
+
+
+@attrs.frozen
+class EventNames(Matcher):
+    """``write_allow_if_tagged``: a ``p`` tag names one of these."""
+
+    keys: frozenset[str]
+
+    def matches(self, event: Event, keys: Keys) -> bool:
+        return any(key in self.keys for key in named(event))
+
+
+def named(event: Event) -> Iterator[str]:
+    """The pubkeys that the event's ``p`` tags name, in lower case. What is not 64 hex characters
+    names nobody: it equals no key.
+    """
+    return (tag[1].lower() for tag in event.tags if tag[0] == "p" and len(tag) > 1)
+
+
+@attrs.frozen
+class MayAccess(Condition):
+    """A rule's grants and allow lists: steps 3 to 6 of section 2."""
+
+    grants: tuple[Matcher, ...]
+    """One of these that matches grants, whatever the allow lists say."""
+    allows: tuple[Matcher, ...]
+    """Where there are any, one of them must match, and then grants."""
+    otherwise: Grant | None
+    """The answer where neither granted and there is no allow list."""
+    refusal: Decision
+    unauthenticated_refusal: Decision
+
+    def check(self, event: Event, keys: Keys, now: int) -> Answer:
+        for grant in self.grants:
+            if grant.matches(event, keys):
+                return GRANT
+        if not self.allows:
+            return self.otherwise
+        for allow in self.allows:
+            if allow.matches(event, keys):
+                return GRANT
+        return self.refusal if keys else self.unauthenticated_refusal
+
+    def seen(self, event: Event, keys: Keys, now: int) -> str:
+        return submitter(keys)
+
+    @property
+    def limit(self) -> str:
+        return "one of: " + ", ".join(m.limit for m in self.grants + self.allows)
+
+
+@attrs.frozen
+class OwnersAndAdmins(Condition):
+    """Who may read kind 12345 (section 3): owners and policy admins alone."""
+
+    keys: frozenset[str]
+    refusal: Decision
+    unauthenticated_refusal: Decision
+
+    def check(self, event: Event, keys: Keys, now: int) -> Answer:
+        if not self.keys.isdisjoint(keys):
+            return GRANT
+        return self.refusal if keys else self.unauthenticated_refusal
+
+    def seen(self, event: Event, keys: Keys, now: int) -> str:
+        return submitter(keys)
+
+    @property
+    def limit(self) -> str:
+        return f"{len(self.keys)} owners and policy admins"
+
+
+def submitter(keys: Keys) -> str:
+    """The submitter in words, for explanations."""
+    return "submitter " + " and ".join(keys) if keys else "nobody authenticated"

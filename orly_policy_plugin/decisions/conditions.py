@@ -1,0 +1,328 @@
+"""What a rule asks of an event, one condition a field (section 1 of SPEC.md).
+
+A policy is compiled into ordered tuples of conditions. To decide is to check one after the other
+until one denies; to explain is to do the same and write down what each saw. A check answers
+``None`` (nothing against it), :data:`GRANT`, or the :class:`Decision` that denies.
+
+Every check takes the event, ``keys`` (the pubkeys that authenticated, 64 lowercase hex characters
+each) and ``now`` (Unix seconds, whole).
+"""
+
+import re
+from collections.abc import Mapping
+from typing import ClassVar, Final
+
+import attrs
+from orly_policy_hookspecs import Decision, Event
+
+from ..policy.regexes import Regex
+from .messages import quoted
+from .sizes import content_size, event_size
+
+Keys = tuple[str, ...]
+
+
+class Grant:
+    """The answer of a condition that grants."""
+
+    def __repr__(self) -> str:
+        return "GRANT"
+
+
+GRANT: Final = Grant()
+
+Answer = Decision | Grant | None
+
+
+@attrs.frozen
+class Condition:
+    """One thing that is asked of an event."""
+
+    place: str
+    """Where in the policy file: ``rules.1.size_limit``."""
+    subject: str
+    """What the rule is for, as messages end: `` for kind 1``, or nothing for the global rule."""
+
+    always_passes: ClassVar[bool] = False
+    """Whether the check is for explanations only."""
+
+    def check(self, event: Event, keys: Keys, now: int) -> Answer:
+        """Deny, grant, or say nothing."""
+        raise NotImplementedError
+
+    def seen(self, event: Event, keys: Keys, now: int) -> str:
+        """The value that the check looked at, for explanations."""
+        raise NotImplementedError
+
+    @property
+    def limit(self) -> str:
+        """What the value is held against, for explanations."""
+        raise NotImplementedError
+
+
+def _plural(count: int, unit: str) -> str:
+    return f"{count} {unit}" if count == 1 else f"{count} {unit}s"
+
+
+@attrs.frozen
+class SizeLimit(Condition):
+    """``size_limit``: the event as compact JSON, in bytes."""
+
+    most: int
+
+    def check(self, event: Event, keys: Keys, now: int) -> Answer:
+        if (size := event_size(event)) <= self.most:
+            return None
+        return Decision.reject(
+            f"blocked: event is {size} bytes, the limit{self.subject} is {self.most}"
+        )
+
+    def seen(self, event: Event, keys: Keys, now: int) -> str:
+        return _plural(event_size(event), "byte")
+
+    @property
+    def limit(self) -> str:
+        return f"at most {self.most}"
+
+
+@attrs.frozen
+class ContentLimit(Condition):
+    """``content_limit``: the content as UTF-8, in bytes."""
+
+    most: int
+
+    def check(self, event: Event, keys: Keys, now: int) -> Answer:
+        if (size := content_size(event)) <= self.most:
+            return None
+        return Decision.reject(
+            f"blocked: content is {size} bytes, the limit{self.subject} is {self.most}"
+        )
+
+    def seen(self, event: Event, keys: Keys, now: int) -> str:
+        return _plural(content_size(event), "byte")
+
+    @property
+    def limit(self) -> str:
+        return f"at most {self.most}"
+
+
+def _names(event: Event) -> set[str]:
+    return {tag[0] for tag in event.tags}
+
+
+def _values(event: Event, name: str) -> list[str]:
+    """The values of all tags of this name; a tag without one has the value ``""``."""
+    return [tag[1] if len(tag) > 1 else "" for tag in event.tags if tag[0] == name]
+
+
+@attrs.frozen
+class MustHaveTags(Condition):
+    """``must_have_tags``: each of these names occurs."""
+
+    names: tuple[str, ...]
+
+    def check(self, event: Event, keys: Keys, now: int) -> Answer:
+        present = _names(event)
+        for name in self.names:
+            if name not in present:
+                return Decision.reject(
+                    f"invalid: a {quoted(name)} tag is required{self.subject}"
+                )
+        return None
+
+    def seen(self, event: Event, keys: Keys, now: int) -> str:
+        return _listed(sorted(_names(event)))
+
+    @property
+    def limit(self) -> str:
+        return f"all of {_listed(self.names)}"
+
+
+@attrs.frozen
+class AllowedTags(Condition):
+    """``allowed_tags``: no other name occurs."""
+
+    names: frozenset[str]
+
+    def check(self, event: Event, keys: Keys, now: int) -> Answer:
+        for tag in event.tags:
+            if tag[0] not in self.names:
+                return Decision.reject(
+                    f"invalid: a {quoted(tag[0])} tag is not allowed{self.subject}"
+                )
+        return None
+
+    def seen(self, event: Event, keys: Keys, now: int) -> str:
+        return _listed(sorted(_names(event)))
+
+    @property
+    def limit(self) -> str:
+        return f"only {_listed(sorted(self.names))}"
+
+
+_INTEGER = re.compile(r"([+-]?)0*([0-9]{1,19})")
+_INT64 = range(-(2**63), 2**63)
+
+
+def _expiration(event: Event) -> tuple[str | None, int | None]:
+    """The first ``expiration`` tag's value, and the integer that it is, if it is one."""
+    for tag in event.tags:
+        if tag[0] == "expiration":
+            text = tag[1] if len(tag) > 1 else ""
+            match = _INTEGER.fullmatch(text)
+            number = int(match[1] + match[2]) if match else _INT64.stop
+            return text, number if number in _INT64 else None
+    return None, None
+
+
+@attrs.frozen
+class MaxExpiry(Condition):
+    """``max_expiry_duration`` or ``max_expiry``: the event expires within so many seconds
+    of ``created_at``.
+    """
+
+    most_seconds: int
+
+    def check(self, event: Event, keys: Keys, now: int) -> Answer:
+        text, expiration = _expiration(event)
+        if text is None:
+            return Decision.reject(
+                f"invalid: an expiration tag is required{self.subject}, "
+                f"at most {self.most_seconds} seconds after created_at"
+            )
+        if expiration is None:
+            return Decision.reject(f"invalid: expiration {quoted(text)} is not a Unix time")
+        if (lifetime := expiration - event.created_at) <= self.most_seconds:
+            return None
+        return Decision.reject(
+            f"invalid: expiration is {lifetime} seconds after created_at, "
+            f"the limit{self.subject} is {self.most_seconds}"
+        )
+
+    def seen(self, event: Event, keys: Keys, now: int) -> str:
+        text, expiration = _expiration(event)
+        if expiration is None:
+            return "no expiration tag" if text is None else f"expiration {text!r}"
+        return f"{expiration - event.created_at} s after created_at"
+
+    @property
+    def limit(self) -> str:
+        return f"at most {self.most_seconds} s after created_at"
+
+
+@attrs.frozen
+class Protected(Condition):
+    """``protected_required``: a ``-`` tag (NIP-70)."""
+
+    def check(self, event: Event, keys: Keys, now: int) -> Answer:
+        if "-" in _names(event):
+            return None
+        return Decision.reject(f'invalid: a "-" tag (NIP-70) is required{self.subject}')
+
+    def seen(self, event: Event, keys: Keys, now: int) -> str:
+        return _listed(sorted(_names(event)))
+
+    @property
+    def limit(self) -> str:
+        return 'a "-" tag'
+
+
+@attrs.frozen
+class Identifier(Condition):
+    """``identifier_regex``: there is a ``d`` tag, and every one's value matches."""
+
+    regex: Regex
+
+    def check(self, event: Event, keys: Keys, now: int) -> Answer:
+        values = _values(event, "d")
+        if not values:
+            return Decision.reject(f'invalid: a "d" tag is required{self.subject}')
+        for value in values:
+            if not self.regex.matches(value):
+                return _mismatch("d", value, self.regex, self.subject)
+        return None
+
+    def seen(self, event: Event, keys: Keys, now: int) -> str:
+        return _listed(_values(event, "d"))
+
+    @property
+    def limit(self) -> str:
+        return f"a d tag, each matches {self.regex.text}"
+
+
+@attrs.frozen
+class TagValidation(Condition):
+    """``tag_validation``: the values of these tags, where present, match."""
+
+    regexes: Mapping[str, Regex]
+
+    def check(self, event: Event, keys: Keys, now: int) -> Answer:
+        for name, regex in self.regexes.items():
+            for value in _values(event, name):
+                if not regex.matches(value):
+                    return _mismatch(name, value, regex, self.subject)
+        return None
+
+    def seen(self, event: Event, keys: Keys, now: int) -> str:
+        found = ((name, _values(event, name)) for name in self.regexes)
+        return "; ".join(f"{name}: {_listed(values)}" for name, values in found)
+
+    @property
+    def limit(self) -> str:
+        return "; ".join(f"{name} matches {regex.text}" for name, regex in self.regexes.items())
+
+
+def _mismatch(name: str, value: str, regex: Regex, subject: str) -> Decision:
+    return Decision.reject(
+        f"invalid: the value {quoted(value)} of a {quoted(name)} tag does not match "
+        f"{quoted(regex.text)}{subject}"
+    )
+
+
+@attrs.frozen
+class MaxAge(Condition):
+    """``max_age_of_event``: created at most so many seconds ago."""
+
+    most_seconds: int
+
+    def check(self, event: Event, keys: Keys, now: int) -> Answer:
+        if (age := now - event.created_at) <= self.most_seconds:
+            return None
+        return Decision.reject(
+            f"invalid: created_at is {age} seconds ago, "
+            f"the limit{self.subject} is {self.most_seconds}"
+        )
+
+    def seen(self, event: Event, keys: Keys, now: int) -> str:
+        return f"{now - event.created_at} s ago"
+
+    @property
+    def limit(self) -> str:
+        return f"at most {self.most_seconds} s ago"
+
+
+@attrs.frozen
+class MaxFuture(Condition):
+    """``max_age_event_in_future``: created at most so many seconds from now."""
+
+    most_seconds: int
+
+    def check(self, event: Event, keys: Keys, now: int) -> Answer:
+        if (ahead := event.created_at - now) <= self.most_seconds:
+            return None
+        return Decision.reject(
+            f"invalid: created_at is {ahead} seconds in the future, "
+            f"the limit{self.subject} is {self.most_seconds}"
+        )
+
+    def seen(self, event: Event, keys: Keys, now: int) -> str:
+        return f"{event.created_at - now} s from now"
+
+    @property
+    def limit(self) -> str:
+        return f"at most {self.most_seconds} s from now"
+
+
+def _listed(values: "tuple[str, ...] | list[str]") -> str:
+    shown = ", ".join(values[:8]) or "none"
+    return f"{shown} and {len(values) - 8} more" if len(values) > 8 else shown

@@ -1,0 +1,66 @@
+"""The kind filter: ``kind.whitelist`` and ``kind.blacklist`` (section 1 of SPEC.md)."""
+
+from typing import ClassVar
+
+import attrs
+from orly_policy_hookspecs import Decision, Event
+
+from .conditions import Answer, Condition, Keys
+
+
+@attrs.frozen
+class _OfKind(Condition):
+    def seen(self, event: Event, keys: Keys, now: int) -> str:
+        return f"kind {event.kind}"
+
+
+@attrs.frozen
+class KindPasses(_OfKind):
+    """The kind filter lets this kind on; known when the policy is compiled."""
+
+    why: str
+
+    always_passes: ClassVar[bool] = True
+
+    def check(self, event: Event, keys: Keys, now: int) -> Answer:
+        return None
+
+    @property
+    def limit(self) -> str:
+        return self.why
+
+
+@attrs.frozen
+class NotInWhitelist(_OfKind):
+    """The whitelist names kinds, and not this one."""
+
+    def check(self, event: Event, keys: Keys, now: int) -> Answer:
+        return Decision.reject(f"blocked: kind {event.kind} is not in the kind whitelist")
+
+    @property
+    def limit(self) -> str:
+        return "in the whitelist"
+
+
+@attrs.frozen
+class InBlacklist(_OfKind):
+    """The blacklist names this kind."""
+
+    def check(self, event: Event, keys: Keys, now: int) -> Answer:
+        return Decision.reject(f"blocked: kind {event.kind} is in the kind blacklist")
+
+    @property
+    def limit(self) -> str:
+        return "not in the blacklist"
+
+
+@attrs.frozen
+class NotAPolicyEvent(_OfKind):
+    """Kind 12345 is no ordinary write: hosts give it to ``on_policy_event`` alone."""
+
+    def check(self, event: Event, keys: Keys, now: int) -> Answer:
+        return Decision.reject("blocked: policy events (kind 12345) are not stored")
+
+    @property
+    def limit(self) -> str:
+        return "not kind 12345"

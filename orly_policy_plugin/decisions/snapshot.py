@@ -1,0 +1,65 @@
+"""A policy in force: compiled, immutable, swapped whole when something changes."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import attrs
+from orly_policy_hookspecs import Decision, Event
+
+from ..policy import Policy, policy_version
+from .compiling import Follows, Plans, compile_access
+from .deciding import decide
+from .explaining import Explanation, explain
+
+if TYPE_CHECKING:
+    from .access import Access
+    from .conditions import Keys
+
+
+@attrs.frozen
+class Snapshot:
+    """All that a decision reads, of one moment."""
+
+    policy: Policy
+    version: str
+    """The first 12 hex digits of the hash of the policy's canonical JSON."""
+    owners: frozenset[str]
+    """The policy's owners and those of the environment."""
+    writes: Plans
+    reads: Plans
+
+    def write(self, event: Event, keys: "Keys", now: int) -> Decision:
+        """May this event be stored? ``now`` in Unix seconds.
+
+        :raises Exception: the event is none (a field of a wrong type): a caller must reject it.
+        """
+        return decide(self.writes.for_kind(event.kind), event, keys, now)
+
+    def read(self, event: Event, keys: "Keys", now: int) -> Decision:
+        """May these submitters be given this event? Raises like :meth:`write`."""
+        return decide(self.reads.for_kind(event.kind), event, keys, now)
+
+    def explain(self, access: "Access", event: Event, keys: "Keys", now: int) -> Explanation:
+        """The decision of :meth:`write` or :meth:`read` with its steps. Raises like them."""
+        plans = self.writes if access == "write" else self.reads
+        return explain(plans.for_kind(event.kind), event, keys, now, self.version)
+
+
+def compile_policy(
+    policy: Policy, *, follows: Follows | None = None, owners: Iterable[str] = ()
+) -> Snapshot:
+    """Compile a policy.
+
+    :param follows: author to the pubkeys that the author follows, all as 64 lowercase hex
+        characters.
+    :param owners: owners besides the policy's own (``ORLY_OWNERS``).
+    """
+    all_owners = frozenset(policy.owners) | frozenset(owners)
+    known = follows or {}
+    return Snapshot(
+        policy=policy,
+        version=policy_version(policy),
+        owners=all_owners,
+        writes=compile_access(policy, "write", known, all_owners),
+        reads=compile_access(policy, "read", known, all_owners),
+    )

@@ -1,0 +1,1 @@
+"""Adapters for relay frameworks, a folder each."""

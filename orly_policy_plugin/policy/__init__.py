@@ -1,0 +1,31 @@
+"""Policies as data: reading a file with all its problems, the models, writing. Pure."""
+
+from .differences import Difference, differences
+from .durations import Duration, parse_duration
+from .models import GlobalRule, KindLists, Policy, Rule
+from .problems import InvalidPolicy, Problem
+from .pubkeys import parse_pubkey
+from .reading import read_policy, structure_policy
+from .regexes import Regex, parse_regex
+from .writing import policy_version, unstructure_policy, write_policy
+
+__all__ = [
+    "Difference",
+    "Duration",
+    "GlobalRule",
+    "InvalidPolicy",
+    "KindLists",
+    "Policy",
+    "Problem",
+    "Regex",
+    "Rule",
+    "differences",
+    "parse_duration",
+    "parse_pubkey",
+    "parse_regex",
+    "policy_version",
+    "read_policy",
+    "structure_policy",
+    "unstructure_policy",
+    "write_policy",
+]

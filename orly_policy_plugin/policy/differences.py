@@ -1,0 +1,65 @@
+"""What two policies say differently, place by place."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import attrs
+
+from .models import Policy
+from .problems import join
+from .writing import unstructure_policy
+
+_MOST_SHOWN = 3
+
+
+@attrs.frozen
+class Difference:
+    """One place at which two policies differ."""
+
+    place: str
+    """``rules.1.content_limit``."""
+    old: Any
+    """The JSON value before; ``None`` where there was none."""
+    new: Any
+    """The JSON value now; ``None`` where there is none."""
+
+    def __str__(self) -> str:
+        if isinstance(self.old, list) and isinstance(self.new, list):
+            added = [item for item in self.new if item not in set(self.old)]
+            removed = [item for item in self.old if item not in set(self.new)]
+            shown = _items("added", added) + _items("removed", removed)
+            return f"{self.place}: {', '.join(shown) or 'in another order'}"
+        return f"{self.place}: {_shown(self.old)} -> {_shown(self.new)}"
+
+
+def differences(old: Policy, new: Policy) -> list[Difference]:
+    """Every place at which the policies differ, in alphabetical order."""
+    return sorted(
+        _different("", unstructure_policy(old), unstructure_policy(new)), key=lambda d: d.place
+    )
+
+
+def _different(place: str, old: Any, new: Any) -> Iterator[Difference]:
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in old.keys() | new.keys():
+            yield from _different(join(place, key), old.get(key), new.get(key))
+    elif old != new:
+        yield Difference(place, old, new)
+
+
+def _items(verb: str, items: list[Any]) -> list[str]:
+    if not items:
+        return []
+    more = len(items) - _MOST_SHOWN
+    shown = " ".join(str(item) for item in items[:_MOST_SHOWN])
+    return [f"{verb} {shown}" + (f" and {more} more" if more > 0 else "")]
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "nothing"
+    if isinstance(value, list):
+        return f"a list of {len(value)}"
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_shown(member)}" for key, member in value.items()) or "{}"
+    return str(value)

@@ -1,0 +1,206 @@
+"""The values of a policy file's fields: strict, each with all that is wrong with it.
+
+Every function takes a decoded JSON value (and cattrs' target type, which does not matter) and
+raises :class:`InvalidPolicy` with places relative to that value.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+from .durations import Duration, parse_duration
+from .models import Pubkeys
+from .problems import InvalidPolicy, Problem, did_you_mean
+from .pubkeys import parse_pubkeys
+from .regexes import Regex, parse_regex
+from .strict_json import JsonObject, kind_of
+
+_LARGEST_INTEGER = 2**63 - 1
+_LARGEST_KIND = 65535
+
+_T = TypeVar("_T")
+
+
+def _fail(message: str) -> InvalidPolicy:
+    return InvalidPolicy([Problem("", message)])
+
+
+def _expected(what: str, value: object) -> InvalidPolicy:
+    shown = f" {value!r:.60}" if not isinstance(value, (dict, list)) and value is not None else ""
+    return _fail(f"expected {what}, found {kind_of(value)}{shown}")
+
+
+def read_text(value: object, _: object = None) -> str:
+    """Any text."""
+    if not isinstance(value, str):
+        raise _expected("a text in double quotes", value)
+    return value
+
+
+def read_script(value: object, _: object = None) -> str:
+    """The path of a script; whether it is there is for whoever starts it."""
+    text = read_text(value)
+    if not text or "\0" in text:
+        raise _fail("expected the path of a script, found an empty text; remove the key")
+    return text
+
+
+def read_boolean(value: object, _: object = None) -> bool:
+    """``true`` or ``false``, unquoted."""
+    if not isinstance(value, bool):
+        guess = {"true": "true", "false": "false", "1": "true", "0": "false"}
+        near = guess.get(str(value).lower())
+        hint = f"; write {near} without quotes" if near else ""
+        raise _fail(f"expected true or false, found {kind_of(value)} {value!r:.60}{hint}")
+    return value
+
+
+def limit(unit: str) -> Callable[[object, object], int]:
+    """A hook for whole numbers of ``unit``, 0 to 2**63 - 1."""
+
+    def read(value: object, _: object) -> int:
+        if type(value) is not int:
+            hint = "; write it without quotes" if str(value).isdecimal() else ""
+            raise _fail(
+                f"expected a whole number of {unit}, found {kind_of(value)} {value!r:.60}{hint}"
+            )
+        if not 0 <= value <= _LARGEST_INTEGER:
+            why = "is negative" if value < 0 else "is over 64 bits"
+            raise _fail(f"expected a number of {unit} from 0 up, but {value} {why}")
+        return value
+
+    return read
+
+
+def read_duration(value: object, _: object) -> Duration:
+    """An ISO-8601 duration."""
+    if type(value) is int and value > 0:
+        raise _fail(f"expected an ISO-8601 duration, found a number; write 'PT{value}S'")
+    return _parsed(parse_duration, read_text(value))
+
+
+def read_regex(value: object, _: object = None) -> Regex:
+    """A regular expression in RE2's syntax."""
+    if not (text := read_text(value)):
+        raise _fail("expected a regular expression, found an empty text; remove the key")
+    return _parsed(parse_regex, text)
+
+
+def _parsed(parse: Callable[[str], _T], text: str) -> _T:
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise _fail(str(error)) from error
+
+
+def read_default_policy(value: object, _: object) -> str:
+    """``allow`` (also where empty) or ``deny``."""
+    text = read_text(value)
+    if text not in ("", "allow", "deny"):
+        raise _fail(
+            f"{text!r:.60} is neither 'allow' nor 'deny'{did_you_mean(text, ('allow', 'deny'))}"
+        )
+    return text or "allow"
+
+
+def _list(value: object, of: str) -> list[object]:
+    if not isinstance(value, list):
+        hint = f"; write [{value!r}]".replace("'", '"') if isinstance(value, (str, int)) else ""
+        raise _fail(f"expected a list of {of}, found {kind_of(value)}{hint:.90}")
+    return value
+
+
+def each(values: Iterable[tuple[str, object]], read: Callable[[Any], _T]) -> list[_T]:
+    """Read each value, and report those that fail together, each with its place."""
+    made: list[_T] = []
+    problems: list[Problem] = []
+    for place, value in values:
+        try:
+            made.append(read(value))
+        except InvalidPolicy as error:
+            problems += [problem.within(place) for problem in error.problems]
+    if problems:
+        raise InvalidPolicy(problems)
+    return made
+
+
+def _indexed(values: list[object]) -> Iterator[tuple[str, object]]:
+    return ((f"[{i}]", value) for i, value in enumerate(values))
+
+
+def checked(problems: list[Problem], read: Callable[[Any], _T], value: object) -> _T | None:
+    """What ``read`` makes of the value, or ``None`` with its problems added to the list."""
+    try:
+        return read(value)
+    except InvalidPolicy as error:
+        problems += error.problems
+        return None
+
+
+def read_pubkeys(value: object, _: object) -> Pubkeys:
+    """A list of public keys, hex or ``npub1…``."""
+    keys, problems = parse_pubkeys(_list(value, "public keys"))
+    if problems:
+        raise InvalidPolicy(problems)
+    return keys
+
+
+def _tag_name(value: object) -> str:
+    if not (text := read_text(value)):
+        raise _fail("a tag's name is not empty")
+    if len(text) == 2 and text[0] == "#":
+        raise _fail(f"{text!r} is how a filter names it; write {text[1]!r}")
+    return text
+
+
+def read_tag_names(value: object, _: object) -> tuple[str, ...]:
+    """A list of tag names."""
+    return tuple(each(_indexed(_list(value, "tag names")), _tag_name))
+
+
+def read_kind(value: object) -> int:
+    """A kind, 0 to 65535."""
+    if type(value) is not int:
+        hint = "; write it without quotes" if str(value).isdecimal() else ""
+        raise _fail(f"expected a kind, a whole number, found {kind_of(value)} {value!r:.60}{hint}")
+    if not 0 <= value <= _LARGEST_KIND:
+        raise _fail(f"{value} is not a kind: kinds go from 0 to {_LARGEST_KIND}")
+    return value
+
+
+def read_kind_key(key: str) -> int:
+    """A kind as a key of ``rules``: decimal, without sign, space or leading zero."""
+    if not (key.isascii() and key.isdecimal() and str(int(key[:9])) == key):
+        number = key.strip().lstrip("+0") or "0"
+        hint = f"; write {number!r}" if number.isascii() and number.isdecimal() else ""
+        raise _fail(f"{key!r:.60} is not a kind in plain digits{hint:.40}")
+    return read_kind(int(key))
+
+
+def read_kinds(value: object, _: object) -> tuple[int, ...]:
+    """A list of kinds."""
+    return tuple(each(_indexed(_list(value, "kinds")), read_kind))
+
+
+def read_members(value: object, *, comments: bool = True) -> JsonObject:
+    """An object's members without comments and nulls; a key that stands twice is reported."""
+    if not isinstance(value, dict):
+        raise _expected("an object in braces", value)
+    members = JsonObject(
+        (key, member)
+        for key, member in value.items()
+        if member is not None and not (comments and key.startswith(("_", "$")))
+    )
+    twice = [key for key in getattr(value, "duplicates", ()) if key in members]
+    if twice:
+        raise InvalidPolicy(
+            Problem("", f"the key {key!r} stands more than once; keep one") for key in twice
+        )
+    return members
+
+
+def read_tag_validation(value: object, _: object) -> Mapping[str, Regex]:
+    """Tag names with their regular expressions; no name is a comment here."""
+    members = read_members(value, comments=False)
+    regexes = each(members.items(), read_regex)
+    return MappingProxyType(dict(zip(members, regexes, strict=True)))

@@ -1,0 +1,47 @@
+"""What is wrong with a policy, and where: every problem of a file at once."""
+
+import difflib
+from collections.abc import Iterable
+
+import attrs
+
+from ..errors import PolicyError
+
+
+@attrs.frozen
+class Problem:
+    """One mistake."""
+
+    place: str
+    """Where in the file: ``rules.30023.max_expiry_duration``; empty for the file as a whole."""
+    message: str
+    """What was found and what would be right."""
+
+    def within(self, place: str) -> "Problem":
+        """The same problem seen from an outer place."""
+        return Problem(join(place, self.place), self.message)
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.message}" if self.place else self.message
+
+
+class InvalidPolicy(PolicyError):
+    """A policy that cannot be used, with all that is wrong with it."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        """At least one, in the order of the file."""
+        super().__init__("\n".join(map(str, self.problems)))
+
+
+def join(outer: str, inner: str) -> str:
+    """``rules`` and ``1`` make ``rules.1``; ``owners`` and ``[0]`` make ``owners[0]``."""
+    if not outer or not inner or inner.startswith("["):
+        return outer + inner
+    return f"{outer}.{inner}"
+
+
+def did_you_mean(found: str, possible: Iterable[str]) -> str:
+    """``; did you mean 'x'?`` for the nearest possible word, or nothing."""
+    near = difflib.get_close_matches(found.lower(), list(possible), 1)
+    return f"; did you mean {near[0]!r}?" if near else ""

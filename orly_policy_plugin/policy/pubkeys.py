@@ -1,0 +1,72 @@
+"""Public keys as a policy file writes them: 64 hex characters, or ``npub1…`` (NIP-19)."""
+
+import re
+from collections.abc import Sequence
+
+import bech32
+
+from .problems import Problem
+
+_HEX = re.compile(r"[0-9a-fA-F]{64}")
+_LOWER_HEX = re.compile(r"[0-9a-f]{64}")
+_MOST_PROBLEMS = 20
+
+
+def parse_pubkey(text: object) -> str:
+    """A public key in the engine's form, 64 lowercase hex characters.
+
+    :raises ValueError: the text is not one; the message never repeats a secret key.
+    """
+    if isinstance(text, str):
+        if _HEX.fullmatch(text):
+            return text.lower()
+        if text.strip().lower().startswith("nsec1"):
+            raise ValueError(
+                "this is a secret key (nsec1…): remove it from here and stop using it; "
+                "a public key begins with npub1"
+            )
+        if (key := _from_npub(text)) is not None:
+            return key
+    shown = f"{text!r:.80}"
+    raise ValueError(f"{shown} is not a public key: 64 hex characters or npub1…{_why_not(text)}")
+
+
+def parse_pubkeys(values: Sequence[object]) -> tuple[tuple[str, ...], list[Problem]]:
+    """All of a list's keys, and a problem for each value that is not one.
+
+    Made for lists of a million keys: what is in the engine's form already is taken as it is.
+    """
+    keys = []
+    problems = []
+    is_key = _LOWER_HEX.fullmatch
+    for i, value in enumerate(values):
+        if value.__class__ is str and is_key(value):  # type: ignore[arg-type]
+            keys.append(value)
+            continue
+        try:
+            keys.append(parse_pubkey(value))
+        except ValueError as error:
+            problems.append(Problem(f"[{i}]", str(error)))
+    if (more := len(problems) - _MOST_PROBLEMS) > 0:
+        problems[_MOST_PROBLEMS:] = [Problem("", f"{more} more values are not public keys")]
+    return tuple(keys), problems  # type: ignore[arg-type]
+
+
+def _from_npub(text: str) -> str | None:
+    prefix, data = bech32.bech32_decode(text)
+    if prefix != "npub" or data is None:
+        return None
+    key = bech32.convertbits(data, 5, 8, False)
+    return bytes(key).hex() if key is not None and len(key) == 32 else None
+
+
+def _why_not(text: object) -> str:
+    if not isinstance(text, str):
+        return ""
+    if text.startswith("npub1"):
+        return " (its checksum is wrong: a letter is missing or mistyped)"
+    if text.startswith("nprofile1"):
+        return " (this is a profile; take the npub1… of the same person)"
+    if re.fullmatch(r"[0-9a-fA-F]+", text):
+        return f" (it has {len(text)})"
+    return ""

@@ -1,0 +1,84 @@
+"""JSON that loses nothing: duplicate keys, ``NaN`` and endless numbers are kept to be reported."""
+
+import json
+from typing import Any
+
+import attrs
+
+_MOST_DIGITS = 20
+
+
+class JsonObject(dict[str, Any]):
+    """A JSON object that remembers which of its keys stood twice."""
+
+    duplicates: tuple[str, ...] = ()
+
+
+@attrs.frozen
+class NotJson:
+    """What Python's parser takes and JSON (or 64 bits) does not."""
+
+    text: str
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+def decode_json(content: bytes) -> Any:
+    """The value of a JSON text. Objects come as :class:`JsonObject`.
+
+    :raises ValueError: it is not UTF-8 or not JSON; the message has the line and the column.
+    """
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        what = "a binary file" if b"\0" in content else "not UTF-8 text"
+        raise ValueError(f"this is {what} (byte {error.start}), a JSON text is needed") from error
+    if not text.strip():
+        raise ValueError("this is empty; the smallest policy is {}")
+    try:
+        return json.loads(
+            text, object_pairs_hook=_object, parse_int=_integer, parse_constant=NotJson
+        )
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise ValueError(f"this is not JSON: {error.msg} at {place}{_hint(error)}") from error
+    except RecursionError as error:
+        raise ValueError("this is nested too deeply for a policy") from error
+
+
+def kind_of(value: object) -> str:
+    """A JSON value's type in words, for messages."""
+    names = {bool: "true or false", int: "a number", float: "a number", str: "a text"}
+    return names.get(type(value)) or {
+        list: "a list", JsonObject: "an object", dict: "an object", type(None): "null"
+    }.get(type(value), "no JSON value")  # fmt: skip
+
+
+def _object(pairs: list[tuple[str, Any]]) -> JsonObject:
+    made = JsonObject(pairs)
+    if len(made) < len(pairs):
+        seen: set[str] = set()
+        made.duplicates = tuple(
+            dict.fromkeys(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        )
+    return made
+
+
+def _integer(digits: str) -> int | NotJson:
+    return int(digits) if len(digits) <= _MOST_DIGITS else NotJson(f"{digits[:_MOST_DIGITS]}…")
+
+
+def _hint(error: json.JSONDecodeError) -> str:
+    """The usual slips of the hand."""
+    before = error.doc[: error.pos].rstrip()
+    here = error.doc[error.pos : error.pos + 2]
+    if not error.doc[error.pos :].strip():
+        return " (the end is missing: was it saved only half?)"
+    if here in ("//", "/*") or here.startswith("#"):
+        return ' (JSON has no comments; a key like "_note" is one here)'
+    if here.startswith("'"):
+        return " (JSON takes double quotes)"
+    if "trailing comma" in error.msg or (before.endswith(",") and here[:1] in "]}"):
+        return " (remove the comma before it)"
+    return ""

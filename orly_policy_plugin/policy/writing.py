@@ -1,0 +1,68 @@
+"""From a :class:`Policy` back to JSON, and to its version."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from .durations import Duration
+from .models import Policy, Rule
+from .regexes import Regex
+
+VERSION_DIGITS = 12
+
+_MEANS_SOMETHING_WHEN_EMPTY = frozenset(
+    {"size_limit", "content_limit", "write_allow", "read_allow", "global_rule"}
+)
+
+
+def unstructure_policy(policy: Policy) -> dict[str, Any]:
+    """The policy as JSON values: only what has a meaning, with the file's own keys.
+
+    Reading it again gives a policy that decides alike: ``"write_allow": []`` survives.
+    """
+    return _plain(policy)
+
+
+def write_policy(policy: Policy) -> bytes:
+    """The policy as a file for people: indented UTF-8 JSON that ends with a line break."""
+    text = json.dumps(unstructure_policy(policy), indent=2, ensure_ascii=False)
+    return text.encode() + b"\n"
+
+
+def policy_version(policy: Policy) -> str:
+    """The first 12 hex digits of the SHA-256 of the canonical JSON (sorted keys, no spaces).
+
+    Comments, spaces and the order of keys do not count; the order within a list does.
+    """
+    canonical = json.dumps(
+        unstructure_policy(policy), sort_keys=True, separators=(",", ":"), ensure_ascii=False
+    )
+    digest = hashlib.sha256(canonical.encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()[:VERSION_DIGITS]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, (Duration, Regex)):
+        return value.text
+    if isinstance(value, tuple):
+        return list(value)
+    if isinstance(value, Mapping):
+        return {str(key): _plain(member) for key, member in value.items()}
+    if not attrs.has(type(value)):
+        return value
+    return {
+        "global" if field.name == "global_rule" else field.name: _plain(member)
+        for field in attrs.fields(type(value))
+        if _means_something(field, member := getattr(value, field.name))
+    }
+
+
+def _means_something(field: "attrs.Attribute[Any]", value: Any) -> bool:
+    if value is None or value == field.default:
+        return False
+    if isinstance(value, Rule):
+        return True
+    return bool(value) or field.name in _MEANS_SOMETHING_WHEN_EMPTY

@@ -1,0 +1,3 @@
+from .watcher import FileWatcher
+
+__all__ = ["FileWatcher"]

@@ -1,0 +1,74 @@
+"""What the environment says: where the policy is, who owns it, whether it is enforced."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Self
+
+import attrs
+
+from .errors import PolicyError
+from .policy import InvalidPolicy, Problem, parse_pubkey
+
+_TRUE = frozenset({"", "1", "t", "true", "yes", "on"})
+_FALSE = frozenset({"0", "f", "false", "no", "off"})
+
+
+@attrs.frozen(kw_only=True)
+class Settings:
+    """The engine's settings (section 10 of SPEC.md)."""
+
+    path: Path
+    """The policy file."""
+    owners: tuple[str, ...] = ()
+    """Owners besides those that the policy names, 64 lowercase hex characters each."""
+    enabled: bool = True
+    """Whether the engine is to be registered at all."""
+
+    @classmethod
+    def from_environment(
+        cls, path: Path | str | None = None, environment: Mapping[str, str] = os.environ
+    ) -> Self:
+        """Read ``ORLY_POLICY_PATH``, ``ORLY_OWNERS`` and ``ORLY_POLICY_ENABLED``.
+
+        :param path: the policy file, where the host names one; then ``ORLY_POLICY_PATH`` is not
+            looked at.
+        :raises PolicyError: a variable's value cannot be used; the message says which and why.
+        """
+        return cls(
+            path=_default_path(environment) if path is None else Path(path),
+            owners=_owners(environment.get("ORLY_OWNERS", "")),
+            enabled=_enabled(environment.get("ORLY_POLICY_ENABLED", "")),
+        )
+
+
+def _default_path(environment: Mapping[str, str]) -> Path:
+    if named := environment.get("ORLY_POLICY_PATH"):
+        if not os.path.isabs(named):
+            raise PolicyError(f"ORLY_POLICY_PATH: {named!r} is not an absolute path")
+        return Path(named)
+    config = environment.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
+    return Path(config) / "ORLY" / "policy.json"
+
+
+def _owners(text: str) -> tuple[str, ...]:
+    keys = []
+    problems = []
+    for i, word in enumerate(word.strip() for word in text.split(",")):
+        try:
+            if word:
+                keys.append(parse_pubkey(word))
+        except ValueError as error:
+            problems.append(Problem(f"ORLY_OWNERS[{i}]", str(error)))
+    if problems:
+        raise InvalidPolicy(problems)
+    return tuple(keys)
+
+
+def _enabled(text: str) -> bool:
+    word = text.strip().lower()
+    if word in _FALSE:
+        return False
+    if word in _TRUE:
+        return True
+    raise PolicyError(f"ORLY_POLICY_ENABLED: {text!r} is neither true nor false")

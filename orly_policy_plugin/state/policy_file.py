@@ -1,0 +1,42 @@
+"""Reading the policy file, with one clear sentence for each way in which it cannot be read."""
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+from ..errors import UnreadableFile
+
+
+def read_policy_file(path: Path) -> bytes:
+    """The content of a policy file. Symlinks are followed.
+
+    :raises UnreadableFile: it is missing, no ordinary file, or may not be read.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        raise UnreadableFile(_why_not(path, error)) from error
+    with open(descriptor, "rb") as file:
+        mode = os.fstat(descriptor).st_mode
+        if not stat.S_ISREG(mode):
+            what = "a directory" if stat.S_ISDIR(mode) else "no ordinary file"
+            raise UnreadableFile(f"{path} is {what}; name a JSON file")
+        try:
+            return file.read()
+        except OSError as error:
+            raise UnreadableFile(_why_not(path, error)) from error
+
+
+def _why_not(path: Path, error: OSError) -> str:
+    if isinstance(error, FileNotFoundError):
+        if path.is_symlink():
+            return f"{path} is a symlink to {os.readlink(path)}, which is not there"
+        return f"{path} is not there; the smallest policy is a file that says {{}}"
+    if isinstance(error, PermissionError):
+        return f"{path} may not be read by this user; chmod it, or run as its owner"
+    if error.errno == errno.ELOOP:
+        return f"{path} is a symlink that leads back to itself"
+    if isinstance(error, NotADirectoryError):
+        return f"{path} goes through something that is no folder"
+    return f"{path} cannot be read: {error.strerror or error}"
