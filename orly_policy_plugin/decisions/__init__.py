@@ -1,5 +1,6 @@
 """Deciding and explaining: a compiled policy asked about an event. Pure."""
 
+from .closing import closed_to_unauthenticated
 from .compiling import Follows, Plan, Plans
 from .deciding import decide
 from .explaining import Explanation, Step, explain
@@ -12,6 +13,7 @@ __all__ = [
     "Plans",
     "Snapshot",
     "Step",
+    "closed_to_unauthenticated",
     "compile_policy",
     "decide",
     "explain",

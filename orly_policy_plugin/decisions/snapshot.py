@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import attrs
 from orly_policy_hookspecs import Decision, Event
 
-from ..policy import Policy, policy_version
+from ..policy import Difference, Policy, differences, policy_version
 from .compiling import Follows, Plans, compile_access
 from .deciding import decide
 from .explaining import Explanation, explain
@@ -43,6 +43,10 @@ class Snapshot:
         """The decision of :meth:`write` or :meth:`read` with its steps. Raises like them."""
         plans = self.writes if access == "write" else self.reads
         return explain(plans.for_kind(event.kind), event, keys, now, self.version)
+
+    def changes_since(self, old: "Snapshot") -> list[Difference]:
+        """What this policy says differently from an older one, place by place."""
+        return differences(old.policy, self.policy)
 
 
 def compile_policy(

@@ -1,0 +1,134 @@
+"""Start the example relay on loopback."""
+
+import shlex
+import shutil
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import uvicorn
+import yaml
+from orly_policy_hookspecs import GateError
+
+from orly_policy_plugin.errors import PolicyError
+from orly_policy_plugin.hosts.nostr_relay import PolicyApp, create_app
+
+SAMPLE_POLICY = Path(__file__).with_name("sample-policy.json")
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=6969, show_default=True, help="Port; 0 takes a free one.")
+@click.option(
+    "--policy",
+    type=click.Path(path_type=Path),
+    help="The policy file; without it, policy.json in the data folder, at first a sample.",
+)
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("relay-data"),
+    show_default=True,
+    help="Folder for the database, the configuration and the sample policy.",
+)
+@click.option(
+    "--storage", type=click.Choice(["sqlite", "lmdb"]), default="sqlite", show_default=True
+)
+def main(host: str, port: int, policy: Path | None, data: Path, storage: str) -> None:
+    """Run nostr-relay behind a policy file, which may be edited meanwhile."""
+    try:
+        listening = socket.create_server((host, port))
+    except OSError as error:
+        _fail(f"{host}:{port}: {error.strerror}; --port 0 takes a free port")
+    port = listening.getsockname()[1]
+    try:
+        policy = policy or _sample_policy(data)
+        app = create_app(_configuration(data, host, port, storage), policy)
+    except (PolicyError, GateError) as error:
+        _fail(str(error))
+    _greet(app, f"ws://{host}:{port}", policy)
+    # Headers of proxies are not believed: on loopback anybody could write them.
+    server = uvicorn.Server(uvicorn.Config(app, proxy_headers=False, log_level="warning"))
+    server.run(sockets=[listening])
+    if not server.started:
+        sys.exit(3)
+
+
+def _fail(message: str) -> Any:
+    click.echo(f"the relay does not start:\n{message}", err=True)
+    sys.exit(1)
+
+
+def _sample_policy(data: Path) -> Path:
+    """The data folder's policy; the sample is put there the first time."""
+    policy = data / "policy.json"
+    if not policy.exists() and not policy.is_symlink():
+        data.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(SAMPLE_POLICY, policy)
+    return policy
+
+
+def _configuration(data: Path, host: str, port: int, storage: str) -> Path:
+    """nostr-relay's configuration file."""
+    data.mkdir(parents=True, exist_ok=True)
+    names = {host, "localhost"} if host == "127.0.0.1" else {host}
+    settings = {
+        "relay_name": "example relay",
+        "relay_description": "nostr-relay with orly_policy_plugin",
+        "storage": _storage(data.absolute(), storage),
+        "authentication": {"relay_urls": [f"ws://{name}:{port}" for name in sorted(names)]},
+        "gunicorn": {"bind": f"{host}:{port}"},
+        "logging": {
+            "version": 1,
+            "disable_existing_loggers": False,
+            "formatters": {"line": {"format": "%(levelname)s %(message)s"}},
+            "handlers": {
+                "console": {"class": "logging.StreamHandler", "formatter": "line"},
+            },
+            "root": {"level": "WARNING", "handlers": ["console"]},
+        },
+    }
+    path = data / "nostr-relay.yaml"
+    path.write_text(yaml.safe_dump(settings))
+    return path
+
+
+def _storage(data: Path, storage: str) -> dict[str, Any]:
+    if storage == "lmdb":
+        return {
+            "class": "nostr_relay.storage.kv.LMDBStorage",
+            "path": str(data / "events.lmdb"),
+            "map_size": 2**30,
+        }
+    return {"sqlalchemy.url": f"sqlite+aiosqlite:///{data / 'events.sqlite3'}"}
+
+
+def _greet(app: PolicyApp, url: str, policy: Path) -> None:
+    """Say where the relay is, what it enforces, and how to try it."""
+    try_it = shlex.join([sys.executable, "-m", "example_relay.say", "--relay", url])
+    say = click.echo
+    say(f"relay:   {url}")
+    if app.engine is None:
+        say("policy:  none is enforced (ORLY_POLICY_ENABLED is false)")
+    else:
+        say(f"policy:  {policy} (version {app.engine.snapshot.version})")
+        app.engine.listen(_tell_change)
+    say("try:     in another terminal")
+    say(f"         {try_it} hello")
+    say(f"         {try_it} --kind 5000 hello")
+    say("         then edit the policy file and see what changes here. Ctrl-C stops the relay.")
+    sys.stdout.flush()
+
+
+def _tell_change(old: Any, new: Any) -> None:
+    """Print what a saved policy file changes."""
+    click.echo(f"policy:  version {old.version} -> {new.version}")
+    for difference in new.changes_since(old):
+        click.echo(f"         {difference}")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

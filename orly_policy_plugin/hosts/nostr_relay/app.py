@@ -1,0 +1,87 @@
+"""nostr-relay's app with the policy before it."""
+
+import logging
+from pathlib import Path
+from typing import Any, Final
+
+from nostr_relay import web
+from nostr_relay.config import Config
+from nostr_relay.storage import get_storage
+from orly_policy_hookspecs import Gate, GateSettings
+
+from ...errors import PolicyError
+from ...plugin import PolicyPlugin, register
+from ...settings import Settings
+from .asgi import PolicyShell
+from .refusals import WithoutRefusals
+from .resources import EventPage, NoStatistics
+from .storage import OPTION, Guard
+
+_HERE: Final = "orly_policy_plugin.hosts.nostr_relay"
+_STORAGES: Final = {
+    "nostr_relay.storage.db.DBStorage": f"{_HERE}.storage.PolicyDBStorage",
+    "nostr_relay.storage.kv.LMDBStorage": f"{_HERE}.storage.PolicyLMDBStorage",
+}
+_THEIR_SIGNATURE_CHECK: Final = "nostr_relay.validators.is_signed"
+_OUR_SIGNATURE_CHECK: Final = f"{_HERE}.validators.is_authentic"
+
+
+class PolicyApp(PolicyShell):
+    """The ASGI app of a relay that enforces a policy. Made by :func:`create_app`."""
+
+    def __init__(self, app: Any, gate: Gate, engine: PolicyPlugin | None) -> None:
+        super().__init__(app)
+        self.gate = gate
+        """Where plugins are registered by hand."""
+        self.engine = engine
+        """The policy engine; ``None`` where it is switched off."""
+
+
+def create_app(
+    config: str | Path,
+    policy: str | Path | None = None,
+    *,
+    gate_settings: GateSettings | None = None,
+) -> PolicyApp:
+    """Make nostr-relay's ASGI app with the policy enforced on every write and read.
+
+    The storage of the configuration is put behind the gate, authentication (NIP-42) is switched
+    on, and installed plugins are loaded. nostr-relay's configuration is one for the process, so
+    there can be one app.
+
+    :param config: nostr-relay's YAML file.
+    :param policy: the policy file; ``ORLY_POLICY_PATH`` and its default where not given.
+    :param gate_settings: which plugins may vouch, and how long plugins may take.
+    :raises PolicyError: the policy or the configuration cannot be used; the message says why.
+    :raises GateError: a plugin cannot be used.
+    """
+    Config.load(str(config))
+    gate = Gate(gate_settings)
+    engine = register(gate, Settings.from_environment(policy))
+    gate.load_entry_points()
+    gate.start()
+    _put_behind(Guard(gate, engine))
+    app = web.create_app(str(config))
+    app.add_route("/e/{event_id}", EventPage(get_storage()))
+    app.add_route("/stats/", NoStatistics())
+    logging.getLogger("nostr_relay.web").addFilter(WithoutRefusals())
+    return PolicyApp(app, gate, engine)
+
+
+def _put_behind(guard: Guard) -> None:
+    """Change nostr-relay's configuration so that nothing gets past the guard."""
+    configured = Config.storage.get("class", "nostr_relay.storage.db.DBStorage")
+    if configured not in _STORAGES:
+        known = " or ".join(_STORAGES)
+        raise PolicyError(f"storage.class: {configured!r} cannot be guarded; take {known}")
+    Config.storage["class"] = _STORAGES[configured]
+    Config.storage[OPTION] = guard
+    validators = Config.storage.get("validators") or []
+    Config.storage["validators"] = [
+        _OUR_SIGNATURE_CHECK,
+        *(path for path in validators if path != _THEIR_SIGNATURE_CHECK),
+    ]
+    Config.authentication = {
+        **(Config.authentication or {}),
+        "authenticator_class": f"{_HERE}.authenticator.PolicyAuthenticator",
+    }

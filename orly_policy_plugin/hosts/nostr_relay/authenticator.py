@@ -1,0 +1,81 @@
+"""NIP-42: several keys a connection, each AUTH answered with OK."""
+
+import logging
+from collections.abc import Mapping
+from time import time
+from typing import Any, Final
+
+from aionostr.event import Event
+from nostr_relay.auth import Authenticator
+from orly_policy_hookspecs import malformed
+
+from ...authority import verify
+from .connection import current_connection
+
+AUTH_KIND: Final = 22242
+_MOST_SECONDS_OFF: Final = 600
+
+log = logging.getLogger(__name__)
+
+
+class PolicyAuthenticator(Authenticator):  # type: ignore[misc]
+    """nostr-relay's authenticator with its roles, but always on, and answering."""
+
+    def parse_options(self, options: Mapping[str, Any]) -> tuple[Any, ...]:
+        """Read nostr-relay's ``authentication`` settings; ``relay_urls`` and ``valid_urls`` both
+        name the relay's URLs. Roles count only where the settings say ``enabled``.
+        """
+        roles = options if options.get("enabled") else {}
+        actions, _, _, throttle = super().parse_options(roles)
+        urls = [*(options.get("relay_urls") or ()), *(options.get("valid_urls") or ())]
+        return actions, frozenset(map(_normal, urls)), True, throttle
+
+    async def authenticate(self, auth_event_json: object, challenge: str = "") -> dict[str, Any]:
+        """Check an AUTH event, answer it, and return the connection's token.
+
+        A failed one leaves everybody authenticated who was.
+        """
+        connection = current_connection.get()
+        if connection is None:
+            raise RuntimeError("AUTH outside of a connection: serve the app of create_app")
+        problem = self._problem(auth_event_json, challenge)
+        if problem is None:
+            assert isinstance(auth_event_json, dict)
+            pubkey = auth_event_json["pubkey"]
+            roles = await self.storage.get_auth_roles(pubkey)
+            connection.authenticated(pubkey)
+            connection.auth_token = {"pubkey": pubkey, "roles": roles, "now": time()}
+            log.info("authenticated %s from %s", pubkey, connection.context.ip)
+        event_id = auth_event_json.get("id") if isinstance(auth_event_json, dict) else None
+        await connection.send(["OK", str(event_id or "")[:64], problem is None, problem or ""])
+        return connection.auth_token
+
+    def _problem(self, value: object, challenge: str) -> str | None:
+        """What is wrong with an AUTH event, as an OK message; ``None`` if nothing."""
+        if problem := malformed(value):
+            return f"invalid: {problem}"
+        assert isinstance(value, dict)
+        event = Event(**value)
+        if event.kind != AUTH_KIND:
+            return f"invalid: kind {event.kind} is not {AUTH_KIND}"
+        if abs(time() - event.created_at) > _MOST_SECONDS_OFF:
+            return f"invalid: created_at is more than {_MOST_SECONDS_OFF} seconds off"
+        if _first(event, "challenge") != challenge:
+            return "invalid: the challenge is not the one sent on this connection"
+        relay = _first(event, "relay")
+        if relay is None or _normal(relay) not in self.valid_urls:
+            return "invalid: the relay tag does not name this relay"
+        if not verify(event):
+            return "invalid: the id or the signature is wrong"
+        return None
+
+
+def _first(event: Event, name: str) -> str | None:
+    return next((tag[1] for tag in event.tags if tag[0] == name and len(tag) > 1), None)
+
+
+def _normal(url: str) -> str:
+    """A URL without the last slash and in lower case up to its path: both name one relay."""
+    scheme, separator, rest = url.strip().partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}{separator}{host}".lower() + (slash + path).rstrip("/")

@@ -1,0 +1,277 @@
+"""nostr-relay's storages with the gate before them, for SQL and for LMDB."""
+
+import asyncio
+import logging
+from collections.abc import Coroutine, Sequence
+from contextlib import nullcontext
+from typing import Any, Final
+
+import attrs
+from aionostr.event import Event
+from nostr_relay.config import Config
+from nostr_relay.errors import AuthenticationError, StorageError
+from nostr_relay.storage.db import DBStorage
+from nostr_relay.storage.kv import LMDBStorage
+from orly_policy_hookspecs import POLICY_EVENT_KIND, Context, Gate, malformed
+
+from ...authority import has_right_id
+from ...plugin import PolicyPlugin
+from .authenticator import AUTH_KIND
+from .connection import current_connection, current_context
+from .filters import closed_for_want_of_auth, wrong_request
+from .migrations import migrate
+from .refusals import NotStored, Refused, Shadowed, Superseded
+from .replaceable import Address, Versions, address, newer
+from .subscription import PolicyDBSubscription, PolicyLMDBSubscription
+
+OPTION: Final = "orly_policy"
+"""The storage option under which :func:`.app.create_app` hands over the :class:`Guard`."""
+
+_TIMESTAMPS: Final = 2**32
+"""LMDB keeps ``created_at`` in four bytes."""
+_LARGEST_SINCE: Final = 2145934799
+_EVENTS_BETWEEN_YIELDS: Final = 64
+_NEWER_STORED: Final = "duplicate: a newer version is stored already"
+
+log = logging.getLogger(__name__)
+
+
+@attrs.frozen
+class Guard:
+    """What a storage asks."""
+
+    gate: Gate
+    engine: PolicyPlugin | None
+    """The policy engine, if it is switched on."""
+
+
+class _PolicyStorage:
+    """What both storages share. Mixed in before nostr-relay's own."""
+
+    clients: Any
+    check_output: Any
+
+    def __init__(self, options: dict[str, Any]) -> None:
+        try:
+            self._guard: Guard = options.pop(OPTION)
+        except KeyError:
+            raise StorageError(
+                "this storage is served by orly_policy_plugin.hosts.nostr_relay.create_app alone"
+            ) from None
+        self._versions = Versions()
+        self._tasks: set[asyncio.Task[None]] = set()
+        super().__init__(options)  # type: ignore[call-arg]
+        self._validate_as_configured = self.validate_event  # type: ignore[has-type]
+        self.validate_event = self._validate
+
+    async def setup(self) -> None:
+        """Open the storage, and watch the policy file from this process."""
+        await super().setup()  # type: ignore[misc]
+        if self._guard.engine is not None:
+            self._guard.engine.start()
+
+    async def close(self) -> None:
+        """Stop watching, and close."""
+        if self._guard.engine is not None:
+            self._guard.engine.stop()
+        await super().close()  # type: ignore[misc]
+
+    # --- writing
+
+    async def add_event(
+        self, event_json: Any, auth_token: dict[str, Any] | None = None
+    ) -> tuple[Event, bool]:
+        """Take an event: store it, or say why not. The client's OK is left with its connection.
+
+        :raises Refused: the event is not accepted.
+        """
+        try:
+            event, message = await self._take(event_json, auth_token)
+        except Refused as refusal:
+            _answer(_shown_id(event_json), accepted=False, message=str(refusal))
+            log.info("refused %s: %s", _shown_id(event_json), refusal)
+            raise
+        _answer(event.id, accepted=True, message=message)
+        return event, True
+
+    async def _take(self, event_json: Any, auth_token: dict[str, Any] | None) -> tuple[Event, str]:
+        """Store an event and return it with the OK's message."""
+        event = _event(event_json)
+        if event.kind == POLICY_EVENT_KIND:
+            return event, await self._take_policy_event(event)
+        place = address(event)
+        try:
+            async with self._versions.lock(place) if place else nullcontext():
+                _, added = await self._store(event_json, auth_token)
+                if place and added:
+                    self._versions.stored(place, event)
+        except Shadowed:
+            return event, ""
+        except Superseded:
+            return event, _NEWER_STORED
+        return event, "" if added else "duplicate: stored already"
+
+    async def _take_policy_event(self, event: Event) -> str:
+        decision = await self._guard.gate.policy_event(event, current_context())
+        if not decision.accepted:
+            raise Refused(decision.message)
+        return decision.message
+
+    async def _store(self, event_json: Any, auth_token: dict[str, Any] | None) -> tuple[Any, bool]:
+        """nostr-relay's own way of storing, its errors made refusals."""
+        try:
+            return await super().add_event(event_json, auth_token=auth_token)  # type: ignore[misc,no-any-return]
+        except NotStored:
+            raise
+        except (StorageError, AuthenticationError) as error:
+            raise Refused(str(error).replace("rejected:", "blocked:", 1)) from error
+        except Exception as error:
+            log.exception("an event could not be stored")
+            raise Refused("error: the event could not be stored") from error
+
+    async def _validate(self, event: Event, config: Any) -> None:
+        """The validators of nostr-relay's configuration, then the gate."""
+        await self._validate_as_configured(event, config)
+        decision = await self._guard.gate.write(event, current_context())
+        if decision.shadowed:
+            raise Shadowed
+        if not decision.accepted:
+            raise Refused(decision.message)
+        place = address(event)
+        if place and await self._has_newer(place, event):
+            raise Superseded
+
+    async def _has_newer(self, place: Address, event: Event) -> bool:
+        recent = self._versions.recent(place)
+        if recent is not None and newer(recent, event):
+            return True
+        author, kind, _ = place
+        since = min(event.created_at, _LARGEST_SINCE)
+        query = {"authors": [author], "kinds": [kind], "since": since}
+        stored = self.run_single_query([query])  # type: ignore[attr-defined]
+        return any([address(other) == place and newer(other, event) async for other in stored])
+
+    # --- reading
+
+    async def subscribe(
+        self, client_id: Any, sub_id: str, filters: list[Any], queue: Any, **kwargs: Any
+    ) -> None:
+        """Serve a REQ, or answer it CLOSED with the reason."""
+        problem = wrong_request(sub_id, filters) or self._closed_to_all(filters)
+        if problem is None:
+            try:
+                await super().subscribe(client_id, sub_id, filters, queue, **kwargs)  # type: ignore[misc]
+                return
+            except (StorageError, AuthenticationError) as error:
+                problem = str(Refused(str(error).replace("rejected:", "blocked:", 1)))
+        await self.unsubscribe(client_id, sub_id)  # type: ignore[attr-defined]
+        connection = current_connection.get()
+        if connection is not None:
+            await connection.send(["CLOSED", sub_id[:64], problem])
+
+    def _closed_to_all(self, filters: list[Any]) -> str | None:
+        if self._guard.engine is None or current_context().authenticated:
+            return None
+        return closed_for_want_of_auth(
+            self._guard.engine.snapshot,
+            filters,
+            fallback_counts=not self._guard.gate.could_vouch_for_reads(),
+        )
+
+    async def readable(
+        self, events: Sequence[Event], reader: Context, subscription: Any
+    ) -> list[Event]:
+        """Those events that the reader may be given and that are what their id says."""
+        authentic = []
+        for i, event in enumerate(events, 1):
+            if has_right_id(event):
+                authentic.append(event)
+            if i % _EVENTS_BETWEEN_YIELDS == 0:
+                await asyncio.sleep(0)
+        decisions = await self._guard.gate.reads(authentic, reader)
+        return [
+            event
+            for event, decision in zip(authentic, decisions, strict=True)
+            if decision.accepted and self._passes_output_validator(event, subscription)
+        ]
+
+    def _passes_output_validator(self, event: Event, subscription: Any) -> bool:
+        """nostr-relay's own ``output_validator``, where one is configured."""
+        if self.check_output is None:
+            return True
+        token = getattr(subscription, "auth_token", None)
+        client = getattr(subscription, "client_id", None)
+        context = {"config": Config, "client_id": client, "auth_token": token}
+        try:
+            return bool(self.check_output(event, context))
+        except Exception:
+            log.exception("the output_validator failed")
+            return False
+
+    async def notify_all_connected(self, event: Event) -> None:
+        """Announce a stored event in this process. Nobody waits for the readers' decisions."""
+        if event.kind == 3:
+            self._in_background(self._guard.gate.kind3(event, current_context()))
+        for subscriptions in list(self.clients.values()):
+            for subscription in list(subscriptions.values()):
+                if subscription.check_event(event, subscription.filters):
+                    self._in_background(subscription.notify(event))
+
+    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+class PolicyDBStorage(_PolicyStorage, DBStorage):  # type: ignore[misc]
+    """SQL storage behind the gate."""
+
+    def __init__(self, options: dict[str, Any]) -> None:
+        super().__init__(options)
+        self.subscription_class = PolicyDBSubscription
+
+    async def setup(self) -> None:
+        """Bring the schema up to date, and open."""
+        await asyncio.to_thread(migrate, self.db_url)
+        await super().setup()
+
+
+class PolicyLMDBStorage(_PolicyStorage, LMDBStorage):  # type: ignore[misc]
+    """LMDB storage behind the gate."""
+
+    def __init__(self, options: dict[str, Any]) -> None:
+        super().__init__(options)
+        self.subscription_class = PolicyLMDBSubscription
+
+    async def _store(self, event_json: Any, auth_token: dict[str, Any] | None) -> tuple[Any, bool]:
+        """LMDB storage takes and announces a duplicate again."""
+        if await self.get_event(event_json["id"]) is None:
+            return await super()._store(event_json, auth_token)
+        await self._validate(event := _event(event_json), Config)
+        return event, False
+
+
+def _event(event_json: Any) -> Event:
+    """nostr-relay's event of a client's JSON value.
+
+    :raises Refused: it is no event.
+    """
+    if problem := malformed(event_json):
+        raise Refused(f"invalid: {problem}")
+    if event_json["created_at"] >= _TIMESTAMPS:
+        raise Refused(f"invalid: created_at is not below {_TIMESTAMPS}")
+    if event_json["kind"] == AUTH_KIND:
+        raise Refused("invalid: kind 22242 is sent as AUTH, not as EVENT")
+    return Event(**event_json)
+
+
+def _answer(event_id: str, *, accepted: bool, message: str) -> None:
+    connection = current_connection.get()
+    if connection is not None:
+        connection.answer = event_id, accepted, message
+
+
+def _shown_id(event_json: Any) -> str:
+    """The id to answer a broken event with: the client's own, as far as it is one."""
+    event_id = event_json.get("id") if isinstance(event_json, dict) else None
+    return event_id[:64] if isinstance(event_id, str) else ""
