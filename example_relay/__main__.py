@@ -10,8 +10,8 @@ from typing import Any
 import click
 import uvicorn
 import yaml
-from orly_policy_hookspecs import GateError
 
+from orly_policy_hookspecs import GateError
 from orly_policy_plugin.errors import PolicyError
 from orly_policy_plugin.hosts.nostr_relay import PolicyApp, create_app
 
@@ -44,11 +44,11 @@ def main(host: str, port: int, policy: Path | None, data: Path, storage: str) ->
         _fail(f"{host}:{port}: {error.strerror}; --port 0 takes a free port")
     port = listening.getsockname()[1]
     try:
-        policy = policy or _sample_policy(data)
-        app = create_app(_configuration(data, host, port, storage), policy)
+        policy_file = policy or _sample_policy(data)
+        app = create_app(_configuration(data, host, port, storage), policy_file)
     except (PolicyError, GateError) as error:
         _fail(str(error))
-    _greet(app, f"ws://{host}:{port}", policy)
+    _greet(app, f"ws://{host}:{port}", policy_file)
     # Headers of proxies are not believed: on loopback anybody could write them.
     server = uvicorn.Server(uvicorn.Config(app, proxy_headers=False, log_level="warning"))
     server.run(sockets=[listening])

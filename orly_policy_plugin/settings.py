@@ -44,11 +44,12 @@ class Settings:
 
 def _default_path(environment: Mapping[str, str]) -> Path:
     if named := environment.get("ORLY_POLICY_PATH"):
-        if not os.path.isabs(named):
+        if not Path(named).is_absolute():
             raise PolicyError(f"ORLY_POLICY_PATH: {named!r} is not an absolute path")
         return Path(named)
-    config = environment.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
-    return Path(config) / "ORLY" / "policy.json"
+    config = environment.get("XDG_CONFIG_HOME")
+    folder = Path(config) if config else Path.home() / ".config"
+    return folder / "ORLY" / "policy.json"
 
 
 def _owners(text: str) -> tuple[str, ...]:

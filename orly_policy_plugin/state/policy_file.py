@@ -17,7 +17,7 @@ def read_policy_file(path: Path) -> bytes:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         raise UnreadableFile(_why_not(path, error)) from error
-    with open(descriptor, "rb") as file:
+    with os.fdopen(descriptor, "rb") as file:
         mode = os.fstat(descriptor).st_mode
         if not stat.S_ISREG(mode):
             what = "a directory" if stat.S_ISDIR(mode) else "no ordinary file"
@@ -31,7 +31,7 @@ def read_policy_file(path: Path) -> bytes:
 def _why_not(path: Path, error: OSError) -> str:
     if isinstance(error, FileNotFoundError):
         if path.is_symlink():
-            return f"{path} is a symlink to {os.readlink(path)}, which is not there"
+            return f"{path} is a symlink to {path.readlink()}, which is not there"
         return f"{path} is not there; the smallest policy is a file that says {{}}"
     if isinstance(error, PermissionError):
         return f"{path} may not be read by this user; chmod it, or run as its owner"

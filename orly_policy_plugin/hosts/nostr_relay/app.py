@@ -7,6 +7,7 @@ from typing import Any, Final
 from nostr_relay import web
 from nostr_relay.config import Config
 from nostr_relay.storage import get_storage
+
 from orly_policy_hookspecs import Gate, GateSettings
 
 from ...errors import PolicyError

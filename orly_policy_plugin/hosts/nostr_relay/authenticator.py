@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from aionostr.event import Event
 from nostr_relay.auth import Authenticator
+
 from orly_policy_hookspecs import malformed
 
 from ...authority import verify

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from typing import TypeGuard
 
 from orly_policy_hookspecs import Decision
 
@@ -65,8 +66,15 @@ def _named_kinds(filters: list[object]) -> Iterator[int | None]:
     """Every kind that a filter names; ``None`` for a filter that is open as to kinds."""
     for filter_ in filters:
         kinds = filter_.get("kinds") if isinstance(filter_, dict) else None
-        named = isinstance(kinds, list) and 0 < len(kinds) <= _MOST_KINDS
-        if not named or not all(type(kind) is int for kind in kinds):
-            yield None
-        else:
+        if _are_kinds(kinds):
             yield from kinds
+        else:
+            yield None
+
+
+def _are_kinds(value: object) -> TypeGuard[list[int]]:
+    return (
+        isinstance(value, list)
+        and 0 < len(value) <= _MOST_KINDS
+        and all(type(kind) is int for kind in value)
+    )

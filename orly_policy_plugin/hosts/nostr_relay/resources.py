@@ -4,8 +4,8 @@ from typing import Any
 
 import falcon
 from aionostr.event import Event
-from orly_policy_hookspecs import Context
 
+from orly_policy_hookspecs import Context
 
 
 class EventPage:

@@ -12,6 +12,7 @@ from nostr_relay.config import Config
 from nostr_relay.errors import AuthenticationError, StorageError
 from nostr_relay.storage.db import DBStorage
 from nostr_relay.storage.kv import LMDBStorage
+
 from orly_policy_hookspecs import POLICY_EVENT_KIND, Context, Gate, malformed
 
 from ...authority import has_right_id

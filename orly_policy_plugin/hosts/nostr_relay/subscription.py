@@ -9,6 +9,7 @@ from aionostr.event import Event
 from nostr_relay.storage.db import Subscription as DBSubscription
 from nostr_relay.storage.kv import QueryPlans, analyze, executor
 from nostr_relay.storage.kv import Subscription as LMDBSubscription
+
 from orly_policy_hookspecs import Context
 
 from .connection import OURSELVES, current_connection

@@ -1,0 +1,152 @@
+"""The documentation says what the code does."""
+
+import inspect
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import attrs
+import pytest
+
+from orly_policy_hookspecs import Decision, Gate, GateSettings, Verdict, hooks
+from orly_policy_hookspecs.registry import HOOKS
+from orly_policy_plugin.policy import GlobalRule, KindLists, Policy, read_policy
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+PLUGINS = (ROOT / "docs" / "plugins.md").read_text()
+POLICY = (ROOT / "docs" / "policy.md").read_text()
+ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text()
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def blocks(text: str, language: str) -> list[str]:
+    """The fenced blocks of a language."""
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_every_hook_has_a_heading_with_its_parameters(hook: str) -> None:
+    """docs/plugins.md names each hook with the parameters that it has."""
+    parameters = ", ".join(inspect.signature(getattr(hooks, hook)).parameters)
+    assert f"### {hook}({parameters})\n" in PLUGINS
+
+
+def test_no_heading_names_a_hook_that_is_not_there() -> None:
+    """docs/plugins.md invents no hook."""
+    assert set(re.findall(r"^### (on_\w+)", PLUGINS, re.MULTILINE)) == set(HOOKS)
+
+
+@pytest.mark.parametrize("verdict", list(Verdict))
+def test_every_answer_is_in_the_table(verdict: Verdict) -> None:
+    """docs/plugins.md says what each kind of answer means."""
+    assert f"\n| {verdict.value} |" in PLUGINS
+
+
+@pytest.mark.parametrize("cls", [Policy, KindLists, GlobalRule])
+def test_every_field_is_documented(cls: type) -> None:
+    """docs/policy.md has every field of a policy file."""
+    for field in attrs.fields(cls):
+        name = "global" if field.name == "global_rule" else field.name
+        assert f"`{name}`" in POLICY, name
+
+
+def test_no_field_is_documented_that_is_not_there() -> None:
+    """docs/policy.md invents no field."""
+    known = {
+        "global" if field.name == "global_rule" else field.name
+        for cls in (Policy, GlobalRule)
+        for field in attrs.fields(cls)
+    }
+    named = re.findall(r"^\| (`.+?`) \|", POLICY, re.MULTILINE)
+    fields = {name for cell in named for name in re.findall(r"`(\w+)`", cell)}
+    assert fields
+    assert fields <= known
+
+
+def test_every_folder_is_in_the_architecture() -> None:
+    """docs/architecture.md has a line for each folder of code, and for none that is not there."""
+    named = set(re.findall(r"^\| `([\w/]+)/` \|", ARCHITECTURE, re.MULTILINE))
+    packages = {
+        str(init.parent.relative_to(ROOT))
+        for top in ("hookspecs", "orly_policy_plugin", "example_relay")
+        for init in (ROOT / top).rglob("__init__.py")
+    }
+    assert packages <= named
+    assert all((ROOT / folder).is_dir() for folder in named)
+
+
+def test_the_policies_in_the_readme_can_be_read() -> None:
+    """Every JSON example in the README is a policy."""
+    examples = blocks(README, "json")
+    assert examples
+    for example in examples:
+        read_policy(example.encode())
+
+
+def test_what_the_readme_shows_of_check_is_what_it_prints(tmp_path: Path) -> None:
+    """The README's outputs of `orly-policy check` are real."""
+    policy = tmp_path / "policy.json"
+    policy.write_text(blocks(README, "json")[0])
+    text = policy.read_text().replace("280", '"280", "privliged": true').replace('"4"', '"04"')
+    (tmp_path / "wrong.json").write_text(text)
+    shown = [block for block in blocks(README, "console") if block.startswith("$ orly-policy check")]
+    assert len(shown) == 2
+    for block in shown:
+        command, expected = block.split("\n", 1)
+        run = subprocess.run(
+            [sys.executable, "-m", "orly_policy_plugin.cli", *command.split()[2:]],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (run.stdout or run.stderr).strip() == expected.strip()
+
+
+def module(source: str) -> ModuleType:
+    """The source as a module."""
+    made = ModuleType("example")
+    exec(compile(source, "example", "exec"), made.__dict__)
+    return made
+
+
+@attrs.frozen
+class Note:
+    """An event."""
+
+    content: str
+    kind: int = 1
+
+
+@pytest.mark.parametrize("page", [README, PLUGINS], ids=["README", "plugins"])
+def test_the_plugin_examples_work(page: str) -> None:
+    """The plugins in the README and in docs/plugins.md refuse an advertisement."""
+    from orly_policy_hookspecs import Context
+
+    source = next(block for block in blocks(page, "python") if "def on_write" in block)
+    member = "3bf0c63fcb93463407af97a5e5ee64fa883d107ef9e558472c4eb9aaaefa459d"
+    gate = Gate(GateSettings(may_vouch_write={"members"}))
+    gate.register(module(source), "members")
+    context = Context((member,))
+    refused = gate.blocking.write(Note("buy this"), context)  # type: ignore[arg-type]
+    assert refused == Decision(Verdict.REJECT, "blocked: no advertisements", "members")
+    assert gate.blocking.write(Note("hello"), context).accepted  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    """Every link to a file of the project leads to one."""
+    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
+        if not target.startswith("https://"):
+            assert (page.parent / target).exists(), target
+
+
+def test_every_policy_in_the_example_is_valid() -> None:
+    """The example relay's sample policy can be read."""
+    sample = (ROOT / "example_relay" / "sample-policy.json").read_bytes()
+    assert json.loads(sample)
+    read_policy(sample)
