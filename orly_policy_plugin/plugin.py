@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 import attrs
+
 from orly_policy_hookspecs import Context, Decision, Event, Gate, hookimpl
 
 from .decisions import Follows, Snapshot, compile_policy

@@ -93,7 +93,9 @@ def test_what_the_readme_shows_of_check_is_what_it_prints(tmp_path: Path) -> Non
     policy.write_text(blocks(README, "json")[0])
     text = policy.read_text().replace("280", '"280", "privliged": true').replace('"4"', '"04"')
     (tmp_path / "wrong.json").write_text(text)
-    shown = [block for block in blocks(README, "console") if block.startswith("$ orly-policy check")]
+    shown = [
+        block for block in blocks(README, "console") if block.startswith("$ orly-policy check")
+    ]
     assert len(shown) == 2
     for block in shown:
         command, expected = block.split("\n", 1)

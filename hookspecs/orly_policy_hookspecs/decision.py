@@ -47,6 +47,8 @@ class Decision:
     not count."""
 
     def __init__(self, verdict: Verdict, message: str = "", source: str = "") -> None:
+        if verdict.__class__ is not Verdict or not isinstance(message, str):
+            raise TypeError(f"a decision is a Verdict and a text, not {verdict!r}, {message!r}")
         if verdict in _REJECTIONS and not message.startswith(PREFIXES):
             message = f"blocked: {message}" if message else "blocked: not accepted"
         self.__attrs_init__(verdict, message, source)  # type: ignore[attr-defined]

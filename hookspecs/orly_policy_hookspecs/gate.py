@@ -10,6 +10,7 @@ import inspect
 import logging
 import threading
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Sequence
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any, TypeVar
 
 import attrs
@@ -71,20 +72,28 @@ class Gate:
         """Add installed plugins: those with an entry point in the group ``orly_policy``.
 
         :param names: only the entry points of these names; all where not given.
-        :return: how many were added.
-        :raises PluginError: one cannot work as it is written, or is named and not installed.
+        :return: how many were added. One that was registered before is left as it is.
+        :raises PluginError: one cannot be imported or cannot work as it is written, is named and
+            not installed, or two that are installed have the same name.
         """
-        if names is None:
-            return self._registry.load_setuptools_entrypoints(PROJECT)
-        for name in names:
-            if self._registry.load_setuptools_entrypoints(PROJECT, name) == 0:
+        installed: dict[str, EntryPoint] = {}
+        for point in entry_points(group=PROJECT):
+            if installed.setdefault(point.name, point).value != point.value:
+                raise PluginError(f"two installed plugins have the name {point.name!r}")
+        for name in names or ():
+            if name not in installed:
                 raise PluginError(f"no plugin {name!r} is installed (entry-point group {PROJECT})")
-        return len(names)
+        wanted = installed.keys() if names is None else set(names)
+        missing = sorted(wanted - set(self.plugins))
+        for name in missing:
+            self.register(_loaded(installed[name]), name)
+        return len(missing)
 
     @property
     def plugins(self) -> tuple[str, ...]:
         """The registered plugins' names, sorted."""
-        return tuple(sorted(name for name, plugin in self._registry.list_name_plugin() if plugin))
+        registered = self._registry.list_name_plugin()
+        return tuple(sorted(name for name, plugin in registered if plugin is not None))
 
     def start(self) -> None:
         """Check the whole before the relay opens. Says in the log when nothing will be enforced.
@@ -105,15 +114,11 @@ class Gate:
 
     async def write(self, event: Event, context: Context) -> Decision:
         """May this event be stored? Never raises; what cannot be answered is rejected."""
-        return await self._decide(
-            self.write_hook, event, context, self.settings.may_vouch_write
-        )
+        return await self._decide(self.write_hook, event, context, self.settings.may_vouch_write)
 
     async def read(self, event: Event, context: Context) -> Decision:
         """May this event be handed to this reader? Never raises."""
-        return await self._decide(
-            self.read_hook, event, context, self.settings.may_vouch_read
-        )
+        return await self._decide(self.read_hook, event, context, self.settings.may_vouch_read)
 
     async def reads(self, events: Iterable[Event], context: Context) -> list[Decision]:
         """One decision for each event of a REQ's result, in their order. Never raises.
@@ -176,6 +181,15 @@ class Gate:
             ]
             for i, answers in enumerate(asked)
         ]
+
+
+def _loaded(point: EntryPoint) -> object:
+    try:
+        return point.load()
+    except Exception as error:
+        raise PluginError(
+            f"plugin {point.name} ({point.value}) cannot be loaded: {error}"
+        ) from error
 
 
 _Answer = Decision | Awaitable[Decision | None]
@@ -266,7 +280,7 @@ class BlockingGate:
         return self._run(self._gate.policy_event(event, context))
 
     def close(self) -> None:
-        """Stop the background thread, if there is one."""
+        """Stop the background thread, if there is one, once it has answered what was asked."""
         with self._lock:
             loop, self._loop = self._loop, None
         if loop is not None:
@@ -280,20 +294,32 @@ class BlockingGate:
         return decision or self._run(self._gate.later(answers, may_vouch))
 
     def _run(self, question: Coroutine[Any, Any, _T]) -> _T:
-        return asyncio.run_coroutine_threadsafe(question, self._background_loop()).result()
+        with self._lock:  # so that no question comes after the stop
+            future = asyncio.run_coroutine_threadsafe(question, self._background_loop())
+        return future.result()
 
     def _background_loop(self) -> asyncio.AbstractEventLoop:
-        with self._lock:
-            if self._loop is None:
-                self._loop = asyncio.new_event_loop()
-                threading.Thread(
-                    target=_run_and_close, args=(self._loop,), name="orly-policy-gate", daemon=True
-                ).start()
-            return self._loop
+        if self._loop is None:
+            self._loop = asyncio.new_event_loop()
+            threading.Thread(
+                target=_run_and_close,
+                args=(self._loop, self._gate.settings.budget_seconds),
+                name="orly-policy-gate",
+                daemon=True,
+            ).start()
+        return self._loop
 
 
-def _run_and_close(loop: asyncio.AbstractEventLoop) -> None:
+def _run_and_close(loop: asyncio.AbstractEventLoop, budget_seconds: float) -> None:
     try:
         loop.run_forever()
+        loop.run_until_complete(_all_answered(budget_seconds))
     finally:
         loop.close()
+
+
+async def _all_answered(budget_seconds: float) -> None:
+    """Until every question that was asked of this loop has its answer, and has handed it over."""
+    if questions := asyncio.all_tasks() - {asyncio.current_task()}:
+        await asyncio.wait(questions, timeout=budget_seconds + 1)
+    await asyncio.sleep(0)

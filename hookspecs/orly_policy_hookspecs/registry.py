@@ -1,5 +1,6 @@
 """The plugins that are loaded: found, checked for what would silently not work, and named."""
 
+import asyncio
 import difflib
 import inspect
 import logging
@@ -13,6 +14,9 @@ from .decision import Decision
 from .errors import PluginError
 
 HOOKS = ("on_write", "on_read", "on_kind3", "on_policy_event")
+
+_PARAMETERS = frozenset({"event", "context"})
+_VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 OUR_FAULT = Decision.reject("error: a policy plugin failed")
 
@@ -35,12 +39,15 @@ class Registry(pluggy.PluginManager):
         """Add a plugin.
 
         :raises PluginError: it has a misspelt or unmarked hook, or one with parameters that the
-            hook does not have.
+            hook does not have. Nothing of it is registered then.
         """
-        _check_before(plugin)
+        self._check(plugin)
+        known = self.is_registered(plugin)
         try:
             registered = super().register(plugin, name)
         except (ValueError, pluggy.PluginValidationError) as error:
+            if not known and self.is_registered(plugin):
+                self.unregister(plugin)
             raise PluginError(str(error)) from error
         for caller in self.get_hookcallers(plugin) or []:
             for implementation in caller.get_hookimpls():
@@ -50,46 +57,62 @@ class Registry(pluggy.PluginManager):
                     implementation.function = _guarded(
                         implementation.function, implementation.plugin_name, caller.name
                     )
-        self._check_misspelt()
         return registered
 
-    def _check_misspelt(self) -> None:
-        try:
-            self.check_pending()
-        except pluggy.PluginValidationError as error:
-            self.unregister(error.plugin)
-            known = ", ".join(HOOKS)
-            raise PluginError(f"{error}; the hooks are {known}") from error
-
-
-def _check_before(plugin: object) -> None:
-    """Refuse what pluggy would register and then never call, or call wrongly each time."""
-    name = getattr(plugin, "__name__", type(plugin).__name__)
-    marked = [
-        function
-        for attribute in dir(plugin)
-        if not attribute.startswith("__")
-        and callable(function := inspect.getattr_static(plugin, attribute, None))
-        and hasattr(function, f"{hooks.PROJECT}_impl")
-    ]
-    for function in marked:
-        for parameter in inspect.signature(function).parameters.values():
-            if parameter.kind is inspect.Parameter.KEYWORD_ONLY:
+    def _check(self, plugin: object) -> None:
+        """Refuse what pluggy would register and then never call, or call wrongly each time."""
+        name = getattr(plugin, "__name__", type(plugin).__name__)
+        marked = {
+            attribute: options
+            for attribute in dir(plugin)
+            if (options := self.parse_hookimpl_opts(plugin, attribute)) is not None
+        }
+        implemented = {options["specname"] or attribute for attribute, options in marked.items()}
+        for attribute, options in marked.items():
+            hook = options["specname"] or attribute
+            if hook not in HOOKS and not options["optionalhook"]:
                 raise PluginError(
-                    f"{name}.{function.__name__}: pluggy never passes the keyword-only "
-                    f"parameter {parameter.name!r}; remove the '*' before it"
+                    f"{name}.{attribute}: there is no hook {hook!r}{_near(hook)}; "
+                    f"the hooks are {', '.join(HOOKS)}"
                 )
-    names = {function.__name__ for function in marked}
-    for hook in HOOKS:
-        if hook not in names and callable(getattr(plugin, hook, None)):
-            raise PluginError(f"{name}.{hook} is not marked: write @hookimpl above it")
-    if not marked:
-        near = [
-            f"{attribute} (did you mean {close[0]}?)"
-            for attribute in vars(plugin)
-            if (close := difflib.get_close_matches(attribute, HOOKS, 1))
-        ]
-        raise PluginError(f"{name} has no hook marked with @hookimpl {' '.join(near)}".rstrip())
+            _check_parameters(plugin, f"{name}.{attribute}", getattr(plugin, attribute))
+        for hook in HOOKS:
+            if hook not in marked and callable(getattr(plugin, hook, None)):
+                raise PluginError(f"{name}.{hook} is not marked: write @hookimpl above it")
+        if implemented.isdisjoint(HOOKS):
+            near = ((attribute, _near(attribute)) for attribute in dir(plugin))
+            hints = "".join(f" ({attribute}{hint})" for attribute, hint in near if hint)
+            raise PluginError(f"{name} has no hook marked with @hookimpl{hints}")
+
+
+def _near(found: str) -> str:
+    near = difflib.get_close_matches(found, HOOKS, 1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def _check_parameters(plugin: object, place: str, function: Callable[..., Any]) -> None:
+    parameters = inspect.signature(function).parameters
+    if inspect.isclass(plugin) and next(iter(parameters), "") == "self":
+        raise PluginError(
+            f"{place} needs an instance: register {plugin.__name__}(), not the class"
+        )
+    for parameter in parameters.values():
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY:
+            raise PluginError(
+                f"{place}: pluggy never passes the keyword-only "
+                f"parameter {parameter.name!r}; remove the '*' before it"
+            )
+        if parameter.name in _PARAMETERS and parameter.default is not inspect.Parameter.empty:
+            raise PluginError(
+                f"{place}: pluggy never passes a parameter that has a default; "
+                f"write {parameter.name!r} without one"
+            )
+        if parameter.kind in _VARIADIC and _PARAMETERS.isdisjoint(parameters):
+            raise PluginError(
+                f"{place}: pluggy passes only parameters that have a name, and nothing to "
+                f"{str(parameter).split(':')[0]}; name event and context, "
+                "or use functools.wraps in the decorator"
+            )
 
 
 def _guarded(function: Callable[..., Any], plugin: str, hook: str) -> Callable[..., Any]:
@@ -100,18 +123,18 @@ def _guarded(function: Callable[..., Any], plugin: str, hook: str) -> Callable[.
         if answer is None or notifies:
             return None
         if isinstance(answer, Decision):
-            return answer.attributed(plugin)
+            return Decision(answer.verdict, answer.message, plugin)
         log.error("plugin %s: %s answered %r, not a Decision or None", plugin, hook, answer)
         return OUR_FAULT.attributed(plugin)
 
     def failed() -> Decision | None:
-        log.exception("plugin %s: %s failed", plugin, hook)
+        log.error("plugin %s: %s failed", plugin, hook, exc_info=True)
         return None if notifies else OUR_FAULT.attributed(plugin)
 
     async def awaited(answer: Awaitable[object]) -> Decision | None:
         try:
             return settled(await answer)
-        except Exception:
+        except (Exception, SystemExit):
             return failed()
 
     def guarded(*args: object) -> Decision | Awaitable[Decision | None] | None:
@@ -120,7 +143,7 @@ def _guarded(function: Callable[..., Any], plugin: str, hook: str) -> Callable[.
             if answer.__class__ is Decision:
                 return answer if answer.source == plugin else answer.attributed(plugin)
             return awaited(answer) if inspect.isawaitable(answer) else settled(answer)
-        except Exception:
-            return failed()
+        except (Exception, SystemExit, asyncio.CancelledError):
+            return failed()  # a cancellation, too: nothing was awaited that could be cancelled
 
     return guarded

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from typing import Literal
 
 import attrs
+
 from orly_policy_hookspecs import Decision, Event
 
-from .conditions import GRANT, Answer, Condition, Grant, Keys
+from .conditions import GRANT, Answer, Condition, Keys
 
 Access = Literal["write", "read"]
 
@@ -26,7 +27,7 @@ class NotDenied(Condition):
     def check(self, event: Event, keys: Keys, now: int) -> Answer:
         if not self.denied.isdisjoint(keys):
             return self.refusal
-        if self.looks_at_author and event.pubkey in self.denied:
+        if self.looks_at_author and event.pubkey.lower() in self.denied:
             return self.refusal
         return None
 
@@ -79,6 +80,14 @@ class EventNames(Matcher):
         return any(key in self.keys for key in named(event))
 
 
+@attrs.frozen
+class Everybody(Matcher):
+    """An allow list written out as empty, or a deny list that did not match."""
+
+    def matches(self, event: Event, keys: Keys) -> bool:
+        return True
+
+
 def named(event: Event) -> Iterator[str]:
     """The pubkeys that the event's ``p`` tags name, in lower case. What is not 64 hex characters
     names nobody: it equals no key.
@@ -94,8 +103,6 @@ class MayAccess(Condition):
     """One of these that matches grants, whatever the allow lists say."""
     allows: tuple[Matcher, ...]
     """Where there are any, one of them must match, and then grants."""
-    otherwise: Grant | None
-    """The answer where neither granted and there is no allow list."""
     refusal: Decision
     unauthenticated_refusal: Decision
 
@@ -104,11 +111,16 @@ class MayAccess(Condition):
             if grant.matches(event, keys):
                 return GRANT
         if not self.allows:
-            return self.otherwise
+            return None
         for allow in self.allows:
             if allow.matches(event, keys):
                 return GRANT
         return self.refusal if keys else self.unauthenticated_refusal
+
+    @property
+    def grants_everybody(self) -> bool:
+        """Whether nobody needs to authenticate."""
+        return any(isinstance(grant, Everybody) for grant in self.grants)
 
     def seen(self, event: Event, keys: Keys, now: int) -> str:
         return submitter(keys)

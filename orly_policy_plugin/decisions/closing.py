@@ -30,7 +30,9 @@ def closed_to_unauthenticated(plan: Plan) -> Decision | None:
 def _for_every_event(condition: Condition) -> Answer:
     match condition:
         case MayAccess():
-            return condition.unauthenticated_refusal if condition.allows else condition.otherwise
+            if condition.grants_everybody:
+                return GRANT
+            return condition.unauthenticated_refusal if condition.allows else None
         case OwnersAndAdmins():
             return condition.unauthenticated_refusal
         case NotInWhitelist() | InBlacklist():

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 import attrs
+
 from orly_policy_hookspecs import POLICY_EVENT_KIND, Decision
 
 from ..policy import Policy, Rule
@@ -15,6 +16,7 @@ from ..policy.models import Pubkeys
 from .access import (
     Access,
     EventNames,
+    Everybody,
     Matcher,
     MayAccess,
     NotDenied,
@@ -23,7 +25,6 @@ from .access import (
     SubmitterIn,
 )
 from .conditions import (
-    GRANT,
     AllowedTags,
     Condition,
     ContentLimit,
@@ -240,16 +241,16 @@ class _Compiler:
             )
         grants = tuple(self._grants(rule, place))
         allows = tuple(self._allows(rule, place))
-        open_to_all = own and (denied or getattr(rule, f"{access}_allow") == ())
-        if not (grants or allows or open_to_all):
+        if own and not allows:
+            grants += tuple(self._open_to_all(rule, place))
+        if not (grants or allows):
             return
         by_authenticating = any(not isinstance(matcher, EventNames) for matcher in grants + allows)
         yield MayAccess(
-            place=_places(place, access, grants + allows),
+            place=", ".join(matcher.place for matcher in grants + allows),
             subject=subject,
             grants=grants,
             allows=allows,
-            otherwise=GRANT if open_to_all else None,
             refusal=Decision.reject(f"restricted: not allowed to {what}"),
             unauthenticated_refusal=Decision.reject(
                 f"auth-required: authenticate to {what}"
@@ -271,6 +272,14 @@ class _Compiler:
                 f"whom one of {len(rule.follows_whitelist_admins)} keys follows",
                 self._followed_by(rule.follows_whitelist_admins),
             )
+
+    def _open_to_all(self, rule: Rule, place: str) -> Iterator[Matcher]:
+        """What lets everybody in where no allow list stands: step 5 of section 2."""
+        access = self.access
+        if getattr(rule, f"{access}_allow") == ():
+            yield Everybody(f"{place}.{access}_allow", "everybody: the list is empty")
+        elif getattr(rule, f"{access}_deny"):
+            yield Everybody(f"{place}.{access}_deny", "everybody else")
 
     def _allows(self, rule: Rule, place: str) -> Iterator[Matcher]:
         access = self.access
@@ -296,7 +305,3 @@ class _Compiler:
 
     def _followed_by(self, authors: Iterable[str]) -> frozenset[str]:
         return frozenset().union(*(self.follows.get(author, ()) for author in authors))
-
-
-def _places(place: str, access: str, matchers: tuple[Matcher, ...]) -> str:
-    return ", ".join(matcher.place for matcher in matchers) or f"{place}.{access}_allow"

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import ClassVar, Final
 
 import attrs
+
 from orly_policy_hookspecs import Decision, Event
 
 from ..policy.regexes import Regex
@@ -125,9 +126,7 @@ class MustHaveTags(Condition):
         present = _names(event)
         for name in self.names:
             if name not in present:
-                return Decision.reject(
-                    f"invalid: a {quoted(name)} tag is required{self.subject}"
-                )
+                return Decision.reject(f"invalid: a {quoted(name)} tag is required{self.subject}")
         return None
 
     def seen(self, event: Event, keys: Keys, now: int) -> str:

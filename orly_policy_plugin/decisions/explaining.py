@@ -7,6 +7,7 @@ It runs the plan's own conditions, in their order, so that it cannot say other t
 from typing import Literal
 
 import attrs
+
 from orly_policy_hookspecs import Decision, Event
 
 from .access import MayAccess
@@ -63,14 +64,12 @@ def explain(plan: Plan, event: Event, keys: Keys, now: int, policy_version: str)
     return Explanation(decision, (*steps, default), policy_version)
 
 
-def _steps(
-    condition: Condition, answer: Answer, event: Event, keys: Keys, now: int
-) -> list[Step]:
+def _steps(condition: Condition, answer: Answer, event: Event, keys: Keys, now: int) -> list[Step]:
     outcome: Outcome = "pass" if answer is None else "grant" if answer is GRANT else "deny"
     seen = condition.seen(event, keys, now)
-    if not isinstance(condition, MayAccess) or not (condition.grants or condition.allows):
+    if not isinstance(condition, MayAccess):
         return [Step(condition.place, seen, condition.limit, outcome)]
-    steps = []
+    steps: list[Step] = []
     for matcher in condition.grants + condition.allows:
         if matcher.matches(event, keys):
             return [*steps, Step(matcher.place, seen, matcher.limit, "grant")]

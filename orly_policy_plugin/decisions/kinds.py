@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 import attrs
+
 from orly_policy_hookspecs import Decision, Event
 
 from .conditions import Answer, Condition, Keys

@@ -2,7 +2,9 @@
 
 import re
 
-_KEY = re.compile(r"[0-9a-fA-F]{64}|n(?:pub|profile)1[02-9ac-hj-np-z]{20,}")
+_KEY = re.compile(
+    r"[0-9a-f]{64}|n(?:pub|sec|profile|event|addr)1[02-9ac-hj-np-z]{20,}", re.ASCII | re.IGNORECASE
+)
 _LONGEST = 80
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import attrs
+
 from orly_policy_hookspecs import Decision, Event
 
 from ..policy import Difference, Policy, differences, policy_version

@@ -25,15 +25,23 @@ def _fail(message: str) -> InvalidPolicy:
     return InvalidPolicy([Problem("", message)])
 
 
-def _expected(what: str, value: object) -> InvalidPolicy:
+def _expected(what: str, value: object, hint: str = "") -> InvalidPolicy:
+    """Lists and objects are not shown: they may be long, and nested deeper than ``repr`` goes."""
     shown = f" {value!r:.60}" if not isinstance(value, (dict, list)) and value is not None else ""
-    return _fail(f"expected {what}, found {kind_of(value)}{shown}")
+    return _fail(f"expected {what}, found {kind_of(value)}{shown}{hint}")
+
+
+def _unquoted(value: object) -> str:
+    """The hint for a number in quotes."""
+    return "; write it without quotes" if isinstance(value, str) and value.isdecimal() else ""
 
 
 def read_text(value: object, _: object = None) -> str:
-    """Any text."""
+    """Any text that UTF-8 can hold."""
     if not isinstance(value, str):
         raise _expected("a text in double quotes", value)
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        raise _fail(f"{value!r:.60} is not Unicode: it has half of a surrogate pair")
     return value
 
 
@@ -49,9 +57,9 @@ def read_boolean(value: object, _: object = None) -> bool:
     """``true`` or ``false``, unquoted."""
     if not isinstance(value, bool):
         guess = {"true": "true", "false": "false", "1": "true", "0": "false"}
-        near = guess.get(str(value).lower())
+        near = guess.get(str(value).lower()) if isinstance(value, (str, int)) else None
         hint = f"; write {near} without quotes" if near else ""
-        raise _fail(f"expected true or false, found {kind_of(value)} {value!r:.60}{hint}")
+        raise _expected("true or false", value, hint)
     return value
 
 
@@ -60,10 +68,7 @@ def limit(unit: str) -> Callable[[object, object], int]:
 
     def read(value: object, _: object) -> int:
         if type(value) is not int:
-            hint = "; write it without quotes" if str(value).isdecimal() else ""
-            raise _fail(
-                f"expected a whole number of {unit}, found {kind_of(value)} {value!r:.60}{hint}"
-            )
+            raise _expected(f"a whole number of {unit}", value, _unquoted(value))
         if not 0 <= value <= _LARGEST_INTEGER:
             why = "is negative" if value < 0 else "is over 64 bits"
             raise _fail(f"expected a number of {unit} from 0 up, but {value} {why}")
@@ -161,8 +166,7 @@ def read_tag_names(value: object, _: object) -> tuple[str, ...]:
 def read_kind(value: object) -> int:
     """A kind, 0 to 65535."""
     if type(value) is not int:
-        hint = "; write it without quotes" if str(value).isdecimal() else ""
-        raise _fail(f"expected a kind, a whole number, found {kind_of(value)} {value!r:.60}{hint}")
+        raise _expected("a kind, a whole number", value, _unquoted(value))
     if not 0 <= value <= _LARGEST_KIND:
         raise _fail(f"{value} is not a kind: kinds go from 0 to {_LARGEST_KIND}")
     return value
@@ -170,10 +174,12 @@ def read_kind(value: object) -> int:
 
 def read_kind_key(key: str) -> int:
     """A kind as a key of ``rules``: decimal, without sign, space or leading zero."""
-    if not (key.isascii() and key.isdecimal() and str(int(key[:9])) == key):
+    if not (key.isascii() and key.isdecimal() and (key == "0" or key[0] != "0")):
         number = key.strip().lstrip("+0") or "0"
         hint = f"; write {number!r}" if number.isascii() and number.isdecimal() else ""
         raise _fail(f"{key!r:.60} is not a kind in plain digits{hint:.40}")
+    if len(key) > len(str(_LARGEST_KIND)):
+        raise _fail(f"{key:.40} is not a kind: kinds go from 0 to {_LARGEST_KIND}")
     return read_kind(int(key))
 
 
@@ -186,13 +192,14 @@ def read_members(value: object, *, comments: bool = True) -> JsonObject:
     """An object's members without comments and nulls; a key that stands twice is reported."""
     if not isinstance(value, dict):
         raise _expected("an object in braces", value)
+
+    def counts(key: str) -> bool:
+        return not (comments and key.startswith(("_", "$")))
+
     members = JsonObject(
-        (key, member)
-        for key, member in value.items()
-        if member is not None and not (comments and key.startswith(("_", "$")))
+        (key, member) for key, member in value.items() if member is not None and counts(key)
     )
-    twice = [key for key in getattr(value, "duplicates", ()) if key in members]
-    if twice:
+    if twice := [key for key in getattr(value, "duplicates", ()) if counts(key)]:
         raise InvalidPolicy(
             Problem("", f"the key {key!r} stands more than once; keep one") for key in twice
         )
@@ -202,5 +209,6 @@ def read_members(value: object, *, comments: bool = True) -> JsonObject:
 def read_tag_validation(value: object, _: object) -> Mapping[str, Regex]:
     """Tag names with their regular expressions; no name is a comment here."""
     members = read_members(value, comments=False)
+    each(((name, name) for name in members), read_text)
     regexes = each(members.items(), read_regex)
     return MappingProxyType(dict(zip(members, regexes, strict=True)))

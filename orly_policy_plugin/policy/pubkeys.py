@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import bech32
 
 from .problems import Problem
+from .strict_json import kind_of
 
 _HEX = re.compile(r"[0-9a-fA-F]{64}")
 _LOWER_HEX = re.compile(r"[0-9a-f]{64}")
@@ -20,14 +21,14 @@ def parse_pubkey(text: object) -> str:
     if isinstance(text, str):
         if _HEX.fullmatch(text):
             return text.lower()
-        if text.strip().lower().startswith("nsec1"):
+        if "nsec1" in text.lower():
             raise ValueError(
                 "this is a secret key (nsec1…): remove it from here and stop using it; "
                 "a public key begins with npub1"
             )
         if (key := _from_npub(text)) is not None:
             return key
-    shown = f"{text!r:.80}"
+    shown = kind_of(text) if isinstance(text, (list, dict)) else f"{text!r:.80}"
     raise ValueError(f"{shown} is not a public key: 64 hex characters or npub1…{_why_not(text)}")
 
 

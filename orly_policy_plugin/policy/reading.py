@@ -6,8 +6,10 @@ that cattrs makes of that is turned into problems with places.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from operator import eq
 from types import MappingProxyType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import attrs
 from cattrs import BaseValidationError, ClassValidationError, Converter
@@ -20,6 +22,9 @@ from .models import GlobalRule, KindLists, Policy, Pubkeys, Rule
 from .problems import InvalidPolicy, Problem, did_you_mean
 from .regexes import Regex
 from .strict_json import decode_json
+
+_MOST_HINTS = 20
+"""Unknown keys of one object for which a guess is made: each takes its time."""
 
 _T = TypeVar("_T")
 
@@ -44,7 +49,7 @@ def structure_policy(value: object) -> Policy:
     try:
         policy = _CONVERTER.structure(value, Policy)
     except (BaseValidationError, InvalidPolicy) as error:
-        raise InvalidPolicy(_problems(error)) from error
+        raise InvalidPolicy(problems_of(error)) from error
     if problems := list(_contradictions(policy)):
         raise InvalidPolicy(problems)
     return policy
@@ -62,26 +67,36 @@ def _contradictions(policy: Policy) -> Iterator[Problem]:
                 )
 
 
-def _rules(value: object, _: object) -> Mapping[int, Rule]:
-    entries = fields.read_members(value).items()
-    return MappingProxyType(dict(fields.each(((key, (key, rule)) for key, rule in entries), _rule)))
+def by_kind(cls: type[_T], converter: Converter) -> Callable[[object, object], Mapping[int, _T]]:
+    """A hook for an object whose keys are kinds and whose values are ``cls``."""
 
+    def entry(key_and_value: tuple[str, object]) -> tuple[int, _T]:
+        """A kind and its value, with the problems of both."""
+        key, value = key_and_value
+        problems: list[Problem] = []
+        kind = fields.checked(problems, fields.read_kind_key, key)
+        made = fields.checked(problems, lambda value: converter.structure(value, cls), value)
+        if kind is None or made is None:
+            raise InvalidPolicy(problems)
+        return kind, made
 
-def _rule(entry: tuple[str, object]) -> tuple[int, Rule]:
-    """A kind and its rule, with the problems of both."""
-    key, value = entry
-    problems: list[Problem] = []
-    kind = fields.checked(problems, fields.read_kind_key, key)
-    rule = fields.checked(problems, lambda value: _CONVERTER.structure(value, Rule), value)
-    if kind is None or rule is None:
-        raise InvalidPolicy(problems)
-    return kind, rule
+    def structure(value: object, _: object) -> Mapping[int, _T]:
+        entries = fields.read_members(value).items()
+        return MappingProxyType(
+            dict(fields.each(((key, (key, of)) for key, of in entries), entry))
+        )
+
+    return structure
 
 
 _FILE_NAMES = {"global_rule": "global"}
 """Fields that cannot bear their key's name in Python."""
 
-_HOOKS = {
+Hook = Callable[[Any, Any], Any]
+Hint = Callable[[type, str], str]
+"""From a model and an unknown key in it to what may have been meant: ``; did you mean …?``."""
+
+_HOOKS: Mapping[str, Hook] = {
     "size_limit": fields.limit("bytes"),
     "content_limit": fields.limit("bytes"),
     "rate_limit": fields.limit("bytes per second"),
@@ -96,12 +111,17 @@ _HOOKS = {
 """Fields whose type alone does not say how they are read."""
 
 
-def _model(cls: type[_T], converter: Converter) -> Callable[[object, object], _T]:
-    """A hook for one of the models: an object, comments and nulls left out."""
+def model(
+    cls: type[_T], converter: Converter, hooks: Mapping[str, Hook], hint: Hint
+) -> Callable[[object, object], _T]:
+    """A hook for one of the models: an object, comments and nulls left out.
+
+    :param hooks: for the fields whose type alone does not say how they are read.
+    """
     overrides = {
-        name: override(rename=_FILE_NAMES.get(name), struct_hook=_HOOKS.get(name))
+        name: override(rename=_FILE_NAMES.get(name), struct_hook=hooks.get(name))
         for name in (field.name for field in attrs.fields(cls))  # type: ignore[arg-type]
-        if name in _FILE_NAMES or name in _HOOKS
+        if name in _FILE_NAMES or name in hooks
     }
     build = make_dict_structure_fn(cls, converter, _cattrs_forbid_extra_keys=True, **overrides)  # type: ignore[arg-type]
 
@@ -115,7 +135,7 @@ def _model(cls: type[_T], converter: Converter) -> Callable[[object, object], _T
         try:
             made = build(members, cls)
         except BaseValidationError as error:
-            problems += _problems(error)
+            problems += problems_of(error, hint=hint)
         if problems:
             raise InvalidPolicy(problems)
         return made  # type: ignore[no-any-return]
@@ -123,7 +143,9 @@ def _model(cls: type[_T], converter: Converter) -> Callable[[object, object], _T
     return structure
 
 
-def _problems(error: BaseException, place: str = "") -> Iterator[Problem]:
+def problems_of(
+    error: BaseException, place: str = "", hint: Hint = lambda _, __: ""
+) -> Iterator[Problem]:
     """The problems in an error tree, each with its place."""
     if isinstance(error, InvalidPolicy):
         for problem in error.problems:
@@ -131,12 +153,13 @@ def _problems(error: BaseException, place: str = "") -> Iterator[Problem]:
     elif isinstance(error, ClassValidationError):
         with_notes, without = error.group_exceptions()
         for inner, note in with_notes:
-            yield from _problems(inner, _FILE_NAMES.get(note.name, note.name))
+            yield from problems_of(inner, _FILE_NAMES.get(note.name, note.name), hint)
         for other in without:
-            yield from _problems(other, place)
+            yield from problems_of(other, place, hint)
     elif isinstance(error, ForbiddenExtraKeysError):
-        for key in sorted(error.extra_fields):
-            yield Problem(key, f"unknown key{_elsewhere(error.cl, key)}").within(place)
+        for i, key in enumerate(sorted(error.extra_fields)):
+            meant = hint(error.cl, key) if i < _MOST_HINTS else ""
+            yield Problem(key, f"unknown key{meant}").within(place)
     else:
         raise error
 
@@ -162,22 +185,24 @@ def _keys(cls: type) -> list[str]:
     return [_FILE_NAMES.get(field.name, field.name) for field in attrs.fields(cls)]
 
 
-def _make_converter() -> Converter:
+def make_converter() -> Converter:
+    """A converter that reads policies; for other models that hold parts of one, too."""
     converter = Converter(detailed_validation=True)
+    # Not by a predicate: cattrs asks those after its own hooks for bool and str, which convert.
+    converter.register_structure_hook(str, fields.read_text)
+    converter.register_structure_hook(bool, fields.read_boolean)
+    converter.register_structure_hook(Regex, fields.read_regex)
+    converter.register_structure_hook(Duration, fields.read_duration)
     for type_, hook in (
-        (str, fields.read_text),
-        (bool, fields.read_boolean),
-        (Regex, fields.read_regex),
-        (Duration, fields.read_duration),
         (Pubkeys, fields.read_pubkeys),
         (tuple[int, ...], fields.read_kinds),
         (Mapping[str, Regex], fields.read_tag_validation),
-        (Mapping[int, Rule], _rules),
+        (Mapping[int, Rule], by_kind(Rule, converter)),
     ):
-        converter.register_structure_hook_func(lambda t, type_=type_: t == type_, hook)
-    for model in (KindLists, Rule, GlobalRule, Policy):
-        converter.register_structure_hook(model, _model(model, converter))
+        converter.register_structure_hook_func(partial(eq, type_), hook)
+    for cls in (KindLists, Rule, GlobalRule, Policy):
+        converter.register_structure_hook(cls, model(cls, converter, _HOOKS, _elsewhere))
     return converter
 
 
-_CONVERTER = _make_converter()
+_CONVERTER = make_converter()

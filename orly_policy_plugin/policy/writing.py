@@ -23,7 +23,7 @@ def unstructure_policy(policy: Policy) -> dict[str, Any]:
 
     Reading it again gives a policy that decides alike: ``"write_allow": []`` survives.
     """
-    return _plain(policy)
+    return plain(policy)
 
 
 def write_policy(policy: Policy) -> bytes:
@@ -44,17 +44,18 @@ def policy_version(policy: Policy) -> str:
     return digest.hexdigest()[:VERSION_DIGITS]
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A model, or a part of one, as JSON values: only what has a meaning."""
     if isinstance(value, (Duration, Regex)):
         return value.text
     if isinstance(value, tuple):
         return list(value)
     if isinstance(value, Mapping):
-        return {str(key): _plain(member) for key, member in value.items()}
+        return {str(key): plain(member) for key, member in value.items()}
     if not attrs.has(type(value)):
         return value
     return {
-        "global" if field.name == "global_rule" else field.name: _plain(member)
+        "global" if field.name == "global_rule" else field.name: plain(member)
         for field in attrs.fields(type(value))
         if _means_something(field, member := getattr(value, field.name))
     }

@@ -1,0 +1,65 @@
+"""Who asks."""
+
+import attrs
+import pytest
+from examples import ALICE, BOB, CAROL
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orly_policy_hookspecs import Context, Origin
+
+keys = st.lists(st.sampled_from((ALICE, BOB, CAROL)))
+
+
+@given(keys)
+def test_keys_stay_in_the_order_in_which_they_authenticated(given_keys: list[str]) -> None:
+    """Each once, the first one first."""
+    assert Context(authenticated=given_keys).authenticated == tuple(dict.fromkeys(given_keys))
+
+
+def test_a_set_comes_sorted() -> None:
+    """A set has no order; two equal sets make equal contexts."""
+    assert Context(authenticated={BOB, ALICE}).authenticated == tuple(sorted((ALICE, BOB)))
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "",
+        "a" * 63,
+        "a" * 65,
+        "A" * 64,
+        "g" * 64,
+        f"{'a' * 64}\n",
+        f" {'a' * 63}",
+        5,
+        None,
+        b"a" * 64,
+    ],
+)
+def test_what_is_no_pubkey_is_refused(key: object) -> None:
+    """A key that no list could hold would pass deny lists unseen."""
+    with pytest.raises(ValueError, match="64 lowercase hex"):
+        Context(authenticated=(key,))  # type: ignore[arg-type]
+
+
+def test_one_text_is_not_a_collection() -> None:
+    """A forgotten comma is not read as 64 keys of one character."""
+    with pytest.raises(TypeError, match="collection"):
+        Context(authenticated=ALICE)  # type: ignore[arg-type]
+
+
+def test_nobody_is_the_default() -> None:
+    """Without anything said: a client of unknown address that has not authenticated."""
+    assert Context() == Context(authenticated=(), ip="", origin=Origin.CLIENT)
+
+
+def test_it_cannot_be_changed() -> None:
+    """Who authenticates later gets a new context."""
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        Context().ip = "::1"  # type: ignore[misc]
+
+
+def test_the_connection_does_not_count_for_equality() -> None:
+    """It is the host's own object."""
+    assert Context(connection=object()) == Context(connection=object())

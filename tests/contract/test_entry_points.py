@@ -1,0 +1,93 @@
+"""Installed plugins, found by their entry point in the group ``orly_policy``."""
+
+import asyncio
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from examples import NOBODY, AnEvent, Answering
+
+from orly_policy_hookspecs import Gate, PluginError
+
+PLUGIN = """
+from orly_policy_hookspecs import Decision, hookimpl
+
+@hookimpl
+def on_write(event, context):
+    return Decision.reject("blocked: by {name}")
+"""
+
+Install = Callable[..., None]
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
+    """Write a distribution with plugins where Python finds it."""
+    monkeypatch.syspath_prepend(tmp_path)
+    before = set(sys.modules)
+
+    def write(name: str, source: str = PLUGIN, group: str = "orly_policy") -> None:
+        (tmp_path / f"{name}_module.py").write_text(source.format(name=name))
+        info = tmp_path / f"{name}-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        (info / "entry_points.txt").write_text(f"[{group}]\n{name} = {name}_module\n")
+
+    yield write
+    for module in set(sys.modules) - before:
+        del sys.modules[module]
+
+
+def test_every_installed_plugin_is_loaded(install: Install) -> None:
+    """Under its entry point's name; those of other groups are not ours."""
+    install("orlytest_members")
+    install("orlytest_other", group="another_project")
+    gate = Gate()
+    assert gate.load_entry_points() >= 1
+    assert "orlytest_members" in gate.plugins
+    assert "orlytest_other" not in gate.plugins
+    decision = asyncio.run(gate.write(AnEvent(), NOBODY))
+    assert (decision.source, decision.message) == (
+        "orlytest_members",
+        "blocked: by orlytest_members",
+    )
+
+
+def test_only_the_named_ones_are_loaded(install: Install) -> None:
+    """Where the host names some."""
+    install("orlytest_members")
+    install("orlytest_spam")
+    gate = Gate()
+    assert gate.load_entry_points(["orlytest_spam"]) == 1
+    assert gate.plugins == ("orlytest_spam",)
+
+
+def test_a_named_one_that_is_not_installed_is_an_error() -> None:
+    """A relay does not start without a plugin that it was told to have."""
+    with pytest.raises(PluginError, match=r"no plugin 'orlytest_gone' is installed"):
+        Gate().load_entry_points(["orlytest_gone"])
+
+
+def test_a_broken_one_stops_the_start(install: Install) -> None:
+    """A misspelt hook in an installed plugin is as much an error as in one given by hand."""
+    install("orlytest_members", PLUGIN.replace("on_write", "on_wirte"))
+    with pytest.raises(PluginError, match=r"did you mean 'on_write'"):
+        Gate().load_entry_points(["orlytest_members"])
+
+
+def test_one_that_cannot_be_imported_stops_the_start(install: Install) -> None:
+    """And the error says which one."""
+    install("orlytest_members", "import a_module_that_is_not_there")
+    with pytest.raises(PluginError, match=r"orlytest_members.*a_module_that_is_not_there"):
+        Gate().load_entry_points(["orlytest_members"])
+
+
+def test_loading_twice_adds_nothing(install: Install) -> None:
+    """What is registered already, by hand or by an earlier call, stays as it is."""
+    install("orlytest_members")
+    gate = Gate()
+    gate.register(Answering(), "orlytest_members")
+    gate.load_entry_points(["orlytest_members"])
+    assert gate.plugins == ("orlytest_members",)
+    assert asyncio.run(gate.write(AnEvent(), NOBODY)).accepted

@@ -1,0 +1,288 @@
+"""What can be registered, and what is refused before it could silently do nothing."""
+
+# ruff: noqa: ARG003, ARG004, ARG005 -- hooks take what they do not use
+
+import asyncio
+import functools
+import types
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+import pytest
+from examples import NO, NOBODY, AnEvent, Answering
+
+from orly_policy_hookspecs import Context, Decision, Event, Gate, PluginError, hookimpl
+
+
+def denies(gate: Gate) -> bool:
+    return not asyncio.run(gate.write(AnEvent(), NOBODY)).accepted
+
+
+def a_module() -> types.ModuleType:
+    module = types.ModuleType("my_plugin")
+    exec(
+        "from orly_policy_hookspecs import Context, Decision, Event, hookimpl\n"
+        "@hookimpl\n"
+        "def on_write(event, context):\n"
+        "    return Decision.reject('no')\n",
+        module.__dict__,
+    )
+    return module
+
+
+class AnInstance:
+    @hookimpl
+    def on_write(self, event: Event, context: Context) -> Decision:
+        return NO
+
+
+class OfStaticMethods:
+    @staticmethod
+    @hookimpl
+    def on_write(event: Event, context: Context) -> Decision:
+        return NO
+
+
+class OfClassMethods:
+    @classmethod
+    @hookimpl
+    def on_write(cls, event: Event, context: Context) -> Decision:
+        return NO
+
+
+class OtherwiseNamed:
+    @hookimpl(specname="on_write")
+    def check(self, context: Context, event: Event) -> Decision:
+        assert isinstance(context, Context)
+        return NO
+
+
+class OfOneParameter:
+    @hookimpl
+    def on_write(self, event: Event) -> Decision:
+        return NO
+
+
+class OfNoParameter:
+    @hookimpl
+    def on_write(self) -> Decision:
+        return NO
+
+
+class OfMoreToCome:
+    @hookimpl
+    def on_write(self, event: Event, context: Context, **_: object) -> Decision:
+        return NO
+
+
+class Empty(AnInstance):
+    """Falsy, as a plugin that is a container may be."""
+
+    def __len__(self) -> int:
+        return 0
+
+
+class Heir(AnInstance):
+    """Inherits its hook."""
+
+
+def timed(function: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def wrapper(*args: object) -> Any:
+        return function(*args)
+
+    return wrapper
+
+
+class Decorated:
+    @hookimpl
+    @timed
+    def on_write(self, event: Event, context: Context) -> Decision:
+        return NO
+
+
+class OfAttribute:
+    def __init__(self) -> None:
+        self.on_write = hookimpl(lambda event, context: NO)
+
+
+@pytest.mark.parametrize(
+    "plugin",
+    [
+        a_module(),
+        AnInstance(),
+        Answering(NO),
+        OfStaticMethods(),
+        OfStaticMethods,
+        OfClassMethods(),
+        OtherwiseNamed(),
+        OfOneParameter(),
+        OfNoParameter(),
+        OfMoreToCome(),
+        Empty(),
+        Heir(),
+        Decorated(),
+    ],
+    ids=str,
+)
+def test_what_can_be_a_plugin(plugin: object) -> None:
+    """A module, an instance, a class of static methods: it is asked and it is listed."""
+    gate = Gate()
+    name = gate.register(plugin, "mine")
+    assert (name, gate.plugins) == ("mine", ("mine",))
+    assert denies(gate)
+
+
+def test_a_module_is_named_after_itself() -> None:
+    """Without a name, a module's own is taken."""
+    assert Gate().register(a_module()) == "my_plugin"
+
+
+class Misspelt:
+    @hookimpl
+    def on_wirte(self, event: Event, context: Context) -> Decision:
+        return NO
+
+
+class HalfMisspelt:
+    @hookimpl
+    def on_write(self, event: Event, context: Context) -> Decision:
+        return NO
+
+    @hookimpl
+    def on_raed(self, event: Event, context: Context) -> Decision:
+        return NO
+
+
+class MisspeltByName:
+    @hookimpl(specname="on_writes")
+    def check(self, event: Event) -> Decision:
+        return NO
+
+
+class MisspeltOptional:
+    @hookimpl(optionalhook=True)
+    def on_wirte(self, event: Event) -> Decision:
+        return NO
+
+
+class Unmarked:
+    @hookimpl
+    def on_write(self, event: Event, context: Context) -> Decision:
+        return NO
+
+    def on_read(self, event: Event, context: Context) -> Decision:
+        return NO
+
+
+class UnmarkedOverride(AnInstance):
+    def on_write(self, event: Event, context: Context) -> Decision:
+        return NO
+
+
+class UnmarkedAndMisspelt:
+    def on_wirte(self, event: Event, context: Context) -> Decision:
+        return NO
+
+
+@attrs.define(eq=False)
+class SlottedWithoutHooks:
+    def on_raed(self, event: Event) -> Decision:
+        return NO
+
+
+class KeywordOnly:
+    @hookimpl
+    def on_write(self, event: Event, *, context: Context) -> Decision:
+        return NO
+
+
+class Defaulted:
+    @hookimpl
+    def on_write(self, event: Event, context: Context | None = None) -> Decision:
+        return NO
+
+
+class UnknownParameter:
+    @hookimpl
+    def on_kind3(self, event: Event) -> None:
+        """Comes first, and is right."""
+
+    @hookimpl
+    def on_write(self, event: Event, ctx: Context) -> Decision:
+        return NO
+
+
+def untimed(function: Callable[..., Any]) -> Callable[..., Any]:
+    def on_write(*args: object, **named: object) -> Any:
+        return function(*args, **named)
+
+    return on_write
+
+
+class BadlyDecorated:
+    @hookimpl
+    @untimed
+    def on_write(self, event: Event, context: Context) -> Decision:
+        return NO
+
+
+class Nothing:
+    """No hook at all."""
+
+
+WRONG = [
+    (Misspelt(), "Misspelt.on_wirte: there is no hook 'on_wirte'; did you mean 'on_write'?"),
+    (HalfMisspelt(), "did you mean 'on_read'?"),
+    (MisspeltByName(), "there is no hook 'on_writes'; did you mean 'on_write'?"),
+    (MisspeltOptional(), "did you mean 'on_write'?"),
+    (Unmarked(), "Unmarked.on_read is not marked: write @hookimpl above it"),
+    (UnmarkedOverride(), "UnmarkedOverride.on_write is not marked"),
+    (UnmarkedAndMisspelt(), "did you mean 'on_write'?"),
+    (SlottedWithoutHooks(), "did you mean 'on_read'?"),
+    (KeywordOnly(), "keyword-only parameter 'context'; remove the '*'"),
+    (Defaulted(), "write 'context' without one"),
+    (UnknownParameter(), "ctx"),
+    (BadlyDecorated(), "functools.wraps"),
+    (AnInstance, "register AnInstance(), not the class"),
+    (Nothing(), "Nothing has no hook marked with @hookimpl"),
+    (types.ModuleType("empty"), "empty has no hook"),
+    (functools.partial(print), "no hook"),
+    (None, "no hook"),
+    ("members", "no hook"),
+]
+
+
+@pytest.mark.parametrize(("plugin", "message"), WRONG, ids=str)
+def test_what_would_silently_not_work_is_refused(plugin: object, message: str) -> None:
+    """At registration, with a message that says what to write, and nothing is half registered."""
+    gate = Gate()
+    with pytest.raises(PluginError) as caught:
+        gate.register(plugin, "mine")
+    assert message in str(caught.value)
+    assert gate.plugins == ()
+    assert not denies(gate)
+    gate.register(AnInstance(), "mine")
+    assert gate.plugins == ("mine",)
+    assert denies(gate)
+
+
+def test_a_name_is_given_once() -> None:
+    """The second plugin of a name is refused, the first one stays."""
+    gate = Gate()
+    gate.register(AnInstance(), "mine")
+    with pytest.raises(PluginError, match="already registered"):
+        gate.register(Answering(), "mine")
+    assert denies(gate)
+
+
+def test_a_plugin_is_registered_once() -> None:
+    """Under a second name it is refused and stays registered under the first."""
+    gate = Gate()
+    plugin = AnInstance()
+    gate.register(plugin, "mine")
+    with pytest.raises(PluginError, match="already registered"):
+        gate.register(plugin, "other")
+    assert gate.plugins == ("mine",)
+    assert denies(gate)

@@ -1,0 +1,83 @@
+"""What the environment says."""
+
+from pathlib import Path
+
+import pytest
+from examples import ALICE, BOB
+from strategies import NPUB, NPUB_HEX
+
+from orly_policy_plugin.errors import PolicyError
+from orly_policy_plugin.settings import Settings
+
+
+def test_the_host_may_name_the_file() -> None:
+    """Then ORLY_POLICY_PATH is not looked at, not even a wrong one."""
+    settings = Settings.from_environment("/a/policy.json", {"ORLY_POLICY_PATH": "wrong"})
+    assert settings.path == Path("/a/policy.json")
+
+
+@pytest.mark.parametrize(
+    ("environment", "path"),
+    [
+        ({"ORLY_POLICY_PATH": "/a/p.json", "XDG_CONFIG_HOME": "/c"}, "/a/p.json"),
+        ({"XDG_CONFIG_HOME": "/c"}, "/c/ORLY/policy.json"),
+        ({"ORLY_POLICY_PATH": "", "XDG_CONFIG_HOME": "/c"}, "/c/ORLY/policy.json"),
+    ],
+)
+def test_the_environment_names_the_file(environment: dict[str, str], path: str) -> None:
+    """ORLY_POLICY_PATH, or the configuration folder's ORLY/policy.json."""
+    assert Settings.from_environment(environment=environment).path == Path(path)
+
+
+def test_without_anything_it_is_in_the_home_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """~/.config is the configuration folder."""
+    monkeypatch.setenv("HOME", "/home/somebody")
+    assert Settings.from_environment(environment={}).path == Path(
+        "/home/somebody/.config/ORLY/policy.json"
+    )
+
+
+@pytest.mark.parametrize("path", ["policy.json", "./policy.json", "~/policy.json"])
+def test_a_relative_path_is_refused(path: str) -> None:
+    """It would depend on where the relay was started."""
+    with pytest.raises(PolicyError, match=r"ORLY_POLICY_PATH.*absolute"):
+        Settings.from_environment(environment={"ORLY_POLICY_PATH": path})
+
+
+def owners(text: str) -> tuple[str, ...]:
+    return Settings.from_environment("/p", {"ORLY_OWNERS": text}).owners
+
+
+def test_owners_are_separated_by_commas() -> None:
+    """In any form of a key, with spaces and a comma too many."""
+    assert owners("") == ()
+    assert owners(" , ") == ()
+    assert owners(f"{ALICE}, {BOB.upper()},{NPUB},") == (ALICE, BOB, NPUB_HEX)
+
+
+def test_wrong_owners_are_all_named() -> None:
+    """An owner that is skipped could not manage the relay, and nobody would know."""
+    with pytest.raises(PolicyError) as caught:
+        owners(f"{ALICE},x,{BOB}y")
+    assert "ORLY_OWNERS[1]" in str(caught.value)
+    assert "ORLY_OWNERS[2]" in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["false", "False", "FALSE", "0", "no", "off", "f", " false "])
+def test_it_can_be_switched_off(text: str) -> None:
+    """ORLY_POLICY_ENABLED=false."""
+    assert not Settings.from_environment("/p", {"ORLY_POLICY_ENABLED": text}).enabled
+
+
+@pytest.mark.parametrize("text", ["", "true", "True", "1", "yes", "on", "t"])
+def test_it_is_on(text: str) -> None:
+    """Also where nothing is said."""
+    assert Settings.from_environment("/p", {"ORLY_POLICY_ENABLED": text}).enabled
+    assert Settings.from_environment("/p", {}).enabled
+
+
+@pytest.mark.parametrize("text", ["flase", "disabled", "2", "null"])
+def test_a_word_that_is_neither_is_an_error(text: str) -> None:
+    """Not a guess in either direction."""
+    with pytest.raises(PolicyError, match=r"ORLY_POLICY_ENABLED.*neither true nor false"):
+        Settings.from_environment("/p", {"ORLY_POLICY_ENABLED": text})

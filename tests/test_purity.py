@@ -1,0 +1,129 @@
+"""The core stays pure, and the contract stays small: what may be imported where."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+ENGINE = ROOT / "orly_policy_plugin"
+CONTRACT = ROOT / "hookspecs" / "orly_policy_hookspecs"
+
+PURE = sorted(
+    [
+        *(ENGINE / "policy").rglob("*.py"),
+        *(ENGINE / "decisions").rglob("*.py"),
+        *(
+            CONTRACT / f"{name}.py"
+            for name in ("combining", "context", "decision", "events", "wellformed")
+        ),
+    ]
+)
+PURE_MODULES = {
+    "__future__", "bisect", "collections", "copy", "dataclasses", "difflib", "enum", "fractions",
+    "functools", "hashlib", "heapq", "itertools", "json", "math", "operator", "re", "string",
+    "types", "typing",
+    "attrs", "bech32", "cattrs", "re2", "orly_policy_hookspecs",
+}  # fmt: skip
+PURE_SIBLINGS = {"policy", "decisions", "errors"}
+IMPURE_CALLS = {"open", "print", "input", "exec", "eval", "compile", "__import__", "breakpoint"}
+
+
+def imports(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """The level (0 is absolute) and the module's name of every import, also inside functions."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((0, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            if node.module:
+                yield node.level, node.module
+            else:
+                yield from ((node.level, alias.name) for alias in node.names)
+
+
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(), str(path))
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def impurities(path: Path, tree: ast.Module) -> Iterator[str]:
+    """What a pure module does not do."""
+    for level, module in imports(tree):
+        first = module.split(".")[0]
+        if level == 0 and first not in PURE_MODULES:
+            yield f"imports {module}"
+        if level == 2 and path.is_relative_to(ENGINE) and first not in PURE_SIBLINGS:
+            yield f"imports {'.' * level}{module}"
+        if level > 2:
+            yield f"imports {'.' * level}{module}"
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            called = node.func.id
+            if called in IMPURE_CALLS:
+                yield f"calls {called} in line {node.lineno}"
+        if isinstance(node, ast.Global):
+            yield f"assigns a global in line {node.lineno}"
+
+
+@pytest.mark.parametrize("path", PURE, ids=name_of)
+def test_the_core_is_pure(path: Path) -> None:
+    """No clock, file, environment, thread, logger or event loop: functions of their arguments."""
+    assert not list(impurities(path, parsed(path)))
+
+
+@pytest.mark.parametrize("path", sorted(CONTRACT.rglob("*.py")), ids=name_of)
+def test_the_contract_needs_little(path: Path) -> None:
+    """The standard library, pluggy and attrs; never the engine."""
+    allowed = sys.stdlib_module_names | {"pluggy", "attrs"}
+    for level, module in imports(parsed(path)):
+        assert level <= 1, f"{'.' * level}{module} is outside the contract"
+        assert level == 1 or module.split(".")[0] in allowed, module
+
+
+def test_there_is_something_to_look_at() -> None:
+    """A folder that was moved does not make these tests pass."""
+    names = {path.name for path in PURE}
+    assert {"reading.py", "regexes.py", "deciding.py", "explaining.py", "combining.py"} <= names
+    assert all(path.exists() for path in PURE)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import os",
+        "import time",
+        "from datetime import datetime",
+        "import threading",
+        "import logging",
+        "import asyncio",
+        "import subprocess, re",
+        "import socket",
+        "from pathlib import Path",
+        "import random",
+        "import io",
+        "import os.path",
+        "from ..state import policy_file",
+        "from .. import plugin",
+        "from ..settings import Settings",
+        "def f():\n    import os",
+        "open('x')",
+        "def f():\n    return open('x')",
+        "print('x')",
+        "__import__('os')",
+        "def f():\n    global x\n    x = 1",
+    ],
+)
+def test_what_would_be_found(source: str) -> None:
+    """The walk sees what it is there to see."""
+    assert list(impurities(ENGINE / "policy" / "x.py", ast.parse(source)))
+
+
+def test_importing_the_contract_loads_no_engine() -> None:
+    """Nor does a module of it reach the engine by another name."""
+    for path in CONTRACT.rglob("*.py"):
+        assert "orly_policy_plugin" not in path.read_text(), path
