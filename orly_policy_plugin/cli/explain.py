@@ -1,0 +1,102 @@
+"""``orly-policy explain``: what would the policy answer, and why?"""
+
+import json
+import time
+from pathlib import Path
+from typing import Literal
+
+import attrs
+import click
+
+from orly_policy_plugin.decisions import Explanation, compile_policy
+
+from .inputs import ip_option, load_event, load_follows, load_policy, pubkeys_option
+from .showing import show_steps, verdict
+
+_NEEDS_FOLLOWS = "to explain what follow lists decide, give them with --follows FILE"
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path, readable=False))
+@click.option(
+    "--access",
+    type=click.Choice(["write", "read"]),
+    required=True,
+    help="Write: may the event be stored? Read: may it be handed out?",
+)
+@click.option(
+    "--event",
+    "event_file",
+    type=click.Path(readable=False),
+    required=True,
+    metavar="FILE|-",
+    help="The event, as JSON; - is standard input. Its id and signature are not verified.",
+)
+@click.option(
+    "--authed",
+    multiple=True,
+    callback=pubkeys_option,
+    metavar="PUBKEY",
+    help="Who authenticated (NIP-42), in hex or as npub1…; may be repeated. None: nobody did.",
+)
+@click.option(
+    "--ip",
+    callback=ip_option,
+    metavar="IP",
+    help="The client's IP address. No rule of this version looks at it.",
+)
+@click.option(
+    "--now",
+    type=click.IntRange(0),
+    metavar="SECONDS",
+    help="Unix seconds to decide at. Default: the time now.",
+)
+@click.option(
+    "--follows",
+    "follows_file",
+    type=click.Path(readable=False),
+    metavar="FILE",
+    help="Follow lists: a JSON object of author to the list of pubkeys that the author follows.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for programs.")
+def explain(
+    file: Path,
+    access: Literal["write", "read"],
+    event_file: str,
+    authed: tuple[str, ...],
+    ip: str,  # noqa: ARG001 -- a part of the question, like any other
+    now: int | None,
+    follows_file: str | None,
+    as_json: bool,
+) -> None:
+    """Say what the policy in FILE answers to one event, and why.
+
+    Prints the decision, the steps that led to it, and the policy's version. The exit status is
+    0 whatever the decision: this is an explanation.
+    """
+    policy = load_policy(file, follow_lists_given=bool(follows_file), hint=_NEEDS_FOLLOWS)
+    follows = load_follows(follows_file) if follows_file else None
+    event = load_event(event_file)
+    at = int(time.time()) if now is None else now
+    explanation = compile_policy(policy, follows=follows).explain(access, event, authed, at)
+    (_print_json if as_json else _print_text)(explanation)
+
+
+def _print_text(explanation: Explanation) -> None:
+    click.echo(f"{verdict(explanation.decision)}\n")
+    show_steps(explanation)
+    click.echo(f"\npolicy version {explanation.policy_version}")
+
+
+def _print_json(explanation: Explanation) -> None:
+    decision = explanation.decision
+    made = {
+        "decision": {
+            "verdict": decision.verdict.value,
+            "accepted": decision.accepted,
+            "message": decision.message,
+        },
+        "steps": [attrs.asdict(step) for step in explanation.steps],
+        "policy_version": explanation.policy_version,
+    }
+    click.echo(json.dumps(made, indent=2))

@@ -1,0 +1,180 @@
+"""What the commands are given: policy files, events, follow lists, pubkeys. Each is checked, and
+what cannot be used ends the command with lines that say why.
+"""
+
+import ipaddress
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import attrs
+import click
+
+from orly_policy_hookspecs import malformed
+from orly_policy_plugin.errors import PolicyError
+from orly_policy_plugin.policy import InvalidPolicy, Policy, Problem, parse_pubkey, read_policy
+from orly_policy_plugin.policy.fields import each, read_members, read_pubkeys
+from orly_policy_plugin.policy.strict_json import JsonObject, decode_json
+from orly_policy_plugin.state.policy_file import read_policy_file
+from orly_policy_plugin.supported import check_supported
+
+from .showing import UnusableInput, UnusablePolicy
+
+_T = TypeVar("_T")
+
+
+@attrs.frozen
+class GivenEvent:
+    """An event of NIP-01 as a command was given it; its id and signature are not verified."""
+
+    id: str
+    pubkey: str
+    created_at: int
+    kind: int
+    tags: list[list[str]]
+    content: str
+    sig: str
+
+
+def load_policy(path: Path, *, follow_lists_given: bool, hint: str = "") -> Policy:
+    """Read a policy file as a relay does at start.
+
+    :param hint: a last line where only the follow lists are missing.
+    :raises UnusablePolicy: it cannot be used; a line for each problem.
+    """
+    try:
+        policy = read_policy(read_policy_file(path))
+    except InvalidPolicy as error:
+        raise UnusablePolicy(_at(path, error)) from error
+    except PolicyError as error:
+        raise UnusablePolicy([str(error)]) from error
+    if wrong := _unsupported(policy, follow_lists_given):
+        hints = [hint] if hint and not _unsupported(policy, True) else []
+        raise UnusablePolicy([*_at(path, wrong), *hints])
+    return policy
+
+
+def _unsupported(policy: Policy, follow_lists_given: bool) -> InvalidPolicy | None:
+    try:
+        check_supported(policy, follow_lists_given=follow_lists_given)
+    except InvalidPolicy as error:
+        return error
+    return None
+
+
+def _at(path: Path, error: InvalidPolicy) -> list[str]:
+    return [f"{path}: {problem}" for problem in error.problems]
+
+
+def load_event(name: str) -> GivenEvent:
+    """Read an event from a file, or from standard input where the name is ``-``.
+
+    :raises UnusableInput: it is none.
+    """
+    return _load(name, "an event", read_event)
+
+
+def load_follows(name: str) -> dict[str, tuple[str, ...]]:
+    """Read follow lists: a JSON object of author to the list of pubkeys that the author follows.
+
+    :raises UnusableInput: it is none, or names a pubkey that is not one; a line for each problem.
+    """
+    return _load(name, "a JSON object of author to list of pubkeys", read_follows)
+
+
+def _load(name: str, what: str, read: Callable[[object], _T]) -> _T:
+    try:
+        return read(decode(_content(name), what))
+    except InvalidPolicy as error:
+        problems = [str(problem) for problem in error.problems]
+    except ValueError as error:
+        problems = [str(error)]
+    except OSError as error:
+        problems = [error.strerror or str(error)]
+    shown = "standard input" if name == "-" else name
+    raise UnusableInput(f"{shown}: {problem}" for problem in problems)
+
+
+def _content(name: str) -> bytes:
+    if name == "-":
+        return sys.stdin.buffer.read() if sys.stdin else b""
+    return Path(name).read_bytes()
+
+
+def decode(content: bytes, what: str) -> object:
+    """The value of a JSON text.
+
+    :param what: what is expected, for the message where there is nothing at all.
+    :raises ValueError: it is not JSON.
+    """
+    if not content.strip():
+        raise ValueError(f"this is empty; {what} is needed")
+    return decode_json(content)
+
+
+def read_event(value: object) -> GivenEvent:
+    """The event that a JSON value is.
+
+    :raises InvalidPolicy: it is none.
+    """
+    if isinstance(value, list) and value and value[0] == "EVENT":
+        raise _invalid("this is a message to or from a relay; take the object inside it alone")
+    if isinstance(value, JsonObject) and value.duplicates:
+        raise _invalid(f"the key {value.duplicates[0]!r} stands more than once; keep one")
+    if wrong := malformed(value):
+        raise _invalid(wrong)
+    assert isinstance(value, dict)
+    return GivenEvent(**value)
+
+
+def read_follows(value: object) -> dict[str, tuple[str, ...]]:
+    """Follow lists from a JSON value, in the engine's form.
+
+    :raises InvalidPolicy: with every problem.
+    """
+    members = read_members(value)
+    pairs = each(((author, (author, keys)) for author, keys in members.items()), _follow_list)
+    follows = dict(pairs)
+    if len(follows) < len(pairs):
+        raise _invalid("an author stands twice, once in hex and once as npub1…; keep one")
+    return follows
+
+
+def _follow_list(entry: tuple[str, object]) -> tuple[str, tuple[str, ...]]:
+    author, keys = entry
+    return read_pubkey(author), read_pubkeys(keys, None)
+
+
+def read_pubkey(value: object) -> str:
+    """A public key from a JSON value.
+
+    :raises InvalidPolicy: it is none.
+    """
+    try:
+        return parse_pubkey(value)
+    except ValueError as error:
+        raise _invalid(str(error)) from error
+
+
+def _invalid(message: str) -> InvalidPolicy:
+    return InvalidPolicy([Problem("", message)])
+
+
+def pubkeys_option(
+    _: click.Context, param: click.Parameter, values: tuple[str, ...]
+) -> tuple[str, ...]:
+    """An option's values as public keys, each once. What was typed is not repeated if secret."""
+    try:
+        return tuple(dict.fromkeys(parse_pubkey(value.strip()) for value in values))
+    except ValueError as error:
+        raise click.BadParameter(str(error), param=param) from error
+
+
+def ip_option(_: click.Context, param: click.Parameter, value: str | None) -> str:
+    """An option's value as an IP address; empty where it was not given."""
+    try:
+        return str(ipaddress.ip_address(value)) if value is not None else ""
+    except ValueError as error:
+        message = f"{value!r} is not an IP address such as 192.0.2.7 or 2001:db8::7"
+        raise click.BadParameter(message, param=param) from error

@@ -1,0 +1,76 @@
+"""How things are shown: problems as lines, explanations as tables, and nothing that a terminal
+obeys.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import click
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from orly_policy_hookspecs import Decision
+from orly_policy_plugin.decisions import Explanation, Step
+
+_KEY = re.compile(r"\b([0-9a-f]{8})[0-9a-f]{56}\b")
+_NARROW = 60
+_STYLES = {"deny": "bold red", "grant": "bold green", "pass": "", "no match": "dim"}
+
+
+class UnusableInput(click.ClickException):
+    """Ends the command with lines on standard error, one problem each."""
+
+    exit_code = 2
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self.lines = tuple(map(printable, lines))
+        super().__init__("\n".join(self.lines))
+
+    def show(self, file: Any = None) -> None:
+        """Print the lines."""
+        for line in self.lines:
+            click.echo(line, file=file, err=True)
+
+
+class UnusablePolicy(UnusableInput):
+    """The same where it is the policy that cannot be used."""
+
+    exit_code = 1
+
+
+def printable(text: str) -> str:
+    """The text in one line, with all that a terminal would obey escaped.
+
+    Texts come from events and policy files: an escape sequence in a tag must stay a text.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def verdict(decision: Decision) -> str:
+    """``accept``, or ``reject:`` with the message that the client gets."""
+    word = "accept" if decision.accepted else "reject"
+    return printable(f"{word}: {decision.message}" if decision.message else word)
+
+
+def show_steps(explanation: Explanation) -> None:
+    """Print the steps as a table, as wide as the terminal (80 columns where there is none)."""
+    console = Console(highlight=False, markup=False, emoji=False)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table.add_column("place", no_wrap=console.width >= _NARROW, overflow="fold")
+    table.add_column("seen", overflow="fold")
+    table.add_column("limit", overflow="fold")
+    table.add_column("outcome", no_wrap=True)
+    for step in explanation.steps:
+        table.add_row(*_cells(step))
+    console.print(table)
+
+
+def _cells(step: Step) -> Iterable[Text]:
+    for text in (step.place, step.seen, step.limit):
+        yield Text(_KEY.sub(r"\1…", printable(text)))
+    yield Text(step.outcome, style=_STYLES[step.outcome])

@@ -1,0 +1,99 @@
+"""``orly-policy test``: does the policy answer as its author expects?"""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import attrs
+import click
+
+from orly_policy_plugin.decisions import Explanation
+
+from .showing import UnusableInput, printable, show_steps, verdict
+from .suites import Case, Suite, SuiteError, read_suites
+
+_FAILED = 1
+
+
+@attrs.define
+class _Tally:
+    suites: int = 0
+    cases: int = 0
+    failed: int = 0
+    unreadable: list[str] = attrs.Factory(list)
+
+
+@click.command()
+@click.argument("suite", nargs=-1, required=True, type=click.Path(path_type=Path, readable=False))
+@click.pass_context
+def test(ctx: click.Context, suite: tuple[Path, ...]) -> None:
+    """Run policy test suites and explain each case that fails.
+
+    A SUITE file has one suite a line, as JSON, plain or gzipped: name, now (Unix seconds),
+    policy, follows (author to pubkeys; may be left out) and cases, each with access
+    (write or read), event, authed (a pubkey; empty or left out: nobody), ip (may be left out)
+    and allowed (true or false).
+    Events are not verified: ids and signatures may be made up.
+
+    The exit status is 1 where a case failed, 2 where a suite could not be read.
+    """
+    tally = _Tally()
+    for path in suite:
+        _run_file(path, tally)
+    click.echo(_result(tally))
+    if tally.unreadable:
+        raise UnusableInput(tally.unreadable)
+    ctx.exit(_FAILED if tally.failed else 0)
+
+
+def _run_file(path: Path, tally: _Tally) -> None:
+    before = tally.suites + len(tally.unreadable)
+    try:
+        for line, suite in read_suites(path):
+            _run_line(f"{path}, line {line}", suite, tally)
+    except SuiteError as error:
+        tally.unreadable += error.lines
+    if tally.suites + len(tally.unreadable) == before:
+        tally.unreadable.append(f"{path}: there is no suite in it")
+
+
+def _run_line(where: str, suite: Suite | SuiteError, tally: _Tally) -> None:
+    if isinstance(suite, SuiteError):
+        tally.unreadable += suite.lines
+        return
+    tally.suites += 1
+    tally.cases += len(suite.cases)
+    for i, case, explanation in failures(suite):
+        tally.failed += 1
+        _show_failure(f"{where}: {suite.name}, cases[{i}]", case, explanation)
+
+
+def failures(suite: Suite) -> Iterable[tuple[int, Case, Explanation]]:
+    """The cases that the policy answers otherwise than they say, each explained."""
+    snapshot = suite.snapshot()
+    for i, case in enumerate(suite.cases):
+        ask = snapshot.write if case.access == "write" else snapshot.read
+        if ask(case.event, case.authed, suite.now).accepted != case.allowed:
+            explained = snapshot.explain(case.access, case.event, case.authed, suite.now)
+            yield i, case, explained
+
+
+def _show_failure(where: str, case: Case, explanation: Explanation) -> None:
+    expected = "accept" if case.allowed else "reject"
+    what = f"{case.access} of kind {case.event.kind}"
+    click.echo(f"FAILED {printable(where)}: {what}")
+    click.echo(f"expected {expected}, the policy's answer is {verdict(explanation.decision)}\n")
+    show_steps(explanation)
+    click.echo()
+
+
+def _result(tally: _Tally) -> str:
+    ran = f"{_count(tally.cases, 'case')} in {_count(tally.suites, 'suite')}"
+    unread = f"; {_count(len(tally.unreadable), 'problem')} reading suites"
+    result = f"{tally.failed} failed" if tally.failed else "all as expected"
+    if not tally.cases:
+        result = "nothing was tested"
+    return f"{ran}: {result}{unread if tally.unreadable else ''}"
+
+
+def _count(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"

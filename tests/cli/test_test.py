@@ -1,0 +1,256 @@
+"""``orly-policy test``."""
+
+import gzip
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+
+Write = Callable[[str, Any], Path]
+Invoke = Callable[..., Result]
+Run = Callable[..., subprocess.CompletedProcess[str]]
+MakeEvent = Callable[..., dict[str, Any]]
+MakeSuite = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def suite(event: MakeEvent, alice: str) -> MakeSuite:
+    """A suite of two cases that hold, some of its keys given."""
+
+    def suite(**keys: Any) -> dict[str, Any]:
+        made = {
+            "name": "notes",
+            "now": 1_700_000_000,
+            "policy": {"rules": {"1": {"content_limit": 10, "write_allow": [alice]}}},
+            "cases": [
+                {"access": "write", "event": event(), "authed": alice, "allowed": True},
+                {"access": "write", "event": event(), "allowed": False},
+            ],
+        }
+        return made | keys
+
+    return suite
+
+
+def test_cases_that_hold(write: Write, suite: MakeSuite, run: Run) -> None:
+    """One line and exit 0."""
+    write("suite.jsonl", suite())
+    done = run("test", "suite.jsonl")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "2 cases in 1 suite: all as expected\n"
+
+
+def test_a_case_that_fails_is_explained(
+    write: Write, suite: MakeSuite, event: MakeEvent, run: Run, alice: str
+) -> None:
+    """File, line, suite and case, what was expected, the answer and its steps; exit 1."""
+    long = event(content="x" * 11)
+    wrong = {"access": "write", "event": long, "authed": alice, "allowed": True}
+    cases = [*suite()["cases"], wrong]
+    lines = [json.dumps(suite()), json.dumps(suite(name="long", cases=cases))]
+    write("suite.jsonl", "\n".join(lines))
+    done = run("test", "suite.jsonl")
+    assert (done.returncode, done.stderr) == (1, "")
+    shown = [line for line in done.stdout.splitlines() if line]
+    assert shown[0] == "FAILED suite.jsonl, line 2: long, cases[2]: write of kind 1"
+    assert shown[1] == (
+        "expected accept, the policy's answer is "
+        "reject: blocked: content is 11 bytes, the limit for kind 1 is 10"
+    )
+    assert shown[4].split() == ["rules.1.content_limit", "11", "bytes", "at", "most", "10", "deny"]
+    assert shown[-1] == "5 cases in 2 suites: 1 failed"
+
+
+def test_what_should_be_refused_and_is_not_fails_too(
+    write: Write, suite: MakeSuite, event: MakeEvent, invoke: Invoke, alice: str
+) -> None:
+    """An accept where a reject is expected is a failure as well."""
+    case = {"access": "read", "event": event(), "authed": alice, "allowed": False}
+    write("suite.jsonl", suite(cases=[case]))
+    result = invoke("test", "suite.jsonl")
+    assert result.exit_code == 1
+    assert "expected reject, the policy's answer is accept" in result.stdout
+
+
+def test_gzip_is_told_by_content(write: Write, suite: MakeSuite, invoke: Invoke) -> None:
+    """Neither a gzipped file without ``.gz`` nor a plain one with it is mistaken."""
+    text = json.dumps(suite())
+    write("gzipped.jsonl", gzip.compress(text.encode()))
+    write("plain.jsonl.gz", text)
+    result = invoke("test", "gzipped.jsonl", "plain.jsonl.gz")
+    assert result.exit_code == 0
+    assert result.stdout == "4 cases in 2 suites: all as expected\n"
+
+
+def test_blank_lines_and_comments_are_passed_over(
+    write: Write, suite: MakeSuite, invoke: Invoke
+) -> None:
+    """A suite may have comment keys, a file blank lines, a byte order mark, Windows' line ends."""
+    lines = [json.dumps(suite(_note="why")), "", "  ", json.dumps(suite())]
+    write("suite.jsonl", "\ufeff" + "\r\n".join(lines) + "\r\n\r\n")
+    result = invoke("test", "suite.jsonl")
+    assert result.stdout == "4 cases in 2 suites: all as expected\n"
+
+
+def test_follow_lists_of_a_suite_count(
+    write: Write, suite: MakeSuite, event: MakeEvent, invoke: Invoke, alice: str, bob: str
+) -> None:
+    """Whom Alice follows is let in, and only with the list that says so."""
+    policy = {"default_policy": "deny", "rules": {"1": {"follows_whitelist_admins": [alice]}}}
+    case = {"access": "write", "event": event(), "authed": bob}
+    lines = [
+        suite(policy=policy, follows={alice: [bob]}, cases=[{**case, "allowed": True}]),
+        suite(policy=policy, cases=[{**case, "allowed": False}]),
+    ]
+    write("suite.jsonl", "\n".join(map(json.dumps, lines)))
+    assert invoke("test", "suite.jsonl").exit_code == 0
+
+
+def test_now_of_a_suite_counts(
+    write: Write, suite: MakeSuite, event: MakeEvent, invoke: Invoke
+) -> None:
+    """The clock is the suite's, not the machine's."""
+    policy = {"rules": {"1": {"max_age_of_event": 60}}}
+    case = {"access": "write", "event": event()}
+    fresh = suite(policy=policy, cases=[{**case, "allowed": True}])
+    old = suite(policy=policy, now=1_700_000_061, cases=[{**case, "allowed": False}])
+    write("suite.jsonl", f"{json.dumps(fresh)}\n{json.dumps(old)}")
+    assert invoke("test", "suite.jsonl").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("keys", "says"),
+    [
+        ({"name": 5}, "name: expected a text in double quotes, found a number 5"),
+        ({"now": "noon"}, "now: expected a whole number of seconds"),
+        ({"now": -1}, "now: expected a number of seconds from 0 up"),
+        ({"policy": []}, "policy: expected an object"),
+        ({"policy": {"rules": {"1": {"size_limit": -1}}}}, "policy.rules.1.size_limit: "),
+        ({"policy": {"global": {"script": "x"}}}, "policy.global.script: is not supported yet"),
+        ({"follows": {"x": []}}, "follows.x: 'x' is not a public key"),
+        ({"cases": []}, "cases: expected a list of at least one case"),
+        ({"cases": {}}, "cases: expected a list of at least one case"),
+        ({"cases": [5]}, "cases[0]: expected an object"),
+        ({"case": []}, "case: unknown key; did you mean 'cases'?"),
+        ({"cases": None}, "the key 'cases' is missing"),
+    ],
+)
+def test_a_wrong_suite_is_told(
+    keys: dict[str, Any], says: str, write: Write, suite: MakeSuite, invoke: Invoke
+) -> None:
+    """Exit 2, with the file, the line, the place and the reason."""
+    write("suite.jsonl", "\n" + json.dumps(suite(**keys)))
+    result = invoke("test", "suite.jsonl")
+    assert result.exit_code == 2
+    [line] = result.stderr.splitlines()
+    assert line.startswith(f"suite.jsonl, line 2: {says}")
+    assert result.stdout == "0 cases in 0 suites: nothing was tested; 1 problem reading suites\n"
+
+
+@pytest.mark.parametrize(
+    ("keys", "says"),
+    [
+        ({"access": "raed"}, "access: 'raed' is neither 'write' nor 'read'; did you mean 'read'?"),
+        ({"access": 1}, "access: expected a text"),
+        ({"event": {}}, "event: the event has no id"),
+        ({"event": []}, "event: an event is a JSON object"),
+        ({"authed": "bob"}, "authed: 'bob' is not a public key"),
+        ({"authed": ["a1" * 32]}, "authed: expected a text in double quotes, found a list"),
+        ({"allowed": "true"}, "allowed: expected true or false, found a text"),
+        ({"allowed": None}, "the key 'allowed' is missing"),
+        ({"ip": 5}, "ip: expected a text"),
+        ({"alowed": True}, "alowed: unknown key; did you mean 'allowed'?"),
+    ],
+)
+def test_a_wrong_case_is_told(
+    keys: dict[str, Any], says: str, write: Write, suite: MakeSuite, invoke: Invoke
+) -> None:
+    """Exit 2, with the number of the case."""
+    good, other = suite()["cases"]
+    write("suite.jsonl", suite(cases=[good, {**other, **keys}]))
+    result = invoke("test", "suite.jsonl")
+    assert result.exit_code == 2
+    [line] = result.stderr.splitlines()
+    separator = ": " if says.startswith("the key") else "."
+    assert line.startswith(f"suite.jsonl, line 1: cases[1]{separator}{says}")
+
+
+def test_all_problems_of_all_suites_are_told(
+    write: Write, suite: MakeSuite, invoke: Invoke
+) -> None:
+    """A wrong suite does not hide another one's problems, nor does it pass for tested."""
+    lines = [suite(now=-1, name=2), suite(), suite(policy=5)]
+    write("suite.jsonl", "\n".join(map(json.dumps, lines)))
+    result = invoke("test", "suite.jsonl", "nowhere.jsonl")
+    assert result.exit_code == 2
+    places = [line.split(": ")[0] for line in result.stderr.splitlines()]
+    assert places == ["suite.jsonl, line 1"] * 2 + ["suite.jsonl, line 3", "nowhere.jsonl"]
+    assert "2 cases in 1 suite: all as expected; 4 problems reading suites" in result.stdout
+
+
+def _cut(content: bytes) -> bytes:
+    return content[:-10]
+
+
+def _garbled(content: bytes) -> bytes:
+    return content[:20] + bytes(255 - byte for byte in content[20:40]) + content[40:]
+
+
+def _trailing(content: bytes) -> bytes:
+    return content + b"\x1f\x8bgarbage"
+
+
+@pytest.mark.parametrize("damage", [_cut, _garbled, _trailing])
+def test_a_damaged_gzip_file_is_told(
+    damage: Callable[[bytes], bytes], write: Write, suite: MakeSuite, invoke: Invoke
+) -> None:
+    """A file that cannot be unzipped whole: exit 2, whatever could be read of it."""
+    text = "\n".join(json.dumps(suite(name=str(i))) for i in range(5))
+    write("suite.gz", damage(gzip.compress(text.encode())))
+    result = invoke("test", "suite.gz")
+    assert result.exit_code == 2
+    assert "suite.gz, " in result.stderr
+    assert "the gzip file is damaged" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("", "suite.jsonl: there is no suite in it"),
+        ("\n\n", "suite.jsonl: there is no suite in it"),
+        (gzip.compress(b""), "suite.jsonl: there is no suite in it"),
+        ("{}", "suite.jsonl, line 1: the key 'name' is missing"),
+        ("[]", "suite.jsonl, line 1: expected an object in braces, found a list"),
+        ('{\n  "name": "x"\n}', "a suite is one line of JSON"),
+        ("nonsense", "suite.jsonl, line 1: this is not JSON: Expecting value at column 1"),
+        (b"\x7fELF\0\0\xff", "suite.jsonl, line 1: this is a binary file"),
+        ('{"name": "a", "name": "b"}', "the key 'name' stands more than once"),
+    ],
+)
+def test_a_file_that_is_no_suite_is_told(
+    content: str | bytes, says: str, write: Write, invoke: Invoke
+) -> None:
+    """Exit 2, never a test that passes because there was nothing to test."""
+    write("suite.jsonl", content)
+    result = invoke("test", "suite.jsonl")
+    assert result.exit_code == 2
+    assert says in result.stderr
+
+
+def test_a_directory_is_told(folder: Path, invoke: Invoke) -> None:
+    """Exit 2 and one line."""
+    (folder / "suites").mkdir()
+    result = invoke("test", "suites")
+    assert result.exit_code == 2
+    assert result.stderr == "suites: Is a directory\n"
+
+
+def test_at_least_one_suite_is_needed(invoke: Invoke) -> None:
+    """``orly-policy test`` alone is a wrong call."""
+    result = invoke("test")
+    assert result.exit_code == 2
+    assert "Missing argument" in result.stderr
