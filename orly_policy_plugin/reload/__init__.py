@@ -1,3 +1,14 @@
+"""Following a file's content: events are hints, the bytes are the truth.
+
+::
+
+    watcher           the thread: looks when hinted or when the heart beats, and reports
+     +-- folder_events     the hints: watchdog on the folders that matter
+     |    +-- watched_folders   which folders those are, symlinks and missing ones included
+     +-- settling          reading no half-written file
+     +-- knowledge         when the file must be read again
+"""
+
 from .watcher import FileWatcher
 
 __all__ = ["FileWatcher"]

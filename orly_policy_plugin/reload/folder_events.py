@@ -1,0 +1,121 @@
+"""Hints that something happened in a folder."""
+
+import logging
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import attrs
+from watchdog.events import (
+    DirCreatedEvent,
+    DirDeletedEvent,
+    DirMovedEvent,
+    FileCreatedEvent,
+    FileDeletedEvent,
+    FileModifiedEvent,
+    FileMovedEvent,
+    FileSystemEvent,
+    FileSystemEventHandler,
+)
+from watchdog.observers import Observer
+from watchdog.observers.api import BaseObserver, ObservedWatch
+
+from .watched_folders import FolderId
+
+log = logging.getLogger(__name__)
+
+_CHANGES: Final[list[type[FileSystemEvent]]] = [
+    FileCreatedEvent,
+    FileModifiedEvent,
+    FileMovedEvent,
+    FileDeletedEvent,
+    DirCreatedEvent,
+    DirMovedEvent,
+    DirDeletedEvent,
+]
+"""No opening and closing, which reading raises too, our own reading: the system is not asked for
+them. Nor a folder's own change, which watchdog adds to each of these."""
+
+
+class _Hinting(FileSystemEventHandler):
+    """Never looks at a file's name: a ConfigMap's swap names another."""
+
+    def __init__(self, hint: threading.Event) -> None:
+        self._hint = hint
+
+    def on_any_event(self, event: FileSystemEvent) -> None:
+        self._hint.set()
+
+
+@attrs.frozen
+class _Armed:
+    folder_id: FolderId
+    watch: ObservedWatch
+
+
+class FolderEvents:
+    """Sets ``hint`` when something happens in one of the folders that it was told to follow.
+
+    Where the system has no file events to give (inotify's watches or instances are exhausted),
+    it says so once, as a warning, and never hints. Used from one thread.
+    """
+
+    def __init__(self, hint: threading.Event, name: str) -> None:
+        """:param name: of the thread that delivers the hints."""
+        self._handler = _Hinting(hint)
+        self._name = name
+        self._observer: BaseObserver | None = None
+        self._armed: dict[Path, _Armed] = {}
+
+    def start(self) -> None:
+        """Start threads. Nothing is followed yet."""
+        try:
+            self._observer = Observer()
+            self._observer.name = self._name
+            self._observer.start()
+        except (OSError, RuntimeError) as error:
+            self._give_up(error)
+
+    def stop(self) -> None:
+        """Follow nothing any more; the threads have ended on return. May be called again."""
+        observer, self._observer = self._observer, None
+        self._armed.clear()
+        if observer is not None:
+            observer.stop()
+            if observer.is_alive():
+                observer.join()
+
+    def follow(self, folders: Mapping[Path, FolderId]) -> None:
+        """Follow these folders and no others.
+
+        A folder that was removed and created again is followed anew: its old watch is dead.
+        """
+        if self._observer is None:
+            return
+        try:
+            self._disarm_all_but(folders, self._observer)
+            self._arm_missing(folders, self._observer)
+        except (OSError, RuntimeError) as error:
+            self._give_up(error)
+
+    def _disarm_all_but(self, folders: Mapping[Path, FolderId], observer: BaseObserver) -> None:
+        # A new folder often gets the inode number of the one just removed, so that the number
+        # alone does not tell. Watchdog ends the emitter of a folder that was removed.
+        live = {emitter.watch for emitter in observer.emitters if emitter.is_alive()}
+        for folder, armed in tuple(self._armed.items()):
+            if folders.get(folder) != armed.folder_id or armed.watch not in live:
+                del self._armed[folder]
+                observer.unschedule(armed.watch)
+
+    def _arm_missing(self, folders: Mapping[Path, FolderId], observer: BaseObserver) -> None:
+        for folder in folders.keys() - self._armed.keys():
+            try:
+                watch = observer.schedule(self._handler, str(folder), event_filter=_CHANGES)
+            except (FileNotFoundError, NotADirectoryError):
+                continue  # removed meanwhile: whoever looks next asks for other folders
+            self._armed[folder] = _Armed(folders[folder], watch)
+
+    def _give_up(self, error: Exception) -> None:
+        log.warning("the system gives no file events, so changes are polled for: %s", error)
+        self.stop()
