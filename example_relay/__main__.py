@@ -1,5 +1,6 @@
 """Start the example relay on loopback."""
 
+import contextlib
 import shlex
 import shutil
 import socket
@@ -20,10 +21,16 @@ SAMPLE_POLICY = Path(__file__).with_name("sample-policy.json")
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=6969, show_default=True, help="Port; 0 takes a free one.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=6969,
+    show_default=True,
+    help="0 takes a free one.",
+)
 @click.option(
     "--policy",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, readable=False),  # create_app says more than click would
     help="The policy file; without it, policy.json in the data folder, at first a sample.",
 )
 @click.option(
@@ -45,13 +52,18 @@ def main(host: str, port: int, policy: Path | None, data: Path, storage: str) ->
     port = listening.getsockname()[1]
     try:
         policy_file = policy or _sample_policy(data)
-        app = create_app(_configuration(data, host, port, storage), policy_file)
+        configuration = _configuration(data, host, port, storage)
+    except OSError as error:
+        _fail(f"{error.filename or data}: {error.strerror}; name another folder with --data")
+    try:
+        app = create_app(configuration, policy_file)
     except (PolicyError, GateError) as error:
         _fail(str(error))
     _greet(app, f"ws://{host}:{port}", policy_file)
     # Headers of proxies are not believed: on loopback anybody could write them.
     server = uvicorn.Server(uvicorn.Config(app, proxy_headers=False, log_level="warning"))
-    server.run(sockets=[listening])
+    with contextlib.suppress(KeyboardInterrupt):  # raised again once it has stopped
+        server.run(sockets=[listening])
     if not server.started:
         sys.exit(3)
 

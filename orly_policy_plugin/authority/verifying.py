@@ -5,6 +5,7 @@ import json
 import re
 
 import coincurve
+
 from orly_policy_hookspecs import Event
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode

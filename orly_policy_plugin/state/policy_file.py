@@ -17,15 +17,17 @@ def read_policy_file(path: Path) -> bytes:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         raise UnreadableFile(_why_not(path, error)) from error
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         mode = os.fstat(descriptor).st_mode
         if not stat.S_ISREG(mode):
             what = "a directory" if stat.S_ISDIR(mode) else "no ordinary file"
             raise UnreadableFile(f"{path} is {what}; name a JSON file")
-        try:
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
             return file.read()
-        except OSError as error:
-            raise UnreadableFile(_why_not(path, error)) from error
+    except OSError as error:
+        raise UnreadableFile(_why_not(path, error)) from error
+    finally:
+        os.close(descriptor)
 
 
 def _why_not(path: Path, error: OSError) -> str:

@@ -14,6 +14,7 @@ from ...errors import PolicyError
 from ...plugin import PolicyPlugin, register
 from ...settings import Settings
 from .asgi import PolicyShell
+from .authenticator import ROLES_COUNT
 from .refusals import WithoutRefusals
 from .resources import EventPage, NoStatistics
 from .storage import OPTION, Guard
@@ -82,7 +83,10 @@ def _put_behind(guard: Guard) -> None:
         _OUR_SIGNATURE_CHECK,
         *(path for path in validators if path != _THEIR_SIGNATURE_CHECK),
     ]
+    authentication = Config.authentication or {}
     Config.authentication = {
-        **(Config.authentication or {}),
+        **authentication,
         "authenticator_class": f"{_HERE}.authenticator.PolicyAuthenticator",
+        "enabled": True,  # tells clients of NIP-42
+        ROLES_COUNT: bool(authentication.get("enabled")),
     }

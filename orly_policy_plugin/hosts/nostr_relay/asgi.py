@@ -1,8 +1,9 @@
 """The ASGI shell around nostr-relay's app: it knows the connection, and puts answers right."""
 
-import json
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
+
+from nostr_relay.util import json_loads
 
 from .connection import Connection, current_connection
 
@@ -67,7 +68,7 @@ def _counted(text: str) -> str | None:
     if '"COUNT"' not in text[:20]:
         return None
     try:
-        command, subscription, *_ = json.loads(text)
+        command, subscription, *_ = json_loads(text)
+        return str(subscription)[:64] if command == "COUNT" else None
     except (ValueError, TypeError, RecursionError):
         return None
-    return str(subscription)[:64] if command == "COUNT" else None

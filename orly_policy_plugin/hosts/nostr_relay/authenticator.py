@@ -11,9 +11,11 @@ from nostr_relay.auth import Authenticator
 from orly_policy_hookspecs import malformed
 
 from ...authority import verify
-from .connection import current_connection
+from .connection import current_connection, shown_id
 
 AUTH_KIND: Final = 22242
+ROLES_COUNT: Final = "orly_policy_roles"
+"""The option that holds what ``enabled`` was in nostr-relay's configuration."""
 _MOST_SECONDS_OFF: Final = 600
 
 log = logging.getLogger(__name__)
@@ -26,7 +28,7 @@ class PolicyAuthenticator(Authenticator):  # type: ignore[misc]
         """Read nostr-relay's ``authentication`` settings; ``relay_urls`` and ``valid_urls`` both
         name the relay's URLs. Roles count only where the settings say ``enabled``.
         """
-        roles = options if options.get("enabled") else {}
+        roles = options if options.get(ROLES_COUNT) else {}
         actions, _, _, throttle = super().parse_options(roles)
         urls = [*(options.get("relay_urls") or ()), *(options.get("valid_urls") or ())]
         return actions, frozenset(map(_normal, urls)), True, throttle
@@ -47,8 +49,7 @@ class PolicyAuthenticator(Authenticator):  # type: ignore[misc]
             connection.authenticated(pubkey)
             connection.auth_token = {"pubkey": pubkey, "roles": roles, "now": time()}
             log.info("authenticated %s from %s", pubkey, connection.context.ip)
-        event_id = auth_event_json.get("id") if isinstance(auth_event_json, dict) else None
-        await connection.send(["OK", str(event_id or "")[:64], problem is None, problem or ""])
+        await connection.send(["OK", shown_id(auth_event_json), problem is None, problem or ""])
         return connection.auth_token
 
     def _problem(self, value: object, challenge: str) -> str | None:
@@ -59,7 +60,7 @@ class PolicyAuthenticator(Authenticator):  # type: ignore[misc]
         event = Event(**value)
         if event.kind != AUTH_KIND:
             return f"invalid: kind {event.kind} is not {AUTH_KIND}"
-        if abs(time() - event.created_at) > _MOST_SECONDS_OFF:
+        if abs(time() - value["created_at"]) > _MOST_SECONDS_OFF:
             return f"invalid: created_at is more than {_MOST_SECONDS_OFF} seconds off"
         if _first(event, "challenge") != challenge:
             return "invalid: the challenge is not the one sent on this connection"

@@ -36,6 +36,12 @@ class Connection:
         await self._send({"type": "websocket.send", "text": text})
 
 
+def shown_id(event: object) -> str:
+    """The id to answer a broken event with: the client's own, as far as it is one."""
+    event_id = event.get("id") if isinstance(event, dict) else None
+    return event_id[:64] if isinstance(event_id, str) else ""
+
+
 current_connection: ContextVar[Connection | None] = ContextVar("current_connection", default=None)
 """The connection in whose task (or in a task started from it) the code runs."""
 

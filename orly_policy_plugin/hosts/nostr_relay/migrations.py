@@ -5,6 +5,7 @@ import contextlib
 import fcntl
 import hashlib
 import io
+import os
 import tempfile
 from pathlib import Path
 
@@ -23,7 +24,7 @@ def migrate(url: str) -> None:
         configuration.
     """
     name = hashlib.sha256(url.encode()).hexdigest()[:16]
-    lock_file = Path(tempfile.gettempdir()) / f"orly-policy-migrate-{name}.lock"
+    lock_file = Path(tempfile.gettempdir()) / f"orly-policy-migrate-{os.getuid()}-{name}.lock"
     with lock_file.open("a") as lock, concurrent.futures.ThreadPoolExecutor(1) as thread:
         fcntl.flock(lock, fcntl.LOCK_EX)
         thread.submit(_upgrade).result()

@@ -1,19 +1,17 @@
 """Replaceable and addressable events (NIP-01): which version is the newest.
 
-nostr-relay stores an older version that arrives late, and announces it too.
+nostr-relay stores an older version that arrives late, and announces it too. It keeps versions of
+the same second side by side, SQL storage fails where an older one has no ``d`` tag, and LMDB
+storage takes ``d`` tags that are part of another for the same.
 """
 
 import asyncio
-from collections import OrderedDict
-from typing import Final
 from weakref import WeakValueDictionary
 
 from aionostr.event import Event
 
 Address = tuple[str, int, str]
 """Author, kind, and the ``d`` tag's value (empty for replaceable kinds)."""
-
-_MOST_REMEMBERED: Final = 10_000
 
 
 def address(event: Event) -> Address | None:
@@ -35,27 +33,12 @@ def _identifier(event: Event) -> str:
     return next((tag[1] if len(tag) > 1 else "" for tag in event.tags if tag[0] == "d"), "")
 
 
-class Versions:
-    """Serialises the writes to one address, and remembers what was just stored there.
-
-    The memory bridges the time between LMDB's queue and its disk; it is bounded.
-    """
+class Locks:
+    """Serialises the writes to one address."""
 
     def __init__(self) -> None:
         self._locks: WeakValueDictionary[Address, asyncio.Lock] = WeakValueDictionary()
-        self._recent: OrderedDict[Address, Event] = OrderedDict()
 
     def lock(self, address: Address) -> asyncio.Lock:
         """The lock to hold while a version is compared and stored."""
         return self._locks.setdefault(address, asyncio.Lock())
-
-    def recent(self, address: Address) -> Event | None:
-        """The version that was last stored here, if that was not long ago."""
-        return self._recent.get(address)
-
-    def stored(self, address: Address, event: Event) -> None:
-        """Remember a stored version."""
-        self._recent[address] = event
-        self._recent.move_to_end(address)
-        while len(self._recent) > _MOST_REMEMBERED:
-            self._recent.popitem(last=False)

@@ -1,11 +1,14 @@
 """nostr-relay's pages that would show any event, or how many there are, to anyone."""
 
+import re
 from typing import Any
 
 import falcon
 from aionostr.event import Event
 
 from orly_policy_hookspecs import Context
+
+_ID = re.compile(r"[0-9a-f]{64}")
 
 
 class EventPage:
@@ -23,10 +26,9 @@ class EventPage:
         response.media = event.to_json_object()
 
     async def _stored(self, event_id: str) -> Event | None:
-        try:
-            return await self._storage.get_event(event_id)
-        except ValueError:
+        if not _ID.fullmatch(event_id):
             return None
+        return await self._storage.get_event(event_id)
 
 
 class NoStatistics:

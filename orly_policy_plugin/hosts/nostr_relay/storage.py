@@ -7,10 +7,12 @@ from contextlib import nullcontext
 from typing import Any, Final
 
 import attrs
+import sqlalchemy as sa
 from aionostr.event import Event
+from nostr_relay.auth import Action
 from nostr_relay.config import Config
 from nostr_relay.errors import AuthenticationError, StorageError
-from nostr_relay.storage.db import DBStorage
+from nostr_relay.storage.db import DBStorage, event_from_tuple
 from nostr_relay.storage.kv import LMDBStorage
 
 from orly_policy_hookspecs import POLICY_EVENT_KIND, Context, Gate, malformed
@@ -18,18 +20,20 @@ from orly_policy_hookspecs import POLICY_EVENT_KIND, Context, Gate, malformed
 from ...authority import has_right_id
 from ...plugin import PolicyPlugin
 from .authenticator import AUTH_KIND
-from .connection import current_connection, current_context
+from .connection import current_connection, current_context, shown_id
 from .filters import closed_for_want_of_auth, wrong_request
+from .lmdb_writer import LMDBWriter
 from .migrations import migrate
 from .refusals import NotStored, Refused, Shadowed, Superseded
-from .replaceable import Address, Versions, address, newer
+from .replaceable import Address, Locks, address, newer
+from .storable import unstorable, unstorable_in_lmdb
 from .subscription import PolicyDBSubscription, PolicyLMDBSubscription
 
 OPTION: Final = "orly_policy"
 """The storage option under which :func:`.app.create_app` hands over the :class:`Guard`."""
 
 _TIMESTAMPS: Final = 2**32
-"""LMDB keeps ``created_at`` in four bytes."""
+"""LMDB keeps ``created_at`` in four bytes, and nostr-relay takes 0 for now."""
 _LARGEST_SINCE: Final = 2145934799
 _EVENTS_BETWEEN_YIELDS: Final = 64
 _NEWER_STORED: Final = "duplicate: a newer version is stored already"
@@ -59,7 +63,7 @@ class _PolicyStorage:
             raise StorageError(
                 "this storage is served by orly_policy_plugin.hosts.nostr_relay.create_app alone"
             ) from None
-        self._versions = Versions()
+        self._versions = Locks()
         self._tasks: set[asyncio.Task[None]] = set()
         super().__init__(options)  # type: ignore[call-arg]
         self._validate_as_configured = self.validate_event  # type: ignore[has-type]
@@ -89,8 +93,8 @@ class _PolicyStorage:
         try:
             event, message = await self._take(event_json, auth_token)
         except Refused as refusal:
-            _answer(_shown_id(event_json), accepted=False, message=str(refusal))
-            log.info("refused %s: %s", _shown_id(event_json), refusal)
+            _answer(shown_id(event_json), accepted=False, message=str(refusal))
+            log.info("refused %s: %s", shown_id(event_json), refusal)
             raise
         _answer(event.id, accepted=True, message=message)
         return event, True
@@ -103,9 +107,7 @@ class _PolicyStorage:
         place = address(event)
         try:
             async with self._versions.lock(place) if place else nullcontext():
-                _, added = await self._store(event_json, auth_token)
-                if place and added:
-                    self._versions.stored(place, event)
+                added = await self._store(event, event_json, auth_token)
         except Shadowed:
             return event, ""
         except Superseded:
@@ -118,10 +120,12 @@ class _PolicyStorage:
             raise Refused(decision.message)
         return decision.message
 
-    async def _store(self, event_json: Any, auth_token: dict[str, Any] | None) -> tuple[Any, bool]:
-        """nostr-relay's own way of storing, its errors made refusals."""
+    async def _store(
+        self, event: Event, event_json: Any, auth_token: dict[str, Any] | None
+    ) -> bool:
+        """Validate and store; whether it is new. nostr-relay's errors are made refusals."""
         try:
-            return await super().add_event(event_json, auth_token=auth_token)  # type: ignore[misc,no-any-return]
+            return await self._validate_and_store(event, event_json, auth_token)
         except NotStored:
             raise
         except (StorageError, AuthenticationError) as error:
@@ -129,6 +133,11 @@ class _PolicyStorage:
         except Exception as error:
             log.exception("an event could not be stored")
             raise Refused("error: the event could not be stored") from error
+
+    async def _validate_and_store(
+        self, event: Event, event_json: Any, auth_token: dict[str, Any] | None
+    ) -> bool:
+        raise NotImplementedError
 
     async def _validate(self, event: Event, config: Any) -> None:
         """The validators of nostr-relay's configuration, then the gate."""
@@ -143,9 +152,6 @@ class _PolicyStorage:
             raise Superseded
 
     async def _has_newer(self, place: Address, event: Event) -> bool:
-        recent = self._versions.recent(place)
-        if recent is not None and newer(recent, event):
-            return True
         author, kind, _ = place
         since = min(event.created_at, _LARGEST_SINCE)
         query = {"authors": [author], "kinds": [kind], "since": since}
@@ -165,7 +171,11 @@ class _PolicyStorage:
                 return
             except (StorageError, AuthenticationError) as error:
                 problem = str(Refused(str(error).replace("rejected:", "blocked:", 1)))
-        await self.unsubscribe(client_id, sub_id)  # type: ignore[attr-defined]
+            except Exception:
+                log.exception("a REQ could not be served")
+                problem = "error: the REQ could not be served"
+        if sub_id:  # without one, nostr-relay ends all subscriptions of the client
+            await self.unsubscribe(client_id, sub_id)  # type: ignore[attr-defined]
         connection = current_connection.get()
         if connection is not None:
             await connection.send(["CLOSED", sub_id[:64], problem])
@@ -236,6 +246,27 @@ class PolicyDBStorage(_PolicyStorage, DBStorage):  # type: ignore[misc]
         await asyncio.to_thread(migrate, self.db_url)
         await super().setup()
 
+    async def _validate_and_store(
+        self, event: Event, event_json: Any, auth_token: dict[str, Any] | None
+    ) -> bool:
+        _, added = await DBStorage.add_event(self, event_json, auth_token=auth_token)
+        return bool(added)
+
+    async def pre_save(self, conn: Any, event: Event) -> bool:
+        """Delete the versions that the event replaces."""
+        if place := address(event):
+            column = self.EventTable.c
+            versions = await conn.execute(
+                sa.select(self.EventTable).where(
+                    (column.pubkey == bytes.fromhex(event.pubkey)) & (column.kind == event.kind)
+                )
+            )
+            for other in map(event_from_tuple, versions):
+                if address(other) == place and newer(event, other):
+                    replaced = column.id == other.id_bytes
+                    await conn.execute(self.EventTable.delete().where(replaced))
+        return True
+
 
 class PolicyLMDBStorage(_PolicyStorage, LMDBStorage):  # type: ignore[misc]
     """LMDB storage behind the gate."""
@@ -244,12 +275,31 @@ class PolicyLMDBStorage(_PolicyStorage, LMDBStorage):  # type: ignore[misc]
         super().__init__(options)
         self.subscription_class = PolicyLMDBSubscription
 
-    async def _store(self, event_json: Any, auth_token: dict[str, Any] | None) -> tuple[Any, bool]:
-        """LMDB storage takes and announces a duplicate again."""
-        if await self.get_event(event_json["id"]) is None:
-            return await super()._store(event_json, auth_token)
-        await self._validate(event := _event(event_json), Config)
-        return event, False
+    async def setup(self) -> None:
+        """Open, and start the thread that writes."""
+        await super().setup()
+        self._writer = LMDBWriter(self.db)
+
+    async def close(self) -> None:
+        """Write what is waiting, and close."""
+        await self._writer.close()
+        await super().close()
+
+    async def _validate_and_store(
+        self, event: Event, event_json: Any, auth_token: dict[str, Any] | None
+    ) -> bool:
+        """nostr-relay's own queues the event, takes and announces duplicates again, never learns
+        that writing failed, and asks nobody's role.
+        """
+        if problem := unstorable_in_lmdb(event):
+            raise Refused(f"invalid: {problem}")
+        await self._validate(event, Config)
+        if not await self.authenticator.can_do(auth_token, Action.save.value, event):
+            raise AuthenticationError("restricted: permission denied")
+        if not event.is_ephemeral and not await self._writer.write(event):
+            return False
+        await self.post_save(event)
+        return True
 
 
 def _event(event_json: Any) -> Event:
@@ -259,20 +309,17 @@ def _event(event_json: Any) -> Event:
     """
     if problem := malformed(event_json):
         raise Refused(f"invalid: {problem}")
-    if event_json["created_at"] >= _TIMESTAMPS:
-        raise Refused(f"invalid: created_at is not below {_TIMESTAMPS}")
+    if not 0 < event_json["created_at"] < _TIMESTAMPS:
+        raise Refused(f"invalid: created_at is not between 1 and {_TIMESTAMPS - 1}")
     if event_json["kind"] == AUTH_KIND:
         raise Refused("invalid: kind 22242 is sent as AUTH, not as EVENT")
-    return Event(**event_json)
+    event = Event(**event_json)
+    if problem := unstorable(event):
+        raise Refused(f"invalid: {problem}")
+    return event
 
 
 def _answer(event_id: str, *, accepted: bool, message: str) -> None:
     connection = current_connection.get()
     if connection is not None:
         connection.answer = event_id, accepted, message
-
-
-def _shown_id(event_json: Any) -> str:
-    """The id to answer a broken event with: the client's own, as far as it is one."""
-    event_id = event_json.get("id") if isinstance(event_json, dict) else None
-    return event_id[:64] if isinstance(event_id, str) else ""

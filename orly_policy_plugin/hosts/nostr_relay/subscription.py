@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from aionostr.event import Event
+from nostr_relay.storage.base import NostrQuery
 from nostr_relay.storage.db import Subscription as DBSubscription
-from nostr_relay.storage.kv import QueryPlans, analyze, executor
+from nostr_relay.storage.kv import INDEXES, QueryPlans, analyze, executor, planner
 from nostr_relay.storage.kv import Subscription as LMDBSubscription
 
 from orly_policy_hookspecs import Context
@@ -61,6 +62,16 @@ class PolicyDBSubscription(_PolicySubscription, DBSubscription):  # type: ignore
         events: AsyncIterator[Event] = self.storage.run_query(self.query, self._took_long)
         return events
 
+    def evaluate_filter(self, filter_: NostrQuery, where: list[str]) -> NostrQuery:
+        """Add a filter's conditions. nostr-relay's own takes ``limit`` 0 and a tag filter without
+        values for no condition, and a colon in a value for a parameter.
+        """
+        filter_ = super().evaluate_filter(filter_, where)
+        if filter_.limit == 0 or any(not any(values) for _, values in filter_.tags or ()):
+            where.append("false")
+        where[:] = [condition.replace(":", "\\:") for condition in where]
+        return filter_
+
     def _took_long(self, seconds: float) -> None:
         log.warning("the query %s took %.1f s", self.filters, seconds)
 
@@ -68,14 +79,27 @@ class PolicyDBSubscription(_PolicySubscription, DBSubscription):  # type: ignore
 class PolicyLMDBSubscription(_PolicySubscription, LMDBSubscription):  # type: ignore[misc]
     """For LMDB storage."""
 
+    def prepare(self) -> bool:
+        """Plan the query. nostr-relay's own drops the sixth filter and those after it, finds no
+        id between times, and gives no live events to a REQ for which it would not search.
+        """
+        plans = planner(self.filters, log=self.log, maximum_plans=len(self.filters))
+        self.query = QueryPlans(
+            plan._replace(since=None, until=None) if plan.index is INDEXES["ids"] else plan
+            for plan in plans
+        )
+        return True
+
     async def stored_events(self) -> AsyncIterator[Event]:
-        """What each of the query's plans finds."""
+        """What the query's plans find, each event once."""
         storage = self.storage
-        plans = QueryPlans()
+        plans, seen = QueryPlans(), set()
         async for plan, events in executor(
             storage.db, self.query, storage.query_pool, log=self.log, loop=storage.loop
         ):
             for event in events:
-                yield event
+                if event.id not in seen:
+                    seen.add(event.id)
+                    yield event
             plans.append(plan)
-        analyze(plans)
+        analyze(plans, log=self.log)

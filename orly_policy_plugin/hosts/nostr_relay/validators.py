@@ -8,7 +8,7 @@ from nostr_relay.errors import StorageError
 from ...authority import has_right_id, is_signed
 
 
-def is_authentic(event: Event, config: Any) -> None:
+def is_authentic(event: Event, _config: Any) -> None:
     """The id is the event's hash, and its author signed it.
 
     nostr-relay's own validator never compares the id: it takes forged ones. Its check of a
