@@ -51,7 +51,7 @@ class Decision:
             raise TypeError(f"a decision is a Verdict and a text, not {verdict!r}, {message!r}")
         if verdict in _REJECTIONS and not message.startswith(PREFIXES):
             message = f"blocked: {message}" if message else "blocked: not accepted"
-        self.__attrs_init__(verdict, message, source)  # type: ignore[attr-defined]
+        self.__attrs_init__(verdict, message, source)
 
     @classmethod
     def accept(cls, message: str = "") -> Self:

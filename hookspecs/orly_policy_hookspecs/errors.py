@@ -13,7 +13,7 @@ class GateError(Exception):
 
 
 class PluginError(GateError):
-    """A plugin that cannot work as it is written: a misspelt hook, a parameter that no hook has."""
+    """A plugin that cannot work as it is written, such as one with a misspelt hook."""
 
 
 class SettingsError(GateError):

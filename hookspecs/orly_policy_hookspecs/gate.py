@@ -203,7 +203,7 @@ def _ask(hook: Callable[..., Any], event: Event, context: Context) -> list[_Answ
         log.exception("a policy plugin's wrapper failed")
         return [OUR_FAULT]
     if answers.__class__ is list and all(map(_is_answer, answers)):
-        return answers  # type: ignore[no-any-return]
+        return answers
     log.error("a policy plugin's wrapper answered %r, not a list of answers", answers)
     return [OUR_FAULT]
 

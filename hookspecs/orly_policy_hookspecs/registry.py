@@ -54,9 +54,10 @@ class Registry(pluggy.PluginManager):
                 if implementation.plugin is plugin and not (
                     implementation.wrapper or implementation.hookwrapper
                 ):
-                    implementation.function = _guarded(
+                    guarded = _guarded(
                         implementation.function, implementation.plugin_name, caller.name
                     )
+                    implementation.function = guarded  # type: ignore[misc]  # typed as final
         return registered
 
     def _check(self, plugin: object) -> None:
@@ -127,15 +128,15 @@ def _guarded(function: Callable[..., Any], plugin: str, hook: str) -> Callable[.
         log.error("plugin %s: %s answered %r, not a Decision or None", plugin, hook, answer)
         return OUR_FAULT.attributed(plugin)
 
-    def failed() -> Decision | None:
-        log.error("plugin %s: %s failed", plugin, hook, exc_info=True)
+    def failed(error: BaseException) -> Decision | None:
+        log.error("plugin %s: %s failed", plugin, hook, exc_info=error)
         return None if notifies else OUR_FAULT.attributed(plugin)
 
     async def awaited(answer: Awaitable[object]) -> Decision | None:
         try:
             return settled(await answer)
-        except (Exception, SystemExit):
-            return failed()
+        except (Exception, SystemExit) as error:  # noqa: BLE001 -- whatever it is, it is logged
+            return failed(error)
 
     def guarded(*args: object) -> Decision | Awaitable[Decision | None] | None:
         try:
@@ -143,7 +144,8 @@ def _guarded(function: Callable[..., Any], plugin: str, hook: str) -> Callable[.
             if answer.__class__ is Decision:
                 return answer if answer.source == plugin else answer.attributed(plugin)
             return awaited(answer) if inspect.isawaitable(answer) else settled(answer)
-        except (Exception, SystemExit, asyncio.CancelledError):
-            return failed()  # a cancellation, too: nothing was awaited that could be cancelled
+        # A cancellation, too: nothing was awaited here that could have been cancelled.
+        except (Exception, SystemExit, asyncio.CancelledError) as error:  # noqa: BLE001 -- logged
+            return failed(error)
 
     return guarded

@@ -96,8 +96,7 @@ class _Wait:
             return None
         reading = read(self._path)
         settled = is_settled(reading, quiet_seconds=quiet, waited_seconds=waited)
-        torn = waited < LIMIT_SECONDS and identify(self._path) != self.identity
-        return reading if settled and not torn else None
+        return reading if settled else None
 
     def _same_identity(self) -> bool:
         before, self.identity = self.identity, identify(self._path)

@@ -8,7 +8,7 @@ import pytest
 import spec_model
 from examples import ADMIN, ALICE, BOB, CAROL, DAVE, NOW, OWNER, STRANGER, AnEvent
 
-from orly_policy_hookspecs import Decision
+from orly_policy_hookspecs import Decision, Verdict
 from orly_policy_plugin.decisions import compile_policy
 from orly_policy_plugin.policy import structure_policy
 
@@ -269,6 +269,20 @@ def test_a_closed_default(access: str, verb: str) -> None:
         assert said(policy, access) == f"auth-required: authenticate to {verb} this kind"
         assert said(policy, access, AnEvent(), DAVE) == closed
         assert said(policy, access, AnEvent(), CAROL) == "accept"
+
+
+@pytest.mark.parametrize("access", ["write", "read"])
+def test_the_default_may_be_vouched_against_and_a_rule_not(access: str) -> None:
+    """default_policy is a fallback, also where it asks to authenticate; all else is a firm no."""
+    deny = {"default_policy": "deny"}
+    follows = own(follows_whitelist_admins=[BOB])
+    for policy in (deny, deny | own(), deny | follows):
+        assert decided(policy, access).verdict is Verdict.FALLBACK
+    for rule in ({"size_limit": 0}, {f"{access}_allow": [BOB]}, {f"{access}_deny": [CAROL]}):
+        assert decided(deny | own(**rule), access, AnEvent(), CAROL).verdict is Verdict.REJECT
+        assert decided(deny | {"global": rule}, access, AnEvent(), CAROL).verdict is Verdict.REJECT
+    for kind in ({"whitelist": [3]}, {"blacklist": [1]}):
+        assert decided(deny | {"kind": kind}, access).verdict is Verdict.REJECT
 
 
 def test_kind_lists() -> None:

@@ -26,6 +26,11 @@ KEY = [
     NPUB[:-1],
     NPUB[:-1] + "q",
     NPUB.replace("npub", "NPUB"),
+    # Right checksums of 31, 33 and no bytes, and of another thing than a person.
+    "npub1qurswpc8qurswpc8qurswpc8qurswpc8qurswpc8qurswpc8quckmx97",
+    "npub1qurswpc8qurswpc8qurswpc8qurswpc8qurswpc8qurswpc8qursw4mkcx8",
+    "npub106246s",
+    "note1qurswpc8qurswpc8qurswpc8qurswpc8qurswpc8qurswpc8qurszx33xk",
     "nprofile1qqsrhuxx8l9ex335q7he0f09aej04zpazpl0ne2cgukyawd24mayt8gpp4mhxue69uhhytnc9e3k7mgpz4mhxue69uhkg6nzv9ejuumpv34kytnrdaksjlyr9p",
     [],
     {},

@@ -38,7 +38,7 @@ def test_a_slow_writer_is_waited_for(tmp_path, follow):
     assert follower.reports == [WHOLE]
 
 
-def test_an_overwritten_tail_is_not_told(tmp_path, means, follow):
+def test_an_overwritten_tail_is_not_told(tmp_path, follow):
     """A shorter content written over a longer one, truncated after a while, is waited for."""
     path = tmp_path / "policy.json"
     path.write_bytes(WHOLE)

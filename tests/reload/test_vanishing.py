@@ -51,7 +51,7 @@ def test_each_new_reason_is_told(tmp_path, follow):
     follower.wait_for_content(b"{}")
 
 
-def test_a_folder_gone_for_long_is_noticed_when_it_is_back(tmp_path, means, follow):
+def test_a_folder_gone_for_long_is_noticed_when_it_is_back(tmp_path, follow):
     """Two levels of folders vanish, are told about, and come back."""
     path = tmp_path / "outer" / "etc" / "policy.json"
     path.parent.mkdir(parents=True)

@@ -1,0 +1,1 @@
+"""The example relay as a process, with clients on real sockets."""

@@ -1,0 +1,24 @@
+"""The relay that most tests share, one a storage."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from .policies import POLICY
+from .process import Relay
+
+
+@pytest.fixture(scope="session", params=["sqlite", "lmdb"])
+def relay(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Relay]:
+    """A relay with :data:`.policies.POLICY`. Tests bring their own keys, so that they share it.
+
+    In the end its log has no fault but JSON that nostr-relay could not parse.
+    """
+    with Relay(tmp_path_factory.mktemp(request.param), POLICY, request.param) as running:
+        yield running
+        assert running.alive
+    faults = re.findall(r"(?m)^[\w.]*(?:Error|Exception|Warning|Disconnected)\b.*", running.stderr)
+    assert [fault for fault in faults if "Parse error at offset" not in fault] == []

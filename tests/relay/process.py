@@ -1,0 +1,155 @@
+"""The example relay as a process of its own."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+ROOT = Path(__file__).parents[2]
+SECONDS = 60
+"""How long a start, a stop or a line of output may take."""
+
+
+class Relay:
+    """A running example relay. Its output goes into files of its folder."""
+
+    def __init__(
+        self,
+        folder: Path,
+        policy: Any,
+        storage: str = "sqlite",
+        *,
+        command: Sequence[str] = (sys.executable, "-m", "example_relay"),
+        environment: dict[str, str] | None = None,
+    ) -> None:
+        """Nothing is started yet.
+
+        :param policy: written into the folder as ``policy.json``, where it is no path; ``None``
+            for none to be named.
+        """
+        self.folder = folder
+        self.storage = storage
+        self.data = folder / "data"
+        self._names_policy = policy is not None
+        if policy is None:
+            self.policy = self.data / "policy.json"
+        elif isinstance(policy, Path):
+            self.policy = policy
+        else:
+            self.policy = folder / "policy.json"
+            self.save_policy(policy)
+        self._command = command
+        self._environment = environment or {}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.launch()
+        try:
+            self.wait_for(lambda: "Ctrl-C stops" in self.stdout)
+            found = re.search(r"ws://\S+", self.stdout)
+            assert found
+            self.url = found[0]
+            self.http = self.url.replace("ws://", "http://")
+            self.wait_for(self._listens)
+        except BaseException:
+            self.kill()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    def launch(self, *options: str, **popen: Any) -> None:
+        """Start the process."""
+        arguments = ["--port", "0", "--data", str(self.data), "--storage", self.storage, *options]
+        if self._names_policy:
+            arguments += ["--policy", str(self.policy)]
+        environment = {**os.environ, "PYTHONWARNINGS": "ignore", **self._environment}
+        with self._file("stdout").open("ab") as out, self._file("stderr").open("ab") as err:
+            self._process = subprocess.Popen(
+                [*self._command, *arguments],
+                cwd=ROOT,
+                stdout=out,
+                stderr=err,
+                env=environment,
+                **popen,
+            )
+
+    def wait(self) -> int:
+        """Wait for the process's end and return its exit code."""
+        assert self._process
+        return self._process.wait(SECONDS)
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
+        """Ask the process to stop and return its exit code."""
+        assert self._process
+        self._process.send_signal(how)
+        return self.wait()
+
+    def kill(self) -> None:
+        """End the process, whatever state it is in."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(SECONDS)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process runs."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def memory_bytes(self) -> int:
+        """The resident memory that is the process's own: without the database's mapped pages."""
+        assert self._process
+        status = Path(f"/proc/{self._process.pid}/status").read_text()
+        found = re.search(r"RssAnon:\s+(\d+) kB", status)
+        assert found
+        return int(found[1]) * 1024
+
+    @property
+    def stdout(self) -> str:
+        """All that it has printed."""
+        return self._file("stdout").read_text()
+
+    @property
+    def stderr(self) -> str:
+        """All that it has logged."""
+        return self._file("stderr").read_text()
+
+    def forget_output(self) -> None:
+        """Before another start."""
+        self._file("stdout").unlink()
+        self._file("stderr").unlink()
+
+    def _file(self, name: str) -> Path:
+        return self.folder / f"{name}.txt"
+
+    def save_policy(self, policy: Any) -> None:
+        """Put another policy into the file, as an editor does: write and rename."""
+        text = policy if isinstance(policy, str) else json.dumps(policy)
+        beside = self.policy.with_suffix(".new")
+        beside.write_text(text)
+        beside.replace(self.policy)
+
+    def wait_for(self, condition: Callable[[], object], seconds: float = SECONDS) -> None:
+        """Wait for something about the process."""
+        deadline = time.monotonic() + seconds
+        while not condition():
+            if time.monotonic() > deadline or not self.alive:
+                raise AssertionError(f"not in {seconds} s; it said:\n{self.stdout}{self.stderr}")
+            time.sleep(0.01)
+
+    def _listens(self) -> bool:
+        try:
+            urllib.request.urlopen(self.http, timeout=SECONDS).close()
+        except urllib.error.URLError:
+            return False
+        return True

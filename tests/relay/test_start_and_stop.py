@@ -1,0 +1,229 @@
+"""How the relay starts, refuses to start, and stops."""
+
+import asyncio
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import attrs
+import pytest
+
+from .client import asynchronous, connected
+from .process import ROOT, SECONDS, Relay
+from .signing import Key
+
+CAPABILITIES = {"CAP_DAC_OVERRIDE": 1, "CAP_DAC_READ_SEARCH": 2}
+_PR_CAPBSET_DROP = 24
+
+
+def without_override() -> None:
+    """Let file modes hold for root, too. Runs in the child."""
+    if os.geteuid() == 0:
+        prctl = ctypes.CDLL(None).prctl
+        for capability in CAPABILITIES.values():
+            prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)
+
+
+def unreadable(path: Path) -> None:
+    path.write_text("{}")
+    path.chmod(0)
+
+
+SEVERAL_MISTAKES = """{
+  "rules": {"1": {"size_limit": -1, "content_limt": 5}, "x": {}},
+  "kind": {"whitelist": [70000]},
+  "default_policy": "maybe"
+}"""
+
+WRONG_FILES: dict[str, tuple[Callable[[Path], object], tuple[str, ...]]] = {
+    "missing": (Path.exists, ("is not there",)),
+    "empty": (lambda path: path.write_text(""), ("empty",)),
+    "half-written": (lambda path: path.write_text('{"rules": {"1": {'), ("not JSON",)),
+    "wrong": (
+        lambda path: path.write_text(SEVERAL_MISTAKES),
+        (
+            "rules.1.size_limit: ",
+            "rules.1.content_limt: ",
+            "rules.x: ",
+            "kind.whitelist[0]: ",
+            "default_policy: ",
+            "did you mean",
+        ),
+    ),
+    "no object": (lambda path: path.write_text("[]"), ("object",)),
+    "directory": (Path.mkdir, ("is a directory",)),
+    "binary": (lambda path: path.write_bytes(bytes(range(256)) * 20), ("binary",)),
+    "symlink loop": (lambda path: path.symlink_to(path.name), ("leads back to itself",)),
+    "dangling symlink": (lambda path: path.symlink_to("nowhere"), ("symlink to nowhere",)),
+    "pipe": (os.mkfifo, ("no ordinary file",)),
+    "no permission": (unreadable, ("may not be read",)),
+    "script": (lambda path: path.write_text('{"rules":{"1":{"script":"a"}}}'), ("not supported",)),
+}
+
+
+@attrs.frozen
+class Ending:
+    """How a process ended that should not have started."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture(scope="module")
+def endings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Ending]]:
+    """All wrong files, tried at the same time."""
+    relays = {}
+    try:
+        for name, (make, _) in WRONG_FILES.items():
+            folder = tmp_path_factory.mktemp(name.replace(" ", "-"))
+            make(folder / "policy.json")
+            relays[name] = Relay(folder, folder / "policy.json")
+            relays[name].launch(preexec_fn=without_override)
+        yield {n: Ending(r.wait(), r.stdout, r.stderr) for n, r in relays.items()}
+    finally:
+        for relay in relays.values():
+            relay.kill()
+
+
+@pytest.mark.parametrize("name", WRONG_FILES)
+def test_wrong_policy_stops_the_start(endings: dict[str, Ending], name: str) -> None:
+    """Exit code 1, every problem on standard error, no traceback, no address."""
+    ending = endings[name]
+    assert ending.code == 1, ending
+    assert "Traceback" not in ending.stderr
+    assert ending.stderr.startswith("the relay does not start:\n")
+    assert ending.stdout == ""
+    for problem in WRONG_FILES[name][1]:
+        assert problem in ending.stderr
+
+
+def run(*options: str, **environment: str) -> Ending:
+    """Run the example relay to its end."""
+    done = subprocess.run(
+        [sys.executable, "-m", "example_relay", *options],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+        preexec_fn=without_override,
+    )
+    return Ending(done.returncode, done.stdout, done.stderr)
+
+
+def test_taken_port_and_other_wrong_options_are_one_line(tmp_path: Path) -> None:
+    """Whatever an operator mistypes, no traceback."""
+    data = str(tmp_path / "data")
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o500)
+    (tmp_path / "file").touch()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        cases = [
+            (("--port", port, "--data", data), f"127.0.0.1:{port}: "),
+            (("--port", "99999", "--data", data), "99999"),
+            (("--port", "-1", "--data", data), "-1"),
+            (("--port", "0", "--host", "256.1.1.1", "--data", data), "256.1.1.1"),
+            (("--port", "0", "--data", str(closed / "data")), str(closed)),
+            (("--port", "0", "--data", str(tmp_path / "file")), str(tmp_path / "file")),
+            (("--port", "0", "--data", str(tmp_path / "file" / "x")), str(tmp_path / "file")),
+        ]
+        for options, said in cases:
+            ending = run(*options)
+            assert ending.code in (1, 2), options
+            assert said in ending.stderr
+            assert "Traceback" not in ending.stderr
+
+
+def test_broken_database_stops_the_start(tmp_path: Path) -> None:
+    """Exit code 3, and it never listens."""
+    (tmp_path / "events.sqlite3").write_bytes(b"this is no database" * 300)
+    ending = run("--port", "0", "--data", str(tmp_path))
+    assert ending.code == 3
+    assert "not a database" in ending.stderr
+
+
+@asynchronous
+async def test_switched_off_says_that_no_policy_is_enforced(tmp_path: Path) -> None:
+    """ORLY_POLICY_ENABLED=false: said on standard output and error, and everything passes."""
+    policy = {"default_policy": "deny"}
+    off = {"ORLY_POLICY_ENABLED": "false"}
+    with Relay(tmp_path, policy, environment=off) as relay:
+        assert "policy:  none is enforced" in relay.stdout
+        assert "no policy is enforced" in relay.stderr
+        async with connected(relay.url) as client:
+            await client.publish_all(Key().event(1))
+            accepted, _ = await client.publish({**Key().event(1), "id": "ab" * 32})
+            assert not accepted
+
+
+@pytest.mark.parametrize("storage", ["PolicyDBStorage", "PolicyLMDBStorage"])
+def test_storage_is_not_served_without_the_shell(tmp_path: Path, storage: str) -> None:
+    """Under nostr-relay's own command our storage would know no connection: it does not start."""
+    config = tmp_path / "config.yaml"
+    config.write_text(
+        "storage:\n"
+        f"  class: orly_policy_plugin.hosts.nostr_relay.storage.{storage}\n"
+        f"  sqlalchemy.url: sqlite+aiosqlite:///{tmp_path}/events.sqlite3\n"
+        f"  path: {tmp_path}/events.lmdb\n"
+        "gunicorn:\n  bind: 127.0.0.1:0\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", "import nostr_relay.cli as c; c.main()", "-c", config, "serve"],
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert "served by orly_policy_plugin.hosts.nostr_relay.create_app alone" in done.stderr
+
+
+@pytest.mark.parametrize("storage", ["sqlite", "lmdb"])
+@asynchronous
+async def test_stops_cleanly_and_keeps_what_it_stored(tmp_path: Path, storage: str) -> None:
+    """Ctrl-C and SIGTERM, with clients connected: no traceback, the conventional exit code, and
+    every accepted event is there after the restart.
+    """
+    key = Key()
+    stored: set[str] = set()
+    for how, codes in ((signal.SIGINT, (0, -2, 130)), (signal.SIGTERM, (0, -15, 143))):
+        with Relay(tmp_path, {"rules": {"4": {"privileged": True}}}, storage) as relay:
+            async with connected(relay.url, key) as client, connected(relay.url) as reader:
+                assert stored <= await client.stored_ids({"authors": [key.pubkey]})
+                await reader.subscribe({"kinds": [1]})
+                await client.subscribe({"kinds": [1, 4]})
+                events = [key.event(kind, f"{how} {i}") for i in range(20) for kind in (1, 4)]
+                for event in events:
+                    await client.send("EVENT", event)
+                await client.until(lambda: len(client.answers) > 10)
+                code = await asyncio.to_thread(relay.stop, how)
+                await client.until_gone()
+            stored |= {e["id"] for e in events if client.answers.get(e["id"]) == [(True, "")]}
+            assert code in codes
+            assert "Traceback" not in relay.stderr
+            assert "Aborted" not in relay.stderr
+        relay.forget_output()
+    with Relay(tmp_path, {}, storage) as relay:
+        async with connected(relay.url) as client:
+            assert stored <= await client.stored_ids({"authors": [key.pubkey]})
+
+
+def test_sample_policy_is_put_into_the_data_folder(tmp_path: Path) -> None:
+    """Where none is named and none is there; one that is there is kept."""
+    with Relay(tmp_path, None) as relay:
+        assert relay.policy == relay.data / "policy.json"
+        assert "rules" in relay.policy.read_text()
+        relay.policy.write_text('{"default_policy": "deny"}')
+        version = relay.stdout.split("version ")[1]
+    relay.forget_output()
+    with relay:
+        assert relay.policy.read_text() == '{"default_policy": "deny"}'
+        assert relay.stdout.split("version ")[1] != version
