@@ -1,0 +1,269 @@
+"""An admin's full policy as a contribution: its differences to the owner's, each of them allowed.
+
+Section 8 of SPEC.md. What may differ is a list (:data:`IN_A_RULE`, :data:`IN_KIND_LISTS`, a new
+rule); whatever is not in it may not, fields that come to the models later included.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+import attrs
+
+from ..policy import Duration, GlobalRule, InvalidPolicy, Policy, Problem, Regex, Rule
+from .contributions import Contribution, Extension
+from .fitting import blacklist_misfits, denial_misfits, new_rule_misfit, rule_misfits
+
+_MOST_SHOWN = 3
+_LONGEST_SHOWN = 60
+_KEY = re.compile(r"([0-9a-f]{8}|npub1[02-9ac-hj-np-z]{4})[0-9a-z]{50,}", re.ASCII | re.IGNORECASE)
+
+_NOT_ALLOWED: Final = object()
+
+
+@attrs.frozen
+class Allowed:
+    """How one field may differ."""
+
+    field: str
+    """Of the policy file."""
+    how: str
+    """For the sentence ``an admin may …``."""
+    added: Callable[[Any, Any], Any]
+    """From the old and the new value to what was added, or ``_NOT_ALLOWED``."""
+    goes_to: str
+    """The contribution's field that says the same."""
+
+
+def _added(old: tuple[Any, ...] | None, new: tuple[Any, ...] | None) -> Any:
+    """What a list has more, where it has all that it had."""
+    was, became = frozenset(old or ()), frozenset(new or ())
+    if new is None or not was <= became:
+        return _NOT_ALLOWED
+    return tuple(dict.fromkeys(item for item in new if item not in was))
+
+
+def _added_to_some(old: tuple[Any, ...] | None, new: tuple[Any, ...] | None) -> Any:
+    """The same for a list whose being empty says something else."""
+    return _added(old, new) if old else _NOT_ALLOWED
+
+
+def _raised(old: int | None, new: int | None) -> Any:
+    """A higher limit where one is set. (An age's 0 is never higher, and is no limit to raise.)"""
+    return new if old is not None and new is not None and new > old else _NOT_ALLOWED
+
+
+def _raised_from_some(old: int, new: int) -> Any:
+    """The same where 0 is no limit."""
+    return _raised(old, new) if old else _NOT_ALLOWED
+
+
+def _switched_on(_: bool, new: bool) -> Any:
+    return True if new else _NOT_ALLOWED
+
+
+IN_A_RULE: Final = (
+    Allowed(
+        "write_allow", "only add keys to a list that has some", _added_to_some, "write_allow_add"
+    ),
+    Allowed(
+        "read_allow", "only add keys to a list that has some", _added_to_some, "read_allow_add"
+    ),
+    Allowed(
+        "write_deny", "only add keys to a list that has some", _added_to_some, "write_deny_add"
+    ),
+    Allowed("read_deny", "only add keys to a list that has some", _added_to_some, "read_deny_add"),
+    Allowed("size_limit", "only raise it where it is set", _raised, "size_limit_override"),
+    Allowed("content_limit", "only raise it where it is set", _raised, "content_limit_override"),
+    Allowed(
+        "max_age_of_event",
+        "only raise it where it is set",
+        _raised_from_some,
+        "max_age_of_event_override",
+    ),
+    Allowed(
+        "max_age_event_in_future",
+        "only raise it where it is set",
+        _raised_from_some,
+        "max_age_event_in_future_override",
+    ),
+    Allowed("write_allow_follows", "only switch it on", _switched_on, "write_allow_follows"),
+    Allowed("follows_whitelist_admins", "only add keys", _added, "follows_whitelist_admins_add"),
+)
+"""How ``global`` and the rule of a kind may differ."""
+
+IN_KIND_LISTS: Final = (
+    Allowed(
+        "whitelist", "only add kinds to a list that has some", _added_to_some, "kind_whitelist_add"
+    ),
+    Allowed("blacklist", "only add kinds", _added, "kind_blacklist_add"),
+)
+"""How ``kind`` may differ."""
+
+
+def contribution_of(
+    full: Policy,
+    owner_policy: Policy,
+    *,
+    owners: frozenset[str],
+    admin: str,
+    created_at: int,
+    event_id: str,
+) -> Contribution:
+    """The contribution for which an admin's full policy stands.
+
+    Whether it fits beside other contributions is for :func:`.check_fits`. Without any difference
+    it is a contribution that adds nothing, which is allowed. The order of a list, and a key that
+    stands twice in one, are no difference.
+
+    :param owner_policy: the file's, without contributions.
+    :param owners: those of the environment included.
+    :raises InvalidPolicy: with every difference that no admin may make, its old and its new
+        value. The owner's keys are shortened and the owner's script is not named: whoever sends
+        ``{}`` must not be told what the file holds.
+    """
+    protected = owners | frozenset(owner_policy.owners) | frozenset(owner_policy.policy_admins)
+    problems: list[Problem] = []
+    lists = _compared(problems, "kind", owner_policy.kind, full.kind, IN_KIND_LISTS)
+    added_kinds = lists.get("kind_blacklist_add", ())
+    problems += blacklist_misfits("kind.blacklist", _where(full.kind.blacklist, added_kinds))
+    global_extend = _extension(
+        problems,
+        "global",
+        owner_policy.global_rule or GlobalRule(),
+        full.global_rule or GlobalRule(),
+        protected,
+    )
+    extended = {
+        kind: _extension(problems, f"rules.{kind}", rule, full.rules[kind], protected)
+        for kind, rule in owner_policy.rules.items()
+        if kind in full.rules
+    }
+    rules_add = {kind: rule for kind, rule in full.rules.items() if kind not in owner_policy.rules}
+    problems += _rules_misfits(owner_policy, full, rules_add, protected)
+    compared_above = {"kind", "global_rule", "rules"}
+    _compared(problems, "", owner_policy, full, (), compared_above)
+    if problems:
+        raise InvalidPolicy(problems)
+    return Contribution(
+        admin=admin,
+        created_at=created_at,
+        event_id=event_id,
+        **lists,
+        rules_extend=MappingProxyType({kind: made for kind, made in extended.items() if made}),
+        rules_add=MappingProxyType(rules_add),
+        global_extend=global_extend,
+        is_full_policy=True,
+    )
+
+
+def _compared(
+    problems: list[Problem],
+    place: str,
+    old: Any,
+    new: Any,
+    table: tuple[Allowed, ...],
+    left_out: set[str] | None = None,
+) -> dict[str, Any]:
+    """What was added, by the contribution's fields; what may not differ goes to the problems."""
+    allowed = {row.field: row for row in table}
+    added = {}
+    for name in (field.name for field in attrs.fields(type(old))):
+        was, became = getattr(old, name), getattr(new, name)
+        if name in (left_out or ()) or _same(was, became):
+            continue
+        row = allowed.get(name)
+        more = row.added(was, became) if row else _NOT_ALLOWED
+        if row and more is not _NOT_ALLOWED:
+            added[row.goes_to] = more
+        else:
+            how = f"may {row.how}" if row else "cannot change it"
+            change = _change(name, was, became)
+            problems.append(Problem(name, f"an admin {how}: {change}").within(place))
+    return added
+
+
+def _extension(
+    problems: list[Problem], place: str, old: Rule, new: Rule, protected: frozenset[str]
+) -> Extension | None:
+    added = _compared(problems, place, old, new, IN_A_RULE)
+    for name in ("write_deny", "read_deny"):
+        keys = _where(getattr(new, name), added.get(f"{name}_add", ()))
+        problems += denial_misfits(f"{place}.{name}", keys, protected)
+    return Extension(**added) if added else None
+
+
+def _where(written: tuple[Any, ...], added: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The list as it was written, with ``None`` for what is not new, so that places are right."""
+    new = frozenset(added)
+    return tuple(item if item in new else None for item in written)
+
+
+def _rules_misfits(
+    old: Policy, new: Policy, rules_add: Mapping[int, Rule], protected: frozenset[str]
+) -> Iterator[Problem]:
+    for kind in sorted(old.rules.keys() - new.rules.keys()):
+        yield Problem(f"rules.{kind}", "an admin cannot remove a rule")
+    for kind, rule in rules_add.items():
+        if misfit := new_rule_misfit(kind):
+            yield misfit.within("rules")
+        for problem in rule_misfits(rule, protected):
+            yield problem.within(f"rules.{kind}")
+
+
+def _same(old: Any, new: Any) -> bool:
+    """Whether two values mean the same: in lists neither order nor repetition counts."""
+    if isinstance(old, tuple) and isinstance(new, tuple):
+        return frozenset(old) == frozenset(new)
+    return bool(old == new)
+
+
+# --- a change in words
+
+
+def _change(field: str, old: Any, new: Any) -> str:
+    if isinstance(old, tuple) and isinstance(new, tuple) and old:
+        return " and ".join(
+            (*_items("added", new, frozenset(old)), *_items("removed", old, frozenset(new)))
+        )
+    if field == "script" and old is not None and new is not None:
+        return "a script -> another script"
+    if field == "script":
+        return f"{_script(old)} -> {_script(new)}"
+    return f"{_shown(old)} -> {_shown(new)}"
+
+
+def _items(verb: str, items: tuple[Any, ...], without: frozenset[Any]) -> Iterator[str]:
+    changed = tuple(dict.fromkeys(item for item in items if item not in without))
+    if changed:
+        yield f"{verb} {_listed(changed)}"
+
+
+def _listed(items: tuple[Any, ...]) -> str:
+    shown = " ".join(_short(str(item)) for item in items[:_MOST_SHOWN])
+    more = len(items) - _MOST_SHOWN
+    return f"{shown} and {more} more" if more > 0 else shown
+
+
+def _short(text: str) -> str:
+    shown = _KEY.sub(r"\1…", text)
+    return shown if len(shown) <= _LONGEST_SHOWN else f"{shown[:_LONGEST_SHOWN]}…"
+
+
+def _script(path: str | None) -> str:
+    return "none" if path is None else "a script"
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "not set"
+    if isinstance(value, (Duration, Regex)):
+        return repr(_short(value.text))
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, tuple):
+        return f"[{_listed(value)}]"
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{_short(k)}: {_shown(v)}" for k, v in value.items()) + "}"
+    return repr(_short(value)) if isinstance(value, str) else str(value)

@@ -1,0 +1,191 @@
+"""Contributions: what a policy admin adds to the owner's policy (section 9 of SPEC.md).
+
+The names are those of the event's content. Who sent it and when comes from the event.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+import attrs
+from cattrs import BaseValidationError, Converter
+
+from ..policy import InvalidPolicy, Policy, Rule
+from ..policy.fields import limit
+from ..policy.models import Pubkeys
+from ..policy.problems import did_you_mean
+from ..policy.reading import by_kind, make_converter, model, problems_of
+from ..policy.writing import plain
+
+
+@attrs.frozen(kw_only=True)
+class Extension:
+    """What a contribution adds to one of the owner's rules. ``None`` means not written."""
+
+    write_allow_add: Pubkeys = ()
+    write_deny_add: Pubkeys = ()
+    read_allow_add: Pubkeys = ()
+    read_deny_add: Pubkeys = ()
+    size_limit_override: int | None = None
+    """Bytes of the event as compact JSON."""
+    content_limit_override: int | None = None
+    """Bytes of ``content`` as UTF-8."""
+    max_age_of_event_override: int | None = None
+    """Seconds."""
+    max_age_event_in_future_override: int | None = None
+    """Seconds."""
+    write_allow_follows: bool = False
+    follows_whitelist_admins_add: Pubkeys = ()
+
+
+@attrs.frozen(kw_only=True)
+class _Content:
+    """A contribution as its content says it."""
+
+    kind_whitelist_add: tuple[int, ...] = ()
+    kind_blacklist_add: tuple[int, ...] = ()
+    rules_extend: Mapping[int, Extension] = MappingProxyType({})
+    rules_add: Mapping[int, Rule] = MappingProxyType({})
+    global_extend: Extension | None = None
+    admin_pubkey: None = None
+    created_at: None = None
+    event_id: None = None
+
+
+@attrs.frozen(kw_only=True)
+class Contribution:
+    """What one event of one policy admin adds to the owner's policy."""
+
+    admin: str
+    """The event's author, 64 lowercase hex characters."""
+    created_at: int
+    """The event's, Unix seconds."""
+    event_id: str
+    """64 lowercase hex characters."""
+    kind_whitelist_add: tuple[int, ...] = ()
+    kind_blacklist_add: tuple[int, ...] = ()
+    rules_extend: Mapping[int, Extension] = MappingProxyType({})
+    rules_add: Mapping[int, Rule] = MappingProxyType({})
+    global_extend: Extension | None = None
+    is_full_policy: bool = False
+    """It was sent as a full policy, and takes the place of the admin's earlier ones."""
+
+    @property
+    def adds_nothing(self) -> bool:
+        """Whether it says nothing that could have an effect."""
+        return not _said(self)
+
+
+CONTRIBUTION_KEYS: Final = frozenset(
+    {
+        "kind_whitelist_add",
+        "kind_blacklist_add",
+        "rules_extend",
+        "rules_add",
+        "global_extend",
+    }
+)
+"""The keys of an event's content any of which makes it a contribution."""
+
+
+def read_contribution(
+    value: object, *, admin: str, created_at: int, event_id: str
+) -> Contribution:
+    """Make a contribution of a decoded JSON value.
+
+    Comments and nulls do not count, as in a policy; ``admin_pubkey``, ``created_at`` and
+    ``event_id`` in the value are ignored.
+
+    :raises InvalidPolicy: with every problem of it.
+    """
+    try:
+        content = _CONVERTER.structure(value, _Content)
+    except (BaseValidationError, InvalidPolicy) as error:
+        raise InvalidPolicy(problems_of(error)) from error
+    return Contribution(
+        admin=admin,
+        created_at=created_at,
+        event_id=event_id,
+        kind_whitelist_add=content.kind_whitelist_add,
+        kind_blacklist_add=content.kind_blacklist_add,
+        rules_extend=content.rules_extend,
+        rules_add=content.rules_add,
+        global_extend=content.global_extend,
+    )
+
+
+def unstructure_contribution(contribution: Contribution) -> dict[str, Any]:
+    """The contribution as JSON values: only what has a meaning, with whose it is.
+
+    ``is_full_policy`` is left out: it says how a contribution came, not what it does.
+    """
+    return {
+        "admin_pubkey": contribution.admin,
+        "created_at": contribution.created_at,
+        "event_id": contribution.event_id,
+        **_said(contribution),
+    }
+
+
+def _said(contribution: Contribution) -> dict[str, Any]:
+    said = {key: plain(getattr(contribution, key)) for key in sorted(CONTRIBUTION_KEYS)}
+    said["rules_extend"] = {kind: adds for kind, adds in said["rules_extend"].items() if adds}
+    return {key: value for key, value in said.items() if value}
+
+
+def _ignored(_: object, __: object) -> None:
+    """What the event says counts."""
+
+
+_HOOKS = {
+    "size_limit_override": limit("bytes"),
+    "content_limit_override": limit("bytes"),
+    "max_age_of_event_override": limit("seconds"),
+    "max_age_event_in_future_override": limit("seconds"),
+    "admin_pubkey": _ignored,
+    "created_at": _ignored,
+    "event_id": _ignored,
+}
+_HERE = {Extension: "an extension", _Content: "a contribution"}
+
+
+_OF_CONTRIBUTIONS = (
+    (_Content, "at the top of the contribution"),
+    (Extension, "in 'global_extend' or in a kind of 'rules_extend'"),
+)
+_OF_POLICIES = (
+    (Rule, "in a kind of 'rules_add'"),
+    (Policy, "in a full policy, not in a contribution"),
+)
+
+
+def _belongs(key: str, models: tuple[tuple[type, str], ...]) -> str:
+    for cls, where in models:
+        if key in (field.name for field in attrs.fields(cls)):
+            return f" here; it belongs {where}"
+    return ""
+
+
+def _meant(cls: type, key: str) -> str:
+    """What an unknown key may have meant, and else what may stand there."""
+    known = [field.name for field in attrs.fields(cls)]
+    if here := _belongs(key, _OF_CONTRIBUTIONS) or did_you_mean(key, known):
+        return here
+    if here := _belongs(key, _OF_POLICIES):
+        return here
+    keys = [name for name in known if cls is Extension or name in CONTRIBUTION_KEYS]
+    return f"; the keys of {_HERE[cls]} are {', '.join(keys)}"
+
+
+def _make_converter() -> Converter:
+    converter = make_converter()
+    read_extensions = by_kind(Extension, converter)
+    converter.register_structure_hook_func(
+        lambda type_: type_ == Mapping[int, Extension], read_extensions
+    )
+    for cls in (Extension, _Content):
+        converter.register_structure_hook(cls, model(cls, converter, _HOOKS, _meant))
+    return converter
+
+
+_CONVERTER = _make_converter()

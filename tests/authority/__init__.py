@@ -1,0 +1,1 @@
+"""Tests of ``orly_policy_plugin.authority``."""
