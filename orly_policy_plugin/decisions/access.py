@@ -12,6 +12,7 @@ import attrs
 from orly_policy_hookspecs import Decision, Event
 
 from .conditions import GRANT, Answer, Condition, Keys
+from .spared import NOBODY, Spared
 
 Access = Literal["write", "read"]
 
@@ -23,13 +24,14 @@ class NotDenied(Condition):
     denied: frozenset[str]
     looks_at_author: bool
     refusal: Decision
+    spared: Spared = NOBODY
 
     def check(self, event: Event, keys: Keys, now: int) -> Answer:
-        if not self.denied.isdisjoint(keys):
-            return self.refusal
-        if self.looks_at_author and event.pubkey.lower() in self.denied:
-            return self.refusal
-        return None
+        if self.denied.isdisjoint(keys) and not (
+            self.looks_at_author and event.pubkey.lower() in self.denied
+        ):
+            return None
+        return None if self.spared.spares(event, keys) else self.refusal
 
     def seen(self, event: Event, keys: Keys, now: int) -> str:
         author = f", author {event.pubkey}" if self.looks_at_author else ""
@@ -118,9 +120,13 @@ class MayAccess(Condition):
         return self.refusal if keys else self.unauthenticated_refusal
 
     @property
-    def grants_everybody(self) -> bool:
-        """Whether nobody needs to authenticate."""
-        return any(isinstance(grant, Everybody) for grant in self.grants)
+    def could_grant(self) -> bool:
+        return bool(self.grants or self.allows)
+
+    def for_unauthenticated_reader(self) -> Answer:
+        if any(isinstance(grant, Everybody) for grant in self.grants):
+            return GRANT
+        return self.unauthenticated_refusal if self.allows else None
 
     def seen(self, event: Event, keys: Keys, now: int) -> str:
         return submitter(keys)
@@ -149,6 +155,9 @@ class OwnersAndAdmins(Condition):
     @property
     def limit(self) -> str:
         return f"{len(self.keys)} owners and policy admins"
+
+    def for_unauthenticated_reader(self) -> Answer:
+        return self.unauthenticated_refusal
 
 
 def submitter(keys: Keys) -> str:

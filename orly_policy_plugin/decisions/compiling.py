@@ -1,48 +1,26 @@
-"""From a policy to the tuples of conditions that decide (sections 2 and 3 of SPEC.md).
+"""From a policy to the tuples of conditions that decide (sections 2, 3 and 9 of SPEC.md).
 
 One :class:`Plan` a kind and access: the global rule's conditions, the kind filter, the kind's own
 rule. Kinds that nothing names share one plan, and so do all that only a kind list names.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
 
 import attrs
 
 from orly_policy_hookspecs import POLICY_EVENT_KIND, Decision
 
-from ..policy import Policy, Rule
-from ..policy.models import Pubkeys
-from .access import (
-    Access,
-    EventNames,
-    Everybody,
-    Matcher,
-    MayAccess,
-    NotDenied,
-    OwnersAndAdmins,
-    PartyInvolved,
-    SubmitterIn,
-)
-from .conditions import (
-    AllowedTags,
-    Condition,
-    ContentLimit,
-    Identifier,
-    MaxAge,
-    MaxExpiry,
-    MaxFuture,
-    MustHaveTags,
-    Protected,
-    SizeLimit,
-    TagValidation,
-)
+from ..authority.contributions import Contribution
+from ..policy import GlobalRule, Policy
+from .access import Access, OwnersAndAdmins
+from .conditions import Condition
 from .kinds import InBlacklist, KindPasses, NotAPolicyEvent, NotInWhitelist
+from .rules import Extensions, Follows, RuleCompiler, RuleInPlace
+from .spared import FromAdmin, Spared
 
-Follows = Mapping[str, Collection[str]]
-"""Author to the pubkeys that the author's newest kind 3 names."""
-
-_VERBS = {"write": "write", "read": "read"}
+PRIVATE_KINDS: Final = frozenset({4, 13, 14, 1059, 1060})
+"""Kinds that an admin's rule never opens for reading where ``default_policy`` denies."""
 
 
 @attrs.frozen(init=False)
@@ -64,7 +42,7 @@ class Plan:
         ungranted: Decision,
         ungranted_unauthenticated: Decision,
     ) -> None:
-        self.__attrs_init__(  # type: ignore[attr-defined]
+        self.__attrs_init__(
             conditions,
             ungranted,
             ungranted_unauthenticated,
@@ -94,51 +72,81 @@ class Plans:
 
 
 def compile_access(
-    policy: Policy, access: Access, follows: Follows, owners: Iterable[str]
+    policy: Policy,
+    access: Access,
+    follows: Follows,
+    owners: Iterable[str],
+    contributions: Iterable[Contribution] = (),
 ) -> Plans:
-    """Compile what a policy says of one access.
+    """Compile what a policy, with the contributions that stand, says of one access.
 
     :param follows: the follow lists that are known; an author without one follows nobody.
     :param owners: all owners, those of the environment included.
+    :param contributions: oldest first, each fitting the policy
+        (:func:`orly_policy_plugin.authority.fitting.standing_contributions`).
     """
-    compiler = _Compiler(policy, access, follows)
-    privileged_keys = frozenset(owners) | frozenset(policy.policy_admins)
+    compiler = _Compiler(policy, access, follows, frozenset(owners), tuple(contributions))
     plans = dict(compiler.listed_kinds())
-    plans |= {kind: compiler.plan(kind, rule) for kind, rule in policy.rules.items()}
-    plans[POLICY_EVENT_KIND] = compiler.policy_events(privileged_keys)
-    return Plans(plans, compiler.other_kinds())
+    plans |= {kind: compiler.plan(kind) for kind in compiler.ruled_kinds()}
+    plans[POLICY_EVENT_KIND] = compiler.policy_events()
+    return Plans(plans, compiler.plan(None))
 
 
 class _Compiler:
-    def __init__(self, policy: Policy, access: Access, follows: Follows) -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        access: Access,
+        follows: Follows,
+        owners: frozenset[str],
+        contributions: tuple[Contribution, ...],
+    ) -> None:
         self.policy = policy
         self.access: Access = access
-        self.follows = follows
-        rule = policy.global_rule
-        self.global_conditions = self.rule(rule, "global", "", own=False) if rule else ()
-        permissive = rule is not None and bool(getattr(rule, f"{access}_allow_permissive"))
-        self.whitelist = frozenset(() if permissive else policy.kind.whitelist)
+        self.contributions = contributions
+        self.owners_and_admins = owners | frozenset(policy.policy_admins)
+        self.spared = Spared(self.owners_and_admins, looks_at_author=access == "write")
+        self.rules = RuleCompiler(policy, access, follows, self.spared)
+        rule = policy.global_rule or GlobalRule()
+        self.global_conditions = self.rules.conditions(
+            RuleInPlace(
+                rule=rule,
+                place="global",
+                is_kinds_own=False,
+                extensions=self.global_extensions(),
+            )
+        )
+        added = {kind for made in contributions for kind in made.kind_whitelist_add}
+        widened = added if policy.kind.whitelist else set()
         self.has_whitelist = bool(policy.kind.whitelist)
-        self.blacklist = frozenset(() if policy.kind.whitelist else policy.kind.blacklist)
+        self.is_permissive = bool(getattr(rule, f"{access}_allow_permissive"))
+        self.whitelist = frozenset(policy.kind.whitelist) | widened
+        self.blacklist = frozenset(() if self.has_whitelist else policy.kind.blacklist)
 
     # --- plans
 
-    def plan(self, kind: int, rule: Rule | None) -> Plan:
-        own = self.rule(rule, f"rules.{kind}", f" for kind {kind}", own=True) if rule else ()
+    def plan(self, kind: int | None) -> Plan:
+        """The plan of a kind; of all that no list and no rule names where it is ``None``."""
+        own = () if kind is None else self.own_conditions(kind)
         return self._made((*self.global_conditions, *self.kind_filter(kind), *own))
 
+    def ruled_kinds(self) -> Iterator[int]:
+        """Kinds that need a plan of their own: those with a rule, and those an admin denies."""
+        yield from self.policy.rules
+        for contribution in self.contributions:
+            yield from contribution.rules_add
+            yield from contribution.kind_blacklist_add
+
     def listed_kinds(self) -> Iterator[tuple[int, Plan]]:
-        """Kinds that a kind list names and no rule: they share a plan a list."""
-        for kinds in (self.whitelist, self.blacklist):
-            unruled = kinds - self.policy.rules.keys()
-            if unruled:
-                plan = self.plan(min(unruled), None)
-                yield from ((kind, plan) for kind in unruled)
+        """Kinds that only a kind list names: they share a plan a list."""
+        ruled = frozenset(self.ruled_kinds())
+        whitelist = frozenset() if self.is_permissive else self.whitelist
+        for kinds in (whitelist - ruled, self.blacklist - ruled):
+            if kinds:
+                plan = self.plan(min(kinds))
+                yield from ((kind, plan) for kind in kinds)
 
-    def other_kinds(self) -> Plan:
-        return self._made((*self.global_conditions, *self.kind_filter(None)))
-
-    def policy_events(self, readers: frozenset[str]) -> Plan:
+    def policy_events(self) -> Plan:
         """Kind 12345, before and instead of everything else."""
         condition: Condition
         if self.access == "write":
@@ -147,7 +155,7 @@ class _Compiler:
             condition = OwnersAndAdmins(
                 place="owners, policy_admins",
                 subject="",
-                keys=readers,
+                keys=self.owners_and_admins,
                 refusal=Decision.reject(
                     "restricted: only owners and policy admins may read policy events"
                 ),
@@ -158,150 +166,106 @@ class _Compiler:
         refusal = Decision.reject("blocked: policy events are not open")
         return Plan((condition,), refusal, refusal)
 
+    def _made(self, conditions: tuple[Condition, ...]) -> Plan:
+        if self.policy.default_policy == "allow":
+            accept = Decision.accept()
+            return Plan(conditions, accept, accept)
+        refusal = Decision.fallback(f"blocked: default_policy denies to {self.access} this kind")
+        if not any(condition.could_grant for condition in conditions):
+            return Plan(conditions, refusal, refusal)
+        by_authenticating = f"auth-required: authenticate to {self.access} this kind"
+        return Plan(conditions, refusal, Decision.fallback(by_authenticating))
+
+    # --- the kind filter
+
     def kind_filter(self, kind: int | None) -> tuple[Condition, ...]:
-        """``kind`` is ``None`` for all kinds that no list and no rule names."""
-        if self.whitelist:
+        """The owner's lists, then the kinds that admins deny."""
+        denied = tuple(
+            InBlacklist(f"{_place(contribution)}.kind_blacklist_add", "", self.spared)
+            for contribution in self.contributions
+            if kind in contribution.kind_blacklist_add
+        )
+        return (*self._owners_kind_filter(kind), *denied)
+
+    def _owners_kind_filter(self, kind: int | None) -> tuple[Condition, ...]:
+        if self.has_whitelist and self.is_permissive:
+            place = f"global.{self.access}_allow_permissive"
+            return (KindPasses(place, "", "the whitelist does not restrict this"),)
+        if self.has_whitelist:
             if kind in self.whitelist:
-                return (KindPasses("kind.whitelist", "", "in the whitelist"),)
+                return (KindPasses(self._whitelisted_by(kind), "", "in the whitelist"),)
             return (NotInWhitelist("kind.whitelist", ""),)
         if kind in self.blacklist:
             return (InBlacklist("kind.blacklist", ""),)
         if self.blacklist:
             return (KindPasses("kind.blacklist", "", "not in the blacklist"),)
-        if self.has_whitelist:
-            place = f"global.{self.access}_allow_permissive"
-            return (KindPasses(place, "", "the whitelist does not restrict this"),)
         return ()
 
-    def _made(self, conditions: tuple[Condition, ...]) -> Plan:
-        if self.policy.default_policy == "allow":
-            accept = Decision.accept()
-            return Plan(conditions, accept, accept)
-        verb = _VERBS[self.access]
-        refusal = Decision.fallback(f"blocked: default_policy denies to {verb} this kind")
-        could_grant = any(
-            isinstance(condition, MayAccess) and condition.grants for condition in conditions
-        )
-        return Plan(
-            conditions,
-            refusal,
-            Decision.fallback(f"auth-required: authenticate to {verb} this kind")
-            if could_grant
-            else refusal,
+    def _whitelisted_by(self, kind: int | None) -> str:
+        if kind in self.policy.kind.whitelist:
+            return "kind.whitelist"
+        return next(
+            f"{_place(contribution)}.kind_whitelist_add"
+            for contribution in self.contributions
+            if kind in contribution.kind_whitelist_add
         )
 
     # --- rules
 
-    def rule(self, rule: Rule, place: str, subject: str, *, own: bool) -> tuple[Condition, ...]:
-        """A rule's conditions, in the order of the table in section 1."""
-        conditions = [*self._sizes(rule, place, subject)]
-        if self.access == "write":
-            conditions += self._write_constraints(rule, place, subject)
-        conditions += self._may_access(rule, place, subject, own=own)
-        return tuple(conditions)
-
-    def _sizes(self, rule: Rule, place: str, subject: str) -> Iterator[Condition]:
-        if rule.size_limit is not None:
-            yield SizeLimit(f"{place}.size_limit", subject, rule.size_limit)
-        if rule.content_limit is not None:
-            yield ContentLimit(f"{place}.content_limit", subject, rule.content_limit)
-
-    def _write_constraints(self, rule: Rule, place: str, subject: str) -> Iterator[Condition]:
-        if rule.must_have_tags:
-            yield MustHaveTags(f"{place}.must_have_tags", subject, rule.must_have_tags)
-        if rule.allowed_tags:
-            yield AllowedTags(f"{place}.allowed_tags", subject, frozenset(rule.allowed_tags))
-        if rule.max_expiry_duration:
-            seconds = rule.max_expiry_duration.seconds
-            yield MaxExpiry(f"{place}.max_expiry_duration", subject, seconds)
-        elif rule.max_expiry:
-            yield MaxExpiry(f"{place}.max_expiry", subject, rule.max_expiry)
-        if rule.protected_required:
-            yield Protected(f"{place}.protected_required", subject)
-        if rule.identifier_regex:
-            yield Identifier(f"{place}.identifier_regex", subject, rule.identifier_regex)
-        if rule.tag_validation:
-            yield TagValidation(f"{place}.tag_validation", subject, rule.tag_validation)
-        if rule.max_age_of_event:
-            yield MaxAge(f"{place}.max_age_of_event", subject, rule.max_age_of_event)
-        if rule.max_age_event_in_future:
-            seconds = rule.max_age_event_in_future
-            yield MaxFuture(f"{place}.max_age_event_in_future", subject, seconds)
-
-    def _may_access(
-        self, rule: Rule, place: str, subject: str, *, own: bool
-    ) -> Iterator[Condition]:
-        access = self.access
-        what = f"{_VERBS[access]} events{subject.replace(' for', ' of')}"
-        denied: Pubkeys = getattr(rule, f"{access}_deny")
-        if denied:
-            refusal = Decision.reject(f"restricted: not allowed to {what}")
-            yield NotDenied(
-                f"{place}.{access}_deny", subject, frozenset(denied), access == "write", refusal
+    def own_conditions(self, kind: int) -> tuple[Condition, ...]:
+        """The conditions of the kind's own rule, the owner's or one that an admin added."""
+        subject = f" for kind {kind}"
+        if (rule := self.policy.rules.get(kind)) is not None:
+            return self.rules.conditions(
+                RuleInPlace(
+                    rule=rule,
+                    place=f"rules.{kind}",
+                    subject=subject,
+                    is_kinds_own=True,
+                    extensions=self.extensions(kind),
+                )
             )
-        grants = tuple(self._grants(rule, place))
-        allows = tuple(self._allows(rule, place))
-        if own and not allows:
-            grants += tuple(self._open_to_all(rule, place))
-        if not (grants or allows):
-            return
-        by_authenticating = any(not isinstance(matcher, EventNames) for matcher in grants + allows)
-        yield MayAccess(
-            place=", ".join(matcher.place for matcher in grants + allows),
-            subject=subject,
-            grants=grants,
-            allows=allows,
-            refusal=Decision.reject(f"restricted: not allowed to {what}"),
-            unauthenticated_refusal=Decision.reject(
-                f"auth-required: authenticate to {what}"
-                if by_authenticating
-                else f"restricted: not allowed to {what}"
-            ),
+        return tuple(
+            condition
+            for contribution in self.contributions
+            if kind in contribution.rules_add
+            for condition in self.added_rule(contribution, kind, subject)
         )
 
-    def _grants(self, rule: Rule, place: str) -> Iterator[Matcher]:
-        if rule.write_allow_follows and self.policy.policy_follow_whitelist_enabled:
-            yield SubmitterIn(
-                f"{place}.write_allow_follows",
-                "whom a policy admin follows",
-                self._followed_by(self.policy.policy_admins),
-            )
-        if rule.follows_whitelist_admins:
-            yield SubmitterIn(
-                f"{place}.follows_whitelist_admins",
-                f"whom one of {len(rule.follows_whitelist_admins)} keys follows",
-                self._followed_by(rule.follows_whitelist_admins),
-            )
-
-    def _open_to_all(self, rule: Rule, place: str) -> Iterator[Matcher]:
-        """What lets everybody in where no allow list stands: step 5 of section 2."""
-        access = self.access
-        if getattr(rule, f"{access}_allow") == ():
-            yield Everybody(f"{place}.{access}_allow", "everybody: the list is empty")
-        elif getattr(rule, f"{access}_deny"):
-            yield Everybody(f"{place}.{access}_deny", "everybody else")
-
-    def _allows(self, rule: Rule, place: str) -> Iterator[Matcher]:
-        access = self.access
-        if allowed := getattr(rule, f"{access}_allow"):
-            yield SubmitterIn(
-                f"{place}.{access}_allow", f"{len(allowed)} keys", frozenset(allowed)
-            )
-        if access == "read" and rule.privileged:
-            yield PartyInvolved(f"{place}.privileged", "the author or named in a p tag")
-        if following := getattr(rule, f"{access}_follows_whitelist"):
-            yield SubmitterIn(
-                f"{place}.{access}_follows_whitelist",
-                f"{len(following)} keys and whom they follow",
-                self._followed_by(following) | frozenset(following),
-            )
-        if access == "write" and rule.write_allow_if_tagged:
-            named = rule.write_allow_if_tagged
-            yield EventNames(
-                f"{place}.write_allow_if_tagged",
-                f"a p tag names one of {len(named)} keys",
-                frozenset(named),
+    def added_rule(
+        self, contribution: Contribution, kind: int, subject: str
+    ) -> Iterator[Condition]:
+        """The conditions of a rule that an admin added."""
+        place = f"{_place(contribution)}.rules_add.{kind}"
+        stays_private = (
+            self.access == "read"
+            and kind in PRIVATE_KINDS
+            and self.policy.default_policy == "deny"
+        )
+        rule = contribution.rules_add[kind]
+        for condition in self.rules.conditions(
+            RuleInPlace(rule=rule, place=place, subject=subject, is_kinds_own=True)
+        ):
+            yield FromAdmin(
+                condition.place, subject, condition, self.spared, may_grant=not stays_private
             )
 
-    def _followed_by(self, authors: Iterable[str]) -> frozenset[str]:
-        return frozenset().union(*(self.follows.get(author, ()) for author in authors))
+    def extensions(self, kind: int) -> Extensions:
+        """What contributions add to the owner's rule of a kind."""
+        return tuple(
+            (f"{_place(contribution)}.rules_extend.{kind}", contribution.rules_extend[kind])
+            for contribution in self.contributions
+            if kind in contribution.rules_extend
+        )
+
+    def global_extensions(self) -> Extensions:
+        """What contributions add to the global rule."""
+        return tuple(
+            (f"{_place(contribution)}.global_extend", contribution.global_extend)
+            for contribution in self.contributions
+            if contribution.global_extend is not None
+        )
+
+
+def _place(contribution: Contribution) -> str:
+    return f"contributions.{contribution.event_id}"

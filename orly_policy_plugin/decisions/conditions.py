@@ -60,6 +60,17 @@ class Condition:
         """What the value is held against, for explanations."""
         raise NotImplementedError
 
+    @property
+    def could_grant(self) -> bool:
+        """Whether some submitter would be granted."""
+        return False
+
+    def for_unauthenticated_reader(self) -> Answer:
+        """The answer that every event gets where nobody has authenticated; ``None`` where it
+        depends on the event, which can only deny more.
+        """
+        return None
+
 
 def _plural(count: int, unit: str) -> str:
     return f"{count} {unit}" if count == 1 else f"{count} {unit}s"

@@ -1,12 +1,15 @@
 """The kind filter: ``kind.whitelist`` and ``kind.blacklist`` (section 1 of SPEC.md)."""
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import attrs
 
 from orly_policy_hookspecs import Decision, Event
 
 from .conditions import Answer, Condition, Keys
+from .spared import NOBODY, Spared
+
+_CLOSED: Final = Decision.reject("blocked: this kind is not allowed here")
 
 
 @attrs.frozen
@@ -35,6 +38,9 @@ class KindPasses(_OfKind):
 class NotInWhitelist(_OfKind):
     """The whitelist names kinds, and not this one."""
 
+    def for_unauthenticated_reader(self) -> Answer:
+        return _CLOSED
+
     def check(self, event: Event, keys: Keys, now: int) -> Answer:
         return Decision.reject(f"blocked: kind {event.kind} is not in the kind whitelist")
 
@@ -47,7 +53,14 @@ class NotInWhitelist(_OfKind):
 class InBlacklist(_OfKind):
     """The blacklist names this kind."""
 
+    spared: Spared = NOBODY
+
+    def for_unauthenticated_reader(self) -> Answer:
+        return _CLOSED
+
     def check(self, event: Event, keys: Keys, now: int) -> Answer:
+        if self.spared.spares(event, keys):
+            return None
         return Decision.reject(f"blocked: kind {event.kind} is in the kind blacklist")
 
     @property

@@ -1,16 +1,18 @@
 """A policy in force: compiled, immutable, swapped whole when something changes."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from orly_policy_hookspecs import Decision, Event
 
-from ..policy import Difference, Policy, differences, policy_version
-from .compiling import Follows, Plans, compile_access
+from ..authority.contributions import Contribution, unstructure_contribution
+from ..policy import Difference, Policy, json_differences, json_version, unstructure_policy
+from .compiling import Plans, compile_access
 from .deciding import decide
 from .explaining import Explanation, explain
+from .rules import Follows
 
 if TYPE_CHECKING:
     from .access import Access
@@ -22,8 +24,11 @@ class Snapshot:
     """All that a decision reads, of one moment."""
 
     policy: Policy
+    """The owner's policy: the file."""
+    contributions: tuple[Contribution, ...]
+    """What policy admins add to it, oldest first."""
     version: str
-    """The first 12 hex digits of the hash of the policy's canonical JSON."""
+    """The first 12 hex digits of the hash of the canonical JSON of both."""
     owners: frozenset[str]
     """The policy's owners and those of the environment."""
     writes: Plans
@@ -47,24 +52,44 @@ class Snapshot:
 
     def changes_since(self, old: "Snapshot") -> list[Difference]:
         """What this policy says differently from an older one, place by place."""
-        return differences(old.policy, self.policy)
+        return json_differences(
+            in_force(old.policy, old.contributions), in_force(self.policy, self.contributions)
+        )
+
+
+def in_force(policy: Policy, contributions: Iterable[Contribution]) -> dict[str, Any]:
+    """The policy in force as JSON values: the owner's, and its contributions by event id.
+
+    Without contributions it is exactly the owner's.
+    """
+    added = {made.event_id: unstructure_contribution(made) for made in contributions}
+    owners = unstructure_policy(policy)
+    return {**owners, "contributions": added} if added else owners
 
 
 def compile_policy(
-    policy: Policy, *, follows: Follows | None = None, owners: Iterable[str] = ()
+    policy: Policy,
+    *,
+    follows: Follows | None = None,
+    owners: Iterable[str] = (),
+    contributions: Iterable[Contribution] = (),
 ) -> Snapshot:
     """Compile a policy.
 
     :param follows: author to the pubkeys that the author follows, all as 64 lowercase hex
         characters.
     :param owners: owners besides the policy's own (``ORLY_OWNERS``).
+    :param contributions: those that stand, oldest first: see
+        :func:`orly_policy_plugin.authority.fitting.standing_contributions`.
     """
+    standing = tuple(contributions)
     all_owners = frozenset(policy.owners) | frozenset(owners)
     known = follows or {}
     return Snapshot(
         policy=policy,
-        version=policy_version(policy),
+        contributions=standing,
+        version=json_version(in_force(policy, standing)),
         owners=all_owners,
-        writes=compile_access(policy, "write", known, all_owners),
-        reads=compile_access(policy, "read", known, all_owners),
+        writes=compile_access(policy, "write", known, all_owners, standing),
+        reads=compile_access(policy, "read", known, all_owners, standing),
     )

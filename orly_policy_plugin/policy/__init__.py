@@ -1,13 +1,13 @@
 """Policies as data: reading a file with all its problems, the models, writing. Pure."""
 
-from .differences import Difference, differences
+from .differences import Difference, differences, json_differences
 from .durations import Duration, parse_duration
 from .models import GlobalRule, KindLists, Policy, Rule
 from .problems import InvalidPolicy, Problem
 from .pubkeys import parse_pubkey
 from .reading import read_policy, structure_policy
 from .regexes import Regex, parse_regex
-from .writing import policy_version, unstructure_policy, write_policy
+from .writing import json_version, policy_version, unstructure_policy, write_policy
 
 __all__ = [
     "Difference",
@@ -20,6 +20,8 @@ __all__ = [
     "Regex",
     "Rule",
     "differences",
+    "json_differences",
+    "json_version",
     "parse_duration",
     "parse_pubkey",
     "parse_regex",

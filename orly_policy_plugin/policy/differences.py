@@ -34,9 +34,12 @@ class Difference:
 
 def differences(old: Policy, new: Policy) -> list[Difference]:
     """Every place at which the policies differ, in alphabetical order."""
-    return sorted(
-        _different("", unstructure_policy(old), unstructure_policy(new)), key=lambda d: d.place
-    )
+    return json_differences(unstructure_policy(old), unstructure_policy(new))
+
+
+def json_differences(old: Any, new: Any) -> list[Difference]:
+    """Every place at which two JSON values differ, in alphabetical order."""
+    return sorted(_different("", old, new), key=lambda difference: difference.place)
 
 
 def _different(place: str, old: Any, new: Any) -> Iterator[Difference]:

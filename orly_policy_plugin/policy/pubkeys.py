@@ -41,7 +41,7 @@ def parse_pubkeys(values: Sequence[object]) -> tuple[tuple[str, ...], list[Probl
     problems = []
     is_key = _LOWER_HEX.fullmatch
     for i, value in enumerate(values):
-        if value.__class__ is str and is_key(value):  # type: ignore[arg-type]
+        if value.__class__ is str and is_key(value):
             keys.append(value)
             continue
         try:
@@ -50,7 +50,7 @@ def parse_pubkeys(values: Sequence[object]) -> tuple[tuple[str, ...], list[Probl
             problems.append(Problem(f"[{i}]", str(error)))
     if (more := len(problems) - _MOST_PROBLEMS) > 0:
         problems[_MOST_PROBLEMS:] = [Problem("", f"{more} more values are not public keys")]
-    return tuple(keys), problems  # type: ignore[arg-type]
+    return tuple(keys), problems
 
 
 def _from_npub(text: str) -> str | None:

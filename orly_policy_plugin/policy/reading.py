@@ -138,7 +138,7 @@ def model(
             problems += problems_of(error, hint=hint)
         if problems:
             raise InvalidPolicy(problems)
-        return made  # type: ignore[no-any-return]
+        return made
 
     return structure
 

@@ -14,6 +14,8 @@ import re2
 
 re2.set_fallback_notification(re2.FALLBACK_EXCEPTION)
 
+_MOST_MEMORY_BYTES = 2**20
+"""Of one compiled expression: keeps the time to compile it to some milliseconds."""
 _LONGEST_PATTERN = 10_000
 
 _TOKEN = re.compile(
@@ -63,7 +65,7 @@ def parse_regex(text: str) -> Regex:
     if len(text) > _LONGEST_PATTERN:
         raise ValueError(f"a regular expression has at most {_LONGEST_PATTERN} characters")
     try:
-        compiled = re2.compile(_for_pyre2(text), re2.ASCII)
+        compiled = re2.compile(_for_pyre2(text), re2.ASCII, _MOST_MEMORY_BYTES)
     except (re2.error, ValueError, OverflowError) as error:
         raise ValueError(f"{text!r} is not an RE2 regular expression: {error}") from error
     if type(compiled) is not re2.Pattern:

@@ -23,7 +23,8 @@ def unstructure_policy(policy: Policy) -> dict[str, Any]:
 
     Reading it again gives a policy that decides alike: ``"write_allow": []`` survives.
     """
-    return plain(policy)
+    values: dict[str, Any] = plain(policy)
+    return values
 
 
 def write_policy(policy: Policy) -> bytes:
@@ -37,9 +38,12 @@ def policy_version(policy: Policy) -> str:
 
     Comments, spaces and the order of keys do not count; the order within a list does.
     """
-    canonical = json.dumps(
-        unstructure_policy(policy), sort_keys=True, separators=(",", ":"), ensure_ascii=False
-    )
+    return json_version(unstructure_policy(policy))
+
+
+def json_version(value: object) -> str:
+    """The version of anything that JSON can say, in the same way."""
+    canonical = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     digest = hashlib.sha256(canonical.encode("utf-8", "surrogatepass"))
     return digest.hexdigest()[:VERSION_DIGITS]
 
