@@ -7,8 +7,10 @@
      |    +-- watched_folders   which folders those are, symlinks and missing ones included
      +-- settling          reading no half-written file
      +-- knowledge         when the file must be read again
+    folder_watcher    the same for folders of files that are renamed into place
 """
 
+from .folder_watcher import FolderWatcher
 from .watcher import FileWatcher
 
-__all__ = ["FileWatcher"]
+__all__ = ["FileWatcher", "FolderWatcher"]

@@ -1,0 +1,41 @@
+"""One author's follow list, as the newest of the author's kind 3 events has it."""
+
+import re
+from typing import Final
+
+import attrs
+
+from orly_policy_hookspecs import Event
+
+FOLLOW_LIST_KIND: Final = 3
+
+_KEY = re.compile(r"[0-9a-f]{64}")
+
+
+@attrs.frozen
+class FollowList:
+    """Whom somebody follows."""
+
+    author: str
+    created_at: int
+    """Unix seconds."""
+    event_id: str
+    followed: frozenset[str]
+    """64 lowercase hex characters each."""
+
+    def replaces(self, other: "FollowList | None") -> bool:
+        """Whether this one is the newer: later, or of the same second with the lower id."""
+        return other is None or (-self.created_at, self.event_id) < (
+            -other.created_at,
+            other.event_id,
+        )
+
+
+def follow_list(event: Event) -> FollowList:
+    """The list that a kind 3 event holds. A ``p`` value that is no key names nobody.
+
+    The event must have been verified.
+    """
+    values = (tag[1].lower() for tag in event.tags if tag[0] == "p" and len(tag) > 1)
+    followed = frozenset(value for value in values if _KEY.fullmatch(value))
+    return FollowList(event.pubkey, event.created_at, event.id, followed)

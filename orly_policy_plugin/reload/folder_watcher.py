@@ -1,0 +1,84 @@
+"""The thread that follows folders in which files are renamed and removed, never rewritten."""
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from .folder_events import FolderEvents
+from .watched_folders import watched_folders
+from .watcher import GATHER_SECONDS, HEARTBEAT_SECONDS
+
+THREAD_NAME = "orly-policy-state"
+
+log = logging.getLogger(__name__)
+
+_Listing = tuple[tuple[str, int, int, int], ...]
+
+
+class FolderWatcher:
+    """Tells that a folder lists other files, or other versions of them, within a second.
+
+    :param folders: absolute; they need not be there.
+    :param changed: called on the watcher's own thread. What it raises is logged.
+    """
+
+    def __init__(self, folders: Sequence[Path], changed: Callable[[], None]) -> None:
+        self._folders = tuple(folders)
+        self._changed = changed
+        self._known = self._listings()
+        self._hint = threading.Event()
+        self._stopping = threading.Event()
+        self._events = FolderEvents(self._hint, f"{THREAD_NAME}-events")
+        self._thread = threading.Thread(target=self._run, name=THREAD_NAME, daemon=True)
+
+    def start(self) -> None:
+        """Follow the folders; what has changed since this watcher was made counts."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Follow them no more; the threads have ended on return. May be called again."""
+        self._stopping.set()
+        self._hint.set()
+        if self._thread.is_alive() and self._thread is not threading.current_thread():
+            self._thread.join()
+
+    def _run(self) -> None:
+        self._events.start()
+        try:
+            while not self._stopping.is_set():
+                self._look()
+                self._hint.wait(HEARTBEAT_SECONDS)
+                self._stopping.wait(GATHER_SECONDS)
+                self._hint.clear()
+        finally:
+            self._events.stop()
+
+    def _look(self) -> None:
+        try:
+            # A file in the folder stands for it: its folders are watched on the way.
+            watched = [watched_folders(folder / "any") for folder in self._folders]
+            self._events.follow({path: i for each in watched for path, i in each.items()})
+            before, self._known = self._known, self._listings()
+            if before != self._known:
+                self._changed()
+        except Exception:
+            log.exception("following %s failed", self._folders)
+
+    def _listings(self) -> tuple[_Listing, ...]:
+        return tuple(_listing(folder) for folder in self._folders)
+
+
+def _listing(folder: Path) -> _Listing:
+    """Each file's name, inode, size and change time: a renamed file has another inode."""
+    listed = []
+    try:
+        for path in folder.iterdir():
+            try:
+                stat = path.lstat()
+            except FileNotFoundError:
+                continue
+            listed.append((path.name, stat.st_ino, stat.st_size, stat.st_ctime_ns))
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return ()
+    return tuple(sorted(listed))

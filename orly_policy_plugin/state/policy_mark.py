@@ -1,0 +1,104 @@
+"""The owner's mark in the policy file itself, so that one rename changes both.
+
+It stands under a comment key: ``"_policy_event": {"id": …, "created_at": …, "pubkey": …}``. It
+can only raise what is fresh: ``freshness.json`` holds the mark as well, and the higher of both
+counts. So a mark that is missing, or garbled by an edit, says nothing and stops nothing; the
+latter is reported, for whoever edited it may have meant something.
+"""
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from typing import Any, Final, TypeGuard
+
+import attrs
+
+from ..authority.freshness import Mark
+from ..errors import PolicyError
+from ..policy.problems import Problem
+from ..policy.strict_json import JsonObject, NotJson, decode_json
+
+KEY: Final = "_policy_event"
+_HEX: Final = re.compile(r"[0-9a-f]{64}")
+_LATEST: Final = 2**63 - 1
+
+
+@attrs.frozen
+class PolicyEvent:
+    """The event that a policy file came from."""
+
+    mark: Mark
+    author: str
+    """The owner who signed it."""
+
+
+def policy_event_of(content: bytes, problems: list[Problem]) -> PolicyEvent | None:
+    """The event that a policy file names, or ``None``.
+
+    :param problems: gets what is wrong with a mark that is there and says nothing.
+    """
+    try:
+        value = decode_json(content)
+    except ValueError:
+        return None  # no policy either: whoever reads that says so
+    if not isinstance(value, JsonObject) or KEY not in value:
+        return None
+    if KEY not in value.duplicates and (event := _event_in(value[KEY])):
+        return event
+    problems.append(Problem(KEY, "does not name a policy event, and counts for nothing"))
+    return None
+
+
+def mark_of(content: bytes) -> Mark | None:
+    """The owner's mark in a policy file; ``None`` where there is none, or garbage."""
+    event = policy_event_of(content, [])
+    return event.mark if event else None
+
+
+def with_mark(policy_json: Mapping[str, Any], mark: Mark, author: str) -> bytes:
+    """A policy's JSON as a file for people, with the mark of the event that it came in.
+
+    A ``_policy_event`` that was in the event is replaced. What is no JSON (it can only stand in
+    comments) is written as a text.
+
+    :raises PolicyError: its comments are nested too deeply to be written.
+    """
+    named = {"id": mark.event_id, "created_at": mark.created_at, "pubkey": author}
+    try:
+        plain = {key: _plain(value) for key, value in policy_json.items() if key != KEY}
+        return _pretty({**plain, KEY: named})
+    except RecursionError as error:
+        raise PolicyError("this is nested too deeply for a policy") from error
+
+
+def _event_in(value: object) -> PolicyEvent | None:
+    if not isinstance(value, JsonObject) or value.duplicates:
+        return None
+    event_id, created_at, author = (value.get(key) for key in ("id", "created_at", "pubkey"))
+    if not (_is_hex(event_id) and _is_hex(author)):
+        return None
+    if type(created_at) is not int or not 0 <= created_at <= _LATEST:
+        return None
+    return PolicyEvent(Mark(created_at, event_id), author)
+
+
+def _is_hex(value: object) -> TypeGuard[str]:
+    return isinstance(value, str) and _HEX.fullmatch(value) is not None
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(member) for key, member in value.items()}
+    if isinstance(value, list):
+        return [_plain(member) for member in value]
+    if isinstance(value, NotJson) or (isinstance(value, float) and not math.isfinite(value)):
+        return str(value)
+    return value
+
+
+def _pretty(value: Mapping[str, Any]) -> bytes:
+    try:
+        return json.dumps(value, indent=2, ensure_ascii=False).encode() + b"\n"
+    except UnicodeEncodeError:  # half of a surrogate pair in a comment: as it was, an escape
+        return json.dumps(value, indent=2).encode() + b"\n"

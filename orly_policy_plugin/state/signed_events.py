@@ -1,0 +1,227 @@
+"""A folder of signed events, one a file: contributions and follow lists.
+
+A file's name is 64 hex characters and ``.json``, and what it says is checked here for its shape
+alone; whether the signature is right, and whether the name fits, is for whoever asked. Files
+whose names start with a dot are nobody's (an editor's, or what a crash left).
+
+A contribution is withdrawn by a file ``<id>.withdrawn``: that it is there is enough, and where it
+is, ``<id>.json`` counts for nothing. So the order of a withdrawal is: the mark of withdrawal, then
+the event's file goes; a crash between the two leaves it withdrawn.
+"""
+
+import json
+import logging
+import os
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final, TypeGuard
+
+import attrs
+from attrs import validators
+
+from orly_policy_hookspecs import malformed
+
+from ..errors import PolicyError, UnreadableFile
+from ..policy.problems import Problem
+from ..policy.strict_json import JsonObject, decode_json
+from .atomic import UnwritableFile, make_folder, remove_durably, write_atomically
+from .state_files import read_state_file
+
+log = logging.getLogger(__name__)
+
+MOST_BYTES: Final = 1024 * 1024 + 4096
+"""Of a file: an event of 1 MiB and some room for how it is laid out."""
+
+_NAME: Final = re.compile(r"[0-9a-f]{64}")
+_HEX: Final = validators.matches_re(_NAME)
+_EVENT: Final = ".json"
+_WITHDRAWN: Final = ".withdrawn"
+_CLAIMS: Final = frozenset({"sig", "id", "pubkey", "kind", "content", "tags"})
+"""A file with one of these keys claims to be an event, and is never read as anything else."""
+
+
+@attrs.frozen
+class StoredEvents:
+    """What a folder holds, withdrawn events left out."""
+
+    events: Mapping[str, Mapping[str, Any]]
+    """By name (64 hex characters); each an event in shape, its signature not yet verified."""
+    bare: Mapping[str, JsonObject]
+    """By name: objects that do not claim to be events, where such are allowed."""
+    problems: tuple[Problem, ...]
+    """Files that say nothing that could be used, by their names."""
+
+
+@attrs.frozen
+class Withdrawal:
+    """What is remembered of a withdrawn event: enough for its author's freshness."""
+
+    author: str = attrs.field(validator=_HEX)
+    created_at: int = attrs.field(validator=[validators.instance_of(int), validators.ge(0)])
+    """Unix seconds, of the withdrawn event."""
+    by: str = attrs.field(validator=_HEX)
+    """The id of the event that withdrew it or took its place."""
+
+
+def write_event(folder: Path, name: str, event: Mapping[str, Any]) -> None:
+    """Keep an event as ``<name>.json``, whole and on the disk when this returns.
+
+    What :func:`read_events` would not take is not written.
+
+    :param name: 64 lowercase hex characters.
+    :raises PolicyError: it is no event, or over :data:`MOST_BYTES`.
+    :raises UnwritableFile: it cannot be written.
+    """
+    path = folder / _file_name(name, _EVENT)
+    if problem := malformed(event):
+        raise PolicyError(f"the event is not kept: {problem}")
+    content = _encoded(event)
+    if len(content) > MOST_BYTES:
+        raise PolicyError(f"the event is not kept: it is over {MOST_BYTES} bytes")
+    make_folder(folder)
+    write_atomically(path, content)
+
+
+def read_events(folder: Path, *, bare_allowed: bool = False) -> StoredEvents:
+    """Read all events of a folder, which need not be there. Nothing raises, nothing is removed.
+
+    :param bare_allowed: whether an object that does not claim to be an event may stand there, as
+        contributions in ORLY's format do.
+    """
+    found = _Found(folder)
+    try:
+        names = _names_in(folder)
+    except UnreadableFile as error:
+        found.problems.append(Problem(folder.name, str(error)))
+        names = []
+    withdrawn = _withdrawn(names)
+    for name in names:
+        stem, _, ending = name.partition(".")
+        if stem not in withdrawn or f".{ending}" not in (_EVENT, _WITHDRAWN):
+            found.look_at(name, bare_allowed=bare_allowed)
+    return found.stored()
+
+
+def mark_withdrawn(folder: Path, event_id: str, withdrawal: Withdrawal) -> None:
+    """Withdraw an event for good. May be repeated; the first withdrawal is remembered.
+
+    :raises UnwritableFile: the event stands as it stood.
+    """
+    marker = folder / _file_name(event_id, _WITHDRAWN)
+    make_folder(folder)
+    if not os.path.lexists(marker):
+        write_atomically(marker, _encoded(attrs.asdict(withdrawal)))
+    try:
+        remove_durably(folder / _file_name(event_id, _EVENT))
+    except UnwritableFile as error:
+        log.warning("%s; it is withdrawn all the same", error)
+
+
+def withdrawn_ids(folder: Path) -> frozenset[str]:
+    """The ids of all withdrawn events.
+
+    :raises UnreadableFile: the folder is there and cannot be listed.
+    """
+    return _withdrawn(_names_in(folder))
+
+
+def read_withdrawals(folder: Path) -> tuple[Mapping[str, Withdrawal], tuple[Problem, ...]]:
+    """What is remembered of the withdrawn events, by id. Nothing raises.
+
+    A mark that cannot be read is a problem, and withdraws its event all the same.
+    """
+    withdrawals: dict[str, Withdrawal] = {}
+    problems: list[Problem] = []
+    try:
+        withdrawn = sorted(withdrawn_ids(folder))
+    except UnreadableFile as error:
+        return MappingProxyType({}), (Problem(folder.name, str(error)),)
+    for event_id in withdrawn:
+        name = _file_name(event_id, _WITHDRAWN)
+        try:
+            value = _decoded(read_state_file(folder / name, most_bytes=MOST_BYTES))
+            withdrawals[event_id] = Withdrawal(**value)
+        except (ValueError, TypeError, UnreadableFile, FileNotFoundError) as error:
+            problems.append(Problem(f"{folder.name}/{name}", f"is no mark of withdrawal: {error}"))
+    return MappingProxyType(withdrawals), tuple(problems)
+
+
+@attrs.frozen
+class _Found:
+    """What has been found in a folder so far."""
+
+    folder: Path
+    events: dict[str, Mapping[str, Any]] = attrs.Factory(dict)
+    bare: dict[str, JsonObject] = attrs.Factory(dict)
+    problems: list[Problem] = attrs.Factory(list)
+
+    def look_at(self, name: str, *, bare_allowed: bool) -> None:
+        try:
+            stem = _stem(name)
+            value = _decoded(read_state_file(self.folder / name, most_bytes=MOST_BYTES))
+            if bare_allowed and _is_bare(value):
+                self.bare[stem] = value
+            else:
+                self.events[stem] = _event_of(value)
+        except FileNotFoundError:
+            pass  # withdrawn while we looked
+        except (ValueError, UnreadableFile) as error:
+            self.problems.append(Problem(f"{self.folder.name}/{name}", str(error)))
+
+    def stored(self) -> StoredEvents:
+        return StoredEvents(
+            MappingProxyType(self.events), MappingProxyType(self.bare), tuple(self.problems)
+        )
+
+
+def _names_in(folder: Path) -> list[str]:
+    try:
+        return sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise UnreadableFile(f"{folder} cannot be listed: {reason}") from error
+
+
+def _withdrawn(names: Iterable[str]) -> frozenset[str]:
+    stems = (name.removesuffix(_WITHDRAWN) for name in names if name.endswith(_WITHDRAWN))
+    return frozenset(stem for stem in stems if _NAME.fullmatch(stem))
+
+
+def _stem(name: str) -> str:
+    stem = name.removesuffix(_EVENT)
+    if stem == name or not _NAME.fullmatch(stem):
+        raise ValueError("is not named by 64 lowercase hex characters and .json")
+    return stem
+
+
+def _file_name(stem: str, ending: str) -> str:
+    if not _NAME.fullmatch(stem):
+        raise ValueError(f"{stem[:80]!r} is not 64 lowercase hex characters")
+    return stem + ending
+
+
+def _encoded(value: Mapping[str, Any]) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+
+
+def _decoded(content: bytes) -> Any:
+    if not content.strip():
+        raise ValueError("is empty")
+    return decode_json(content)
+
+
+def _is_bare(value: object) -> TypeGuard[JsonObject]:
+    return isinstance(value, JsonObject) and not _CLAIMS & value.keys()
+
+
+def _event_of(value: object) -> Mapping[str, Any]:
+    if problem := malformed(value):
+        raise ValueError(problem)
+    assert isinstance(value, JsonObject)
+    if value.duplicates:
+        raise ValueError(f"the key {value.duplicates[0]!r} stands twice")
+    return MappingProxyType(value)

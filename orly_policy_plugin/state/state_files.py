@@ -1,0 +1,49 @@
+"""Reading one file of the state, whoever may have put what there."""
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+from ..errors import UnreadableFile
+
+
+def read_state_file(path: Path, *, most_bytes: int) -> bytes:
+    """The content of an ordinary file. A symlink is not followed, a pipe not waited for.
+
+    :raises FileNotFoundError: it is not there.
+    :raises UnreadableFile: why it cannot be read, without the path.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise UnreadableFile(_why_not(error)) from error
+    try:
+        return _read(descriptor, most_bytes)
+    finally:
+        os.close(descriptor)
+
+
+def _read(descriptor: int, most_bytes: int) -> bytes:
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode):
+        what = "a folder" if stat.S_ISDIR(mode) else "no ordinary file"
+        raise UnreadableFile(f"is {what}; remove it")
+    try:
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            content = file.read(most_bytes + 1)
+    except OSError as error:
+        raise UnreadableFile(_why_not(error)) from error
+    if len(content) > most_bytes:
+        raise UnreadableFile(f"is over {most_bytes} bytes")
+    return content
+
+
+def _why_not(error: OSError) -> str:
+    if error.errno == errno.ELOOP:
+        return "is a symlink, which is not followed here; put the file itself there"
+    if isinstance(error, PermissionError):
+        return "may not be read by this user; chmod it, or give it to this user"
+    return f"cannot be read: {(error.strerror or str(error)).lower()}"
