@@ -16,6 +16,8 @@ from orly_policy_hookspecs import GateError
 from orly_policy_plugin.errors import PolicyError
 from orly_policy_plugin.hosts.nostr_relay import PolicyApp, create_app
 
+from .workers import Workers
+
 SAMPLE_POLICY = Path(__file__).with_name("sample-policy.json")
 
 
@@ -43,7 +45,35 @@ SAMPLE_POLICY = Path(__file__).with_name("sample-policy.json")
 @click.option(
     "--storage", type=click.Choice(["sqlite", "lmdb"]), default="sqlite", show_default=True
 )
-def main(host: str, port: int, policy: Path | None, data: Path, storage: str) -> None:
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Processes that share the port; all obey the same policy file.",
+)
+@click.option(
+    "--missing-follow-lists",
+    type=click.Choice(["stop", "warn"]),
+    default="stop",
+    show_default=True,
+    help="Where the policy needs follow lists that nobody has: do not start, or warn.",
+)
+@click.option(
+    "--require-relay-tag",
+    is_flag=True,
+    help="Refuse policy events that do not name this relay in a relay tag.",
+)
+def main(
+    host: str,
+    port: int,
+    policy: Path | None,
+    data: Path,
+    storage: str,
+    workers: int,
+    missing_follow_lists: str,
+    require_relay_tag: bool,
+) -> None:
     """Run nostr-relay behind a policy file, which may be edited meanwhile."""
     try:
         listening = socket.create_server((host, port))
@@ -52,14 +82,26 @@ def main(host: str, port: int, policy: Path | None, data: Path, storage: str) ->
     port = listening.getsockname()[1]
     try:
         policy_file = policy or _sample_policy(data)
-        configuration = _configuration(data, host, port, storage)
+        configuration = _configuration(data, host, port, storage, workers)
     except OSError as error:
         _fail(f"{error.filename or data}: {error.strerror}; name another folder with --data")
     try:
-        app = create_app(configuration, policy_file)
+        app = create_app(
+            configuration,
+            policy_file,
+            missing_follow_lists=missing_follow_lists,
+            require_relay_tag=require_relay_tag,
+        )
     except (PolicyError, GateError) as error:
         _fail(str(error))
     _greet(app, f"ws://{host}:{port}", policy_file)
+    if workers > 1:
+        Workers(app, listening, workers).run()
+    else:
+        _serve(app, listening)
+
+
+def _serve(app: PolicyApp, listening: socket.socket) -> None:
     # Headers of proxies are not believed: on loopback anybody could write them.
     server = uvicorn.Server(uvicorn.Config(app, proxy_headers=False, log_level="warning"))
     with contextlib.suppress(KeyboardInterrupt):  # raised again once it has stopped
@@ -82,7 +124,7 @@ def _sample_policy(data: Path) -> Path:
     return policy
 
 
-def _configuration(data: Path, host: str, port: int, storage: str) -> Path:
+def _configuration(data: Path, host: str, port: int, storage: str, workers: int) -> Path:
     """nostr-relay's configuration file."""
     data.mkdir(parents=True, exist_ok=True)
     names = {host, "localhost"} if host == "127.0.0.1" else {host}
@@ -91,7 +133,7 @@ def _configuration(data: Path, host: str, port: int, storage: str) -> Path:
         "relay_description": "nostr-relay with orly_policy_plugin",
         "storage": _storage(data.absolute(), storage),
         "authentication": {"relay_urls": [f"ws://{name}:{port}" for name in sorted(names)]},
-        "gunicorn": {"bind": f"{host}:{port}"},
+        "gunicorn": {"bind": f"{host}:{port}", "workers": workers},
         "logging": {
             "version": 1,
             "disable_existing_loggers": False,
@@ -135,7 +177,11 @@ def _greet(app: PolicyApp, url: str, policy: Path) -> None:
 
 
 def _tell_change(old: Any, new: Any) -> None:
-    """Print what a saved policy file changes."""
+    """Print what a saved policy file, or a signed event, changes."""
+    if old.version == new.version:
+        click.echo(f"policy:  follow lists changed (version {new.version})")
+        sys.stdout.flush()
+        return
     click.echo(f"policy:  version {old.version} -> {new.version}")
     for difference in new.changes_since(old):
         click.echo(f"         {difference}")

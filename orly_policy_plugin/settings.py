@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Self
+from typing import Any, Literal, Self
 
 import attrs
 
@@ -24,21 +24,35 @@ class Settings:
     """Owners besides those that the policy names, 64 lowercase hex characters each."""
     enabled: bool = True
     """Whether the engine is to be registered at all."""
+    state_folder: Path | None = None
+    """Where contributions, follow lists and the history lie; beside the policy file where
+    ``None``."""
+    relay_urls: tuple[str, ...] = ()
+    """This relay's URLs, which the ``relay`` tag of a policy event may name."""
+    require_relay_tag: bool = False
+    """Whether a policy event without a ``relay`` tag is refused."""
+    missing_follow_lists: Literal["stop", "warn"] = "stop"
+    """Whether the relay starts although a follow list that its policy needs is not known."""
 
     @classmethod
     def from_environment(
-        cls, path: Path | str | None = None, environment: Mapping[str, str] = os.environ
+        cls,
+        path: Path | str | None = None,
+        environment: Mapping[str, str] = os.environ,
+        **others: Any,
     ) -> Self:
         """Read ``ORLY_POLICY_PATH``, ``ORLY_OWNERS`` and ``ORLY_POLICY_ENABLED``.
 
         :param path: the policy file, where the host names one; then ``ORLY_POLICY_PATH`` is not
             looked at.
+        :param others: settings that no variable has.
         :raises PolicyError: a variable's value cannot be used; the message says which and why.
         """
         return cls(
             path=_default_path(environment) if path is None else Path(path),
             owners=_owners(environment.get("ORLY_OWNERS", "")),
             enabled=_enabled(environment.get("ORLY_POLICY_ENABLED", "")),
+            **others,
         )
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from strategies import json_values, some
 
 from orly_policy_hookspecs import Decision, Gate, GateSettings, Verdict
-from orly_policy_plugin.decisions import Snapshot, compile_policy
+from orly_policy_plugin.decisions import Snapshot
 from orly_policy_plugin.errors import UnreadableFile
 from orly_policy_plugin.plugin import NAME, PolicyPlugin, register
 from orly_policy_plugin.policy import InvalidPolicy, policy_version, structure_policy
@@ -23,8 +24,10 @@ Json = dict[str, Any]
 
 
 def plugin_of(policy: Json, **more: Any) -> PolicyPlugin:
-    snapshot = compile_policy(structure_policy(policy))
-    return PolicyPlugin(snapshot, Path("/nowhere"), b"", clock=lambda: NOW, **more)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "policy.json"
+        save(path, policy)
+        return PolicyPlugin.load(path, clock=lambda: NOW, **more)
 
 
 @pytest.fixture
@@ -162,8 +165,7 @@ def test_a_fault_while_deciding_is_a_rejection(
             raise OSError("no event")
 
     event = Broken() if broken == "event" else AnEvent()
-    snapshot = compile_policy(structure_policy({}))
-    with_clock = PolicyPlugin(snapshot, Path("/nowhere"), b"", clock=lambda: NOW)
+    with_clock = plugin_of({})
     if broken == "clock":
         with_clock._clock = clock
     with caplog.at_level(logging.ERROR):
@@ -177,13 +179,14 @@ def test_a_fault_while_deciding_is_a_rejection(
     assert f"no {broken}" in caplog.text
 
 
-def test_policy_events_are_refused() -> None:
-    """This version does not apply them, and says so."""
+def test_a_policy_event_is_not_believed_unverified() -> None:
+    """An event that only says that it is the owner's changes nothing."""
     gate = Gate()
     gate.register(plugin_of({"owners": [OWNER]}), NAME)
-    decision = asyncio.run(gate.policy_event(AnEvent(kind=12345, pubkey=OWNER), by(OWNER)))
+    forged = AnEvent(kind=12345, pubkey=OWNER, content='{"owners": []}')
+    decision = asyncio.run(gate.policy_event(forged, by(OWNER)))
     assert not decision.accepted
-    assert decision.message == "blocked: policy events are not supported yet"
+    assert decision.message.startswith("invalid:")
     assert not gate.blocking.write(AnEvent(kind=12345), by(OWNER)).accepted
 
 
@@ -243,22 +246,12 @@ def test_listeners_hear_of_every_swap(caplog: pytest.LogCaptureFixture) -> None:
         ({"global": {"script": "x.sh"}}, ["global.script"]),
         ({"rules": {"1": {"script": "/x"}}}, ["rules.1.script"]),
         ({"rules": {"1": {"rate_limit": 1}}}, ["rules.1.rate_limit"]),
-        ({"global": {"follows_whitelist_admins": [ALICE]}}, ["global.follows_whitelist_admins"]),
-        (
-            {"rules": {"1": {"write_follows_whitelist": [ALICE]}}},
-            ["rules.1.write_follows_whitelist"],
-        ),
-        (
-            {"rules": {"1": {"read_follows_whitelist": [ALICE]}}},
-            ["rules.1.read_follows_whitelist"],
-        ),
         (
             {
-                "policy_follow_whitelist_enabled": True,
                 "global": {"rate_limit": 5},
-                "rules": {"1": {"write_allow_follows": True, "script": "x"}},
+                "rules": {"1": {"script": "x"}},
             },
-            ["global.rate_limit", "rules.1.script", "rules.1.write_allow_follows"],
+            ["global.rate_limit", "rules.1.script"],
         ),
     ],
 )

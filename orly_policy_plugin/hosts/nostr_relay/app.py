@@ -31,12 +31,17 @@ _OUR_SIGNATURE_CHECK: Final = f"{_HERE}.validators.is_authentic"
 class PolicyApp(PolicyShell):
     """The ASGI app of a relay that enforces a policy. Made by :func:`create_app`."""
 
-    def __init__(self, app: Any, gate: Gate, engine: PolicyPlugin | None) -> None:
+    def __init__(self, app: Any, guard: Guard) -> None:
         super().__init__(app)
-        self.gate = gate
+        self._guard = guard
+        self.gate = guard.gate
         """Where plugins are registered by hand."""
-        self.engine = engine
+        self.engine = guard.engine
         """The policy engine; ``None`` where it is switched off."""
+
+    def why_not_started(self) -> str | None:
+        """What the operator can do about a start that failed, if that is known."""
+        return self._guard.why_not_started and str(self._guard.why_not_started)
 
 
 def create_app(
@@ -44,6 +49,7 @@ def create_app(
     policy: str | Path | None = None,
     *,
     gate_settings: GateSettings | None = None,
+    **settings: Any,
 ) -> PolicyApp:
     """Make nostr-relay's ASGI app with the policy enforced on every write and read.
 
@@ -54,20 +60,32 @@ def create_app(
     :param config: nostr-relay's YAML file.
     :param policy: the policy file; ``ORLY_POLICY_PATH`` and its default where not given.
     :param gate_settings: which plugins may vouch, and how long plugins may take.
+    :param settings: further settings of the engine: ``state_folder``, ``require_relay_tag``,
+        ``missing_follow_lists``; ``relay_urls`` are those of the configuration where not given.
+        See :class:`orly_policy_plugin.settings.Settings`.
     :raises PolicyError: the policy or the configuration cannot be used; the message says why.
     :raises GateError: a plugin cannot be used.
     """
     Config.load(str(config))
     gate = Gate(gate_settings)
-    engine = register(gate, Settings.from_environment(policy))
+    settings.setdefault("relay_urls", _relay_urls())
+    engine = register(gate, Settings.from_environment(policy, **settings))
     gate.load_entry_points()
     gate.start()
-    _put_behind(Guard(gate, engine))
+    guard = Guard(gate, engine)
+    _put_behind(guard)
     app = web.create_app(str(config))
     app.add_route("/e/{event_id}", EventPage(get_storage()))
     app.add_route("/stats/", NoStatistics())
     logging.getLogger("nostr_relay.web").addFilter(WithoutRefusals())
-    return PolicyApp(app, gate, engine)
+    return PolicyApp(app, guard)
+
+
+def _relay_urls() -> tuple[str, ...]:
+    """The URLs under which clients reach the relay, as nostr-relay's configuration has them."""
+    authentication = Config.authentication or {}
+    names = ("relay_urls", "valid_urls")
+    return tuple(url for name in names for url in authentication.get(name) or ())
 
 
 def _put_behind(guard: Guard) -> None:

@@ -25,8 +25,15 @@ class PolicyShell:
     def __init__(self, app: App) -> None:
         self._app = app
 
+    def why_not_started(self) -> str | None:
+        """What the operator can do about a start that failed, if that is known."""
+        return None
+
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """One connection, or one HTTP request."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, _explaining(send, self.why_not_started))
+            return
         if scope["type"] != "websocket":
             await self._app(scope, receive, send)
             return
@@ -37,6 +44,17 @@ class PolicyShell:
             await self._app(scope, _receiving(receive, connection), _sending(send, connection))
         finally:
             current_connection.reset(token)
+
+
+def _explaining(send: Send, why_not: Callable[[], str | None]) -> Send:
+    """A start that failed for a reason that the operator can mend shows that, and no traceback."""
+
+    async def sending(message: Message) -> None:
+        if message["type"] == "lifespan.startup.failed" and (reason := why_not()):
+            message = {**message, "message": f"the relay does not start: {reason}"}
+        await send(message)
+
+    return sending
 
 
 def _sending(send: Send, connection: Connection) -> Send:

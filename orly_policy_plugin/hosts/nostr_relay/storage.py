@@ -18,9 +18,12 @@ from nostr_relay.storage.kv import LMDBStorage
 from orly_policy_hookspecs import POLICY_EVENT_KIND, Context, Gate, malformed
 
 from ...authority import has_right_id
+from ...authority.withdrawals import DELETION_KIND
+from ...errors import PolicyError
 from ...plugin import PolicyPlugin
 from .authenticator import AUTH_KIND
 from .connection import current_connection, current_context, shown_id
+from .feeding import FOLLOW_LIST_KIND, FollowListFeeder
 from .filters import closed_for_want_of_auth, wrong_request
 from .lmdb_writer import LMDBWriter
 from .migrations import migrate
@@ -41,13 +44,15 @@ _NEWER_STORED: Final = "duplicate: a newer version is stored already"
 log = logging.getLogger(__name__)
 
 
-@attrs.frozen
+@attrs.define
 class Guard:
     """What a storage asks."""
 
     gate: Gate
     engine: PolicyPlugin | None
     """The policy engine, if it is switched on."""
+    why_not_started: PolicyError | None = None
+    """Why the storage could not be set up, where that is the operator's to mend."""
 
 
 class _PolicyStorage:
@@ -55,6 +60,7 @@ class _PolicyStorage:
 
     clients: Any
     check_output: Any
+    notifier: Any
 
     def __init__(self, options: dict[str, Any]) -> None:
         try:
@@ -65,18 +71,31 @@ class _PolicyStorage:
             ) from None
         self._versions = Locks()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._feeder: FollowListFeeder | None = None
         super().__init__(options)  # type: ignore[call-arg]
         self._validate_as_configured = self.validate_event  # type: ignore[has-type]
         self.validate_event = self._validate
 
     async def setup(self) -> None:
-        """Open the storage, and watch the policy file from this process."""
+        """Open the storage, feed the engine what is stored, and watch the policy file from this
+        process.
+        """
         await super().setup()  # type: ignore[misc]
-        if self._guard.engine is not None:
-            self._guard.engine.start()
+        engine = self._guard.engine
+        if engine is None:
+            return
+        self._feeder = FollowListFeeder(self, self._guard.gate, engine)
+        try:
+            await self._feeder.start()
+        except PolicyError as error:
+            self._guard.why_not_started = error
+            raise
+        engine.start()
 
     async def close(self) -> None:
         """Stop watching, and close."""
+        if self._feeder is not None:
+            self._feeder.stop()
         if self._guard.engine is not None:
             self._guard.engine.stop()
         await super().close()  # type: ignore[misc]
@@ -104,6 +123,7 @@ class _PolicyStorage:
         event = _event(event_json)
         if event.kind == POLICY_EVENT_KIND:
             return event, await self._take_policy_event(event)
+        withdrawn = await self._withdrawn_by(event)
         place = address(event)
         try:
             async with self._versions.lock(place) if place else nullcontext():
@@ -112,7 +132,18 @@ class _PolicyStorage:
             return event, ""
         except Superseded:
             return event, _NEWER_STORED
-        return event, "" if added else "duplicate: stored already"
+        return event, withdrawn if added else "duplicate: stored already"
+
+    async def _withdrawn_by(self, event: Event) -> str:
+        """A deletion that names a contribution withdraws it, whatever the rules say of kind 5;
+        they decide only whether the deletion itself is stored.
+        """
+        engine = self._guard.engine
+        if engine is None or event.kind != DELETION_KIND or not engine.names_contribution(event):
+            return ""
+        decision = await self._guard.gate.policy_event(event, current_context())
+        log.info("%s: %s", event.id, decision.message)
+        return decision.message if decision.accepted else ""
 
     async def _take_policy_event(self, event: Event) -> str:
         decision = await self._guard.gate.policy_event(event, current_context())
@@ -221,12 +252,17 @@ class _PolicyStorage:
 
     async def notify_all_connected(self, event: Event) -> None:
         """Announce a stored event in this process. Nobody waits for the readers' decisions."""
-        if event.kind == 3:
+        if event.kind == FOLLOW_LIST_KIND:
             self._in_background(self._guard.gate.kind3(event, current_context()))
         for subscriptions in list(self.clients.values()):
             for subscription in list(subscriptions.values()):
                 if subscription.check_event(event, subscription.filters):
                     self._in_background(subscription.notify(event))
+
+    async def notify_other_processes(self, event: Event) -> None:
+        """Announce a stored event to the other workers, once nostr-relay has connected them."""
+        if self.notifier is not None and self.notifier.writer is not None:
+            self._in_background(self.notifier.notify(event))
 
     def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

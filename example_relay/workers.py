@@ -1,0 +1,37 @@
+"""Several worker processes on one socket: gunicorn, as nostr-relay itself does it."""
+
+import socket
+from typing import Any
+
+from gunicorn.app.base import BaseApplication
+from uvicorn.workers import UvicornWorker
+
+
+class Worker(UvicornWorker):
+    """Believes no headers of proxies: on loopback anybody could write them."""
+
+    CONFIG_KWARGS = {**UvicornWorker.CONFIG_KWARGS, "proxy_headers": False}
+
+
+class Workers(BaseApplication):  # type: ignore[misc]
+    """One app, made before the processes are forked, in each of them."""
+
+    def __init__(self, app: Any, listening: socket.socket, count: int) -> None:
+        self._app = app
+        self._settings = {
+            "bind": f"fd://{listening.fileno()}",
+            "workers": count,
+            "worker_class": "example_relay.workers.Worker",
+            "preload_app": True,
+            "loglevel": "warning",
+        }
+        super().__init__()
+
+    def load_config(self) -> None:
+        """gunicorn's settings."""
+        for name, value in self._settings.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        """The app."""
+        return self._app

@@ -1,0 +1,68 @@
+"""Feeding the engine the follow lists that the relay has stored (section 7 of SPEC.md)."""
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from typing import Any, Final
+
+from aionostr.event import Event
+
+from orly_policy_hookspecs import Gate
+
+from ...plugin import PolicyPlugin
+from .connection import OURSELVES
+from .replaceable import newer
+
+FOLLOW_LIST_KIND: Final = 3
+
+log = logging.getLogger(__name__)
+
+
+class FollowListFeeder:
+    """Asks which authors' lists the policy needs, at start and after every swap."""
+
+    def __init__(self, storage: Any, gate: Gate, engine: PolicyPlugin) -> None:
+        """:param storage: nostr-relay's."""
+        self._storage = storage
+        self._gate = gate
+        self._engine = engine
+        self._asked = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Feed what is stored, and go on after every swap.
+
+        :raises MissingFollowLists: a list that must be there is not.
+        """
+        await self._feed(self._engine.required_follow_lists())
+        self._engine.check_follow_lists()
+        loop = asyncio.get_running_loop()
+        self._engine.listen(lambda *_: loop.call_soon_threadsafe(self._asked.set))
+        self._task = asyncio.create_task(self._go_on())
+
+    def stop(self) -> None:
+        """Feed no more."""
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _go_on(self) -> None:
+        while True:
+            await self._asked.wait()
+            self._asked.clear()
+            try:
+                await self._feed(self._engine.unknown_follow_lists())
+            except Exception:
+                log.exception("stored follow lists could not be looked up")
+
+    async def _feed(self, authors: Iterable[str]) -> None:
+        for author in sorted(authors):
+            if (newest := await self._newest(author)) is not None:
+                await self._gate.kind3(newest, OURSELVES)
+
+    async def _newest(self, author: str) -> Event | None:
+        query = {"kinds": [FOLLOW_LIST_KIND], "authors": [author]}
+        newest: Event | None = None
+        async for event in self._storage.run_single_query([query]):
+            if newest is None or newer(event, newest):
+                newest = event
+        return newest
