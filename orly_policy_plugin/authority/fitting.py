@@ -172,7 +172,7 @@ def _replaces(contribution: Contribution, other: Contribution) -> bool:
 
 def _order(contribution: Contribution) -> tuple[Any, ...]:
     """Oldest first, and the same order for the same contributions whatever came first."""
-    content = repr(unstructure_contribution(contribution))
+    content = repr(unstructure_contribution(contribution)) + repr(contribution)
     full = contribution.is_full_policy
     return contribution.created_at, contribution.event_id, contribution.admin, full, content
 

@@ -4,7 +4,9 @@ Every function takes a decoded JSON value (and cattrs' target type, which does n
 raises :class:`InvalidPolicy` with places relative to that value.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from math import isfinite
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -13,7 +15,7 @@ from .models import Pubkeys
 from .problems import InvalidPolicy, Problem, did_you_mean
 from .pubkeys import parse_pubkeys
 from .regexes import Regex, parse_regex
-from .strict_json import JsonObject, kind_of
+from .strict_json import JsonObject, found
 
 _LARGEST_INTEGER = 2**63 - 1
 _LARGEST_KIND = 65535
@@ -26,14 +28,14 @@ def _fail(message: str) -> InvalidPolicy:
 
 
 def _expected(what: str, value: object, hint: str = "") -> InvalidPolicy:
-    """Lists and objects are not shown: they may be long, and nested deeper than ``repr`` goes."""
-    shown = f" {value!r:.60}" if not isinstance(value, (dict, list)) and value is not None else ""
-    return _fail(f"expected {what}, found {kind_of(value)}{shown}{hint}")
+    return _fail(f"expected {what}, found {found(value)}{hint}")
 
 
-def _unquoted(value: object) -> str:
-    """The hint for a number in quotes."""
-    return "; write it without quotes" if isinstance(value, str) and value.isdecimal() else ""
+def _whole(value: object) -> str:
+    """The hint for a number in quotes, or with a fraction."""
+    if isinstance(value, str) and value.isdecimal():
+        return "; write it without quotes"
+    return f"; write {int(value)}" if isinstance(value, float) and isfinite(value) else ""
 
 
 def read_text(value: object, _: object = None) -> str:
@@ -68,7 +70,7 @@ def limit(unit: str) -> Callable[[object, object], int]:
 
     def read(value: object, _: object) -> int:
         if type(value) is not int:
-            raise _expected(f"a whole number of {unit}", value, _unquoted(value))
+            raise _expected(f"a whole number of {unit}", value, _whole(value))
         if not 0 <= value <= _LARGEST_INTEGER:
             why = "is negative" if value < 0 else "is over 64 bits"
             raise _fail(f"expected a number of {unit} from 0 up, but {value} {why}")
@@ -100,18 +102,16 @@ def _parsed(parse: Callable[[str], _T], text: str) -> _T:
 
 def read_default_policy(value: object, _: object) -> str:
     """``allow`` (also where empty) or ``deny``."""
-    text = read_text(value)
-    if text not in ("", "allow", "deny"):
-        raise _fail(
-            f"{text!r:.60} is neither 'allow' nor 'deny'{did_you_mean(text, ('allow', 'deny'))}"
-        )
-    return text or "allow"
+    if value not in ("", "allow", "deny"):
+        near = did_you_mean(value, ("allow", "deny")) if isinstance(value, str) else ""
+        raise _expected("'allow' or 'deny'", value, near)
+    return str(value) or "allow"
 
 
 def _list(value: object, of: str) -> list[object]:
     if not isinstance(value, list):
         hint = f"; write [{value!r}]".replace("'", '"') if isinstance(value, (str, int)) else ""
-        raise _fail(f"expected a list of {of}, found {kind_of(value)}{hint:.90}")
+        raise _fail(f"expected a list of {of}, found {found(value)}{hint:.90}")
     return value
 
 
@@ -166,7 +166,7 @@ def read_tag_names(value: object, _: object) -> tuple[str, ...]:
 def read_kind(value: object) -> int:
     """A kind, 0 to 65535."""
     if type(value) is not int:
-        raise _expected("a kind, a whole number", value, _unquoted(value))
+        raise _expected("a kind, a whole number", value, _whole(value))
     if not 0 <= value <= _LARGEST_KIND:
         raise _fail(f"{value} is not a kind: kinds go from 0 to {_LARGEST_KIND}")
     return value
@@ -175,8 +175,8 @@ def read_kind(value: object) -> int:
 def read_kind_key(key: str) -> int:
     """A kind as a key of ``rules``: decimal, without sign, space or leading zero."""
     if not (key.isascii() and key.isdecimal() and (key == "0" or key[0] != "0")):
-        number = key.strip().lstrip("+0") or "0"
-        hint = f"; write {number!r}" if number.isascii() and number.isdecimal() else ""
+        numbers = re.findall(r"\d+", key, re.ASCII)
+        hint = f"; write {numbers[0].lstrip('0') or '0'!r}" if len(numbers) == 1 else ""
         raise _fail(f"{key!r:.60} is not a kind in plain digits{hint:.40}")
     if len(key) > len(str(_LARGEST_KIND)):
         raise _fail(f"{key:.40} is not a kind: kinds go from 0 to {_LARGEST_KIND}")
@@ -206,9 +206,28 @@ def read_members(value: object, *, comments: bool = True) -> JsonObject:
     return members
 
 
+def checked_members(
+    problems: list[Problem], value: object, *, comments: bool = True
+) -> JsonObject:
+    """Like :func:`read_members`, but a key that stands twice is added to the problems.
+
+    :raises InvalidPolicy: it is no object.
+    """
+    try:
+        return read_members(value, comments=comments)
+    except InvalidPolicy as error:
+        if not isinstance(value, dict):
+            raise
+        problems += error.problems
+        return read_members(dict(value), comments=comments)
+
+
 def read_tag_validation(value: object, _: object) -> Mapping[str, Regex]:
     """Tag names with their regular expressions; no name is a comment here."""
-    members = read_members(value, comments=False)
-    each(((name, name) for name in members), read_text)
-    regexes = each(members.items(), read_regex)
+    problems: list[Problem] = []
+    members = checked_members(problems, value, comments=False)
+    checked(problems, lambda names: each(((name, name) for name in names), read_text), members)
+    regexes = checked(problems, lambda pairs: each(pairs.items(), read_regex), members)
+    if problems or regexes is None:
+        raise InvalidPolicy(problems)
     return MappingProxyType(dict(zip(members, regexes, strict=True)))

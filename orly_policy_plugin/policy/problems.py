@@ -30,7 +30,7 @@ class InvalidPolicy(PolicyError):
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
-        """At least one, in the order of the file."""
+        """At least one, model by model, unknown keys last."""
         super().__init__("\n".join(map(str, self.problems)))
 
 

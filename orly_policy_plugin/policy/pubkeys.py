@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import bech32
 
 from .problems import Problem
-from .strict_json import kind_of
+from .strict_json import found
 
 _HEX = re.compile(r"[0-9a-fA-F]{64}")
 _LOWER_HEX = re.compile(r"[0-9a-f]{64}")
@@ -28,7 +28,7 @@ def parse_pubkey(text: object) -> str:
             )
         if (key := _from_npub(text)) is not None:
             return key
-    shown = kind_of(text) if isinstance(text, (list, dict)) else f"{text!r:.80}"
+    shown = f"{text!r:.80}" if isinstance(text, str) else found(text)
     raise ValueError(f"{shown} is not a public key: 64 hex characters or npub1…{_why_not(text)}")
 
 

@@ -62,8 +62,8 @@ def _contradictions(policy: Policy) -> Iterator[Problem]:
             if getattr(policy.kind, name):
                 yield Problem(
                     f"kind.{name}",
-                    "has no use while global.read_allow_permissive and "
-                    "global.write_allow_permissive are both true; remove one of the three",
+                    "cannot stand while global.read_allow_permissive and "
+                    "global.write_allow_permissive are both true; set one of those to false",
                 )
 
 
@@ -77,14 +77,17 @@ def by_kind(cls: type[_T], converter: Converter) -> Callable[[object, object], M
         kind = fields.checked(problems, fields.read_kind_key, key)
         made = fields.checked(problems, lambda value: converter.structure(value, cls), value)
         if kind is None or made is None:
-            raise InvalidPolicy(problems)
+            raise InvalidPolicy(problem.within(key) for problem in problems)
         return kind, made
 
     def structure(value: object, _: object) -> Mapping[int, _T]:
-        entries = fields.read_members(value).items()
-        return MappingProxyType(
-            dict(fields.each(((key, (key, of)) for key, of in entries), entry))
-        )
+        problems: list[Problem] = []
+        members = fields.checked_members(problems, value)
+        entries = (("", (key, member)) for key, member in members.items())
+        made = fields.checked(problems, lambda entries: fields.each(entries, entry), entries)
+        if problems or made is None:
+            raise InvalidPolicy(problems)
+        return MappingProxyType(dict(made))
 
     return structure
 
@@ -127,11 +130,7 @@ def model(
 
     def structure(value: object, _: object) -> _T:
         problems: list[Problem] = []
-        members = fields.checked(problems, fields.read_members, value)
-        if members is None:
-            if not isinstance(value, dict):
-                raise InvalidPolicy(problems)
-            members = fields.read_members(dict(value))
+        members = fields.checked_members(problems, value)
         try:
             made = build(members, cls)
         except BaseValidationError as error:

@@ -20,8 +20,10 @@ class NotJson:
 
     text: str
 
-    def __repr__(self) -> str:
-        return self.text
+    def __str__(self) -> str:
+        if self.text.lstrip("-")[:1].isdecimal():
+            return f"the number {self.text}, which is over 64 bits"
+        return f"{self.text}, which is not JSON"
 
 
 def decode_json(content: bytes) -> Any:
@@ -42,17 +44,29 @@ def decode_json(content: bytes) -> Any:
         )
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
-        raise ValueError(f"this is not JSON: {error.msg} at {place}{_hint(error)}") from error
+        what = error.msg.removesuffix(" starting at")
+        raise ValueError(f"this is not JSON: {what} at {place}{_hint(error)}") from error
     except RecursionError as error:
         raise ValueError("this is nested too deeply for a policy") from error
 
 
-def kind_of(value: object) -> str:
-    """A JSON value's type in words, for messages."""
-    names = {bool: "true or false", int: "a number", float: "a number", str: "a text"}
-    return names.get(type(value)) or {
-        list: "a list", JsonObject: "an object", dict: "an object", type(None): "null"
-    }.get(type(value), "no JSON value")  # fmt: skip
+def found(value: object) -> str:
+    """What was found, in words, for messages: lists and objects are not shown, for they may be
+    long, and nested deeper than ``repr`` goes.
+    """
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return str(value).lower()
+        case int() | float():
+            return f"the number {value!r:.60}"
+        case str():
+            return f"the text {value!r:.60}"
+        case NotJson():
+            return str(value)
+        case _:
+            return "a list" if isinstance(value, list) else "an object"
 
 
 def _object(pairs: list[tuple[str, Any]]) -> JsonObject:
@@ -73,7 +87,7 @@ def _hint(error: json.JSONDecodeError) -> str:
     """The usual slips of the hand."""
     before = error.doc[: error.pos].rstrip()
     here = error.doc[error.pos : error.pos + 2]
-    if not error.doc[error.pos :].strip():
+    if not error.doc[error.pos :].strip() or error.msg.startswith("Unterminated"):
         return " (the end is missing: was it saved only half?)"
     if here in ("//", "/*") or here.startswith("#"):
         return ' (JSON has no comments; a key like "_note" is one here)'

@@ -134,7 +134,7 @@ def test_all_problems_come_at_once_with_their_places() -> None:
         }
     ) == [
         "kind_blacklist_add[0]: 65536 is not a kind: kinds go from 0 to 65535",
-        "rules_extend.1.size_limit_override: expected a whole number of bytes, found a text '5'; "
+        "rules_extend.1.size_limit_override: expected a whole number of bytes, found the text '5'; "
         "write it without quotes",
         "rules_extend.1.write_allow: unknown key; did you mean 'write_allow_add'?",
         "rules_extend.01: '01' is not a kind in plain digits; write '1'",
@@ -152,7 +152,7 @@ def test_all_problems_come_at_once_with_their_places() -> None:
     ("value", "message"),
     [
         ([], "expected an object in braces, found a list"),
-        ("x", "expected an object in braces, found a text 'x'"),
+        ("x", "expected an object in braces, found the text 'x'"),
         (
             {"global_extend": {"must_have_tags": ["p"]}},
             "global_extend.must_have_tags: unknown key here; it belongs in a kind of 'rules_add'",

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import signal
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -36,8 +38,14 @@ class UpdatableRelay(Relay):
         self.options = options
 
     def launch(self, *options: str, **popen: Any) -> None:
-        """Start the process."""
-        super().launch(*self.options, *options, **popen)
+        """Start the process, and with it a group for its workers."""
+        super().launch(*self.options, *options, start_new_session=True, **popen)
+
+    def kill(self) -> None:
+        """End the process and its workers."""
+        if self._process is not None and self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+        super().kill()
 
     def again(self) -> None:
         """Stop and start again."""

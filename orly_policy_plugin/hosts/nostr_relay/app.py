@@ -41,7 +41,8 @@ class PolicyApp(PolicyShell):
 
     def why_not_started(self) -> str | None:
         """What the operator can do about a start that failed, if that is known."""
-        return self._guard.why_not_started and str(self._guard.why_not_started)
+        error = self._guard.why_not_started
+        return None if error is None else str(error)
 
 
 def create_app(

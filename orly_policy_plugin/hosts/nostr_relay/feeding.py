@@ -37,7 +37,11 @@ class FollowListFeeder:
         await self._feed(self._engine.required_follow_lists())
         self._engine.check_follow_lists()
         loop = asyncio.get_running_loop()
-        self._engine.listen(lambda *_: loop.call_soon_threadsafe(self._asked.set))
+
+        def ask(*_: object) -> None:
+            loop.call_soon_threadsafe(self._asked.set)
+
+        self._engine.listen(ask)
         self._task = asyncio.create_task(self._go_on())
 
     def stop(self) -> None:
