@@ -13,6 +13,7 @@ import pytest
 
 from orly_policy_hookspecs import Decision, Gate, GateSettings, Verdict, hooks
 from orly_policy_hookspecs.registry import HOOKS
+from orly_policy_plugin.authority.contributions import read_contribution
 from orly_policy_plugin.policy import GlobalRule, KindLists, Policy, read_policy
 
 ROOT = Path(__file__).parent.parent
@@ -137,6 +138,22 @@ def test_the_plugin_examples_work(page: str) -> None:
     refused = gate.blocking.write(Note("buy this"), context)  # type: ignore[arg-type]
     assert refused == Decision(Verdict.REJECT, "blocked: no advertisements", "members")
     assert gate.blocking.write(Note("hello"), context).accepted  # type: ignore[arg-type]
+
+
+def test_every_attack_names_a_test_that_is_there() -> None:
+    """The table in docs/updates.md leads to tests."""
+    table = (ROOT / "docs" / "updates.md").read_text().partition("| attack |")[2]
+    named = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", table)
+    assert len(named) > 15
+    for file, test in named:
+        assert f"def {test}" in (ROOT / file).read_text(), (file, test)
+
+
+def test_the_contribution_in_the_docs_can_be_read() -> None:
+    """The example in docs/updates.md is a contribution, once its keys are filled in."""
+    (example,) = blocks((ROOT / "docs" / "updates.md").read_text(), "json")
+    content = json.loads(example.replace("npub1…", "ab" * 32))
+    read_contribution(content, admin="cd" * 32, created_at=1, event_id="ef" * 32)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
