@@ -56,7 +56,8 @@ def main(
         click.echo(f"{relay} answered: {json.dumps(answer, ensure_ascii=False)}")
     click.echo("why:")
     command = Path(sys.executable).with_name("orly-policy")
-    policy = save.with_name("policy.json")
+    beside = save.with_name("policy.json")  # where the example relay has it
+    policy = beside if beside.exists() else Path("POLICY.json")
     authed = f" --authed {event['pubkey']}" if auth else ""
     click.echo(
         f"  {shlex.quote(str(command))} explain {shlex.quote(str(policy))} --access write "
