@@ -92,7 +92,9 @@ def _plain(value: Any) -> Any:
         return {key: _plain(member) for key, member in value.items()}
     if isinstance(value, list):
         return [_plain(member) for member in value]
-    if isinstance(value, NotJson) or (isinstance(value, float) and not math.isfinite(value)):
+    if isinstance(value, NotJson):
+        return value.text
+    if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return value
 
