@@ -5,10 +5,12 @@ Everything here may block (locks, the disk) and belongs on a thread of its own; 
 a lock of its own, between processes by the lock in ``policy-history``, always in that order.
 """
 
+import contextlib
 import json
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -17,14 +19,14 @@ import attrs
 from orly_policy_hookspecs import Decision, Event
 
 from .authority import verify
-from .authority.contributions import Contribution
 from .authority.fitting import check_fits
 from .authority.freshness import Freshness, Mark
 from .authority.policy_events import FURTHEST_AHEAD_SECONDS, RefusedUpdate, Update, examine
 from .authority.withdrawals import withdrawn_by
 from .decisions import Follows, Snapshot, compile_policy
-from .errors import PolicyError
+from .errors import PolicyError, UnreadableFile
 from .follows import FollowList, NeededLists, follow_list, needed_lists
+from .follows.lists import FOLLOW_LIST_KIND
 from .policy import InvalidPolicy, Problem, policy_version
 from .reload import FileWatcher, FolderWatcher
 from .settings import Settings
@@ -64,7 +66,8 @@ class Status:
 
 
 Listener = Callable[[Snapshot, Snapshot], None]
-"""Told the old and the new snapshot after every swap, on the thread that made it."""
+"""Told the old and the new snapshot after every swap, in their order, when no lock is held: it
+may ask for changes itself."""
 
 
 class PolicyKeeper:
@@ -79,24 +82,23 @@ class PolicyKeeper:
         self._clock = clock
         root = settings.state_folder or settings.path.absolute().parent
         self.folders = StateFolders(settings.path, root)
-        self._changing = threading.RLock()
+        self._lock = threading.Lock()
         self._listeners: list[Listener] = []
+        self._untold: deque[tuple[Snapshot, Snapshot]] = deque()
+        self._telling = threading.Lock()
         self._watchers: tuple[FileWatcher | FolderWatcher, ...] = ()
         self._given: Mapping[str, frozenset[str]] | None = None
         self._warned: frozenset[Problem] = frozenset()
-        self._standing = self._read(read_policy_file(self.folders.policy_file))
-        self.snapshot = self._compiled(self._standing)
-        """The policy in force. One attribute, replaced whole."""
-        self.status = Status(self.folders.policy_file, self.snapshot.version, clock())
-        self._keep_marks(self._standing, self._how_it_came(), Freshness())
-
-    def _how_it_came(self) -> How:
-        """How the file that is there at start came to be, as far as the history tells."""
-        if next(History(self.folders.history).entries([]), None) is None:
-            return "start"
-        applied = load_freshness(self.folders.history).owner
-        came_in = self._standing.came_in
-        return "event" if came_in and _is_newer(came_in.mark, applied) else "hand edit"
+        self._needed: tuple[Snapshot, NeededLists] | None = None
+        self._marks = Freshness()  # the highest seen, should the disk forget them
+        self._unkept: dict[str, FollowList] = {}  # follow lists that the disk did not take
+        with self._locked_if_possible() as held:
+            standing = self._read(read_policy_file(self.folders.policy_file))
+            self.snapshot = self._compiled(standing)
+            """The policy in force. One attribute, replaced whole."""
+            self.status = Status(self.folders.policy_file, self.snapshot.version, clock())
+            how = self._how_it_came(standing, before=None) or "start"
+            self._standing = self._recorded(standing, how, held)
 
     # --- watching
 
@@ -110,7 +112,7 @@ class PolicyKeeper:
         folders = (self.folders.contributions, self.folders.follows)
         self._watchers = (
             FileWatcher(self.folders.policy_file, content, self._file_changed, self._file_gone),
-            FolderWatcher(folders, self._folders_changed),
+            FolderWatcher(folders, self._folders_changed),  # looks once at start
         )
         for watcher in self._watchers:
             watcher.start()
@@ -121,24 +123,68 @@ class PolicyKeeper:
         for watcher in watchers:
             watcher.stop()
 
-    def _file_changed(self, content: bytes) -> None:
-        with self._changing:
-            if content == self._standing.content:
-                self.status = attrs.evolve(self.status, problems=())
-                return
+    def _file_changed(self, content: bytes) -> bool:
+        """The watcher has read another content.
+
+        :return: whether it is still there: else the watcher is to read again.
+        """
+        with self._change():
             try:
                 standing = self._read(content)
                 snapshot = self._compiled(standing)
+                with self._locked_if_possible() as held:
+                    is_there = self._is_in_the_file(content)
+                    if is_there:
+                        self._load(standing, snapshot, held)
+                    return is_there
+            except InvalidPolicy as error:
+                self._refused(error.problems)
             except PolicyError as error:
                 self._refused(_problems(error))
-                return
-            by_event = _is_newer(mark_of(content), mark_of(self._standing.content))
-            by_hand = Freshness(None if by_event else Mark(int(self._clock())))
-            self._swap(standing, snapshot)
-            self._keep_marks(standing, "event" if by_event else "hand edit", by_hand)
+            return True
+
+    def _is_in_the_file(self, content: bytes) -> bool:
+        try:
+            return read_policy_file(self.folders.policy_file) == content
+        except UnreadableFile:
+            return False
+
+    def _load(self, standing: Standing, snapshot: Snapshot, held: Held | None) -> None:
+        """Put in force what stands in the file, and record whatever has changed it."""
+        if standing.content == self._standing.content:
+            self.status = attrs.evolve(self.status, problems=())
+            return
+        how = self._how_it_came(standing, before=self._standing.content)
+        if how == "hand edit":
+            loaded = Freshness(Mark(int(self._clock())))
+            standing = attrs.evolve(standing, freshness=standing.freshness.raised(loaded))
+        if how is not None:
+            standing = self._recorded(standing, how, held)
+        self._swap(standing, snapshot)
+
+    def _how_it_came(self, standing: Standing, *, before: bytes | None) -> How | None:
+        """How a content came to be in the file; ``None`` where that is recorded already.
+
+        Every process that applies an event records the content under the lock. So what is not
+        recorded is a hand edit, unless it has a newer mark than any: then a crash came in
+        between.
+
+        :param before: what was in force; ``None`` at start.
+        """
+        newest = next(History(self.folders.history).entries([]), None)
+        if newest is None and before is None:
+            return "start"
+        if newest is not None and newest.content == standing.content:
+            return None
+        recorded = newest.content if newest is not None else before
+        applied = self._marks.raised(load_freshness(self.folders.history)).owner
+        mark = mark_of(standing.content)
+        newer = recorded is not None and _is_newer(mark, mark_of(recorded))
+        return "event" if newer and not _is_newer(applied, mark) else "hand edit"
 
     def _file_gone(self, error: PolicyError) -> None:
-        self._refused(_problems(error))
+        with self._change():
+            self._refused(_problems(error))
 
     def _refused(self, problems: tuple[Problem, ...]) -> None:
         if problems == self.status.problems:
@@ -153,20 +199,18 @@ class PolicyKeeper:
 
     def _folders_changed(self) -> None:
         """Another process (or a hand) has changed contributions or follow lists."""
-        with self._changing:
-            standing = self._read(self._standing.content)
-            if not _alike(standing, self._standing):
-                self._swap(standing, self._compiled(standing))
+        with self._change():
+            self._swap_if_other(self._read(self._standing.content))
 
     # --- signed events
 
     def apply(self, event: Event) -> Decision:
         """Apply a policy event (kind 12345), or say why not. All or nothing."""
-        with self._changing:
+        with self._change():
             try:
                 self._examine(event, self._standing)  # before anybody waits for a lock
                 with exclusive(self.folders.lock_file) as held:
-                    standing = self._on_disk()
+                    standing = self._on_disk(held)
                     update = self._examine(event, standing)
                     if update.is_owner:
                         return self._apply_policy(update, standing, held)
@@ -218,20 +262,15 @@ class PolicyKeeper:
         snapshot = self._compiled(new)
         if contribution.is_full_policy:
             write_difference(self.folders.contributions, contribution)
-        write_event(self.folders.contributions, event.id, _as_json(event))
-        raise_freshness(self.folders.history, new.freshness, held)
-        self._withdraw_replaced(contribution, standing)
-        self._swap(self._read(standing.content), snapshot)
+        write_event(self.folders.contributions, event.id, _as_json(event))  # now it counts
+        try:
+            raise_freshness(self.folders.history, new.freshness, held)
+            self._withdraw(_replaced_by(event.id, new), new, by=event.id)
+        except PolicyError as error:
+            self._warn((Problem("", f"a contribution is in force, but: {error}"),))
+        self._swap(new, snapshot)
         what = "adds nothing" if contribution.adds_nothing else "contribution accepted"
         return Decision.accept(f"{what}: version {snapshot.version}")
-
-    def _withdraw_replaced(self, contribution: Contribution, standing: Standing) -> None:
-        """An admin's full policy takes the place of her earlier ones, for good."""
-        if not contribution.is_full_policy:
-            return
-        for other in standing.all_contributions:
-            if other.is_full_policy and other.admin == contribution.admin:
-                self._withdraw(other.event_id, standing, by=contribution.event_id)
 
     def names_contribution(self, event: Event) -> bool:
         """Whether a kind 5 would withdraw something: then it is for :meth:`withdraw`, too."""
@@ -239,37 +278,42 @@ class PolicyKeeper:
 
     def withdraw(self, event: Event) -> Decision:
         """Withdraw the contributions that a kind 5 names, if its author may."""
-        with self._changing:
+        if not verify(event):
+            return Decision.reject("invalid: the id or the signature is wrong")
+        with self._change():
             try:
-                if not verify(event):
-                    return Decision.reject("invalid: the id or the signature is wrong")
                 with exclusive(self.folders.lock_file) as held:
-                    standing = self._on_disk()
+                    standing = self._on_disk(held)
                     ids = withdrawn_by(event, standing.authors, standing.owners)
                     raise_freshness(self.folders.history, standing.freshness, held)
-                    for event_id in ids:
-                        self._withdraw(event_id, standing, by=event.id)
-                    new = self._read(standing.content)
-                    self._swap(new, self._compiled(new))
+                    for event_id in ids:  # what it replaced too, should a crash have left it
+                        replaced = _replaced_by(event_id, standing)
+                        self._withdraw((*replaced, event_id), standing, by=event.id)
+                    self._swap_if_other(self._read(standing.content))
+                    version = self.snapshot.version
             except InvalidPolicy as error:
                 return Decision.reject(str(RefusedUpdate.for_content(error)))
             except PolicyError as error:
                 return _not_written(error)
         if not ids:
             return Decision.reject("blocked: none of your contributions is named")
-        return Decision.accept(f"contribution withdrawn: version {self.snapshot.version}")
+        return Decision.accept(f"contribution withdrawn: version {version}")
 
-    def _withdraw(self, event_id: str, standing: Standing, *, by: str) -> None:
-        made = next(one for one in standing.all_contributions if one.event_id == event_id)
-        remembered = Withdrawal(author=made.admin, created_at=made.created_at, by=by)
-        mark_withdrawn(self.folders.contributions, event_id, remembered)
+    def _withdraw(self, event_ids: Iterable[str], standing: Standing, *, by: str) -> None:
+        for event_id in event_ids:
+            known = standing.known[event_id]
+            remembered = Withdrawal(author=known.author, created_at=known.created_at, by=by)
+            mark_withdrawn(self.folders.contributions, event_id, remembered)
 
     # --- follow lists
 
     @property
     def needed_lists(self) -> NeededLists:
         """Whose follow lists the policy in force needs, and whose are kept."""
-        return needed_lists(self.snapshot.policy, self.snapshot.contributions)
+        snapshot = self.snapshot
+        if self._needed is None or self._needed[0] is not snapshot:
+            self._needed = snapshot, needed_lists(snapshot.policy, snapshot.contributions)
+        return self._needed[1]
 
     @property
     def missing_lists(self) -> frozenset[str]:
@@ -301,7 +345,7 @@ class PolicyKeeper:
 
     def follow(self, event: Event) -> None:
         """Take a follow list (kind 3), if it is needed, genuine and newer than what is known."""
-        if event.pubkey not in self.needed_lists.kept:
+        if event.kind != FOLLOW_LIST_KIND or event.pubkey not in self.needed_lists.kept:
             return
         if event.created_at - self._clock() > FURTHEST_AHEAD_SECONDS:
             log.warning("a follow list of %s is dated too far ahead: ignored", event.pubkey)
@@ -309,47 +353,80 @@ class PolicyKeeper:
         if not verify(event):
             log.warning("a follow list of %s is not genuine: ignored", event.pubkey)
             return
-        with self._changing:
-            self._keep_follow_list(event, follow_list(event))
+        with self._change():
+            self._swap_if_other(self._with_follow_list(event, follow_list(event)))
 
-    def _keep_follow_list(self, event: Event, newer: FollowList) -> None:
+    def _with_follow_list(self, event: Event, newer: FollowList) -> Standing:
+        """What stands once the list is kept: on the disk, or else in memory."""
         try:
             with exclusive(self.folders.lock_file):
                 standing = self._read(self._standing.content)
-                if newer.replaces(standing.follows.get(newer.author)):
-                    write_event(self.folders.follows, newer.author, _as_json(event))
-                    standing = _following(standing, newer)
-        except (UnwritableFile, StateLocked) as error:
+                if not newer.replaces(standing.follows.get(newer.author)):
+                    return standing
+                write_event(self.folders.follows, newer.author, _as_json(event))
+                return _following(standing, newer)
+        except PolicyError as error:
             self._warn((Problem("", f"a follow list is not kept: {error}"),))
-            standing = self._standing
-            if newer.replaces(standing.follows.get(newer.author)):
-                standing = _following(standing, newer)
-        if not _alike(standing, self._standing):
-            self._swap(standing, self._compiled(standing))
+            if not newer.replaces(self._standing.follows.get(newer.author)):
+                return self._standing
+            self._unkept[newer.author] = newer
+            return _following(self._standing, newer)
 
     def give_follows(self, follows: Follows | None) -> None:
         """Use these follow lists in the place of those that were learned (``None``: no more)."""
-        with self._changing:
-            self._given = (
-                None
-                if follows is None
-                else {author: frozenset(keys) for author, keys in follows.items()}
-            )
-            self._swap(self._standing, self._compiled(self._standing))
+        given = (
+            None
+            if follows is None
+            else {author: frozenset(keys) for author, keys in follows.items()}
+        )
+        with self._change():
+            if given != self._given:  # or a listener that calls this would never end
+                self._given = given
+                self._swap(self._standing, self._compiled(self._standing))
 
     # --- shared
+
+    @contextlib.contextmanager
+    def _change(self) -> Iterator[None]:
+        """One change at a time; the listeners hear of it when its locks are free again."""
+        try:
+            with self._lock:
+                yield
+        finally:
+            self._tell()
+
+    @contextlib.contextmanager
+    def _locked_if_possible(self) -> Iterator[Held | None]:
+        """The lock between processes; none, with a warning, where the disk does not let us."""
+        with contextlib.ExitStack() as stack:
+            held = None
+            try:
+                held = stack.enter_context(exclusive(self.folders.lock_file))
+            except (UnwritableFile, StateLocked) as error:
+                self._warn((Problem("", f"the policy's history is not kept: {error}"),))
+            yield held
 
     def _read(self, content: bytes) -> Standing:
         standing = read_standing(self.folders, content, self.settings.owners)
         self._warn(standing.problems)
-        return standing
+        for newer in self._unkept.values():
+            if newer.replaces(standing.follows.get(newer.author)):
+                standing = _following(standing, newer)
+        return attrs.evolve(standing, freshness=standing.freshness.raised(self._marks))
 
-    def _on_disk(self) -> Standing:
-        """What stands on the disk now: under the lock, what a change is made to."""
+    def _on_disk(self, held: Held) -> Standing:
+        """What stands on the disk now, which is what a change is made to.
+
+        A file that the watcher has not told of yet is loaded first, as it would have been.
+        """
         try:
-            return self._read(read_policy_file(self.folders.policy_file))
+            standing = self._read(read_policy_file(self.folders.policy_file))
+            if standing.content == self._standing.content:
+                return standing
+            self._load(standing, self._compiled(standing), held)
         except InvalidPolicy as error:
             raise PolicyError(f"the policy file cannot be used as it is: {error}") from error
+        return self._standing
 
     def _compiled(self, standing: Standing) -> Snapshot:
         return compile_policy(
@@ -364,32 +441,58 @@ class PolicyKeeper:
             return self._given
         return {author: known.followed for author, known in standing.follows.items()}
 
+    def _swap_if_other(self, standing: Standing) -> None:
+        """Put in force what stands beside the same file, if anything that decides differs."""
+        if _alike(standing, self._standing):
+            self._standing = standing
+        else:
+            self._swap(standing, self._compiled(standing))
+
     def _swap(self, standing: Standing, snapshot: Snapshot) -> None:
-        """Put a snapshot in force, and tell. Called with the lock held."""
+        """Put a snapshot in force. Called with the lock held."""
         old, self.snapshot = self.snapshot, snapshot
+        file_is_other = standing.content != self._standing.content
         self._standing = standing
-        self.status = Status(self.folders.policy_file, snapshot.version, self._clock())
+        self._marks = self._marks.raised(standing.freshness)
+        self.status = Status(
+            self.folders.policy_file,
+            snapshot.version,
+            self.status.in_force_since if old.version == snapshot.version else self._clock(),
+            () if file_is_other else self.status.problems,
+        )
         if old.version != snapshot.version:
             log.info("policy version %s is in force (before: %s)", snapshot.version, old.version)
+        self._untold.append((old, snapshot))
+
+    def _tell(self) -> None:
+        """Tell the listeners of all swaps; one thread at a time, so that their order is kept."""
+        while self._untold and self._telling.acquire(blocking=False):
+            try:
+                while self._untold:
+                    self._tell_of(*self._untold.popleft())
+            finally:
+                self._telling.release()
+
+    def _tell_of(self, old: Snapshot, new: Snapshot) -> None:
         for listener in self._listeners:
             try:
-                listener(old, snapshot)
+                listener(old, new)
             except Exception:
                 log.exception("a listener for policy changes failed")
 
-    def _keep_marks(self, standing: Standing, how: How, more: Freshness) -> None:
+    def _recorded(self, standing: Standing, how: How, held: Held | None) -> Standing:
         """Raise the marks on the disk and record the content, where that can be written."""
-        seen = standing.freshness.raised(more)
-        try:
-            with exclusive(self.folders.lock_file) as held:
-                raised = raise_freshness(self.folders.history, seen, held)
+        raised = standing.freshness
+        if held is not None:
+            try:
+                raised = raise_freshness(self.folders.history, raised, held)
                 History(self.folders.history).record(
                     _entry(standing, int(self._clock()), how), held
                 )
-        except (UnwritableFile, StateLocked) as error:
-            self._warn((Problem("", f"the policy's history is not kept: {error}"),))
-            raised = seen
-        self._standing = attrs.evolve(standing, freshness=raised)
+            except UnwritableFile as error:
+                self._warn((Problem("", f"the policy's history is not kept: {error}"),))
+        self._marks = self._marks.raised(raised)
+        return attrs.evolve(standing, freshness=raised)
 
     def _warn(self, problems: tuple[Problem, ...]) -> None:
         """Say each problem once."""
@@ -418,6 +521,19 @@ def _following(standing: Standing, newer: FollowList) -> Standing:
 def _alike(one: Standing, other: Standing) -> bool:
     """Whether nothing that decides differs."""
     return one.contributions == other.contributions and one.follows == other.follows
+
+
+def _replaced_by(event_id: str, standing: Standing) -> tuple[str, ...]:
+    """An admin's full policy takes the place of her earlier ones, for good."""
+    fulls = [one for one in standing.all_contributions if one.is_full_policy]
+    return tuple(
+        other.event_id
+        for new in fulls
+        for other in fulls
+        if new.event_id == event_id
+        and new.admin == other.admin
+        and (other.created_at, other.event_id) < (new.created_at, new.event_id)
+    )
 
 
 def _is_newer(mark: Mark | None, than: Mark | None) -> bool:

@@ -19,6 +19,8 @@ _Listing = tuple[tuple[str, int, int, int], ...]
 class FolderWatcher:
     """Tells that a folder lists other files, or other versions of them, within a second.
 
+    Tells so once when it starts, for what has changed since the caller looked itself.
+
     :param folders: absolute; they need not be there.
     :param changed: called on the watcher's own thread. What it raises is logged.
     """
@@ -26,14 +28,14 @@ class FolderWatcher:
     def __init__(self, folders: Sequence[Path], changed: Callable[[], None]) -> None:
         self._folders = tuple(folders)
         self._changed = changed
-        self._known = self._listings()
+        self._known: tuple[_Listing, ...] | None = None
         self._hint = threading.Event()
         self._stopping = threading.Event()
         self._events = FolderEvents(self._hint, f"{THREAD_NAME}-events")
         self._thread = threading.Thread(target=self._run, name=THREAD_NAME, daemon=True)
 
     def start(self) -> None:
-        """Follow the folders; what has changed since this watcher was made counts."""
+        """Follow the folders from now on."""
         self._thread.start()
 
     def stop(self) -> None:

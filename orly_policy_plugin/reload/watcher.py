@@ -33,6 +33,7 @@ class FileWatcher:
     :param path: absolute; symlinks are followed, and may be switched.
     :param content: what the caller has read and knows.
     :param changed: told the new content, also where it is the one from before the file vanished.
+        Where it answers ``False``, the content was there no more, and the file is read again.
     :param vanished: told why the file cannot be read, once for each reason.
 
     Both are called on the watcher's own thread. What they raise is logged.
@@ -42,7 +43,7 @@ class FileWatcher:
         self,
         path: Path,
         content: bytes,
-        changed: Callable[[bytes], None],
+        changed: Callable[[bytes], bool | None],
         vanished: Callable[[PolicyError], None],
     ) -> None:
         self._path = path
@@ -115,7 +116,8 @@ class FileWatcher:
         if self._reported == before:
             return
         if isinstance(reading, bytes):
-            self._changed(reading)
+            if self._changed(reading) is False:
+                self._reported, self._known = before, None
         else:
             self._vanished(reading)
 

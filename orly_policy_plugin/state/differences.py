@@ -2,7 +2,7 @@
 
 It is kept beside the signed event, as ``.<event id>.difference``, and without it the event counts
 for nothing: compared anew with a later policy of the owner it could bring back what the owner has
-taken away.
+taken away. It can only say less than the event that its admin has signed, never more or other.
 """
 
 import json
@@ -11,9 +11,15 @@ from typing import Any
 
 import attrs
 
-from ..authority.contributions import Contribution, read_contribution, unstructure_contribution
+from ..authority.allowed_differences import IN_A_RULE, IN_KIND_LISTS, Allowed
+from ..authority.contributions import (
+    Contribution,
+    Extension,
+    read_contribution,
+    unstructure_contribution,
+)
 from ..errors import UnreadableFile
-from ..policy import InvalidPolicy, Problem
+from ..policy import GlobalRule, InvalidPolicy, Policy, Problem
 from ..policy.strict_json import decode_json
 from .atomic import make_folder, write_atomically
 from .signed_events import MOST_BYTES
@@ -30,11 +36,12 @@ def write_difference(folder: Path, contribution: Contribution) -> None:
     write_atomically(folder / _name(contribution.event_id), content.encode() + b"\n")
 
 
-def read_difference(folder: Path, event: Any) -> Contribution:
+def read_difference(folder: Path, event: Any, full: Policy) -> Contribution:
     """What an admin's full policy came to.
 
     :param event: the signed event, verified.
-    :raises InvalidPolicy: it is not kept, or cannot be read.
+    :param full: its content.
+    :raises InvalidPolicy: it is not kept, cannot be read, or is not that of this policy.
     """
     try:
         content = read_state_file(folder / _name(event.id), most_bytes=MOST_BYTES)
@@ -46,7 +53,33 @@ def read_difference(folder: Path, event: Any) -> Contribution:
     contribution = read_contribution(
         value, admin=event.pubkey, created_at=event.created_at, event_id=event.id
     )
+    if not _is_part_of(full, contribution):
+        raise InvalidPolicy([Problem("", "its difference says what the event does not say")])
     return attrs.evolve(contribution, is_full_policy=True)
+
+
+def _is_part_of(full: Policy, contribution: Contribution) -> bool:
+    """Whether the policy says all that the contribution adds."""
+    rules = full.rules
+    extensions = contribution.rules_extend
+    return (
+        _says(full.kind, contribution, IN_KIND_LISTS)
+        and all(rules.get(kind) == rule for kind, rule in contribution.rules_add.items())
+        and all(kind in rules and _says(rules[kind], extensions[kind]) for kind in extensions)
+        and _says(full.global_rule or GlobalRule(), contribution.global_extend or Extension())
+    )
+
+
+def _says(part: Any, added: Any, table: tuple[Allowed, ...] = IN_A_RULE) -> bool:
+    """Whether a part of the policy (its kind lists, a rule) says what is added to it."""
+    for row in table:
+        more, said = getattr(added, row.goes_to), getattr(part, row.field)
+        if isinstance(more, tuple):
+            if not frozenset(more) <= frozenset(said or ()):
+                return False
+        elif more not in (None, False, said):
+            return False
+    return True
 
 
 def _name(event_id: str) -> str:

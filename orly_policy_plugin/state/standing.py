@@ -42,6 +42,15 @@ class StoredEvent:
     sig: str
 
 
+@attrs.frozen
+class Known:
+    """Whose a contribution is, and from when."""
+
+    author: str
+    created_at: int
+    """Unix seconds."""
+
+
 @attrs.frozen(kw_only=True)
 class Standing:
     """What stands, of one moment."""
@@ -56,6 +65,8 @@ class Standing:
     """The policy's and those of the environment."""
     all_contributions: tuple[Contribution, ...]
     """Every one that could be read, standing or not."""
+    known: Mapping[str, Known]
+    """By event id: these, and signed ones that cannot be used now. All can be withdrawn."""
     contributions: tuple[Contribution, ...]
     """Those that are part of the policy in force, oldest first."""
     follows: Mapping[str, FollowList]
@@ -68,16 +79,21 @@ class Standing:
     @property
     def authors(self) -> Mapping[str, str]:
         """Each known contribution's author, by event id."""
-        return {made.event_id: made.admin for made in self.all_contributions}
+        return {event_id: known.author for event_id, known in self.known.items()}
 
     def with_contribution(self, contribution: Contribution) -> "Standing":
         """The same with one more contribution."""
-        known = (*self.all_contributions, contribution)
-        standing, _ = standing_contributions(self.policy, known, owners=self.owners)
+        every = (*self.all_contributions, contribution)
+        standing, _ = standing_contributions(self.policy, every, owners=self.owners)
+        known = Known(contribution.admin, contribution.created_at)
         mark = Mark(contribution.created_at, contribution.event_id)
         freshness = self.freshness.with_admin(contribution.admin, mark)
         return attrs.evolve(
-            self, all_contributions=known, contributions=standing, freshness=freshness
+            self,
+            all_contributions=every,
+            known={**self.known, contribution.event_id: known},
+            contributions=standing,
+            freshness=freshness,
         )
 
 
@@ -96,21 +112,26 @@ def read_standing(
     owners = frozenset(policy.owners) | frozenset(owners_of_environment)
     stored = read_events(folders.contributions, bare_allowed=True)
     problems += stored.problems
-    signed = tuple(_signed_contributions(folders, stored, problems))
-    contributions = signed + tuple(_bare_contributions(folders, stored, problems))
+    events = tuple(_genuine_events(folders, stored, problems))
+    bare = tuple(_bare_contributions(folders, stored, problems))
+    contributions = (*_signed_contributions(folders, events, problems), *bare)
     standing, skipped = standing_contributions(policy, contributions, owners=owners)
     problems += (
         problem.within(f"contributions.{one.contribution.event_id}")
         for one in skipped
         for problem in one.problems
     )
-    freshness = load_freshness(folders.history).raised(_marks(folders, came_in, signed, problems))
+    freshness = load_freshness(folders.history).raised(_marks(folders, came_in, events, problems))
     return Standing(
         content=content,
         policy=policy,
         came_in=came_in,
         owners=owners,
         all_contributions=contributions,
+        known={
+            **{event.id: Known(event.pubkey, event.created_at) for event in events},
+            **{one.event_id: Known(one.admin, one.created_at) for one in bare},
+        },
         contributions=standing,
         follows=MappingProxyType(dict(_follow_lists(folders, problems))),
         freshness=freshness,
@@ -121,14 +142,13 @@ def read_standing(
 def _marks(
     folders: StateFolders,
     came_in: PolicyEvent | None,
-    contributions: Iterable[Contribution],
+    events: Iterable[StoredEvent],
     problems: list[Problem],
 ) -> Freshness:
     """What the file and signed contributions, withdrawn ones included, say of what was applied."""
     marks = Freshness(came_in.mark if came_in else None)
-    for contribution in contributions:
-        mark = Mark(contribution.created_at, contribution.event_id)
-        marks = marks.with_admin(contribution.admin, mark)
+    for event in events:
+        marks = marks.with_admin(event.pubkey, Mark(event.created_at, event.id))
     withdrawals, unread = read_withdrawals(folders.contributions)
     problems += unread
     for event_id, withdrawal in withdrawals.items():
@@ -136,18 +156,25 @@ def _marks(
     return marks
 
 
-def _signed_contributions(
+def _genuine_events(
     folders: StateFolders, stored: StoredEvents, problems: list[Problem]
-) -> Iterator[Contribution]:
+) -> Iterator[StoredEvent]:
     for name, value in stored.events.items():
         event = StoredEvent(**value)
-        if event.id != name or event.kind != POLICY_EVENT_KIND or not verify(event):
+        if event.id == name and event.kind == POLICY_EVENT_KIND and verify(event):
+            yield event
+        else:
             problems.append(_unusable(folders, name, "is no signed policy event of this name"))
-            continue
+
+
+def _signed_contributions(
+    folders: StateFolders, events: Iterable[StoredEvent], problems: list[Problem]
+) -> Iterator[Contribution]:
+    for event in events:
         try:
             yield _stored_contribution(folders, event)
         except InvalidPolicy as error:
-            problems += (_unusable(folders, name, str(problem)) for problem in error.problems)
+            problems += (_unusable(folders, event.id, str(each)) for each in error.problems)
 
 
 def _bare_contributions(
@@ -169,7 +196,7 @@ def _stored_contribution(folders: StateFolders, event: StoredEvent) -> Contribut
     content = read_content(event, is_owner=False)
     if isinstance(content, Contribution):
         return content
-    return read_difference(folders.contributions, event)
+    return read_difference(folders.contributions, event, content)
 
 
 def contribution_in(event: Any, policy: Policy, owners: frozenset[str]) -> Contribution:

@@ -8,6 +8,11 @@ import pytest
 from .policies import POLICY
 from .process import Relay
 
+UNPARSABLE = re.compile("Parse error at offset|parse recursion depth|integer value|4300 digits")
+"""What rapidjson says of a message that is nested too deeply or has an endless number: the text
+differs between Pythons.
+"""
+
 
 @pytest.fixture(scope="session", params=["sqlite", "lmdb"])
 def relay(
@@ -21,4 +26,4 @@ def relay(
         yield running
         assert running.alive
     faults = re.findall(r"(?m)^[\w.]*(?:Error|Exception|Warning|Disconnected)\b.*", running.stderr)
-    assert [fault for fault in faults if "Parse error at offset" not in fault] == []
+    assert [fault for fault in faults if not UNPARSABLE.search(fault)] == []

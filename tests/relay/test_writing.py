@@ -380,13 +380,13 @@ async def test_auth_event_is_no_event(relay: Relay) -> None:
 
 @asynchronous
 async def test_policy_event_is_refused_and_not_stored(relay: Relay) -> None:
-    """Kind 12345 is not supported yet: refused, whoever sends it, and never stored."""
+    """Kind 12345 goes to the engine alone: one that it refuses is not stored either."""
     event = OWNER.event(12345, "{}")
     async with connected(relay.url, OWNER) as client:
         subscription = await client.subscribe({"kinds": [12345, 1], "authors": [OWNER.pubkey]})
         accepted, message = await client.publish(event)
         assert not accepted
-        assert message.startswith("blocked: ")
+        assert message.startswith("invalid: owners: names nobody")
         assert await client.stored_ids({"ids": [event["id"]]}) == set()
         marker = OWNER.event(1, "marker")
         await client.publish_all(marker)
