@@ -150,7 +150,7 @@ def standing(world: World) -> set[str]:
 
 def check_follows(world: World, told: Told) -> None:
     accepted, pending = told.of(3, admin.pubkey)
-    known = world.plugin._keeper._standing.follows
+    known = world.plugin._force.standing.follows
     if accepted:
         ids = {event["id"] for event in (accepted[-1], *pending)}
         assert known[admin.pubkey].event_id in ids

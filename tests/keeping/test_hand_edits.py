@@ -222,7 +222,7 @@ def test_a_late_watcher_does_not_bring_back_an_edit_that_an_event_has_replaced(
     world.applied(event)
     heard: list[Any] = []
     world.plugin.listen(lambda *both: heard.append(both))
-    assert world.plugin._keeper._file_changed(edit) is False
+    assert world.plugin._watching._file_changed(edit) is False
     assert heard == []
     assert not world.may_write(friend, 7)
     assert mark_of_owner(world) == {"created_at": NOW + 1, "event_id": event.id}

@@ -8,7 +8,7 @@ import attrs
 import pytest
 from examples import NOW
 
-from orly_policy_plugin.keeper import MissingFollowLists
+from orly_policy_plugin.keeping import MissingFollowLists
 
 from .making import (
     World,
