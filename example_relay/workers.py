@@ -10,7 +10,9 @@ from uvicorn.workers import UvicornWorker
 class Worker(UvicornWorker):
     """Believes no headers of proxies: on loopback anybody could write them."""
 
-    CONFIG_KWARGS = {**UvicornWorker.CONFIG_KWARGS, "proxy_headers": False}
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.CONFIG_KWARGS = {**self.CONFIG_KWARGS, "proxy_headers": False}
+        super().__init__(*args, **kwargs)
 
 
 class Workers(BaseApplication):  # type: ignore[misc]

@@ -6,7 +6,7 @@
      +-- InvalidPolicy        a policy's content cannot be used (orly_policy_plugin.policy)
      +-- UnreadableFile       a file cannot be read at all
      +-- RefusedUpdate        a policy event that changes nothing (orly_policy_plugin.authority)
-     +-- MissingFollowLists   follow lists that the policy needs (orly_policy_plugin.keeper)
+     +-- MissingFollowLists   follow lists that the policy needs (orly_policy_plugin.keeping)
      +-- UnwritableFile       a file cannot be written     (this and the rest:
      +-- StateLocked          another process is changing   orly_policy_plugin.state)
      +-- UnusableFreshness    the marks of what was applied cannot be read

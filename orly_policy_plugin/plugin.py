@@ -10,7 +10,7 @@ from typing import Any, Final
 from orly_policy_hookspecs import POLICY_EVENT_KIND, Context, Decision, Event, Gate, hookimpl
 
 from .decisions import Follows, Snapshot
-from .keeper import Listener, PolicyKeeper, Status
+from .keeping import FollowLists, InForce, Listener, Status, Updates, Watching
 from .settings import Settings
 
 NAME: Final = "orly-policy"
@@ -34,7 +34,10 @@ class PolicyPlugin:
     def __init__(self, settings: Settings, *, clock: Callable[[], float] = time.time) -> None:
         """:param clock: Unix seconds."""
         self._clock = clock
-        self._keeper = PolicyKeeper(settings, clock)
+        self._force = InForce(settings, clock)
+        self._watching = Watching(self._force)
+        self._updates = Updates(self._force)
+        self._follow_lists = FollowLists(self._force)
 
     @classmethod
     def load(
@@ -50,18 +53,18 @@ class PolicyPlugin:
     @property
     def snapshot(self) -> Snapshot:
         """The policy in force."""
-        return self._keeper.snapshot
+        return self._force.snapshot
 
     @property
     def status(self) -> Status:
         """How the policy stands: its version, and what is wrong with the file, if anything."""
-        return self._keeper.status
+        return self._force.status
 
     def listen(self, listener: Listener) -> None:
         """Call ``listener`` with the old and the new snapshot after every swap, on the thread
         that made it.
         """
-        self._keeper.listen(listener)
+        self._force.listeners.add(listener)
 
     def start(self) -> None:
         """Follow the policy file, and the folders beside it, from now on; what has changed since
@@ -69,11 +72,11 @@ class PolicyPlugin:
 
         Starts threads: in a server that forks, call it in each worker.
         """
-        self._keeper.start()
+        self._watching.start()
 
     def stop(self) -> None:
         """Follow them no more. Decisions go on."""
-        self._keeper.stop()
+        self._watching.stop()
 
     # --- follow lists
 
@@ -82,15 +85,15 @@ class PolicyPlugin:
         keeping (section 7 of SPEC.md). Ask at start and after every swap, and feed what the relay
         has stored to the gate's ``kind3``.
         """
-        return self._keeper.needed_lists.kept
+        return self._follow_lists.needed_lists.kept
 
     def missing_follow_lists(self) -> frozenset[str]:
         """The authors whose lists decide something and are not known: they grant nobody."""
-        return self._keeper.missing_lists
+        return self._follow_lists.missing_lists
 
     def unknown_follow_lists(self) -> frozenset[str]:
         """Those of :meth:`required_follow_lists` that are not known."""
-        return self._keeper.unknown_lists
+        return self._follow_lists.unknown_lists
 
     def check_follow_lists(self) -> None:
         """At start, when the host has fed what it has.
@@ -98,19 +101,19 @@ class PolicyPlugin:
         :raises MissingFollowLists: with the authors named; a warning only, where the settings
             say so, or where an event or a contribution asked for them.
         """
-        self._keeper.check_follow_lists()
+        self._follow_lists.check_follow_lists()
 
     def set_follows(self, follows: Follows | None) -> None:
         """Use these follow lists (author to the pubkeys that the author follows) in the place of
         those that were learned; ``None`` goes back to those.
         """
-        self._keeper.give_follows(follows)
+        self._follow_lists.give_follows(follows)
 
     def names_contribution(self, event: Event) -> bool:
         """Whether a kind 5 withdraws a contribution: then give it to the gate's
         ``policy_event``, before the rules decide whether it is stored.
         """
-        return self._keeper.names_contribution(event)
+        return self._updates.names_contribution(event)
 
     # --- hooks
 
@@ -135,13 +138,13 @@ class PolicyPlugin:
     @hookimpl
     async def on_kind3(self, event: Event, context: Context) -> None:
         """Section 7 of SPEC.md."""
-        if event.pubkey in self._keeper.needed_lists.kept:
-            await asyncio.to_thread(self._keeper.follow, event)
+        if event.pubkey in self._follow_lists.needed_lists.kept:
+            await asyncio.to_thread(self._follow_lists.follow, event)
 
     @hookimpl
     async def on_policy_event(self, event: Event, context: Context) -> Decision:
         """Sections 8 and 9 of SPEC.md: policy events, and withdrawals of contributions."""
-        change = self._keeper.apply if event.kind == POLICY_EVENT_KIND else self._keeper.withdraw
+        change = self._updates.apply if event.kind == POLICY_EVENT_KIND else self._updates.withdraw
         return await asyncio.to_thread(change, event)
 
 

@@ -21,7 +21,7 @@ from typing import Any, Final, TypeGuard
 import attrs
 from attrs import validators
 
-from orly_policy_hookspecs import malformed
+from orly_policy_hookspecs import Event, malformed
 
 from ..errors import PolicyError, UnreadableFile
 from ..policy.problems import Problem
@@ -63,6 +63,23 @@ class Withdrawal:
     """Unix seconds, of the withdrawn event."""
     by: str = attrs.field(validator=_HEX)
     """The id of the event that withdrew it or took its place."""
+
+
+def event_json(event: Event) -> dict[str, object]:
+    """The event as a JSON value."""
+    return json.loads(  # type: ignore[no-any-return]
+        json.dumps(
+            {
+                "id": event.id,
+                "pubkey": event.pubkey,
+                "created_at": event.created_at,
+                "kind": event.kind,
+                "tags": event.tags,
+                "content": event.content,
+                "sig": event.sig,
+            }
+        )
+    )
 
 
 def write_event(folder: Path, name: str, event: Mapping[str, Any]) -> None:

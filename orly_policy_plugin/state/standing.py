@@ -81,6 +81,14 @@ class Standing:
         """Each known contribution's author, by event id."""
         return {event_id: known.author for event_id, known in self.known.items()}
 
+    def following(self, newer: FollowList) -> "Standing":
+        """The same with a newer follow list."""
+        return attrs.evolve(self, follows={**self.follows, newer.author: newer})
+
+    def decides_like(self, other: "Standing") -> bool:
+        """Whether nothing that decides differs, for the same policy file."""
+        return self.contributions == other.contributions and self.follows == other.follows
+
     def with_contribution(self, contribution: Contribution) -> "Standing":
         """The same with one more contribution."""
         every = (*self.all_contributions, contribution)

@@ -134,7 +134,8 @@ def test_all_problems_come_at_once_with_their_places() -> None:
         }
     ) == [
         "kind_blacklist_add[0]: 65536 is not a kind: kinds go from 0 to 65535",
-        "rules_extend.1.size_limit_override: expected a whole number of bytes, found the text '5'; "
+        "rules_extend.1.size_limit_override: expected a whole number of bytes, "
+        "found the text '5'; "
         "write it without quotes",
         "rules_extend.1.write_allow: unknown key; did you mean 'write_allow_add'?",
         "rules_extend.01: '01' is not a kind in plain digits; write '1'",

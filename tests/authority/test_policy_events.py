@@ -304,8 +304,8 @@ def test_an_admins_mark_does_not_bind_the_owner() -> None:
         ),
         (
             {"rules": {"1": {"content_limit": "5"}}, "onwers": []},
-            "rules.1.content_limit: expected a whole number of bytes, found the text '5'; write it "
-            "without quotes; onwers: unknown key; did you mean 'owners'?",
+            "rules.1.content_limit: expected a whole number of bytes, found the text '5'; "
+            "write it without quotes; onwers: unknown key; did you mean 'owners'?",
         ),
     ],
 )

@@ -66,7 +66,7 @@ _clock = int(time.time()) - 500
 
 def update(key: Key, content: Any, tags: list[list[str]] | None = None) -> Event:
     """A policy event, each newer than the one before."""
-    global _clock  # noqa: PLW0603
+    global _clock
     _clock += 1
     return key.event(12345, json.dumps(content), tags, created_at=_clock)
 
@@ -76,9 +76,9 @@ def note(key: Key, length: int = 20) -> Event:
     return key.event(1, "x" * length)
 
 
-async def within_a_second(check: Callable[[], Awaitable[bool]]) -> None:
-    """Wait until it holds."""
-    deadline = time.monotonic() + (1 if time.monotonic() else 1) * 5
+async def soon(check: Callable[[], Awaitable[bool]]) -> None:
+    """Wait until it holds: within a second, and more on a machine that is busy."""
+    deadline = time.monotonic() + 5
     while not await check():
         assert time.monotonic() < deadline
         await asyncio.sleep(0.02)
@@ -194,12 +194,12 @@ async def test_a_follow_opens_the_door_and_an_unfollow_closes_it(relay: Updatabl
     async with connected(relay.url, BOB) as bob, connected(relay.url) as client:
         assert not await accepts(bob, BOB.event(7))
         await client.publish_all(follow)
-        await within_a_second(lambda: accepts(bob, BOB.event(7, created_at=int(time.time()))))
+        await soon(lambda: accepts(bob, BOB.event(7, created_at=int(time.time()))))
     relay.again()
     async with connected(relay.url, BOB) as bob, connected(relay.url) as client:
         assert await accepts(bob, BOB.event(7, "again"))
         await client.publish_all(ADMIN.event(3, "", [], created_at=now - 5))
-        await within_a_second(lambda: refuses(bob, BOB.event(7, "no more")))
+        await soon(lambda: refuses(bob, BOB.event(7, "no more")))
         await client.publish(follow)
         assert not await accepts(bob, BOB.event(7, "still not"))
 
@@ -225,7 +225,7 @@ async def _needed_later(relay: UpdatableRelay) -> None:
     async with connected(relay.url, BOB) as bob, connected(relay.url) as client:
         await client.publish_all(follow)
         relay.save_policy(needing)
-        await within_a_second(lambda: accepts(bob, BOB.event(7, str(time.monotonic_ns()))))
+        await soon(lambda: accepts(bob, BOB.event(7, str(time.monotonic_ns()))))
     relay.again()
     async with connected(relay.url, BOB) as bob:
         assert await accepts(bob, BOB.event(7, "after a restart"))
@@ -263,7 +263,7 @@ async def test_every_worker_obeys(tmp_path: Path) -> None:
 async def _in_every_worker(
     relay: Relay, check: Callable[[Client], Awaitable[bool]], *keys: Key
 ) -> None:
-    """Many new connections land on all workers: within a second all agree, and go on agreeing."""
+    """Many new connections land on all workers: soon all agree, and go on agreeing."""
 
     async def all_agree() -> bool:
         answers = []
@@ -272,7 +272,7 @@ async def _in_every_worker(
                 answers.append(await check(client))
         return all(answers)
 
-    await within_a_second(all_agree)
+    await soon(all_agree)
     assert await all_agree()
 
 

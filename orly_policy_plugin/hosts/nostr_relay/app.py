@@ -11,7 +11,7 @@ from nostr_relay.storage import get_storage
 from orly_policy_hookspecs import Gate, GateSettings
 
 from ...errors import PolicyError
-from ...plugin import PolicyPlugin, register
+from ...plugin import register
 from ...settings import Settings
 from .asgi import PolicyShell
 from .authenticator import ROLES_COUNT

@@ -1,0 +1,29 @@
+"""The policy in force, and every way in which it changes.
+
+::
+
+    in_force         the snapshot, what it was made of, and swapping it: one change at a time
+     +-- listeners        telling of swaps, when no lock is held
+    watching         the policy file and the folders beside it have changed
+    updates          signed events: owners' policies, admins' contributions, withdrawals
+    follow_lists     kind 3
+
+Everything here may block (locks, the disk) and belongs on a thread of its own; a decision reads
+:attr:`InForce.snapshot` and nothing else.
+"""
+
+from .follow_lists import FollowLists, MissingFollowLists
+from .in_force import InForce, Status
+from .listeners import Listener
+from .updates import Updates
+from .watching import Watching
+
+__all__ = [
+    "FollowLists",
+    "InForce",
+    "Listener",
+    "MissingFollowLists",
+    "Status",
+    "Updates",
+    "Watching",
+]

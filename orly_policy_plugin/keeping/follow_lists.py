@@ -1,0 +1,113 @@
+"""Follow lists (section 7 of SPEC.md): which are needed, and taking newer ones."""
+
+import logging
+from collections.abc import Iterable
+
+from orly_policy_hookspecs import Event
+
+from ..authority import verify
+from ..authority.policy_events import FURTHEST_AHEAD_SECONDS
+from ..decisions import Follows, Snapshot
+from ..errors import PolicyError
+from ..follows import FollowList, NeededLists, follow_list, needed_lists
+from ..follows.lists import FOLLOW_LIST_KIND
+from ..policy import Problem
+from ..state.locks import exclusive
+from ..state.signed_events import event_json, write_event
+from ..state.standing import Standing
+from .in_force import InForce
+
+log = logging.getLogger(__name__)
+
+
+class MissingFollowLists(PolicyError):
+    """Follow lists that the policy needs and nobody has."""
+
+
+class FollowLists:
+    """The follow lists that the policy in force lives on."""
+
+    def __init__(self, force: InForce) -> None:
+        self._force = force
+        self._needed: tuple[Snapshot, NeededLists] | None = None
+
+    @property
+    def needed_lists(self) -> NeededLists:
+        """Whose follow lists the policy in force needs, and whose are kept."""
+        snapshot = self._force.snapshot
+        if self._needed is None or self._needed[0] is not snapshot:
+            self._needed = snapshot, needed_lists(snapshot.policy, snapshot.contributions)
+        return self._needed[1]
+
+    @property
+    def missing_lists(self) -> frozenset[str]:
+        """The authors whose lists decide something and are not known."""
+        return self.needed_lists.needed - self._force.follows(self._force.standing).keys()
+
+    @property
+    def unknown_lists(self) -> frozenset[str]:
+        """The authors whose lists are kept and are not known."""
+        return self.needed_lists.kept - self._force.follows(self._force.standing).keys()
+
+    def check_follow_lists(self) -> None:
+        """At start, after the host has fed what it has stored.
+
+        :raises MissingFollowLists: the policy file, which no event has changed, needs a list
+            that nobody has, and the settings say ``stop``.
+        """
+        missing = self.missing_lists
+        by_policy = missing & self.needed_lists.by_policy
+        from_hand = self._force.standing.came_in is None
+        if by_policy and from_hand and self._force.settings.missing_follow_lists == "stop":
+            raise MissingFollowLists(
+                f"the policy needs the follow lists of {_listed(by_policy)}, which nobody has; "
+                "import them with `orly-policy follows import FILE` (signed kind 3 events), "
+                "or start with missing follow lists as a warning"
+            )
+        if missing:
+            log.warning("no follow list is known of %s: it grants nobody", _listed(missing))
+
+    def follow(self, event: Event) -> None:
+        """Take a follow list (kind 3), if it is needed, genuine and newer than what is known."""
+        if event.kind != FOLLOW_LIST_KIND or event.pubkey not in self.needed_lists.kept:
+            return
+        if event.created_at - self._force.clock() > FURTHEST_AHEAD_SECONDS:
+            log.warning("a follow list of %s is dated too far ahead: ignored", event.pubkey)
+            return
+        if not verify(event):
+            log.warning("a follow list of %s is not genuine: ignored", event.pubkey)
+            return
+        with self._force.change():
+            self._force.swap_if_other(self._with_follow_list(event, follow_list(event)))
+
+    def _with_follow_list(self, event: Event, newer: FollowList) -> Standing:
+        """What stands once the list is kept: on the disk, or else in memory."""
+        try:
+            with exclusive(self._force.folders.lock_file):
+                standing = self._force.read(self._force.standing.content)
+                if not newer.replaces(standing.follows.get(newer.author)):
+                    return standing
+                write_event(self._force.folders.follows, newer.author, event_json(event))
+                return standing.following(newer)
+        except PolicyError as error:
+            self._force.warn((Problem("", f"a follow list is not kept: {error}"),))
+            if not newer.replaces(self._force.standing.follows.get(newer.author)):
+                return self._force.standing
+            self._force.unkept[newer.author] = newer
+            return self._force.standing.following(newer)
+
+    def give_follows(self, follows: Follows | None) -> None:
+        """Use these follow lists in the place of those that were learned (``None``: no more)."""
+        given = (
+            None
+            if follows is None
+            else {author: frozenset(keys) for author, keys in follows.items()}
+        )
+        with self._force.change():
+            if given != self._force.given:  # or a listener that calls this would never end
+                self._force.given = given
+                self._force.swap(self._force.standing, self._force.compiled(self._force.standing))
+
+
+def _listed(keys: Iterable[str]) -> str:
+    return ", ".join(sorted(keys))

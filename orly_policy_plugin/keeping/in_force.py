@@ -1,0 +1,242 @@
+"""The policy in force: the snapshot that decides, what it was made of, and swapping it.
+
+Changes are made one at a time: in this process by a lock of its own, between processes by the
+lock in ``policy-history``, always in that order.
+"""
+
+import contextlib
+import logging
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import attrs
+
+from ..authority.freshness import Freshness, Mark
+from ..decisions import Follows, Snapshot, compile_policy
+from ..errors import PolicyError
+from ..follows import FollowList
+from ..policy import InvalidPolicy, Problem, policy_version
+from ..settings import Settings
+from ..state.atomic import UnwritableFile
+from ..state.folders import StateFolders
+from ..state.freshness_file import load_freshness, raise_freshness
+from ..state.history import Entry, History, How
+from ..state.locks import Held, StateLocked, exclusive
+from ..state.policy_file import read_policy_file
+from ..state.policy_mark import mark_of
+from ..state.standing import Standing, read_standing
+from .listeners import Listeners
+
+log = logging.getLogger(__name__)
+
+
+@attrs.frozen
+class Status:
+    """How the policy stands."""
+
+    path: Path
+    """The policy file."""
+    version: str
+    """The version in force: 12 hex digits."""
+    in_force_since: float
+    """Unix seconds."""
+    problems: tuple[Problem, ...] = ()
+    """What is wrong with the file as it is now; empty where it is what is in force."""
+
+
+class InForce:
+    """What is in force. Made with what stands on the disk.
+
+    :raises InvalidPolicy: with every problem of the file.
+    :raises PolicyError: the file, or what was kept beside it, cannot be read.
+    """
+
+    def __init__(self, settings: Settings, clock: Callable[[], float]) -> None:
+        self.settings = settings
+        self.clock = clock
+        """Unix seconds."""
+        root = settings.state_folder or settings.path.absolute().parent
+        self.folders = StateFolders(settings.path, root)
+        self.given: Mapping[str, frozenset[str]] | None = None
+        """Follow lists by a call, in the place of those that were learned."""
+        self.unkept: dict[str, FollowList] = {}
+        """Follow lists that the disk did not take."""
+        self.listeners = Listeners()
+        self._lock = threading.Lock()
+        self._warned: frozenset[Problem] = frozenset()
+        self._marks = Freshness()  # the highest seen, should the disk forget them
+        with self.locked_if_possible() as held:
+            standing = self.read(read_policy_file(self.folders.policy_file))
+            self.snapshot = self.compiled(standing)
+            """The policy in force. One attribute, replaced whole."""
+            self.status = Status(self.folders.policy_file, self.snapshot.version, clock())
+            how = self._how_it_came(standing, before=None) or "start"
+            self.standing = self._recorded(standing, how, held)
+            """What the snapshot was made of."""
+
+    @contextlib.contextmanager
+    def change(self) -> Iterator[None]:
+        """One change at a time; the listeners hear of it when its locks are free again."""
+        try:
+            with self._lock:
+                yield
+        finally:
+            self.listeners.tell()
+
+    @contextlib.contextmanager
+    def locked_if_possible(self) -> Iterator[Held | None]:
+        """The lock between processes; none, with a warning, where the disk does not let us."""
+        with contextlib.ExitStack() as stack:
+            held = None
+            try:
+                held = stack.enter_context(exclusive(self.folders.lock_file))
+            except (UnwritableFile, StateLocked) as error:
+                self.warn((Problem("", f"the policy's history is not kept: {error}"),))
+            yield held
+
+    def read(self, content: bytes) -> Standing:
+        """What stands beside a policy file of this content. Raises like
+        :func:`..state.standing.read_standing`.
+        """
+        standing = read_standing(self.folders, content, self.settings.owners)
+        self.warn(standing.problems)
+        for newer in self.unkept.values():
+            if newer.replaces(standing.follows.get(newer.author)):
+                standing = standing.following(newer)
+        return attrs.evolve(standing, freshness=standing.freshness.raised(self._marks))
+
+    def on_disk(self, held: Held) -> Standing:
+        """What stands on the disk now, which is what a change is made to.
+
+        A file that the watcher has not told of yet is loaded first, as it would have been.
+        """
+        try:
+            standing = self.read(read_policy_file(self.folders.policy_file))
+            if standing.content == self.standing.content:
+                return standing
+            self.load(standing, self.compiled(standing), held)
+        except InvalidPolicy as error:
+            raise PolicyError(f"the policy file cannot be used as it is: {error}") from error
+        return self.standing
+
+    def compiled(self, standing: Standing) -> Snapshot:
+        """The snapshot of what stands."""
+        return compile_policy(
+            standing.policy,
+            follows=self.follows(standing),
+            owners=self.settings.owners,
+            contributions=standing.contributions,
+        )
+
+    def follows(self, standing: Standing) -> Follows:
+        """The follow lists that count: those given, or else those learned."""
+        if self.given is not None:
+            return self.given
+        return {author: known.followed for author, known in standing.follows.items()}
+
+    def load(self, standing: Standing, snapshot: Snapshot, held: Held | None) -> None:
+        """Put in force what stands in the file, and record whatever has changed it."""
+        if standing.content == self.standing.content:
+            self.status = attrs.evolve(self.status, problems=())
+            return
+        how = self._how_it_came(standing, before=self.standing.content)
+        if how == "hand edit":
+            loaded = Freshness(Mark(int(self.clock())))
+            standing = attrs.evolve(standing, freshness=standing.freshness.raised(loaded))
+        if how is not None:
+            standing = self._recorded(standing, how, held)
+        self.swap(standing, snapshot)
+
+    def _how_it_came(self, standing: Standing, *, before: bytes | None) -> How | None:
+        """How a content came to be in the file; ``None`` where that is recorded already.
+
+        Every process that applies an event records the content under the lock. So what is not
+        recorded is a hand edit, unless it has a newer mark than any: then a crash came in
+        between.
+
+        :param before: what was in force; ``None`` at start.
+        """
+        newest = next(History(self.folders.history).entries([]), None)
+        if newest is None and before is None:
+            return "start"
+        if newest is not None and newest.content == standing.content:
+            return None
+        recorded = newest.content if newest is not None else before
+        applied = self._marks.raised(load_freshness(self.folders.history)).owner
+        mark = mark_of(standing.content)
+        newer = recorded is not None and _is_newer(mark, mark_of(recorded))
+        return "event" if newer and not _is_newer(applied, mark) else "hand edit"
+
+    def swap_if_other(self, standing: Standing) -> None:
+        """Put in force what stands beside the same file, if anything that decides differs."""
+        if standing.decides_like(self.standing):
+            self.standing = standing
+        else:
+            self.swap(standing, self.compiled(standing))
+
+    def swap(self, standing: Standing, snapshot: Snapshot) -> None:
+        """Put a snapshot in force. Called with the lock held."""
+        old, self.snapshot = self.snapshot, snapshot
+        file_is_other = standing.content != self.standing.content
+        self.standing = standing
+        self._marks = self._marks.raised(standing.freshness)
+        self.status = Status(
+            self.folders.policy_file,
+            snapshot.version,
+            self.status.in_force_since if old.version == snapshot.version else self.clock(),
+            () if file_is_other else self.status.problems,
+        )
+        if old.version != snapshot.version:
+            log.info("policy version %s is in force (before: %s)", snapshot.version, old.version)
+        self.listeners.note(old, snapshot)
+
+    def refused(self, problems: tuple[Problem, ...]) -> None:
+        """The file cannot be used: keep what is in force, and say why, once."""
+        if problems == self.status.problems:
+            return
+        version = self.snapshot.version
+        self.status = attrs.evolve(self.status, problems=problems)
+        log.error(
+            "the policy file cannot be used, version %s stays in force: %s",
+            version,
+            "; ".join(map(str, problems)),
+        )
+
+    def _recorded(self, standing: Standing, how: How, held: Held | None) -> Standing:
+        """Raise the marks on the disk and record the content, where that can be written."""
+        raised = standing.freshness
+        if held is not None:
+            try:
+                raised = raise_freshness(self.folders.history, raised, held)
+                History(self.folders.history).record(
+                    history_entry(standing, int(self.clock()), how), held
+                )
+            except UnwritableFile as error:
+                self.warn((Problem("", f"the policy's history is not kept: {error}"),))
+        self._marks = self._marks.raised(raised)
+        return attrs.evolve(standing, freshness=raised)
+
+    def warn(self, problems: tuple[Problem, ...]) -> None:
+        """Say each problem once."""
+        for problem in problems:
+            if problem not in self._warned:
+                log.warning("%s", problem)
+        self._warned |= frozenset(problems)
+
+
+def history_entry(standing: Standing, now: int, how: How) -> Entry:
+    """What the history keeps of a policy file that came into force."""
+    came_in = standing.came_in if how == "event" else None
+    return Entry(
+        version=policy_version(standing.policy),
+        recorded_at=now,
+        how=how,
+        author=came_in.author if came_in else None,
+        event_id=came_in.mark.event_id if came_in else None,
+        content=standing.content,
+    )
+
+
+def _is_newer(mark: Mark | None, than: Mark | None) -> bool:
+    return mark is not None and (than is None or mark > than)
