@@ -1,4 +1,4 @@
-"""The command ``orly-policy``: check a policy file, explain a decision, run policy test suites.
+"""The command ``orly-policy``: check, explain, test and change a policy.
 
 A thin shell: a file per command, one for what they read, one for how they show it.
 """

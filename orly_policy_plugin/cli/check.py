@@ -19,7 +19,7 @@ def check(file: Path) -> None:
     Prints the policy's version and what each rule says, or every problem with its place in the
     file; then the exit status is 1.
     """
-    policy = load_policy(file, follow_lists_given=False)
+    policy = load_policy(file)
     click.echo(f"{printable(str(file))}: version {policy_version(policy)}")
     lines = summary(policy)
     width = max(len(name) for name, _ in lines)

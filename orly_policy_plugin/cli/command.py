@@ -7,7 +7,12 @@ from typing import NoReturn
 import click
 
 from .check import check
+from .diff import diff
 from .explain import explain
+from .follows import follows
+from .history import history
+from .rollback import rollback
+from .sign_update import sign_update
 from .test import test
 
 _INTERRUPTED = 130
@@ -17,14 +22,14 @@ _INTERRUPTED = 130
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="orly-policy-plugin")
 def orly_policy() -> None:
-    """Check, explain and test the policy of a Nostr relay.
+    """Check, explain, test and change the policy of a Nostr relay.
 
-    Exit status: 0 done; 1 the policy file cannot be used, or a test failed; 2 the command was
-    called wrongly, or an event, a follow list or a suite cannot be read.
+    Exit status: 0 done; 1 the policy cannot be used or is refused, a test failed, or two
+    policies differ; 2 the command was called wrongly, or something cannot be read or written.
     """
 
 
-for _command in (check, explain, test):
+for _command in (check, diff, explain, follows, history, rollback, sign_update, test):
     orly_policy.add_command(_command)
 
 

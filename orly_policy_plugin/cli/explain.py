@@ -8,12 +8,12 @@ from typing import Literal
 import attrs
 import click
 
-from orly_policy_plugin.decisions import Explanation, compile_policy
+from orly_policy_plugin.decisions import Explanation, Follows, compile_policy
+from orly_policy_plugin.state.standing import Standing
 
-from .inputs import ip_option, load_event, load_follows, load_policy, pubkeys_option
-from .showing import show_steps, verdict
-
-_NEEDS_FOLLOWS = "to explain what follow lists decide, give them with --follows FILE"
+from .inputs import ip_option, load_event, load_follows, pubkeys_option
+from .places import lists_of, load_standing, place_of, state_option
+from .showing import show_steps, tell, verdict
 
 
 @click.command()
@@ -56,8 +56,10 @@ _NEEDS_FOLLOWS = "to explain what follow lists decide, give them with --follows 
     "follows_file",
     type=click.Path(readable=False),
     metavar="FILE",
-    help="Follow lists: a JSON object of author to the list of pubkeys that the author follows.",
+    help="Follow lists to use in the place of those that are kept: a JSON object of author to "
+    "the list of pubkeys that the author follows.",
 )
+@state_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for programs.")
 def explain(
     file: Path,
@@ -67,19 +69,37 @@ def explain(
     ip: str,  # noqa: ARG001 -- a part of the question, like any other
     now: int | None,
     follows_file: str | None,
+    state: Path | None,
     as_json: bool,
 ) -> None:
     """Say what the policy in FILE answers to one event, and why.
 
+    Decides with what a relay has: the contributions and follow lists that are kept beside FILE,
+    and ORLY_OWNERS. What of these cannot be used is told on standard error.
+
     Prints the decision, the steps that led to it, and the policy's version. The exit status is
     0 whatever the decision: this is an explanation.
     """
-    policy = load_policy(file, follow_lists_given=bool(follows_file), hint=_NEEDS_FOLLOWS)
+    place = place_of(file, state)
+    standing = load_standing(place)
     follows = load_follows(follows_file) if follows_file else None
     event = load_event(event_file)
     at = int(time.time()) if now is None else now
-    explanation = compile_policy(policy, follows=follows).explain(access, event, authed, at)
+    snapshot = compile_policy(
+        standing.policy,
+        follows=_kept_follows(standing) if follows is None else follows,
+        owners=place.owners,
+        contributions=standing.contributions,
+    )
+    explanation = snapshot.explain(access, event, authed, at)
     (_print_json if as_json else _print_text)(explanation)
+
+
+def _kept_follows(standing: Standing) -> Follows:
+    """The lists that are kept; which are missing is told."""
+    for author in sorted(lists_of(standing).needed - standing.follows.keys()):
+        tell(f"no follow list of {author} is kept: it grants nobody; --follows FILE gives one")
+    return {author: known.followed for author, known in standing.follows.items()}
 
 
 def _print_text(explanation: Explanation) -> None:

@@ -2,9 +2,10 @@
 what cannot be used ends the command with lines that say why.
 """
 
+import contextlib
 import ipaddress
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -37,34 +38,29 @@ class GivenEvent:
     sig: str
 
 
-def load_policy(path: Path, *, follow_lists_given: bool, hint: str = "") -> Policy:
+def load_policy(path: Path) -> Policy:
     """Read a policy file as a relay does at start.
 
-    :param hint: a last line where only the follow lists are missing.
     :raises UnusablePolicy: it cannot be used; a line for each problem.
     """
-    try:
+    with unusable_policy(path):
         policy = read_policy(read_policy_file(path))
-    except InvalidPolicy as error:
-        raise UnusablePolicy(_at(path, error)) from error
-    except PolicyError as error:
-        raise UnusablePolicy([str(error)]) from error
-    if wrong := _unsupported(policy, follow_lists_given):
-        hints = [hint] if hint and not _unsupported(policy, True) else []
-        raise UnusablePolicy([*_at(path, wrong), *hints])
+        check_supported(policy)
     return policy
 
 
-def _unsupported(policy: Policy, follow_lists_given: bool) -> InvalidPolicy | None:
+@contextlib.contextmanager
+def unusable_policy(where: object) -> Iterator[None]:
+    """Turn what is wrong with a policy into the end of the command.
+
+    :param where: what the problems are of: a file, a version.
+    """
     try:
-        check_supported(policy, follow_lists_given=follow_lists_given)
+        yield
     except InvalidPolicy as error:
-        return error
-    return None
-
-
-def _at(path: Path, error: InvalidPolicy) -> list[str]:
-    return [f"{path}: {problem}" for problem in error.problems]
+        raise UnusablePolicy(f"{where}: {problem}" for problem in error.problems) from error
+    except PolicyError as error:
+        raise UnusablePolicy([str(error)]) from error
 
 
 def load_event(name: str) -> GivenEvent:
@@ -85,18 +81,23 @@ def load_follows(name: str) -> dict[str, tuple[str, ...]]:
 
 def _load(name: str, what: str, read: Callable[[object], _T]) -> _T:
     try:
-        return read(decode(_content(name), what))
+        return read(decode(content_of(name), what))
     except InvalidPolicy as error:
         problems = [str(problem) for problem in error.problems]
     except ValueError as error:
         problems = [str(error)]
     except OSError as error:
         problems = [error.strerror or str(error)]
-    shown = "standard input" if name == "-" else name
-    raise UnusableInput(f"{shown}: {problem}" for problem in problems)
+    raise UnusableInput(f"{shown_name(name)}: {problem}" for problem in problems)
 
 
-def _content(name: str) -> bytes:
+def shown_name(name: str) -> str:
+    """What messages call it."""
+    return "standard input" if name == "-" else name
+
+
+def content_of(name: str) -> bytes:
+    """The content of a file, or of standard input where the name is ``-``."""
     if name == "-":
         return sys.stdin.buffer.read() if sys.stdin else b""
     return Path(name).read_bytes()

@@ -3,7 +3,7 @@ obeys.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import click
@@ -16,6 +16,7 @@ from orly_policy_hookspecs import Decision
 from orly_policy_plugin.decisions import Explanation, Step
 
 _KEY = re.compile(r"\b([0-9a-f]{8})[0-9a-f]{56}\b")
+_CONTRIBUTION = re.compile(r"contributions\.([0-9a-f]{64})\.")
 _NARROW = 60
 _STYLES = {"deny": "bold red", "grant": "bold green", "pass": "", "no match": "dim"}
 
@@ -51,6 +52,16 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def tell(text: str) -> None:
+    """A line on standard error, for people."""
+    click.echo(printable(text), err=True)
+
+
+def short(text: str) -> str:
+    """The text with keys and ids cut to their first eight digits."""
+    return _KEY.sub(r"\1…", printable(text))
+
+
 def verdict(decision: Decision) -> str:
     """``accept``, or ``reject:`` with the message that the client gets."""
     word = "accept" if decision.accepted else "reject"
@@ -68,9 +79,19 @@ def show_steps(explanation: Explanation) -> None:
     for step in explanation.steps:
         table.add_row(*_cells(step))
     console.print(table)
+    for event_id in dict.fromkeys(_ids_in(step.place for step in explanation.steps)):
+        click.echo(f"\ncontributions.{event_id[:8]}… is the event\n{event_id}")
+
+
+def _ids_in(places: Iterable[str]) -> Iterator[str]:
+    """The contributions that places are in: each is named by its event's id."""
+    for place in places:
+        yield from _CONTRIBUTION.findall(place)
 
 
 def _cells(step: Step) -> Iterable[Text]:
-    for text in (step.place, step.seen, step.limit):
-        yield Text(_KEY.sub(r"\1…", printable(text)))
+    place = _CONTRIBUTION.sub(r"contributions.\1.\n  ", step.place)
+    yield Text("\n".join(map(short, place.split("\n"))))
+    for text in (step.seen, step.limit):
+        yield Text(short(text))
     yield Text(step.outcome, style=_STYLES[step.outcome])

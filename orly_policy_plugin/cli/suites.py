@@ -140,7 +140,7 @@ def _members(
 
 def _policy(value: object) -> Policy:
     policy = structure_policy(value)
-    check_supported(policy, follow_lists_given=True)
+    check_supported(policy)
     return policy
 
 

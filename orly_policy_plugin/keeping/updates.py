@@ -4,6 +4,8 @@ import logging
 from collections.abc import Iterable
 from typing import Final
 
+import attrs
+
 from orly_policy_hookspecs import Decision, Event
 
 from ..authority import verify
@@ -15,6 +17,7 @@ from ..policy import InvalidPolicy, Problem
 from ..state.atomic import UnwritableFile
 from ..state.differences import write_difference
 from ..state.freshness_file import raise_freshness
+from ..state.history import History
 from ..state.locks import Held, exclusive
 from ..state.policy_mark import with_mark
 from ..state.replacing import replace_policy
@@ -91,17 +94,23 @@ class Updates:
         snapshot = self._force.compiled(new)
         if contribution.is_full_policy:
             write_difference(self._force.folders.contributions, contribution)
-        write_event(
-            self._force.folders.contributions, event.id, event_json(event)
-        )  # now it counts
+        folders = self._force.folders
+        write_event(folders.contributions, event.id, event_json(event))  # now it counts
         try:
-            raise_freshness(self._force.folders.history, new.freshness, held)
+            raise_freshness(folders.history, new.freshness, held)
+            self._record(new, event, held)
             self._withdraw(_replaced_by(event.id, new), new, by=event.id)
         except PolicyError as error:
             self._force.warn((Problem("", f"a contribution is in force, but: {error}"),))
         self._force.swap(new, snapshot)
         what = "adds nothing" if contribution.adds_nothing else "contribution accepted"
         return Decision.accept(f"{what}: version {snapshot.version}")
+
+    def _record(self, new: Standing, event: Event, held: Held) -> None:
+        """Keep in the history who changed what stands beside the file, and by which event."""
+        entry = history_entry(new, int(self._force.clock()), "event")
+        entry = attrs.evolve(entry, author=event.pubkey, event_id=event.id)
+        History(self._force.folders.history).record(entry, held)
 
     def names_contribution(self, event: Event) -> bool:
         """Whether a kind 5 would withdraw something: then it is for :meth:`withdraw`, too."""
@@ -120,7 +129,10 @@ class Updates:
                     for event_id in ids:  # what it replaced too, should a crash have left it
                         replaced = _replaced_by(event_id, standing)
                         self._withdraw((*replaced, event_id), standing, by=event.id)
-                    self._force.swap_if_other(self._force.read(standing.content))
+                    new = self._force.read(standing.content)
+                    if ids:
+                        self._record(new, event, held)
+                    self._force.swap_if_other(new)
                     version = self._force.snapshot.version
             except InvalidPolicy as error:
                 return Decision.reject(str(RefusedUpdate.for_content(error)))

@@ -110,8 +110,8 @@ def read_default_policy(value: object, _: object) -> str:
 
 def _list(value: object, of: str) -> list[object]:
     if not isinstance(value, list):
-        hint = f"; write [{value!r}]".replace("'", '"') if isinstance(value, (str, int)) else ""
-        raise _fail(f"expected a list of {of}, found {found(value)}{hint:.90}")
+        hint = "; put it in [brackets]" if isinstance(value, (str, int)) else ""
+        raise _expected(f"a list of {of}", value, hint)
     return value
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import bech32
 
 from .problems import Problem
-from .strict_json import found
+from .strict_json import found, shortened
 
 _HEX = re.compile(r"[0-9a-fA-F]{64}")
 _LOWER_HEX = re.compile(r"[0-9a-f]{64}")
@@ -28,7 +28,7 @@ def parse_pubkey(text: object) -> str:
             )
         if (key := _from_npub(text)) is not None:
             return key
-    shown = f"{text!r:.80}" if isinstance(text, str) else found(text)
+    shown = repr(shortened(text, 80)) if isinstance(text, str) else found(text)
     raise ValueError(f"{shown} is not a public key: 64 hex characters or npub1…{_why_not(text)}")
 
 
@@ -64,6 +64,11 @@ def _from_npub(text: str) -> str | None:
 def _why_not(text: object) -> str:
     if not isinstance(text, str):
         return ""
+    bare = text.strip().removeprefix("nostr:").removeprefix("0x")
+    if bare != text and (_HEX.fullmatch(bare) or _from_npub(bare)):
+        return f"; write {bare!r}"
+    if "@" in text:
+        return " (this is a name; take the npub1… of the same person)"
     if text.startswith("npub1"):
         return " (its checksum is wrong: a letter is missing or mistyped)"
     if text.startswith("nprofile1"):

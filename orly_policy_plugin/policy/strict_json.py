@@ -50,6 +50,11 @@ def decode_json(content: bytes) -> Any:
         raise ValueError("this is nested too deeply for a policy") from error
 
 
+def shortened(text: str, most: int) -> str:
+    """The text, or its beginning with an ellipsis."""
+    return text if len(text) <= most else f"{text[:most]}…"
+
+
 def found(value: object) -> str:
     """What was found, in words, for messages: lists and objects are not shown, for they may be
     long, and nested deeper than ``repr`` goes.
@@ -62,7 +67,7 @@ def found(value: object) -> str:
         case int() | float():
             return f"the number {value!r:.60}"
         case str():
-            return f"the text {value!r:.60}"
+            return f"the text {shortened(value, 60)!r}"
         case NotJson():
             return str(value)
         case _:

@@ -65,7 +65,7 @@ def test_all_problems_are_told_with_their_places(write: Write, run: Run) -> None
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("script", "a.sh"), ("rate_limit", 5), ("follows_whitelist_admins", ["a1" * 32])],
+    [("script", "a.sh"), ("rate_limit", 5)],
 )
 def test_what_a_relay_cannot_do_yet_is_refused(
     field: str, value: object, write: Write, invoke: Invoke

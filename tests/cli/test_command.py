@@ -32,7 +32,27 @@ def test_version(run: Run) -> None:
     assert done.returncode == 0
 
 
-@pytest.mark.parametrize("arguments", [(), ("check",), ("explain",), ("test",)])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        *(
+            (name,)
+            for name in (
+                "check",
+                "diff",
+                "explain",
+                "follows",
+                "history",
+                "rollback",
+                "sign-update",
+                "test",
+            )
+        ),
+        ("follows", "list"),
+        ("follows", "import"),
+    ],
+)
 @pytest.mark.parametrize("option", ["-h", "--help"])
 def test_help(arguments: tuple[str, ...], option: str, invoke: Invoke) -> None:
     """Every command has help, which fits 80 columns and mentions the exit status."""

@@ -150,23 +150,18 @@ def test_now_is_what_the_caller_says(write: Write, given_event: Path, invoke: In
 def test_follow_lists_are_given_in_a_file(
     write: Write, given_event: Path, invoke: Invoke, alice: str, bob: str
 ) -> None:
-    """Whom Alice follows is let in; without the file the policy is refused with a hint."""
+    """Whom Alice follows is let in; without the file she follows nobody, which is told."""
     rule = {"follows_whitelist_admins": [alice]}
     write("policy.json", {"default_policy": "deny", "rules": {"1": rule}})
     write("follows.json", {npub(alice): [npub(bob)]})
     asked = ("explain", "policy.json", *WRITE, "--authed", bob)
-    assert invoke(*asked, "--follows", "follows.json").stdout.startswith("accept")
-    refused = invoke(*asked)
-    assert refused.exit_code == 1
-    assert refused.stderr.splitlines()[-1].endswith("give them with --follows FILE")
-
-
-def test_no_hint_where_follow_lists_would_not_help(
-    write: Write, given_event: Path, invoke: Invoke
-) -> None:
-    """A policy with a script is refused either way."""
-    write("policy.json", {"global": {"script": "x"}})
-    assert "--follows" not in invoke("explain", "policy.json", *WRITE).stderr
+    given_lists = invoke(*asked, "--follows", "follows.json")
+    assert given_lists.stdout.startswith("accept")
+    assert given_lists.stderr == ""
+    without = invoke(*asked)
+    assert without.stdout.startswith("reject: blocked: default_policy")
+    [line] = without.stderr.splitlines()
+    assert line.startswith(f"no follow list of {alice} is kept")
 
 
 @pytest.mark.parametrize(

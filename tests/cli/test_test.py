@@ -125,7 +125,7 @@ def test_now_of_a_suite_counts(
 @pytest.mark.parametrize(
     ("keys", "says"),
     [
-        ({"name": 5}, "name: expected a text in double quotes, found a number 5"),
+        ({"name": 5}, "name: expected a text in double quotes, found the number 5"),
         ({"now": "noon"}, "now: expected a whole number of seconds"),
         ({"now": -1}, "now: expected a number of seconds from 0 up"),
         ({"policy": []}, "policy: expected an object"),
@@ -160,7 +160,7 @@ def test_a_wrong_suite_is_told(
         ({"event": []}, "event: an event is a JSON object"),
         ({"authed": "bob"}, "authed: 'bob' is not a public key"),
         ({"authed": ["a1" * 32]}, "authed: expected a text in double quotes, found a list"),
-        ({"allowed": "true"}, "allowed: expected true or false, found a text"),
+        ({"allowed": "true"}, "allowed: expected true or false, found the text"),
         ({"allowed": None}, "the key 'allowed' is missing"),
         ({"ip": 5}, "ip: expected a text"),
         ({"alowed": True}, "alowed: unknown key; did you mean 'allowed'?"),

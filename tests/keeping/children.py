@@ -22,6 +22,7 @@ if __name__ == "__main__":
     sys.path.insert(0, str(HERE.parent))
 
 from examples import NOBODY, NOW, AnEvent  # noqa: E402
+
 from keeping.making import (  # noqa: E402
     admin,
     follows,
@@ -31,7 +32,6 @@ from keeping.making import (  # noqa: E402
     signed,
     withdrawing,
 )
-
 from orly_policy_hookspecs import Decision  # noqa: E402
 from orly_policy_plugin.plugin import PolicyPlugin  # noqa: E402
 

@@ -78,7 +78,7 @@ def note(key: Key, length: int = 20) -> Event:
 
 async def soon(check: Callable[[], Awaitable[bool]]) -> None:
     """Wait until it holds: within a second, and more on a machine that is busy."""
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 10
     while not await check():
         assert time.monotonic() < deadline
         await asyncio.sleep(0.02)
@@ -263,17 +263,16 @@ async def test_every_worker_obeys(tmp_path: Path) -> None:
 async def _in_every_worker(
     relay: Relay, check: Callable[[Client], Awaitable[bool]], *keys: Key
 ) -> None:
-    """Many new connections land on all workers: soon all agree, and go on agreeing."""
+    """New connections land on all workers: soon all agree, three dozen times running."""
 
     async def all_agree() -> bool:
         answers = []
-        for _ in range(12):
+        for _ in range(36):
             async with connected(relay.url, *keys) as client:
                 answers.append(await check(client))
         return all(answers)
 
     await soon(all_agree)
-    assert await all_agree()
 
 
 @asynchronous

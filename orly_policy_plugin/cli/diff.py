@@ -1,0 +1,76 @@
+"""``orly-policy diff``: what do two policies mean differently?"""
+
+import json
+from pathlib import Path
+
+import click
+
+from orly_policy_plugin.errors import PolicyError
+from orly_policy_plugin.policy import InvalidPolicy, Policy, read_policy
+from orly_policy_plugin.policy.meaning import changes_of_meaning
+from orly_policy_plugin.state.history import History, UnknownVersion
+from orly_policy_plugin.state.policy_file import read_policy_file
+
+from .differing import changes_as_json, show_changes
+from .places import FILE, Place, place_of, state_option
+from .showing import UnusableInput
+
+_DIFFER = 1
+
+
+@click.command()
+@click.argument("a")
+@click.argument("b")
+@click.option(
+    "--file",
+    type=FILE,
+    metavar="FILE",
+    help="The policy file whose history is meant. Default: that of ORLY_POLICY_PATH or of the "
+    "configuration folder.",
+)
+@state_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for programs.")
+@click.pass_context
+def diff(
+    ctx: click.Context, a: str, b: str, file: Path | None, state: Path | None, as_json: bool
+) -> None:
+    """Compare two policies by meaning: what does B newly allow, what does it newly refuse?
+
+    A and B are files, or versions of the history (their first digits are enough). Each place is
+    taken by itself: what is allowed there may still be refused elsewhere. What only says the
+    same in other words is no difference. Contributions of admins are not compared.
+
+    The exit status is 0 where both mean the same, 1 where they differ, 2 where one of them
+    cannot be read.
+    """
+    place = None if Path(a).exists() and Path(b).exists() else place_of(file, state)
+    changes = changes_of_meaning(_policy(a, place), _policy(b, place))
+    if as_json:
+        same = not changes
+        click.echo(
+            json.dumps({"same_meaning": same, "differences": changes_as_json(changes)}, indent=2)
+        )
+    elif changes:
+        show_changes(changes)
+    else:
+        click.echo("both mean the same")
+    ctx.exit(_DIFFER if changes else 0)
+
+
+def _policy(name: str, place: Place | None) -> Policy:
+    try:
+        return read_policy(_content(name, place))
+    except InvalidPolicy as error:
+        raise UnusableInput(f"{name}: {problem}" for problem in error.problems) from error
+    except UnknownVersion as error:
+        where = f" (of {place.file}; --file names another)" if place else ""
+        raise UnusableInput([f"{name} is no file, and as a version: {error}{where}"]) from error
+    except PolicyError as error:
+        raise UnusableInput([str(error)]) from error
+
+
+def _content(name: str, place: Place | None) -> bytes:
+    """A file's, or where there is none of the name, a version's."""
+    if place is None or Path(name).exists() or Path(name).is_symlink():
+        return read_policy_file(Path(name))
+    return History(place.folders.history).find(name).content

@@ -1,0 +1,176 @@
+"""``orly-policy follows``: the follow lists that are kept for a policy."""
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import attrs
+import click
+
+from orly_policy_hookspecs import malformed
+from orly_policy_plugin.authority import verify
+from orly_policy_plugin.authority.policy_events import FURTHEST_AHEAD_SECONDS
+from orly_policy_plugin.follows import FollowList, follow_list
+from orly_policy_plugin.follows.lists import FOLLOW_LIST_KIND
+from orly_policy_plugin.policy.strict_json import JsonObject
+from orly_policy_plugin.state.locks import exclusive
+from orly_policy_plugin.state.signed_events import write_event
+from orly_policy_plugin.state.standing import Standing
+
+from .inputs import GivenEvent, content_of, decode, shown_name
+from .places import FILE, lists_of, load_standing, place_of, state_option, trouble
+from .showing import UnusableInput, short
+
+_MISSING = 1
+
+
+@click.group()
+def follows() -> None:
+    """List and import the follow lists (kind 3) that a policy needs.
+
+    The exit status is that of the subcommand.
+    """
+
+
+_policy_option = click.option(
+    "--policy",
+    type=FILE,
+    metavar="FILE",
+    help="The policy file. Default: that of ORLY_POLICY_PATH or of the configuration folder.",
+)
+
+
+# --- list
+
+
+@follows.command("list")
+@_policy_option
+@state_option
+@click.pass_context
+def list_(ctx: click.Context, policy: Path | None, state: Path | None) -> None:
+    """List whose follow lists the policy needs, which are kept, and which are missing.
+
+    The exit status is 1 where one that decides something is missing.
+    """
+    standing = load_standing(place_of(policy, state))
+    lists = lists_of(standing)
+    for author in sorted(lists.kept | standing.follows.keys()):
+        click.echo(f"{author}  {_state(author, standing)}  ({_why(author, standing)})")
+    if not lists.kept and not standing.follows:
+        click.echo("the policy needs no follow list")
+    ctx.exit(_MISSING if lists.needed - standing.follows.keys() else 0)
+
+
+def _state(author: str, standing: Standing) -> str:
+    known = standing.follows.get(author)
+    return f"of {_date(known)}, follows {len(known.followed)}" if known else "missing"
+
+
+def _why(author: str, standing: Standing) -> str:
+    lists = lists_of(standing)
+    if author in lists.by_policy:
+        return "the policy needs it"
+    if author in lists.by_contributions:
+        return "a contribution needs it"
+    return "a policy admin's; not needed" if author in lists.kept else "not needed"
+
+
+def _date(known: FollowList) -> str:
+    try:
+        return datetime.fromtimestamp(known.created_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (OverflowError, ValueError, OSError):
+        return f"{known.created_at} s"
+
+
+# --- import
+
+
+@follows.command("import")
+@click.argument(
+    "file", nargs=-1, required=True, type=click.Path(readable=False), metavar="FILE|-..."
+)
+@_policy_option
+@state_option
+def import_(file: tuple[str, ...], policy: Path | None, state: Path | None) -> None:
+    """Keep signed follow lists (kind 3 events) for the policy, where they are newer.
+
+    A FILE holds one event as JSON, an array of events, or one event a line; - is standard input.
+    A relay that runs takes them up within a second.
+
+    The exit status is 2 where one of the events cannot be used: then none is imported.
+    """
+    events = _load_all(file)
+    place = place_of(policy, state)
+    with trouble(), exclusive(place.folders.lock_file):
+        standing = load_standing(place)
+        kept = lists_of(standing).kept
+        known = dict(standing.follows)
+        for event in events:
+            newer = follow_list(event)
+            what = f"{short(newer.author)} of {_date(newer)} follows {len(newer.followed)}"
+            if not newer.replaces(known.get(newer.author)):
+                click.echo(f"{what}: not newer than what is kept")
+                continue
+            write_event(place.folders.follows, newer.author, attrs.asdict(event))
+            known[newer.author] = newer
+            not_needed = "" if newer.author in kept else " (the policy does not ask for it)"
+            click.echo(f"{what}: imported{not_needed}")
+
+
+def _load_all(names: tuple[str, ...]) -> list[GivenEvent]:
+    """:raises UnusableInput: with every problem of every file."""
+    problems: list[str] = []
+    events: list[GivenEvent] = []
+    for name in names:
+        try:
+            for where, value in _values(content_of(name)):
+                wrong = _wrong(value)
+                if wrong:
+                    problems.append(f"{shown_name(name)}: {where}{wrong}")
+                else:
+                    events.append(GivenEvent(**value))
+        except ValueError as error:
+            problems.append(f"{shown_name(name)}: {error}")
+        except OSError as error:
+            problems.append(f"{shown_name(name)}: {error.strerror or error}")
+    if problems:
+        raise UnusableInput([*problems, "nothing was imported"])
+    return events
+
+
+def _values(content: bytes) -> Iterator[tuple[str, Any]]:
+    """The JSON values that should be events, each with where it stands.
+
+    :raises ValueError: it is not JSON.
+    """
+    lines = [(n, line) for n, line in enumerate(content.splitlines(), 1) if line.strip()]
+    if len(lines) > 1 and all(_is_json_object(line) for _, line in lines):
+        yield from ((f"line {n}: ", decode(line, "an event")) for n, line in lines)
+        return
+    value = decode(content, "a signed kind 3 event")
+    if not isinstance(value, list):
+        yield "", value
+    elif not value:
+        raise ValueError("the array is empty; signed kind 3 events are needed")
+    else:
+        yield from ((f"[{i}]: ", item) for i, item in enumerate(value))
+
+
+def _is_json_object(line: bytes) -> bool:
+    return line.lstrip().startswith(b"{") and line.rstrip().endswith(b"}")
+
+
+def _wrong(value: Any) -> str | None:
+    """Why a value is no follow list to trust."""
+    if isinstance(value, JsonObject) and value.duplicates:
+        return f"the key {value.duplicates[0]!r} stands more than once"
+    if problem := malformed(value):
+        return problem
+    event = GivenEvent(**value)
+    if event.kind != FOLLOW_LIST_KIND:
+        return f"this is kind {event.kind}, a follow list is kind {FOLLOW_LIST_KIND}"
+    if (ahead := event.created_at - int(time.time())) > FURTHEST_AHEAD_SECONDS:
+        return f"created_at is {ahead} seconds ahead, at most {FURTHEST_AHEAD_SECONDS} are allowed"
+    return None if verify(event) else "the id or the signature is wrong"

@@ -1,0 +1,91 @@
+"""``orly-policy history``: which policies were in force, since when and by whose hand?"""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from orly_policy_plugin.errors import PolicyError
+from orly_policy_plugin.policy import Problem
+from orly_policy_plugin.state.history import Entry, History
+from orly_policy_plugin.state.policy_file import read_policy_file
+
+from .places import FILE, Place, place_of, state_option, trouble
+from .showing import printable, short, tell
+
+
+@click.command()
+@click.argument("file", type=FILE, required=False)
+@state_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON array, for programs.")
+def history(file: Path | None, state: Path | None, as_json: bool) -> None:
+    """List the versions of a policy, newest first; * marks the one that stands.
+
+    FILE is the policy file; by default that of ORLY_POLICY_PATH or of the configuration folder.
+    A version is put back with `orly-policy rollback`, and two are compared with
+    `orly-policy diff`.
+
+    The exit status is 2 where the history cannot be read.
+    """
+    place = place_of(file, state)
+    problems: list[Problem] = []
+    with trouble():
+        entries = list(History(place.folders.history).entries(problems))
+    for problem in problems:
+        tell(str(problem))
+    stands = _standing_entry(place, entries)
+    (_print_json if as_json else _print_text)(entries, stands)
+    if not entries:
+        tell(f"{place.file}: there is no history yet; a relay that runs the policy keeps it")
+    elif stands is None:
+        tell(f"{place.file}: what stands there now is in no entry of the history")
+
+
+def _standing_entry(place: Place, entries: list[Entry]) -> int | None:
+    """The newest entry that holds what the file holds."""
+    try:
+        content = read_policy_file(place.file)
+    except PolicyError as error:
+        tell(str(error))
+        return None
+    return next((i for i, entry in enumerate(entries) if entry.content == content), None)
+
+
+def _print_text(entries: list[Entry], stands: int | None) -> None:
+    if entries:
+        click.echo("  version       when                  how        who        event")
+    for i, entry in enumerate(entries):
+        cells = (
+            f"{'*' if i == stands else ' '} {entry.version}",
+            _when(entry),
+            f"{entry.how:9}",
+            f"{short(entry.author or '-'):9}",
+            short(entry.event_id or "-"),
+        )
+        click.echo(printable("  ".join(cells)))
+
+
+def _print_json(entries: list[Entry], stands: int | None) -> None:
+    made = [{**_as_json(entry), "stands": i == stands} for i, entry in enumerate(entries)]
+    click.echo(json.dumps(made, indent=2))
+
+
+def _as_json(entry: Entry) -> dict[str, Any]:
+    return {
+        "version": entry.version,
+        "when": _when(entry),
+        "recorded_at": entry.recorded_at,
+        "how": entry.how,
+        "author": entry.author,
+        "event_id": entry.event_id,
+    }
+
+
+def _when(entry: Entry) -> str:
+    """ISO 8601; a year beyond 9999, which a file can hold, as seconds."""
+    try:
+        return datetime.fromtimestamp(entry.recorded_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (OverflowError, ValueError, OSError):
+        return f"{entry.recorded_at} s"

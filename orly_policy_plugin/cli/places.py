@@ -1,0 +1,87 @@
+"""Which policy is meant, what the environment says of it, and what is kept beside it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import attrs
+import click
+
+from orly_policy_plugin.errors import PolicyError
+from orly_policy_plugin.follows import NeededLists, needed_lists
+from orly_policy_plugin.policy import InvalidPolicy
+from orly_policy_plugin.settings import Settings
+from orly_policy_plugin.state.folders import StateFolders
+from orly_policy_plugin.state.policy_file import read_policy_file
+from orly_policy_plugin.state.standing import Standing, read_standing
+
+from .inputs import unusable_policy
+from .showing import UnusableInput, tell
+
+Command = Callable[..., Any]
+
+FILE = click.Path(path_type=Path, readable=False)
+"""A file that the command itself tries to read, and says more than click would."""
+
+
+def state_option(command: Command) -> Command:
+    """``--state FOLDER``."""
+    return click.option(
+        "--state",
+        type=click.Path(path_type=Path, readable=False),
+        metavar="FOLDER",
+        help="Where the policy's history, contributions and follow lists are, where that is not "
+        "beside the policy file.",
+    )(command)
+
+
+@attrs.frozen
+class Place:
+    """One relay's policy on this machine."""
+
+    file: Path
+    """The policy file, as it was named."""
+    folders: StateFolders
+    owners: tuple[str, ...]
+    """Those of ``ORLY_OWNERS``."""
+
+
+def place_of(file: Path | None, state: Path | None) -> Place:
+    """The policy in ``file``, or where that is ``None`` the environment's.
+
+    :param state: the state folder, where it is not the file's.
+    :raises UnusableInput: the environment cannot be used.
+    """
+    with trouble():
+        settings = Settings.from_environment(file)
+    root = state or settings.path.absolute().parent
+    return Place(settings.path, StateFolders(settings.path, root), settings.owners)
+
+
+@contextmanager
+def trouble() -> Iterator[None]:
+    """Turn what is no fault of the policy's into the end of the command: exit 2."""
+    try:
+        yield
+    except InvalidPolicy as error:
+        raise UnusableInput(map(str, error.problems)) from error
+    except PolicyError as error:
+        raise UnusableInput([str(error)]) from error
+
+
+def load_standing(place: Place) -> Standing:
+    """The policy with all that stands beside it; what cannot be used is told.
+
+    :raises UnusablePolicy: the policy cannot be used, or what was applied is not known.
+    """
+    with unusable_policy(place.file):
+        standing = read_standing(place.folders, read_policy_file(place.file), place.owners)
+    for problem in standing.problems:
+        tell(str(problem))
+    return standing
+
+
+def lists_of(standing: Standing) -> NeededLists:
+    """Whose follow lists the policy in force needs."""
+    return needed_lists(standing.policy, standing.contributions)

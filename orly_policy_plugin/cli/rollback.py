@@ -1,0 +1,124 @@
+"""``orly-policy rollback``: put a version of the history back."""
+
+import time
+from pathlib import Path
+
+import attrs
+import click
+
+from orly_policy_plugin.authority import Freshness, Mark
+from orly_policy_plugin.errors import UnreadableFile
+from orly_policy_plugin.policy import InvalidPolicy, Policy, policy_version, read_policy
+from orly_policy_plugin.policy.meaning import changes_of_meaning
+from orly_policy_plugin.state.atomic import write_atomically
+from orly_policy_plugin.state.freshness_file import load_freshness
+from orly_policy_plugin.state.history import Entry, History
+from orly_policy_plugin.state.locks import Held, exclusive
+from orly_policy_plugin.state.policy_file import read_policy_file
+from orly_policy_plugin.state.policy_mark import mark_of
+from orly_policy_plugin.state.replacing import replace_policy
+from orly_policy_plugin.supported import check_supported
+
+from .differing import show_changes
+from .inputs import unusable_policy
+from .places import FILE, Place, place_of, state_option, trouble
+from .showing import printable, tell
+
+
+@click.command()
+@click.argument("version")
+@click.argument("file", type=FILE, required=False)
+@state_option
+def rollback(version: str, file: Path | None, state: Path | None) -> None:
+    """Put VERSION of the history back into the policy FILE, byte for byte.
+
+    The first digits of the version are enough. It is your own act: policy events that are older
+    than now are refused from now on, so that none that was applied before comes back. What stands
+    in FILE goes into the history first. A relay that runs takes it up like any change of the file.
+
+    Prints what changes. The exit status is 1 where the version can no longer be used, 2 where it
+    is unknown, or where something cannot be read or written; then nothing has changed.
+    """
+    place = place_of(file, state)
+    with trouble():
+        entry = History(place.folders.history).find(version)
+    with unusable_policy(f"version {entry.version}"):
+        policy = read_policy(entry.content)
+        check_supported(policy)
+    with trouble(), exclusive(place.folders.lock_file) as held:
+        stood = _Stood.read(place.file)
+        if stood.content == entry.content:
+            click.echo(f"version {entry.version} is what stands in {printable(str(place.file))}")
+            return
+        _put_back(place, entry, stood, held)
+    _show(entry, policy, stood)
+
+
+@attrs.frozen
+class _Stood:
+    """What stands in the file before; ``None`` where nothing does, or nothing that can be used."""
+
+    content: bytes | None
+    policy: Policy | None
+
+    @classmethod
+    def read(cls, file: Path) -> "_Stood":
+        try:
+            content = read_policy_file(file)
+        except UnreadableFile:
+            if file.exists():
+                raise
+            return cls(None, None)
+        try:
+            return cls(content, read_policy(content))
+        except InvalidPolicy:
+            return cls(content, None)
+
+    def entry(self, now: int, history: History) -> Entry | None:
+        """For the history: with who and when where it is there, else a hand edit."""
+        if self.content is None or self.policy is None:
+            return None
+        version = policy_version(self.policy)
+        for known in history.entries([]):
+            if known.content == self.content:
+                return attrs.evolve(known, recorded_at=now)
+        return Entry(version=version, recorded_at=now, how="hand edit", content=self.content)
+
+
+def _put_back(place: Place, entry: Entry, stood: _Stood, held: Held) -> None:
+    now = int(time.time())
+    history = History(place.folders.history)
+    if stood.content is not None and stood.policy is None:
+        _keep_unusable(place, stood.content, now)
+    marks = load_freshness(history.folder).raised(Freshness(mark_of(stood.content or b"")))
+    problems = replace_policy(
+        place.folders,
+        Entry(
+            version=entry.version,
+            recorded_at=now,
+            how="rollback",
+            content=entry.content,
+        ),
+        standing=stood.entry(now, history),
+        seen=marks.with_owner(Mark(now)),
+        held=held,
+    )
+    for problem in problems:
+        tell(f"the policy is put back, but: {problem}")
+
+
+def _keep_unusable(place: Place, content: bytes, now: int) -> None:
+    """The history takes policies only; what somebody wrote is kept all the same."""
+    kept = place.folders.history / f"unusable-{now}.json"
+    write_atomically(kept, content)
+    tell(f"what stood in {place.file} is no policy; it is kept as {kept}")
+
+
+def _show(entry: Entry, policy: Policy, stood: _Stood) -> None:
+    click.echo(f"policy put back: version {entry.version}")
+    if stood.policy is None:
+        return
+    changes = changes_of_meaning(stood.policy, policy)
+    show_changes(changes)
+    if not changes:
+        click.echo("it means the same as what stood there")

@@ -1,0 +1,30 @@
+"""What a change of one place of a policy comes to."""
+
+from typing import Any, TypeVar
+
+import attrs
+
+_T = TypeVar("_T")
+
+
+@attrs.frozen
+class Change:
+    """One place at which two policies mean something different."""
+
+    place: str
+    """``rules.1.content_limit``."""
+    old: Any
+    """The JSON value before; ``None`` where there was none."""
+    new: Any
+    """The JSON value now; ``None`` where there is none."""
+    allowed: tuple[str, ...] = ()
+    """What this place newly allows, in words."""
+    refused: tuple[str, ...] = ()
+    """What this place newly refuses. Both empty: it cannot be told."""
+
+
+def added_and_removed(
+    old: frozenset[_T], new: frozenset[_T]
+) -> tuple[frozenset[_T], frozenset[_T]]:
+    """What only the new set has, and what only the old one had."""
+    return new - old, old - new

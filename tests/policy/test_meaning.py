@@ -1,0 +1,236 @@
+"""What a difference between two policies means: what is newly allowed, what is newly refused."""
+
+from typing import Any
+
+import pytest
+from examples import ALICE, BOB, CAROL, NOW, AnEvent
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from strategies import accesses, events, follow_lists, kinds, policies, rules, submitters
+
+from orly_policy_plugin.decisions import compile_policy
+from orly_policy_plugin.policy import structure_policy
+from orly_policy_plugin.policy.changes import Change
+from orly_policy_plugin.policy.meaning import changes_of_meaning
+
+Json = dict[str, Any]
+
+
+def changes(old: Json, new: Json) -> list[Change]:
+    return changes_of_meaning(structure_policy(old), structure_policy(new))
+
+
+def in_rule(**fields: Any) -> Json:
+    return {"rules": {"1": fields}}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "allowed", "refused"),
+    [
+        ({"content_limit": 1000}, {"content_limit": 3}, (), ("content of 4 to 1000 bytes",)),
+        ({"content_limit": 3}, {"content_limit": 4}, ("content of 4 bytes",), ()),
+        ({"content_limit": 3}, {}, ("content over 3 bytes",), ()),
+        ({}, {"content_limit": 0}, (), ("content over 0 bytes",)),
+        ({"size_limit": 9}, {"size_limit": 5}, (), ("events of 6 to 9 bytes",)),
+        ({"max_age_of_event": 60}, {"max_age_of_event": 0}, ("writes over 60 s old",), ()),
+        (
+            {"max_age_event_in_future": 60},
+            {"max_age_event_in_future": 90},
+            ("writes dated 61 to 90 s ahead",),
+            (),
+        ),
+        (
+            {"must_have_tags": ["d", "t"]},
+            {"must_have_tags": ["t", "p"]},
+            ("writes without a d tag",),
+            ("writes without a p tag",),
+        ),
+        ({}, {"allowed_tags": ["d"]}, (), ("writes with other tags than d",)),
+        (
+            {"allowed_tags": ["d", "t"]},
+            {"allowed_tags": ["t", "p"]},
+            ("writes with a p tag",),
+            ("writes with a d tag",),
+        ),
+        ({"protected_required": True}, {}, ("writes without a - tag",), ()),
+        (
+            {"max_expiry": 60},
+            {"max_expiry_duration": "PT2M"},
+            ("writes that expire 61 to 120 s after created_at",),
+            (),
+        ),
+        ({"rate_limit": 5}, {"rate_limit": 9}, ("writing at 6 to 9 bytes per second",), ()),
+        ({"identifier_regex": "a"}, {"identifier_regex": "b"}, (), ()),
+        ({"script": "a"}, {"script": "b"}, (), ()),
+        (
+            {},
+            {"tag_validation": {"t": "a"}},
+            (),
+            ("writes with a t tag that does not match",),
+        ),
+        ({"tag_validation": {"t": "a"}}, {"tag_validation": {"t": "b"}}, (), ()),
+        (
+            {"write_allow": [ALICE]},
+            {"write_allow": [ALICE, BOB]},
+            (f"writes by {BOB}",),
+            (),
+        ),
+        ({}, {"write_allow": [ALICE]}, (), ("writes by everybody else",)),
+        ({"read_allow": [ALICE]}, {}, ("reads by everybody else",), ()),
+        ({}, {"privileged": True}, (), ("reads by everybody else",)),
+        (
+            {},
+            {"write_deny": [BOB]},
+            (),
+            (f"writes by {BOB} (as submitter or author)",),
+        ),
+        (
+            {"read_deny": [BOB]},
+            {},
+            (f"reads by {BOB}",),
+            (),
+        ),
+    ],
+)
+def test_each_field_says_what_it_allows_and_refuses(
+    old: Json, new: Json, allowed: tuple[str, ...], refused: tuple[str, ...]
+) -> None:
+    """One place, and what its change lets in and keeps out; neither where nobody can tell."""
+    [change] = changes(in_rule(**old), in_rule(**new))
+    assert (change.allowed, change.refused) == (allowed, refused)
+    [field] = {*old, *new} if len({*old, *new}) == 1 else {"max_expiry_duration"}
+    assert change.place.startswith(f"rules.1.{field}")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "allowed", "refused"),
+    [
+        ({}, {"write_allow": []}, ("writes by everybody",), ()),
+        ({"write_allow": []}, {}, (), ("writes by everybody",)),
+        (
+            {},
+            {"write_deny": [BOB]},
+            ("writes by everybody else",),
+            (f"writes by {BOB} (as submitter or author)",),
+        ),
+        ({}, {"follows_whitelist_admins": [CAROL]}, 2, 0),
+        (
+            {"write_allow": [ALICE]},
+            {},
+            ("writes by everybody else, where something else grants them",),
+            (f"writes by {ALICE}",),
+        ),
+    ],
+)
+def test_where_the_default_denies_a_grant_counts(
+    old: Json, new: Json, allowed: Any, refused: Any
+) -> None:
+    """What a rule grants is newly allowed, and what it leaves to the default is not."""
+    closed = {"default_policy": "deny"}
+    [change] = changes(closed | in_rule(**old), closed | in_rule(**new))
+    if isinstance(allowed, int):
+        assert (len(change.allowed), len(change.refused)) == (allowed, refused)
+    else:
+        assert (change.allowed, change.refused) == (allowed, refused)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ({}, in_rule()),
+        ({}, {"global": {}}),
+        ({}, in_rule(write_allow=[])),
+        ({}, in_rule(description="Notes")),
+        (in_rule(must_have_tags=["d", "t"]), in_rule(must_have_tags=["t", "d", "d"])),
+        (in_rule(max_expiry=86_400), in_rule(max_expiry_duration="P1D")),
+        ({}, in_rule(write_allow_follows=True)),
+        ({}, {"policy_follow_whitelist_enabled": True}),
+        ({"default_policy": "deny"}, {"default_policy": "deny", "global": {"read_allow": []}}),
+        ({"kind": {"whitelist": [1]}}, {"kind": {"whitelist": [1], "blacklist": [5]}}),
+    ],
+)
+def test_other_words_for_the_same_are_no_difference(old: Json, new: Json) -> None:
+    """Order, spelling, and what has no effect do not count."""
+    assert changes(old, new) == []
+    assert changes(new, old) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "allowed", "refused"),
+    [
+        ({}, {"whitelist": [1, 7]}, (), ("all kinds but 1, 7",)),
+        ({"whitelist": [1]}, {"whitelist": [1, 2, 3]}, ("kinds 2 to 3",), ()),
+        ({"blacklist": [4]}, {"blacklist": [5]}, ("kinds 4",), ("kinds 5",)),
+        ({"blacklist": [4]}, {"whitelist": [4]}, ("kinds 4",), ("all kinds but 4",)),
+    ],
+)
+def test_kind_lists_are_compared_by_what_passes(
+    old: Json, new: Json, allowed: tuple[str, ...], refused: tuple[str, ...]
+) -> None:
+    """Whichever list says so."""
+    [change] = changes({"kind": old}, {"kind": new})
+    assert (change.place, change.allowed, change.refused) == ("kind", allowed, refused)
+
+
+def test_a_lifted_whitelist_is_told_for_its_access() -> None:
+    """``read_allow_permissive`` lets all kinds be read, and no more be written."""
+    old = {"kind": {"whitelist": [1]}}
+    [change] = changes(old, old | {"global": {"read_allow_permissive": True}})
+    assert change.allowed == ("reading all kinds but 1",)
+
+
+def test_owners_admins_and_the_default() -> None:
+    """Who may change the policy, and what happens to what nothing decides."""
+    found = changes(
+        {"owners": [ALICE], "default_policy": "allow"},
+        {"owners": [BOB], "policy_admins": [CAROL], "default_policy": "deny"},
+    )
+    assert [change.place for change in found] == ["default_policy", "owners", "policy_admins"]
+    assert found[0].refused == ("whatever no rule grants or denies",)
+    assert BOB in found[1].allowed[0]
+    assert ALICE in found[1].refused[0]
+    assert CAROL in found[2].allowed[0]
+
+
+@st.composite
+def similar(draw: st.DrawFn) -> tuple[Json, Json]:
+    """Two policies that differ in a field or two, so that one often only allows more."""
+    policy = draw(policies())
+    kind = draw(st.none() | kinds.map(str))
+    given_rules = policy["rules"]
+    rule = (policy.get("global") if kind is None else given_rules.get(kind)) or {}
+    other = draw(rules())
+    names = draw(st.lists(st.sampled_from(sorted({*rule, *other}) or ["description"]), max_size=2))
+    changed = dict(rule)
+    for name in names:
+        if name in other:
+            changed[name] = other[name]
+        else:
+            changed.pop(name, None)
+    if kind is None:
+        return policy, policy | {"global": changed}
+    return policy, policy | {"rules": given_rules | {kind: changed}}
+
+
+def _accepts(policy: Json, follows: Any, access: str, event: AnEvent, keys: Any) -> bool:
+    snapshot = compile_policy(structure_policy(policy), follows=follows)
+    ask = snapshot.write if access == "write" else snapshot.read
+    return ask(event, keys, NOW).accepted
+
+
+@given(similar(), follow_lists, accesses, st.lists(st.tuples(events, submitters), min_size=4))
+@settings(max_examples=300, deadline=None)
+def test_what_is_not_told_does_not_change(
+    pair: tuple[Json, Json], follows: Any, access: str, asked: list[tuple[AnEvent, Any]]
+) -> None:
+    """Where nothing is newly refused, nothing is; where nothing is newly allowed, nothing is."""
+    old, new = pair
+    found = changes(old, new)
+    cannot_tell = any(not (change.allowed or change.refused) for change in found)
+    may_allow = cannot_tell or any(change.allowed for change in found)
+    may_refuse = cannot_tell or any(change.refused for change in found)
+    for event, keys in asked:
+        before = _accepts(old, follows, access, event, keys)
+        after = _accepts(new, follows, access, event, keys)
+        assert may_allow or before or not after
+        assert may_refuse or after or not before
