@@ -104,6 +104,8 @@ class World:
 
     def restart(self) -> None:
         """Load everything again, as another process would."""
+        if hasattr(self, "gate"):
+            self.gate.blocking.close()
         self.plugin = PolicyPlugin.load(self.file, clock=lambda: self.now, **self.settings)
         self.gate = Gate()
         self.gate.register(self.plugin, NAME)
