@@ -1,0 +1,1 @@
+"""Scripts: the line protocol (pure), and the processes that speak it."""

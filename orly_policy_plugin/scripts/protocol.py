@@ -1,0 +1,110 @@
+"""What goes to a script and comes back: a line of JSON each (section 5 of SPEC.md). Pure."""
+
+import json
+from typing import Any, Final, Literal
+
+from orly_policy_hookspecs import Event, Origin
+
+from ..decisions.replies import ACCEPTED, Action, Reply
+
+LONGEST_LINE_BYTES: Final = 1_048_576
+"""Of an answer."""
+
+_ACTIONS: Final = {
+    action.value: action for action in (Action.ACCEPT, Action.REJECT, Action.SHADOW_REJECT)
+}
+_OTHER_SOURCES: Final = {Origin.IMPORT: "Import", Origin.SYNC: "Sync"}
+_MOST_SHOWN: Final = 60
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+class NotAnAnswer(ValueError):
+    """A line of which it cannot be told whose answer it is. Its text says what is wrong."""
+
+
+def logged_in(event: Event, authenticated: tuple[str, ...]) -> str | None:
+    """Who is asked for: the author where the author authenticated, else the first that did."""
+    if event.pubkey in authenticated:
+        return event.pubkey
+    return authenticated[0] if authenticated else None
+
+
+def question(
+    event: Event,
+    access: Literal["read", "write"],
+    *,
+    logged_in_pubkey: str | None,
+    ip: str,
+    received_at: int,
+    origin: Origin = Origin.CLIENT,
+) -> bytes:
+    """The line that asks a script about an event.
+
+    It has the event's seven fields, ``id`` first, and ``access_type``, ``ip_address`` and
+    ``logged_in_pubkey``, as scripts for ORLY read them; and ``type``, ``event``, ``receivedAt``,
+    ``sourceType``, ``sourceInfo`` and ``authed``, as write policies for strfry do.
+
+    :param logged_in_pubkey: see :func:`logged_in`; ``None``: the key is left out.
+    :param received_at: Unix seconds.
+    """
+    fields = _encode(
+        {
+            "id": event.id,
+            "pubkey": event.pubkey,
+            "created_at": event.created_at,
+            "kind": event.kind,
+            "tags": event.tags,
+            "content": event.content,
+            "sig": event.sig,
+        }
+    )[1:-1]
+    about: dict[str, Any] = {"access_type": access, "ip_address": ip}
+    if logged_in_pubkey is not None:
+        about["logged_in_pubkey"] = about["authed"] = logged_in_pubkey
+    about["type"] = "new"
+    about["receivedAt"] = received_at
+    about["sourceType"] = _source_type(ip, origin)
+    about["sourceInfo"] = ip
+    line = f'{{{fields},{_encode(about)[1:-1]},"event":{{{fields}}}}}\n'
+    return line.encode("utf-8", "replace")
+
+
+def _source_type(ip: str, origin: Origin) -> str:
+    """strfry's word for where an event comes from."""
+    return _OTHER_SOURCES.get(origin) or ("IP6" if ":" in ip else "IP4")
+
+
+def read_answer(line: bytes) -> tuple[str, Reply]:
+    """The event's id and what is said of it; failed where that cannot be understood.
+
+    :raises NotAnAnswer: it names no event.
+    """
+    try:
+        answer = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise NotAnAnswer(f"printed {_shown(line)}, which is not JSON") from error
+    if not isinstance(answer, dict) or not isinstance(answer.get("id"), str):
+        raise NotAnAnswer(f"printed {_shown(line)}, which names no event in 'id'")
+    return answer["id"], _reply(answer)
+
+
+def _reply(answer: dict[str, Any]) -> Reply:
+    action, message = answer.get("action"), answer.get("msg")
+    if not isinstance(action, str) or action not in _ACTIONS:
+        return Reply.failed(f"the action {action!r:.60} is none of {', '.join(_ACTIONS)}")
+    if message is not None and not isinstance(message, str):
+        return Reply.failed(f"msg is not a text: {message!r:.60}")
+    if action == "accept":
+        return ACCEPTED
+    return Reply(_ACTIONS[action], _unicode(message or ""))
+
+
+def _unicode(text: str) -> str:
+    """Half a surrogate pair is nothing that a client could be sent."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def _shown(line: bytes) -> str:
+    text = line[: 4 * _MOST_SHOWN].decode("utf-8", "replace").strip()
+    return repr(text[:_MOST_SHOWN] + "…" * (len(text) > _MOST_SHOWN))
