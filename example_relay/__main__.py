@@ -64,6 +64,20 @@ SAMPLE_POLICY = Path(__file__).with_name("sample-policy.json")
     is_flag=True,
     help="Refuse policy events that do not name this relay in a relay tag.",
 )
+@click.option(
+    "--script-failure",
+    type=click.Choice(["default", "deny"]),
+    default="default",
+    show_default=True,
+    help="What a script's failure comes to: the policy's default_policy, or a denial.",
+)
+@click.option(
+    "--script-timeout",
+    type=click.FloatRange(0, min_open=True),
+    default=5.0,
+    show_default=True,
+    help="Seconds that a script may take for one event.",
+)
 def main(
     host: str,
     port: int,
@@ -73,6 +87,8 @@ def main(
     workers: int,
     missing_follow_lists: str,
     require_relay_tag: bool,
+    script_failure: str,
+    script_timeout: float,
 ) -> None:
     """Run nostr-relay behind a policy file, which may be edited meanwhile."""
     try:
@@ -91,6 +107,8 @@ def main(
             policy_file,
             missing_follow_lists=missing_follow_lists,
             require_relay_tag=require_relay_tag,
+            script_failure=script_failure,
+            script_timeout_seconds=script_timeout,
         )
     except (PolicyError, GateError) as error:
         _fail(str(error))

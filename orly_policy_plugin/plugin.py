@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,7 +11,11 @@ from orly_policy_hookspecs import POLICY_EVENT_KIND, Context, Decision, Event, G
 
 from .decisions import Follows, Snapshot
 from .keeping import FollowLists, InForce, Listener, Status, Updates, Watching
+from .policy import scripts_of
+from .rates import RateLimiter
+from .scripts import Scripts
 from .settings import Settings
+from .settling import Settling
 
 NAME: Final = "orly-policy"
 """The engine's name as a plugin, and the source of its decisions."""
@@ -38,6 +42,18 @@ class PolicyPlugin:
         self._watching = Watching(self._force)
         self._updates = Updates(self._force)
         self._follow_lists = FollowLists(self._force)
+        self.scripts = Scripts(
+            self._force.folders.scripts_from, timeout_seconds=settings.script_timeout_seconds
+        )
+        """The scripts that the policy names: how they stand, pausing and resuming them."""
+        self._settling = Settling(
+            self.scripts,
+            RateLimiter(settings.rate_keys),
+            clock,
+            failure_denies=settings.script_failure == "deny",
+        )
+        self._use_scripts()
+        self.listen(self._use_scripts)
 
     @classmethod
     def load(
@@ -68,15 +84,22 @@ class PolicyPlugin:
 
     def start(self) -> None:
         """Follow the policy file, and the folders beside it, from now on; what has changed since
-        it was read counts.
+        it was read counts. The scripts that it names are started.
 
         Starts threads: in a server that forks, call it in each worker.
         """
+        self.scripts.start()
         self._watching.start()
 
     def stop(self) -> None:
-        """Follow them no more. Decisions go on."""
+        """Follow them no more, and end the scripts, which takes up to two seconds. Decisions go
+        on, those that need a script as if it had failed.
+        """
         self._watching.stop()
+        self.scripts.stop()
+
+    def _use_scripts(self, *_: object) -> None:
+        self.scripts.use({script for _, script in scripts_of(self.snapshot.policy)})
 
     # --- follow lists
 
@@ -118,19 +141,25 @@ class PolicyPlugin:
     # --- hooks
 
     @hookimpl
-    def on_write(self, event: Event, context: Context) -> Decision:
-        """Sections 2 to 4 of SPEC.md."""
+    def on_write(self, event: Event, context: Context) -> Decision | Awaitable[Decision]:
+        """Sections 2 to 6 of SPEC.md. To be awaited only where a script is to be asked."""
         try:
-            return self.snapshot.write(event, context.authenticated, int(self._clock()))
+            outcome = self.snapshot.write(event, context.authenticated, int(self._clock()))
+            if isinstance(outcome, Decision):
+                return outcome
+            return self._settling.settle(outcome, event, "write", context)
         except Exception:
             log.exception("a write could not be decided")
             return _OUR_FAULT
 
     @hookimpl
-    def on_read(self, event: Event, context: Context) -> Decision:
-        """Sections 2 to 4 of SPEC.md."""
+    def on_read(self, event: Event, context: Context) -> Decision | Awaitable[Decision]:
+        """Sections 2 to 5 of SPEC.md. To be awaited only where a script is to be asked."""
         try:
-            return self.snapshot.read(event, context.authenticated, int(self._clock()))
+            outcome = self.snapshot.read(event, context.authenticated, int(self._clock()))
+            if isinstance(outcome, Decision):
+                return outcome
+            return self._settling.settle(outcome, event, "read", context)
         except Exception:
             log.exception("a read could not be decided")
             return _OUR_FAULT

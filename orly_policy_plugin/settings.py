@@ -7,8 +7,11 @@ from typing import Any, Literal, Self
 
 import attrs
 
+from .decisions.rates import TIME_CONSTANT_SECONDS
 from .errors import PolicyError
 from .policy import InvalidPolicy, Problem, parse_pubkey
+from .rates import MOST_KEYS
+from .scripts.running import TIMEOUT_SECONDS
 
 _TRUE = frozenset({"", "1", "t", "true", "yes", "on"})
 _FALSE = frozenset({"0", "f", "false", "no", "off"})
@@ -33,6 +36,20 @@ class Settings:
     """Whether a policy event without a ``relay`` tag is refused."""
     missing_follow_lists: Literal["stop", "warn"] = "stop"
     """Whether the relay starts although a follow list that its policy needs is not known."""
+    script_timeout_seconds: float = attrs.field(
+        default=TIMEOUT_SECONDS, validator=attrs.validators.gt(0)
+    )
+    """How long a script may take for one event. Less than the gate's budget."""
+    script_failure: Literal["default", "deny"] = attrs.field(
+        default="default", validator=attrs.validators.in_(("default", "deny"))
+    )
+    """What a script's failure comes to: ``default_policy``, or a denial whatever that says."""
+    rate_seconds: float = attrs.field(
+        default=TIME_CONSTANT_SECONDS, validator=attrs.validators.gt(0)
+    )
+    """The time constant of rate limits (section 6 of SPEC.md)."""
+    rate_keys: int = attrs.field(default=MOST_KEYS, validator=attrs.validators.gt(0))
+    """Averages to keep for rate limits, one a rule and submitter."""
 
     @classmethod
     def from_environment(

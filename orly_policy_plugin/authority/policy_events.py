@@ -10,7 +10,7 @@ from orly_policy_hookspecs import POLICY_EVENT_KIND, Event, malformed
 
 from ..decisions.sizes import event_size
 from ..errors import PolicyError
-from ..policy import InvalidPolicy, Policy, Problem, structure_policy
+from ..policy import InvalidPolicy, Policy, Problem, scripts_of, structure_policy
 from ..policy.fields import read_members
 from ..policy.strict_json import JsonObject, decode_json
 from .contributions import CONTRIBUTION_KEYS, Contribution, read_contribution
@@ -79,7 +79,7 @@ def examine(
     relay_urls: Collection[str],
     require_relay_tag: bool,
     freshness: Freshness,
-    known_scripts: Collection[str] = (),
+    known_scripts: Collection[str] | None,
 ) -> Update:
     """Check a policy event: the first check that fails answers.
 
@@ -97,7 +97,8 @@ def examine(
     :param owners: those of the environment included.
     :param relay_urls: this relay's, as clients name it. Without any, an event with a ``relay``
         tag is refused.
-    :param known_scripts: what an owner's policy may name in ``script``, as it is written there.
+    :param known_scripts: what an owner's policy may name in ``script``, as it is written there;
+        ``None`` where that is not known, and anything may be.
     :raises RefusedUpdate: whatever is wrong; nothing else is raised, whatever the event holds.
     """
     _check_signed(event)
@@ -267,7 +268,9 @@ def _keys(value: Any) -> frozenset[str]:
     return frozenset(read_members(dict(value))) if isinstance(value, dict) else frozenset()
 
 
-def _check_owner_policy(policy: Policy, author: str, known_scripts: Collection[str]) -> None:
+def _check_owner_policy(
+    policy: Policy, author: str, known_scripts: Collection[str] | None
+) -> None:
     if problems := [
         *_missing_owner(policy, author),
         *_denials(policy, author),
@@ -299,11 +302,11 @@ def _denials(policy: Policy, author: str) -> Iterator[Problem]:
                 yield Problem(where, "denies this event's author; remove your own key")
 
 
-def _unknown_scripts(policy: Policy, known: Collection[str]) -> Iterator[Problem]:
-    for place, rule in _rules(policy):
-        if rule.script is not None and rule.script not in known:
+def _unknown_scripts(policy: Policy, known: Collection[str] | None) -> Iterator[Problem]:
+    for place, script in scripts_of(policy):
+        if known is not None and script not in known:
             yield Problem(
-                f"{place}.script",
+                place,
                 "a policy event may name only a script that the relay's own policy file names "
                 "or that is in the folder 'scripts' beside it; this one is neither",
             )

@@ -1,18 +1,29 @@
 """``orly-policy explain``: what would the policy answer, and why?"""
 
+import asyncio
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
 
 import attrs
 import click
 
-from orly_policy_plugin.decisions import Explanation, Follows, compile_policy
+from orly_policy_hookspecs import Context
+from orly_policy_plugin.decisions import (
+    Explanation,
+    Follows,
+    NamedScript,
+    Reply,
+    Unsettled,
+    compile_policy,
+)
+from orly_policy_plugin.decisions.access import Access
+from orly_policy_plugin.scripts import Scripts
 from orly_policy_plugin.state.standing import Standing
 
-from .inputs import ip_option, load_event, load_follows, pubkeys_option
-from .places import lists_of, load_standing, place_of, state_option
+from .inputs import GivenEvent, ip_option, load_event, load_follows, pubkeys_option
+from .places import Place, lists_of, load_standing, place_of, state_option
 from .showing import show_steps, tell, verdict
 
 
@@ -43,7 +54,7 @@ from .showing import show_steps, tell, verdict
     "--ip",
     callback=ip_option,
     metavar="IP",
-    help="The client's IP address. No rule of this version looks at it.",
+    help="The client's IP address, for scripts.",
 )
 @click.option(
     "--now",
@@ -63,10 +74,10 @@ from .showing import show_steps, tell, verdict
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for programs.")
 def explain(
     file: Path,
-    access: Literal["write", "read"],
+    access: Access,
     event_file: str,
     authed: tuple[str, ...],
-    ip: str,  # noqa: ARG001 -- a part of the question, like any other
+    ip: str,
     now: int | None,
     follows_file: str | None,
     state: Path | None,
@@ -75,7 +86,8 @@ def explain(
     """Say what the policy in FILE answers to one event, and why.
 
     Decides with what a relay has: the contributions and follow lists that are kept beside FILE,
-    and ORLY_OWNERS. What of these cannot be used is told on standard error.
+    and ORLY_OWNERS. What of these cannot be used is told on standard error. A script that has a
+    say is run and asked. A rate limit is taken as not used yet.
 
     Prints the decision, the steps that led to it, and the policy's version. The exit status is
     0 whatever the decision: this is an explanation.
@@ -91,8 +103,31 @@ def explain(
         owners=place.owners,
         contributions=standing.contributions,
     )
-    explanation = snapshot.explain(access, event, authed, at)
+    ask = snapshot.write if access == "write" else snapshot.read
+    outcome = ask(event, authed, at)
+    replies: Sequence[Reply] = ()
+    if isinstance(outcome, Unsettled) and outcome.scripts:
+        context = Context(authed, ip=ip)
+        replies = asyncio.run(_replies(place, outcome.scripts, event, access, context, at))
+    explanation = snapshot.explain(access, event, authed, at, replies)
     (_print_json if as_json else _print_text)(explanation)
+
+
+async def _replies(
+    place: Place,
+    named: Sequence[NamedScript],
+    event: GivenEvent,
+    access: Access,
+    context: Context,
+    now: int,
+) -> Sequence[Reply]:
+    """What the scripts answer. They are started for this one event."""
+    scripts = Scripts(place.folders.scripts_from)
+    try:
+        asked = [scripts.ask(script.path, event, access, context, now) for script in named]
+        return await asyncio.gather(*asked)
+    finally:
+        await asyncio.to_thread(scripts.stop)
 
 
 def _kept_follows(standing: Standing) -> Follows:

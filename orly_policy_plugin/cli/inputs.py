@@ -17,8 +17,8 @@ from orly_policy_plugin.errors import PolicyError
 from orly_policy_plugin.policy import InvalidPolicy, Policy, Problem, parse_pubkey, read_policy
 from orly_policy_plugin.policy.fields import each, read_members, read_pubkeys
 from orly_policy_plugin.policy.strict_json import JsonObject, decode_json
+from orly_policy_plugin.scripts import check_scripts
 from orly_policy_plugin.state.policy_file import read_policy_file
-from orly_policy_plugin.supported import check_supported
 
 from .showing import UnusableInput, UnusablePolicy
 
@@ -45,7 +45,7 @@ def load_policy(path: Path) -> Policy:
     """
     with unusable_policy(path):
         policy = read_policy(read_policy_file(path))
-        check_supported(policy)
+        check_scripts(policy, path.absolute().parent)
     return policy
 
 

@@ -10,6 +10,7 @@ from orly_policy_plugin.authority import Freshness, Mark
 from orly_policy_plugin.errors import UnreadableFile
 from orly_policy_plugin.policy import InvalidPolicy, Policy, policy_version, read_policy
 from orly_policy_plugin.policy.meaning import changes_of_meaning
+from orly_policy_plugin.scripts import check_scripts
 from orly_policy_plugin.state.atomic import write_atomically
 from orly_policy_plugin.state.freshness_file import load_freshness
 from orly_policy_plugin.state.history import Entry, History
@@ -17,7 +18,6 @@ from orly_policy_plugin.state.locks import Held, exclusive
 from orly_policy_plugin.state.policy_file import read_policy_file
 from orly_policy_plugin.state.policy_mark import mark_of
 from orly_policy_plugin.state.replacing import replace_policy
-from orly_policy_plugin.supported import check_supported
 
 from .differing import show_changes
 from .inputs import unusable_policy
@@ -44,7 +44,7 @@ def rollback(version: str, file: Path | None, state: Path | None) -> None:
         entry = History(place.folders.history).find(version)
     with unusable_policy(f"version {entry.version}"):
         policy = read_policy(entry.content)
-        check_supported(policy)
+        check_scripts(policy, place.folders.scripts_from)
     with trouble(), exclusive(place.folders.lock_file) as held:
         stood = _Stood.read(place.file)
         if stood.content == entry.content:

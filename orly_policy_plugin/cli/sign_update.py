@@ -22,8 +22,8 @@ from orly_policy_plugin.authority import (
 from orly_policy_plugin.authority.policy_events import normalised_url
 from orly_policy_plugin.authority.signing import signed_event
 from orly_policy_plugin.policy import InvalidPolicy, Policy
+from orly_policy_plugin.scripts import check_scripts, known_scripts
 from orly_policy_plugin.state.standing import Standing, contribution_in
-from orly_policy_plugin.supported import check_supported
 
 from .inputs import GivenEvent, content_of, decode, shown_name
 from .key_file import load_secret
@@ -97,17 +97,17 @@ def sign_update(
     """
     secret = load_secret(key_file)
     content = _load_content(file)
-    standing = _standing(policy, state)
+    here = _here(policy, state)
     now = int(time.time())
     signer = _Signer(secret, content, now if created_at is None else created_at)
     if not relays:
         event = signer.event([])
-        _check(event, (), standing, now)
+        _check(event, (), here, now)
         click.echo(json.dumps(event, ensure_ascii=False, separators=(",", ":")))
         return
     events = {url: signer.event([["relay", url]]) for url in relays}
     for event in events.values():
-        _check(event, relays, standing, now)
+        _check(event, relays, here, now)
     ctx.exit(max([_publish(url, event, signer) for url, event in events.items()]))
 
 
@@ -152,25 +152,34 @@ def _load_content(name: str) -> str:
     return content.decode("utf-8-sig").strip()
 
 
-def _standing(policy: Path | None, state: Path | None) -> Standing | None:
+@attrs.frozen
+class _Here:
+    """What stands on this machine."""
+
+    standing: Standing
+    folder: Path
+    """The policy file's."""
+
+
+def _here(policy: Path | None, state: Path | None) -> _Here | None:
     """What stands here, or nothing where no policy was named and the environment has none."""
     place = place_of(policy, state)
     if policy is None and not (place.file.exists() or place.file.is_symlink()):
         tell("no policy stands here: checked by itself, not against what the relay has")
         return None
-    return load_standing(place)
+    return _Here(load_standing(place), place.folders.scripts_from)
 
 
 def _check(
-    event: Mapping[str, Any], relays: tuple[str, ...], standing: Standing | None, now: int
+    event: Mapping[str, Any], relays: tuple[str, ...], here: _Here | None, now: int
 ) -> None:
     """:raises UnusablePolicy: with the words of a relay that refuses it."""
     given = GivenEvent(**event)
     try:
-        if standing is None:
+        if here is None:
             _check_alone(given, relays, now)
         else:
-            _check_against(standing, given, relays, now)
+            _check_against(here, given, relays, now)
     except RefusedUpdate as error:
         raise UnusablePolicy(_lines(error, error.problems)) from error
     except InvalidPolicy as error:
@@ -182,9 +191,8 @@ def _lines(error: Exception, problems: Sequence[object]) -> list[str]:
     return [f"refused: {problem}" for problem in problems or (error,)]
 
 
-def _check_against(
-    standing: Standing, event: GivenEvent, relays: tuple[str, ...], now: int
-) -> None:
+def _check_against(here: _Here, event: GivenEvent, relays: tuple[str, ...], now: int) -> None:
+    standing = here.standing
     update = examine(
         event,
         now=now,
@@ -193,10 +201,11 @@ def _check_against(
         relay_urls=relays,
         require_relay_tag=False,
         freshness=standing.freshness,
+        known_scripts=known_scripts(standing.policy, here.folder),
     )
     if update.is_owner:
         assert isinstance(update.content, Policy)
-        check_supported(update.content)
+        check_scripts(update.content, here.folder)
         return
     contribution = contribution_in(event, standing.policy, standing.owners)
     check_fits(
@@ -212,7 +221,7 @@ def _check_alone(event: GivenEvent, relays: tuple[str, ...], now: int) -> None:
     value = decode(event.content.encode(), "a policy")
     is_contribution = isinstance(value, dict) and bool(CONTRIBUTION_KEYS & value.keys())
     author = {event.pubkey}
-    update = examine(
+    examine(
         event,
         now=now,
         owners=set() if is_contribution else author,
@@ -220,9 +229,8 @@ def _check_alone(event: GivenEvent, relays: tuple[str, ...], now: int) -> None:
         relay_urls=relays,
         require_relay_tag=False,
         freshness=Freshness(),
+        known_scripts=None,
     )
-    if isinstance(update.content, Policy):
-        check_supported(update.content)
 
 
 def _publish(url: str, event: Mapping[str, Any], signer: _Signer) -> int:

@@ -15,7 +15,7 @@ import attrs
 from orly_policy_plugin.decisions import compile_policy
 from orly_policy_plugin.decisions.snapshot import Snapshot
 from orly_policy_plugin.errors import PolicyError
-from orly_policy_plugin.policy import InvalidPolicy, Policy, Problem, structure_policy
+from orly_policy_plugin.policy import InvalidPolicy, Policy, Problem, scripts_of, structure_policy
 from orly_policy_plugin.policy.fields import (
     checked,
     each,
@@ -25,7 +25,6 @@ from orly_policy_plugin.policy.fields import (
     read_text,
 )
 from orly_policy_plugin.policy.problems import did_you_mean
-from orly_policy_plugin.supported import check_supported
 
 from .inputs import GivenEvent, decode, read_event, read_follows, read_pubkey
 
@@ -140,7 +139,10 @@ def _members(
 
 def _policy(value: object) -> Policy:
     policy = structure_policy(value)
-    check_supported(policy)
+    if problems := [
+        Problem(place, "a suite cannot ask a script; remove it") for place, _ in scripts_of(policy)
+    ]:
+        raise InvalidPolicy(problems)
     return policy
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import attrs
 import click
 
+from orly_policy_hookspecs import Decision
 from orly_policy_plugin.decisions import Explanation
 
 from .showing import UnusableInput, printable, show_steps, verdict
@@ -72,9 +73,11 @@ def failures(suite: Suite) -> Iterable[tuple[int, Case, Explanation]]:
     snapshot = suite.snapshot()
     for i, case in enumerate(suite.cases):
         ask = snapshot.write if case.access == "write" else snapshot.read
-        if ask(case.event, case.authed, suite.now).accepted != case.allowed:
+        outcome = ask(case.event, case.authed, suite.now)
+        if not isinstance(outcome, Decision) or outcome.accepted != case.allowed:
             explained = snapshot.explain(case.access, case.event, case.authed, suite.now)
-            yield i, case, explained
+            if explained.decision.accepted != case.allowed:
+                yield i, case, explained
 
 
 def _show_failure(where: str, case: Case, explanation: Explanation) -> None:

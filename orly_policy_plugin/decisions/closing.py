@@ -7,13 +7,14 @@ from orly_policy_hookspecs import Decision
 
 from .compiling import Plan
 from .conditions import GRANT
+from .unsettled import Unsettled
 
 
 def closed_to_unauthenticated(plan: Plan) -> Decision | None:
     """The denial that every event of a plan's kind gets where nobody has authenticated.
 
     ``None`` where some event might be given to somebody unauthenticated. Conditions that depend
-    on the event can only deny more, so they do not count.
+    on the event can only deny more, so they do not count, and so can a global rule's script.
     """
     granted = False
     for condition in plan.conditions:
@@ -21,5 +22,8 @@ def closed_to_unauthenticated(plan: Plan) -> Decision | None:
         if isinstance(answer, Decision):
             return answer
         granted = granted or answer is GRANT
-    denied = not granted and not plan.ungranted_unauthenticated.accepted
-    return plan.ungranted_unauthenticated if denied else None
+    if granted:
+        return None
+    outcome = plan.ungranted_unauthenticated
+    decision = outcome.unopposed if isinstance(outcome, Unsettled) else outcome
+    return None if decision.accepted else decision

@@ -12,15 +12,20 @@ import attrs
 from orly_policy_hookspecs import POLICY_EVENT_KIND, Decision
 
 from ..authority.contributions import Contribution
-from ..policy import GlobalRule, Policy
+from ..policy import GlobalRule, Policy, Rule
 from .access import Access, OwnersAndAdmins
 from .conditions import Condition
 from .kinds import InBlacklist, KindPasses, NotAPolicyEvent, NotInWhitelist
+from .rates import TIME_CONSTANT_SECONDS, RateLimit
 from .rules import Extensions, Follows, RuleCompiler, RuleInPlace
-from .spared import FromAdmin, Spared
+from .spared import NOBODY, FromAdmin, Spared
+from .unsettled import NamedScript, Outcome, Unsettled
 
 PRIVATE_KINDS: Final = frozenset({4, 13, 14, 1059, 1060})
 """Kinds that an admin's rule never opens for reading where ``default_policy`` denies."""
+
+
+_ACCEPT: Final = Decision.accept()
 
 
 @attrs.frozen(init=False)
@@ -28,10 +33,16 @@ class Plan:
     """All that decides one access to the events of one kind."""
 
     conditions: tuple[Condition, ...]
-    """In the order in which their messages count."""
-    ungranted: Decision
-    """The answer where nothing denied and nothing granted: ``default_policy``."""
-    ungranted_unauthenticated: Decision
+    """The criteria, in the order in which their messages count."""
+    scripts: tuple[NamedScript, ...]
+    """Asked where no criterion denies."""
+    rates: tuple[RateLimit, ...]
+    """Charged where nothing denies."""
+    granted: Outcome
+    """What it comes to where nothing denied and something granted."""
+    ungranted: Outcome
+    """Where nothing denied and nothing granted: at the end ``default_policy``."""
+    ungranted_unauthenticated: Outcome
     """The same where nobody authenticated."""
     checks: tuple[Any, ...]
     """The conditions' check methods, without those that always pass."""
@@ -41,11 +52,23 @@ class Plan:
         conditions: tuple[Condition, ...],
         ungranted: Decision,
         ungranted_unauthenticated: Decision,
+        scripts: tuple[NamedScript, ...] = (),
+        rates: tuple[RateLimit, ...] = (),
     ) -> None:
+        def outcome(accepted: Decision) -> Outcome:
+            """``accepted`` unless a script says no, within the rates."""
+            if scripts or (rates and accepted.accepted):
+                return Unsettled(scripts, rates, accepted, by_default=ungranted)
+            return accepted
+
+        by_scripts = any(script.grants for script in scripts)
         self.__attrs_init__(
             conditions,
-            ungranted,
-            ungranted_unauthenticated,
+            scripts,
+            rates,
+            outcome(_ACCEPT),
+            outcome(_ACCEPT if by_scripts else ungranted),
+            outcome(_ACCEPT if by_scripts else ungranted_unauthenticated),
             tuple(condition.check for condition in conditions if not condition.always_passes),
         )
 
@@ -77,6 +100,7 @@ def compile_access(
     follows: Follows,
     owners: Iterable[str],
     contributions: Iterable[Contribution] = (),
+    rate_seconds: float = TIME_CONSTANT_SECONDS,
 ) -> Plans:
     """Compile what a policy, with the contributions that stand, says of one access.
 
@@ -84,8 +108,11 @@ def compile_access(
     :param owners: all owners, those of the environment included.
     :param contributions: oldest first, each fitting the policy
         (:func:`orly_policy_plugin.authority.fitting.standing_contributions`).
+    :param rate_seconds: the time constant of rate limits.
     """
-    compiler = _Compiler(policy, access, follows, frozenset(owners), tuple(contributions))
+    compiler = _Compiler(
+        policy, access, follows, frozenset(owners), tuple(contributions), rate_seconds
+    )
     plans = dict(compiler.listed_kinds())
     plans |= {kind: compiler.plan(kind) for kind in compiler.ruled_kinds()}
     plans[POLICY_EVENT_KIND] = compiler.policy_events()
@@ -100,9 +127,11 @@ class _Compiler:
         follows: Follows,
         owners: frozenset[str],
         contributions: tuple[Contribution, ...],
+        rate_seconds: float,
     ) -> None:
         self.policy = policy
         self.access: Access = access
+        self.rate_seconds = rate_seconds
         self.contributions = contributions
         self.owners_and_admins = owners | frozenset(policy.policy_admins)
         self.spared = Spared(self.owners_and_admins, looks_at_author=access == "write")
@@ -128,7 +157,8 @@ class _Compiler:
     def plan(self, kind: int | None) -> Plan:
         """The plan of a kind; of all that no list and no rule names where it is ``None``."""
         own = () if kind is None else self.own_conditions(kind)
-        return self._made((*self.global_conditions, *self.kind_filter(kind), *own))
+        conditions = (*self.global_conditions, *self.kind_filter(kind), *own)
+        return self._made(conditions, tuple(self.scripts(kind)), tuple(self.rates(kind)))
 
     def ruled_kinds(self) -> Iterator[int]:
         """Kinds that need a plan of their own: those with a rule, and those an admin denies."""
@@ -166,15 +196,48 @@ class _Compiler:
         refusal = Decision.reject("blocked: policy events are not open")
         return Plan((condition,), refusal, refusal)
 
-    def _made(self, conditions: tuple[Condition, ...]) -> Plan:
+    def _made(
+        self,
+        conditions: tuple[Condition, ...],
+        scripts: tuple[NamedScript, ...],
+        rates: tuple[RateLimit, ...],
+    ) -> Plan:
         if self.policy.default_policy == "allow":
-            accept = Decision.accept()
-            return Plan(conditions, accept, accept)
+            return Plan(conditions, _ACCEPT, _ACCEPT, scripts, rates)
         refusal = Decision.fallback(f"blocked: default_policy denies to {self.access} this kind")
         if not any(condition.could_grant for condition in conditions):
-            return Plan(conditions, refusal, refusal)
+            return Plan(conditions, refusal, refusal, scripts, rates)
         by_authenticating = f"auth-required: authenticate to {self.access} this kind"
-        return Plan(conditions, refusal, Decision.fallback(by_authenticating))
+        return Plan(conditions, refusal, Decision.fallback(by_authenticating), scripts, rates)
+
+    # --- what is left when the criteria have passed
+
+    def scripts(self, kind: int | None) -> Iterator[NamedScript]:
+        """The global rule's script and the kind's. A contribution cannot name one."""
+        for rule, place in self._owners_rules(kind):
+            if rule.script is not None:
+                yield NamedScript(f"{place}.script", rule.script, grants=place != "global")
+
+    def rates(self, kind: int | None) -> Iterator[RateLimit]:
+        """The limits of the global rule, of the kind's, and of one that an admin added."""
+        if self.access == "read":
+            return
+        for rule, place in self._owners_rules(kind):
+            yield from self._rate(rule, place, NOBODY)
+        for contribution in self.contributions:
+            if kind is not None and kind in contribution.rules_add:
+                place = f"{_place(contribution)}.rules_add.{kind}"
+                yield from self._rate(contribution.rules_add[kind], place, self.spared)
+
+    def _rate(self, rule: Rule, place: str, spared: Spared) -> Iterator[RateLimit]:
+        if rule.rate_limit:
+            yield RateLimit(f"{place}.rate_limit", rule.rate_limit, self.rate_seconds, spared)
+
+    def _owners_rules(self, kind: int | None) -> Iterator[tuple[Rule, str]]:
+        if self.policy.global_rule:
+            yield self.policy.global_rule, "global"
+        if kind is not None and kind in self.policy.rules:
+            yield self.policy.rules[kind], f"rules.{kind}"
 
     # --- the kind filter
 

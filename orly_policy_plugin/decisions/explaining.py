@@ -4,6 +4,7 @@ It runs the plan's own conditions, in their order, so that it cannot say other t
 :func:`.deciding.decide` does.
 """
 
+from collections.abc import Sequence
 from typing import Literal
 
 import attrs
@@ -13,9 +14,14 @@ from orly_policy_hookspecs import Decision, Event
 from .access import MayAccess
 from .compiling import Plan
 from .conditions import GRANT, Answer, Condition, Keys
-from .deciding import ACCEPT
+from .rates import RateLimit
+from .replies import Action, Reply
+from .sizes import event_size
+from .unsettled import NamedScript, Outcome, Unsettled, denial, settled
 
-Outcome = Literal["pass", "grant", "deny", "no match"]
+StepOutcome = Literal["pass", "grant", "deny", "no match"]
+
+_NOT_ASKED = Reply.failed("not asked")
 
 
 @attrs.frozen
@@ -28,7 +34,7 @@ class Step:
     """The value."""
     limit: str
     """What it was held against."""
-    outcome: Outcome
+    outcome: StepOutcome
     """``no match`` is one of several ways to be let in that did not apply."""
 
 
@@ -42,8 +48,22 @@ class Explanation:
     """The first 12 hex digits of the policy's hash."""
 
 
-def explain(plan: Plan, event: Event, keys: Keys, now: int, policy_version: str) -> Explanation:
-    """Decide like :func:`.deciding.decide` and write down each step."""
+def explain(
+    plan: Plan,
+    event: Event,
+    keys: Keys,
+    now: int,
+    policy_version: str,
+    replies: Sequence[Reply] = (),
+    *,
+    failure_denies: bool = False,
+) -> Explanation:
+    """Decide like :func:`.deciding.decide` and write down each step.
+
+    :param replies: of the plan's scripts, in their order; one that is missing was not asked, and
+        counts as failed. Rates are taken as not used yet.
+    :param failure_denies: see :func:`.unsettled.settled`.
+    """
     steps: list[Step] = []
     granted = False
     for condition in plan.conditions:
@@ -52,20 +72,71 @@ def explain(plan: Plan, event: Event, keys: Keys, now: int, policy_version: str)
         if isinstance(answer, Decision):
             return Explanation(answer, tuple(steps), policy_version)
         granted = granted or answer is GRANT
+    outcome = _outcome(plan, keys, granted=granted)
+    if isinstance(outcome, Unsettled):
+        decision = _settled(outcome, replies, steps, failure_denies=failure_denies)
+    else:
+        decision = outcome
+    if not any(step.outcome in ("grant", "deny") for step in steps):
+        steps.append(_default(decision))
+    if isinstance(outcome, Unsettled) and decision.accepted:
+        decision = _within_rates(outcome.rates, decision, event, keys, steps)
+    return Explanation(decision, tuple(steps), policy_version)
+
+
+def _outcome(plan: Plan, keys: Keys, *, granted: bool) -> Outcome:
     if granted:
-        return Explanation(ACCEPT, tuple(steps), policy_version)
-    decision = plan.ungranted if keys else plan.ungranted_unauthenticated
-    default = Step(
+        return plan.granted
+    return plan.ungranted if keys else plan.ungranted_unauthenticated
+
+
+def _settled(
+    unsettled: Unsettled, replies: Sequence[Reply], steps: list[Step], *, failure_denies: bool
+) -> Decision:
+    """The decision after the scripts; a step for each that was needed is added."""
+    known = (*replies, *(_NOT_ASKED for _ in unsettled.scripts))[: len(unsettled.scripts)]
+    for script, reply in zip(unsettled.scripts, known, strict=True):
+        refusal = denial(reply, unsettled, failure_denies=failure_denies)
+        steps.append(_script_step(script, reply, denied=refusal is not None))
+        if refusal is not None:
+            return refusal
+    decision = settled(unsettled, known, failure_denies=failure_denies)
+    assert decision is not None  # every reply is known
+    return decision
+
+
+def _script_step(script: NamedScript, reply: Reply, *, denied: bool) -> Step:
+    said = f"{reply.action.value}: {reply.message}" if reply.message else reply.action.value
+    grants = script.grants and reply.action is Action.ACCEPT
+    outcome: StepOutcome = "deny" if denied else "grant" if grants else "pass"
+    return Step(script.place, said, "accept", outcome)
+
+
+def _within_rates(
+    rates: Sequence[RateLimit], accepted: Decision, event: Event, keys: Keys, steps: list[Step]
+) -> Decision:
+    """The same, unless the event is too large for a rate that nobody has used yet."""
+    size = event_size(event) if rates else 0
+    for rate in rates:
+        seen, limit = f"{size} bytes", f"{rate.most} bytes per second"
+        if rate.average_with(0.0, size) is None and not rate.spared.spares(event, keys):
+            steps.append(Step(rate.place, seen, limit, "deny"))
+            return rate.refusal(0.0, size)
+        steps.append(Step(rate.place, seen, limit, "pass"))
+    return accepted
+
+
+def _default(decision: Decision) -> Step:
+    return Step(
         "default_policy",
         "nothing granted, nothing denied",
         "allow" if decision.accepted else "deny",
         "pass" if decision.accepted else "deny",
     )
-    return Explanation(decision, (*steps, default), policy_version)
 
 
 def _steps(condition: Condition, answer: Answer, event: Event, keys: Keys, now: int) -> list[Step]:
-    outcome: Outcome = "pass" if answer is None else "grant" if answer is GRANT else "deny"
+    outcome: StepOutcome = "pass" if answer is None else "grant" if answer is GRANT else "deny"
     seen = condition.seen(event, keys, now)
     if not isinstance(condition, MayAccess):
         return [Step(condition.place, seen, condition.limit, outcome)]

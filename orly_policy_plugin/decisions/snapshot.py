@@ -1,18 +1,21 @@
 """A policy in force: compiled, immutable, swapped whole when something changes."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from orly_policy_hookspecs import Decision, Event
+from orly_policy_hookspecs import Event
 
 from ..authority.contributions import Contribution, unstructure_contribution
 from ..policy import Difference, Policy, json_differences, json_version, unstructure_policy
 from .compiling import Plans, compile_access
 from .deciding import decide
 from .explaining import Explanation, explain
+from .rates import TIME_CONSTANT_SECONDS
+from .replies import Reply
 from .rules import Follows
+from .unsettled import Outcome
 
 if TYPE_CHECKING:
     from .access import Access
@@ -34,21 +37,39 @@ class Snapshot:
     writes: Plans
     reads: Plans
 
-    def write(self, event: Event, keys: "Keys", now: int) -> Decision:
+    def write(self, event: Event, keys: "Keys", now: int) -> Outcome:
         """May this event be stored? ``now`` in Unix seconds.
 
+        :return: the decision, or what is left to ask where a script or a rate limit has a say.
         :raises Exception: the event is none (a field of a wrong type): a caller must reject it.
         """
         return decide(self.writes.for_kind(event.kind), event, keys, now)
 
-    def read(self, event: Event, keys: "Keys", now: int) -> Decision:
-        """May these submitters be given this event? Raises like :meth:`write`."""
+    def read(self, event: Event, keys: "Keys", now: int) -> Outcome:
+        """May these submitters be given this event? Returns and raises like :meth:`write`."""
         return decide(self.reads.for_kind(event.kind), event, keys, now)
 
-    def explain(self, access: "Access", event: Event, keys: "Keys", now: int) -> Explanation:
-        """The decision of :meth:`write` or :meth:`read` with its steps. Raises like them."""
+    def explain(
+        self,
+        access: "Access",
+        event: Event,
+        keys: "Keys",
+        now: int,
+        replies: Sequence[Reply] = (),
+        *,
+        failure_denies: bool = False,
+    ) -> Explanation:
+        """The decision with its steps. Raises like :meth:`write`.
+
+        :param replies: of the scripts that :meth:`write` or :meth:`read` leave to ask, in their
+            order.
+        :param failure_denies: see :func:`.unsettled.settled`.
+        """
         plans = self.writes if access == "write" else self.reads
-        return explain(plans.for_kind(event.kind), event, keys, now, self.version)
+        plan = plans.for_kind(event.kind)
+        return explain(
+            plan, event, keys, now, self.version, replies, failure_denies=failure_denies
+        )
 
     def changes_since(self, old: "Snapshot") -> list[Difference]:
         """What this policy says differently from an older one, place by place."""
@@ -73,6 +94,7 @@ def compile_policy(
     follows: Follows | None = None,
     owners: Iterable[str] = (),
     contributions: Iterable[Contribution] = (),
+    rate_seconds: float = TIME_CONSTANT_SECONDS,
 ) -> Snapshot:
     """Compile a policy.
 
@@ -81,6 +103,7 @@ def compile_policy(
     :param owners: owners besides the policy's own (``ORLY_OWNERS``).
     :param contributions: those that stand, oldest first: see
         :func:`orly_policy_plugin.authority.fitting.standing_contributions`.
+    :param rate_seconds: the time constant of rate limits (section 6 of SPEC.md).
     """
     standing = tuple(contributions)
     all_owners = frozenset(policy.owners) | frozenset(owners)
@@ -90,6 +113,6 @@ def compile_policy(
         contributions=standing,
         version=json_version(in_force(policy, standing)),
         owners=all_owners,
-        writes=compile_access(policy, "write", known, all_owners, standing),
+        writes=compile_access(policy, "write", known, all_owners, standing, rate_seconds),
         reads=compile_access(policy, "read", known, all_owners, standing),
     )

@@ -128,6 +128,7 @@ class InForce:
             follows=self.follows(standing),
             owners=self.settings.owners,
             contributions=standing.contributions,
+            rate_seconds=self.settings.rate_seconds,
         )
 
     def follows(self, standing: Standing) -> Follows:

@@ -14,6 +14,7 @@ from ..authority.policy_events import RefusedUpdate, Update, examine
 from ..authority.withdrawals import withdrawn_by
 from ..errors import PolicyError
 from ..policy import InvalidPolicy, Problem
+from ..scripts import known_scripts
 from ..state.atomic import UnwritableFile
 from ..state.differences import write_difference
 from ..state.freshness_file import raise_freshness
@@ -63,6 +64,7 @@ class Updates:
             relay_urls=self._force.settings.relay_urls,
             require_relay_tag=self._force.settings.require_relay_tag,
             freshness=standing.freshness,
+            known_scripts=known_scripts(standing.policy, self._force.folders.scripts_from),
         )
 
     def _apply_policy(self, update: Update, standing: Standing, held: Held) -> Decision:

@@ -2,7 +2,7 @@
 
 from .differences import Difference, differences, json_differences
 from .durations import Duration, parse_duration
-from .models import GlobalRule, KindLists, Policy, Rule
+from .models import GlobalRule, KindLists, Policy, Rule, scripts_of
 from .problems import InvalidPolicy, Problem
 from .pubkeys import parse_pubkey
 from .reading import read_policy, structure_policy
@@ -27,6 +27,7 @@ __all__ = [
     "parse_regex",
     "policy_version",
     "read_policy",
+    "scripts_of",
     "structure_policy",
     "unstructure_policy",
     "write_policy",

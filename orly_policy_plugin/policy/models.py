@@ -3,7 +3,7 @@
 The names are the file's own. ``None`` means not written, where that differs from empty or 0.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Literal
 
@@ -80,3 +80,12 @@ class Policy:
     owners: Pubkeys = ()
     policy_admins: Pubkeys = ()
     policy_follow_whitelist_enabled: bool = False
+
+
+def scripts_of(policy: Policy) -> Iterator[tuple[str, str]]:
+    """Every script that a policy names: its place in the file, and its path as written there."""
+    if policy.global_rule and policy.global_rule.script is not None:
+        yield "global.script", policy.global_rule.script
+    for kind, rule in policy.rules.items():
+        if rule.script is not None:
+            yield f"rules.{kind}.script", rule.script

@@ -28,6 +28,11 @@ class StateFolders:
     """The state folder: the policy file's own, unless the host names another."""
 
     @property
+    def scripts_from(self) -> Path:
+        """The policy file's own folder: to it the paths of scripts are relative."""
+        return self.policy_file.parent
+
+    @property
     def contributions(self) -> Path:
         """What policy admins contribute, a signed event a file."""
         return self.root / "policy-contributions"

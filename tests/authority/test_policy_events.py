@@ -41,6 +41,7 @@ def examined(event: Any, **more: Any) -> Update:
         "relay_urls": [URL],
         "require_relay_tag": False,
         "freshness": Freshness(),
+        "known_scripts": (),
     }
     return examine(event, **(settings | more))
 

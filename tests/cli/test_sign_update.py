@@ -105,7 +105,6 @@ def test_an_admin_signs_a_contribution_or_a_policy(
         ({"owners": []}, "owner", "owners: names nobody"),
         ({"rulse": {}}, "owner", "rulse: unknown key"),
         (OWNERS_POLICY | {"global": {"script": "x"}}, "owner", "global.script: "),
-        (OWNERS_POLICY | {"global": {"rate_limit": 5}}, "owner", "global.rate_limit: is not"),
         (
             OWNERS_POLICY | {"global": {"write_deny": [owner_key.pubkey]}},
             "owner",

@@ -130,7 +130,7 @@ def test_now_of_a_suite_counts(
         ({"now": -1}, "now: expected a number of seconds from 0 up"),
         ({"policy": []}, "policy: expected an object"),
         ({"policy": {"rules": {"1": {"size_limit": -1}}}}, "policy.rules.1.size_limit: "),
-        ({"policy": {"global": {"script": "x"}}}, "policy.global.script: is not supported yet"),
+        ({"policy": {"global": {"script": "x"}}}, "policy.global.script: a suite cannot ask"),
         ({"follows": {"x": []}}, "follows.x: 'x' is not a public key"),
         ({"cases": []}, "cases: expected a list of at least one case"),
         ({"cases": {}}, "cases: expected a list of at least one case"),

@@ -93,11 +93,11 @@ class _PolicyStorage:
         engine.start()
 
     async def close(self) -> None:
-        """Stop watching, and close."""
+        """Stop watching, end the scripts, and close."""
         if self._feeder is not None:
             self._feeder.stop()
         if self._guard.engine is not None:
-            self._guard.engine.stop()
+            await asyncio.to_thread(self._guard.engine.stop)
         await super().close()  # type: ignore[misc]
 
     # --- writing

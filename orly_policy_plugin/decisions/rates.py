@@ -1,0 +1,56 @@
+"""``rate_limit``: how many bytes a second somebody may write (section 6 of SPEC.md).
+
+An exponentially weighted moving average of accepted bytes per second. The formula is here; who
+has written how much is for :mod:`orly_policy_plugin.rates` to keep.
+"""
+
+import math
+from typing import Final
+
+import attrs
+
+from orly_policy_hookspecs import Decision
+
+from .spared import NOBODY, Spared
+
+TIME_CONSTANT_SECONDS: Final = 10.0
+
+_SMALLEST_SHARE: Final = 1e-9
+"""Of the limit. An average never reaches 0: below this it counts as that."""
+
+
+@attrs.frozen
+class RateLimit:
+    """One rule's limit. Averages and limits are in bytes per second, sizes in bytes."""
+
+    place: str
+    """Where in the policy file: ``rules.1.rate_limit``."""
+    most: int
+    time_constant_seconds: float = TIME_CONSTANT_SECONDS
+    spared: Spared = NOBODY
+    """To whom an admin's rule does not apply."""
+
+    def average_now(self, average: float, elapsed_seconds: float) -> float:
+        """What an average has come down to since the last accepted event."""
+        return average * math.exp(-max(elapsed_seconds, 0.0) / self.time_constant_seconds)
+
+    def average_with(self, average_now: float, size: int) -> float | None:
+        """The average with one more event; ``None`` where it does not fit."""
+        average = average_now + size / self.time_constant_seconds
+        return average if average <= self.most else None
+
+    def refusal(self, average_now: float, size: int) -> Decision:
+        """The denial of an event that does not fit, with when it would."""
+        room = self.most - size / self.time_constant_seconds
+        if room < 0:
+            largest = math.floor(self.most * self.time_constant_seconds)
+            return Decision.reject(
+                f"rate-limited: event is {size} bytes, {self.most} bytes per second allow at "
+                f"most {largest}: it can never fit"
+            )
+        room = max(room, self.most * _SMALLEST_SHARE)
+        wait = self.time_constant_seconds * math.log(max(average_now / room, 1.0))
+        return Decision.reject(
+            f"rate-limited: {self.most} bytes per second allowed, "
+            f"try again in {max(math.ceil(wait), 1)} s"
+        )

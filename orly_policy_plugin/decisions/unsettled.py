@@ -1,0 +1,74 @@
+"""A decision that the criteria leave open: scripts are to be asked, or a rate is to be kept.
+
+Sections 5 and 6 of SPEC.md. Nothing here asks or counts: whoever does hands the replies in.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import attrs
+
+from orly_policy_hookspecs import Decision
+
+from .rates import RateLimit
+from .replies import Action, Reply
+
+UNAVAILABLE: Final = Decision.reject("error: policy script unavailable")
+
+
+@attrs.frozen
+class NamedScript:
+    """A script that a rule names."""
+
+    place: str
+    """Where in the policy file: ``rules.1.script``."""
+    path: str
+    """As it is written there."""
+    grants: bool
+    """Whether its accept grants: the kind's does, the global rule's says nothing."""
+
+
+@attrs.frozen
+class Unsettled:
+    """What is left to ask once no criterion has denied."""
+
+    scripts: tuple[NamedScript, ...]
+    """The global rule's, then the kind's: the first that does not accept decides."""
+    rates: tuple[RateLimit, ...]
+    """To be charged, in one step, where the decision is to accept."""
+    unopposed: Decision
+    """The decision where every script accepts."""
+    by_default: Decision
+    """``default_policy``'s, where a script's answer is not to be had."""
+
+
+Outcome = Decision | Unsettled
+"""What the criteria come to."""
+
+
+def settled(
+    unsettled: Unsettled, replies: Sequence[Reply], *, failure_denies: bool = False
+) -> Decision | None:
+    """The decision, or ``None`` while a script's reply is needed that is not there yet.
+
+    :param replies: of the scripts, in their order, as far as they are known.
+    :param failure_denies: whether a script's failure denies whatever ``default_policy`` says.
+    """
+    for reply in replies:
+        if (refusal := denial(reply, unsettled, failure_denies=failure_denies)) is not None:
+            return refusal
+    if len(replies) < len(unsettled.scripts):
+        return None
+    failed = any(reply.action is Action.FAILED for reply in replies)
+    return unsettled.by_default if failed else unsettled.unopposed
+
+
+def denial(reply: Reply, unsettled: Unsettled, *, failure_denies: bool = False) -> Decision | None:
+    """The denial that a script's reply means, if it means one."""
+    if reply.action is Action.REJECT:
+        return Decision.reject(reply.message)
+    if reply.action is Action.SHADOW_REJECT:
+        return Decision.shadow_reject()
+    if reply.action is Action.FAILED and (failure_denies or not unsettled.by_default.accepted):
+        return UNAVAILABLE
+    return None

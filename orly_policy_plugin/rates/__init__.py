@@ -1,0 +1,5 @@
+"""Who has written how much, for ``rate_limit`` (section 6 of SPEC.md)."""
+
+from .limiter import MOST_KEYS, RateLimiter
+
+__all__ = ["MOST_KEYS", "RateLimiter"]

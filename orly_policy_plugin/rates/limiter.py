@@ -1,0 +1,81 @@
+"""The averages that rate limits are held against: bounded, safe to use from several threads."""
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from orly_policy_hookspecs import Context, Decision, Event
+
+from ..decisions import RateLimit
+from ..decisions.sizes import event_size
+
+MOST_KEYS: Final = 100_000
+
+_Key = tuple[str, str]
+"""The rule's place, and the submitter's pubkey or IP address."""
+
+
+class RateLimiter:
+    """One average a rule and submitter, in bytes per second.
+
+    A submitter is each pubkey that authenticated, or the IP address where nobody did: their
+    connections share the average. Averages are kept by the rule's place in the policy, so that
+    they outlive a reload.
+    """
+
+    def __init__(
+        self, most_keys: int = MOST_KEYS, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """:param most_keys: averages to keep; the least recently seen leaves first.
+        :param clock: seconds that never go back.
+        """
+        self._most_keys = most_keys
+        self._clock = clock
+        self._averages: OrderedDict[_Key, tuple[float, float]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def charge(
+        self, limits: Sequence[RateLimit], event: Event, context: Context
+    ) -> Decision | None:
+        """Charge an event that everything else accepts, or say why it does not fit: in one step,
+        and all of its limits or none.
+        """
+        size = event_size(event)
+        submitters = context.authenticated or (context.ip,)
+        charged: dict[_Key, float] = {}
+        with self._lock:
+            now = self._clock()
+            for limit in limits:
+                if limit.spared.spares(event, context.authenticated):
+                    continue
+                keys = [(limit.place, submitter) for submitter in submitters]
+                averages = [limit.average_now(*self._seen(key, now)) for key in keys]
+                for key, average in zip(keys, averages, strict=True):
+                    fits = limit.average_with(average, size)
+                    if fits is None:
+                        return limit.refusal(max(averages), size)
+                    charged[key] = fits
+            for key, average in charged.items():
+                self._keep(key, average, now)
+        return None
+
+    def __len__(self) -> int:
+        """How many averages are kept."""
+        return len(self._averages)
+
+    def _seen(self, key: _Key, now: float) -> tuple[float, float]:
+        """The average at the last accepted event, and how many seconds ago that was."""
+        known = self._averages.get(key)
+        if known is None:
+            return 0.0, 0.0
+        self._averages.move_to_end(key)
+        average, since = known
+        return average, now - since
+
+    def _keep(self, key: _Key, average: float, now: float) -> None:
+        self._averages[key] = average, now
+        self._averages.move_to_end(key)
+        if len(self._averages) > self._most_keys:
+            self._averages.popitem(last=False)

@@ -1,0 +1,103 @@
+"""The files of scripts: where they are, and whether they can be run (section 5 of SPEC.md)."""
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from ..policy import InvalidPolicy, Policy, Problem, scripts_of
+
+FOLDER_NAME: Final = "scripts"
+"""Beside the policy file: what it holds, a policy in a signed event may name."""
+
+_FIRST_LINE_BYTES: Final = 256
+
+
+FileId = tuple[int, ...] | None
+"""What differs when a file was changed; ``None`` where there is none."""
+
+
+def identify(path: Path) -> FileId:
+    """The file's identity as it is now."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+
+
+def script_path(folder: Path, script: str) -> Path:
+    """Where a script is that is named in a policy file of this folder."""
+    return (folder / script).absolute()
+
+
+def check_scripts(policy: Policy, folder: Path) -> None:
+    """Refuse a policy that names a script which cannot be run.
+
+    :param folder: of the policy file.
+    :raises InvalidPolicy: with every place that names one, and what is wrong with it.
+    """
+    problems = [
+        Problem(place, f"{script!r} {wrong}")
+        for place, script in scripts_of(policy)
+        if (wrong := why_not_run(script_path(folder, script)))
+    ]
+    if problems:
+        raise InvalidPolicy(problems)
+
+
+def why_not_run(path: Path) -> str | None:
+    """Why a file cannot be run as a script, as far as that can be told without trying."""
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        if path.is_symlink():
+            return "is a symlink that leads nowhere"
+        missing = isinstance(error, (FileNotFoundError, NotADirectoryError))
+        return "is not there" if missing else f"cannot be looked at: {error.strerror}"
+    if not stat.S_ISREG(mode):
+        return "is a directory" if stat.S_ISDIR(mode) else "is no ordinary file"
+    if not os.access(path, os.X_OK, effective_ids=os.access in os.supports_effective_ids):
+        return "may not be executed by this user; chmod +x it"
+    return _why_no_interpreter(path)
+
+
+def _why_no_interpreter(path: Path) -> str | None:
+    try:
+        with path.open("rb") as file:
+            first_line = file.read(_FIRST_LINE_BYTES).split(b"\n")[0]
+    except PermissionError:
+        return None  # a program need not be readable
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+    if not first_line.startswith(b"#!"):
+        return None
+    if first_line.endswith(b"\r"):
+        return "has Windows line ends, so its first line names no interpreter; make them Unix ones"
+    words = os.fsdecode(first_line[2:]).split()
+    if not words:
+        return "names no interpreter in its first line; write '#!/bin/sh' or the like"
+    return (
+        None
+        if Path(words[0]).exists()
+        else f"is for the interpreter {words[0]!r}, which is not there"
+    )
+
+
+def known_scripts(policy: Policy, folder: Path) -> frozenset[str]:
+    """What a policy in a signed event may name, as it is written there: what the local policy
+    names, and what the folder ``scripts`` beside it holds.
+    """
+    named = {script for _, script in scripts_of(policy)}
+    return frozenset(named | set(_in_the_folder(folder / FOLDER_NAME)))
+
+
+def _in_the_folder(folder: Path) -> Iterator[str]:
+    try:
+        held = sorted(folder.absolute().iterdir())
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return
+    for path in held:
+        yield f"{FOLDER_NAME}/{path.name}"
+        yield str(path)

@@ -1,0 +1,71 @@
+"""A script's standard error in the log, with the script's name, as much as a log can bear."""
+
+import logging
+from collections import deque
+from typing import Final
+
+log = logging.getLogger(__name__)
+
+MOST_LINES: Final = 20
+"""In the log, each so many seconds, of one script."""
+WINDOW_SECONDS: Final = 10.0
+
+_LONGEST_LINE: Final = 500
+_LAST_LINES: Final = 5
+
+
+class Noise:
+    """Makes lines of what a script prints to standard error. Seconds are of any clock."""
+
+    def __init__(self, name: str) -> None:
+        """:param name: the script's, for the log."""
+        self._name = name
+        self._line = bytearray()
+        self._last: deque[str] = deque(maxlen=_LAST_LINES)
+        self._began = float("-inf")
+        self._shown = 0
+        self._left_out = 0
+
+    @property
+    def last_lines(self) -> str:
+        """What it has said last, in one line."""
+        return "; ".join(self._last)
+
+    def forget(self) -> None:
+        """Another process begins."""
+        self._line.clear()
+        self._last.clear()
+
+    def heard(self, data: bytes, now: float) -> None:
+        """Some bytes have come."""
+        *lines, rest = data.split(b"\n")
+        for line in lines:
+            self._say(bytes(self._line) + line, now)
+            self._line.clear()
+        self._line += rest[: _LONGEST_LINE * 4 - len(self._line)]
+
+    def finish(self, now: float) -> None:
+        """No more comes of this process: a last line without an end counts, too."""
+        if self._line:
+            self.heard(b"\n", now)
+
+    def _say(self, line: bytes, now: float) -> None:
+        text = line[: _LONGEST_LINE * 4].decode("utf-8", "replace").rstrip()
+        if not text:
+            return
+        shown = "".join(c if c.isprintable() else " " for c in text[:_LONGEST_LINE])
+        self._last.append(shown)
+        self.tidy(now)
+        if self._shown < MOST_LINES:
+            self._shown += 1
+            log.warning("script %s: %s", self._name, shown)
+        else:
+            self._left_out += 1
+
+    def tidy(self, now: float) -> None:
+        """Begin a new window where the old one is over, and tell what was left out of that."""
+        if now - self._began < WINDOW_SECONDS:
+            return
+        if self._left_out:
+            log.warning("script %s: %d more lines are left out", self._name, self._left_out)
+        self._began, self._shown, self._left_out = now, 0, 0

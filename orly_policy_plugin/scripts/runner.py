@@ -1,0 +1,355 @@
+"""One script: its process, started and restarted, and the questions to it."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+import attrs
+
+from ..decisions.replies import Action, Reply
+from .backoff import Backoff
+from .child import Child, ChildEvents
+from .files import FileId, identify, why_not_run
+from .mentions import Mentions
+from .noise import Noise
+from .protocol import NotAnAnswer, read_answer
+from .questions import Question, Questions
+
+log = logging.getLogger(__name__)
+
+TICK_SECONDS: Final = 0.25
+"""Between two looks at the file, and at what the process does not do."""
+WORTH_WAITING_SECONDS: Final = 1.0
+"""Questions wait for a restart that comes sooner; else they fail at once."""
+MOST_LATE: Final = 1_000
+"""Answers that a process may owe; then it is restarted."""
+MOST_STRAY: Final = 100
+"""Answers in a row to nothing that was asked; then it is restarted."""
+SILENT_TIMEOUTS: Final = 2
+"""A process that says nothing for so many time-outs after it was asked is restarted."""
+GONE_SECONDS: Final = 1.0
+"""So long a file may be missing, as while it is saved, before the process is stopped."""
+
+
+@attrs.define
+class _Running:
+    """What is known of the process that runs."""
+
+    child: Child
+    file: FileId
+    started: float
+    answers: int = 0
+    strays: int = 0
+    silent_since: float | None = None
+    """When it was first asked something after the last line that came from it."""
+    leaving: str = ""
+    """Why it is being ended; empty while it is not."""
+    leaving_is_failure: bool = False
+    leaving_since: float = 0.0
+
+
+class ScriptRunner(ChildEvents):
+    """Keeps one script running and asks it. Used on one event loop's thread alone."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        name: str,
+        path: Path,
+        folder: Path,
+        *,
+        timeout_seconds: float,
+        most_questions: int,
+    ) -> None:
+        """:param name: for the log, as the policy file has it.
+        :param path: of the script, absolute.
+        :param folder: to run it in.
+        """
+        self.is_wanted = True
+        """Whether a policy in force names it. If not, it ends when it has answered."""
+        self.failure = ""
+        """What is wrong with it, until it has proved to be sound again."""
+        self._name = name
+        self._path = path
+        self._folder = folder
+        self._loop = loop
+        self._timeout_seconds = timeout_seconds
+        self._questions = Questions(most_questions)
+        self._noise = Noise(name)
+        self._mentions = Mentions()
+        self._running: _Running | None = None
+        self._is_paused = False
+        self._backoff = Backoff()
+        self._restart: asyncio.TimerHandle | None = None
+        self._expiry: asyncio.TimerHandle | None = None
+        self._seen: tuple[FileId, float] = (None, loop.time())
+        self._failed_file: FileId = None
+
+    @property
+    def pid(self) -> int | None:
+        """The process's; ``None`` where none runs."""
+        return self._running.child.pid if self._running else None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it is not wanted, nothing runs and nobody waits."""
+        return not (self.is_wanted or self._running or len(self._questions))
+
+    # --- asking
+
+    def ask(self, question: Question) -> None:
+        """Ask; everybody who waits is told a reply within the time-out."""
+        now = self._loop.time()
+        if self._restart is not None and self._restart.when() - now > WORTH_WAITING_SECONDS:
+            question.tell(Reply.failed(self.failure))
+            return
+        question.deadline = now + self._timeout_seconds
+        if not self._questions.add(question):
+            self._mention("too many questions are waiting")
+            question.tell(Reply.failed("too many questions are waiting"))
+            return
+        if self._expiry is None:
+            self._expiry = self._loop.call_at(question.deadline, self._expire)
+        if self._running is None and self._restart is None:
+            self.start()
+        self._pump()
+
+    def writable(self) -> None:
+        """There is room for more questions."""
+        self._pump()
+
+    def _pump(self) -> None:
+        """Send what can be sent."""
+        running = self._running
+        if running is None or running.leaving:
+            return
+        sent = False
+        while running.child.has_room and (question := self._questions.ask_next()) is not None:
+            running.child.send(question.line)
+            sent = True
+        if sent:
+            if running.silent_since is None:
+                running.silent_since = self._loop.time()
+            running.child.flush()
+
+    def _expire(self) -> None:
+        self._expiry = None
+        why = f"no answer within {self._timeout_seconds:g} s"
+        expired = list(self._questions.expired(self._loop.time()))
+        if expired:
+            self._mention(why)
+        _fail(expired, why)
+        if (deadline := self._questions.next_deadline) is not None:
+            self._expiry = self._loop.call_at(deadline, self._expire)
+        self._pump()
+
+    # --- answers
+
+    def line(self, line: bytes) -> None:
+        """An answer."""
+        running = self._running
+        if running is None or running.leaving_is_failure:
+            return
+        try:
+            event_id, reply = read_answer(line)
+            question = self._questions.answered(event_id)
+        except NotAnAnswer as error:
+            self._break_off(str(error))
+        except KeyError:
+            self._stray(running)
+        else:
+            running.answers += 1
+            running.strays = 0
+            running.silent_since = self._loop.time() if self._questions.in_flight else None
+            if question is not None:
+                self._settle(question, reply)
+            self._pump()
+
+    def _settle(self, question: Question, reply: Reply) -> None:
+        if reply.action is Action.FAILED:
+            self._mention(reply.message)
+        elif self.failure:
+            self._is_sound()
+        question.tell(reply)
+
+    def _stray(self, running: _Running) -> None:
+        running.strays += 1
+        if running.strays > MOST_STRAY:
+            self._break_off(f"answered {running.strays} times in a row what it was not asked")
+        else:
+            self._mention("answers what it was not asked, or twice; that is ignored")
+
+    def too_long(self) -> None:
+        """A line that is longer than an answer may be."""
+        self._break_off("printed a line of over 1 MiB")
+
+    def noise(self, data: bytes) -> None:
+        """Some standard error."""
+        self._noise.heard(data, self._loop.time())
+
+    def _mention(self, what: str) -> None:
+        if self._mentions.is_news(what, self._loop.time()):
+            log.warning("script %s: %s", self._name, what)
+
+    # --- starting and ending
+
+    def start(self) -> None:
+        """Start the process, unless it runs or is paused."""
+        self._cancel_restart()
+        if self._running is not None or self._is_paused:
+            return
+        now = self._loop.time()
+        file = identify(self._path)
+        self._seen = file, now
+        if why := why_not_run(self._path):
+            self._failed(why, file)
+            return
+        try:
+            child = Child(self._loop, self._path, self._folder, self)
+        except OSError as error:
+            self._failed(f"cannot be started: {_why_not_started(error)}", file)
+            return
+        log.info("script %s runs as process %d", self._name, child.pid)
+        self._running = _Running(child, file, now)
+        self._pump()
+
+    def pause(self) -> None:
+        """End the process; questions wait, as long as they may."""
+        self._is_paused = True
+        self._cancel_restart()
+        self._leave("paused", at_once=True)
+
+    def resume(self) -> None:
+        """Start it again."""
+        self._is_paused = False
+        self.start()
+
+    def leave_now(self) -> None:
+        """End the process for good; whoever waits is told that there is no answer."""
+        self.is_wanted = False
+        self._cancel_restart()
+        _fail(self._questions.drop_waiting(), "the scripts are stopped")
+        self._leave("stopped", at_once=True)
+
+    def _leave(self, why: str, *, at_once: bool = False) -> None:
+        """End the process, when it has answered what it was asked unless at once."""
+        running = self._running
+        if running is None:
+            return
+        if not running.leaving:
+            running.leaving, running.leaving_since = why, self._loop.time()
+            running.child.close_input()
+        if at_once:
+            running.child.stop()
+
+    def _break_off(self, why: str) -> None:
+        """What it does makes no sense: end it at once."""
+        running = self._running
+        if running is None or running.leaving_is_failure:
+            return
+        running.leaving, running.leaving_is_failure = why, True
+        running.child.kill()
+
+    def ended(self, status: int) -> None:
+        """The process is gone."""
+        running, self._running = self._running, None
+        assert running is not None
+        self._noise.finish(self._loop.time())
+        said = self._noise.last_lines
+        self._noise.forget()
+        if running.leaving and not running.leaving_is_failure:
+            _fail(self._questions.process_ended(), f"the script was {running.leaving}")
+            if self.is_wanted or len(self._questions):
+                self.start()
+            return
+        why = running.leaving or f"ended by itself ({_status(status)})"
+        self._failed(why, running.file, running.answers, said)
+
+    def _failed(self, why: str, file: FileId, answers: int = 0, said: str = "") -> None:
+        """It does not run, or not properly: start it again after a while."""
+        _fail(self._questions.process_ended(), why)
+        seconds, self._backoff = self._backoff.after_failure(answers)
+        if why != self.failure:
+            last = f"; it said: {said}" if said else ""
+            log.error("script %s %s%s; the next start is in %g s", self._name, why, last, seconds)
+        self.failure = why
+        self._failed_file = file
+        if seconds > WORTH_WAITING_SECONDS:
+            _fail(self._questions.drop_waiting(), why)
+        if not self._is_paused and (self.is_wanted or len(self._questions)):
+            self._restart = self._loop.call_later(seconds, self.start)
+
+    def _is_sound(self) -> None:
+        log.warning("script %s answers again", self._name)
+        self.failure = ""
+
+    def _cancel_restart(self) -> None:
+        if self._restart is not None:
+            self._restart.cancel()
+            self._restart = None
+
+    # --- looking after it
+
+    def look(self) -> None:
+        """Look at the file, and at what the process does not do. To be called every
+        :data:`TICK_SECONDS`.
+        """
+        now = self._loop.time()
+        self._noise.tidy(now)
+        self._look_at_file(now)
+        running = self._running
+        if running is None:
+            return
+        if running.leaving:
+            waited = now - running.leaving_since
+            if not self._questions.in_flight or waited > self._timeout_seconds:
+                running.child.stop()
+            return
+        silence = SILENT_TIMEOUTS * self._timeout_seconds
+        if running.silent_since is not None and now - running.silent_since > silence:
+            self._break_off(f"has answered nothing for {silence:g} s")
+        elif self._questions.late > MOST_LATE:
+            self._break_off(f"has left {self._questions.late} questions without an answer")
+        elif not self.is_wanted and not len(self._questions):
+            self._leave("no longer named by the policy")
+
+    def _look_at_file(self, now: float) -> None:
+        """Follow a changed file, once it has stayed as it is for a while."""
+        file = identify(self._path)
+        if file != self._seen[0]:
+            self._seen = file, now
+        if now - self._seen[1] < (TICK_SECONDS if file else GONE_SECONDS):
+            return
+        running = self._running
+        if running is None:
+            if self._restart is not None and file != self._failed_file:
+                self.start()
+        elif running.file != file and not running.leaving:
+            running.leaving_is_failure = file is None
+            self._leave("restarted: its file has changed" if file else "is not there")
+
+
+def _fail(questions: Iterable[Question], why: str) -> None:
+    reply = Reply.failed(why)
+    for question in questions:
+        question.tell(reply)
+
+
+def _why_not_started(error: OSError) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "it, or the interpreter in its first line, is not there"
+    if error.strerror == "Exec format error":
+        return "it is no program and has no first line such as '#!/bin/sh'"
+    return error.strerror or str(error)
+
+
+def _status(status: int) -> str:
+    if status >= 0:
+        return f"status {status}"
+    try:
+        return f"by {signal.Signals(-status).name}"
+    except ValueError:
+        return f"by signal {-status}"

@@ -1,0 +1,279 @@
+"""All scripts of a policy: a thread of their own, so that no relay's event loop waits for them."""
+
+import asyncio
+import contextlib
+import logging
+import threading
+from collections import defaultdict, deque
+from collections.abc import Awaitable, Callable, Collection, Coroutine
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any, Final
+
+import attrs
+
+from orly_policy_hookspecs import Context, Event
+
+from ..decisions.access import Access
+from ..decisions.replies import Reply
+from .files import script_path
+from .protocol import logged_in
+from .questions import Asked, Question
+from .runner import TICK_SECONDS, ScriptRunner
+
+log = logging.getLogger(__name__)
+
+THREAD_NAME: Final = "orly-policy-scripts"
+TIMEOUT_SECONDS: Final = 5.0
+MOST_QUESTIONS: Final = 10_000
+"""To one script at a time."""
+
+_PACE_SECONDS: Final = 0.01
+
+_Future = asyncio.Future[Reply]
+
+
+@attrs.frozen
+class ScriptStatus:
+    """How one script stands."""
+
+    path: Path
+    pid: int | None
+    """Of its process; ``None`` where none runs."""
+    failure: str
+    """What is wrong with it; empty where nothing is known to be."""
+
+
+class Scripts:
+    """Runs the scripts that a policy names, one process each, and asks them.
+
+    May be used from any thread; questions are asked from an event loop, whichever. The thread is
+    started by the first use: in a server that forks, in each worker.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        timeout_seconds: float = TIMEOUT_SECONDS,
+        most_questions: int = MOST_QUESTIONS,
+    ) -> None:
+        """:param folder: the policy file's, to which paths are relative and in which they run.
+        :param timeout_seconds: how long one question may take, waiting included.
+        :param most_questions: that wait for one script's answers at a time.
+        """
+        self._folder = folder.absolute()
+        self._timeout_seconds = timeout_seconds
+        self._most_questions = most_questions
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._is_stopped = False
+        self._wanted: frozenset[str] = frozenset()
+        self._is_paused = False
+        self._runners: dict[Path, ScriptRunner] = {}
+        self._inbox: deque[tuple[str, Question]] = deque()
+        self._is_woken = False
+        self._replies: defaultdict[asyncio.AbstractEventLoop, list[tuple[_Future, Reply]]]
+        self._replies = defaultdict(list)
+
+    # --- from any thread
+
+    def use(self, scripts: Collection[str]) -> None:
+        """Run these from now on, as the policy file names them, and no others. One that runs
+        already goes on; one that is no longer named answers what it was asked, and ends.
+        """
+        with self._lock:
+            self._wanted = frozenset(scripts)
+            if self._thread is not None:
+                self._call(self._follow_wanted)
+
+    def start(self) -> None:
+        """Start those that :meth:`use` has named, now rather than with the first question."""
+        with self._lock:
+            self._is_stopped = False
+            if self._wanted:
+                self._ensure_thread()
+
+    def pause(self) -> None:
+        """End every process until :meth:`resume`; all have ended on return. Questions wait, as
+        long as they may.
+        """
+        with self._lock:
+            self._is_paused = True
+            ended = self._run(self._pause_all())
+        if ended is not None:
+            ended.result()
+
+    def resume(self) -> None:
+        """Start them again."""
+        with self._lock:
+            self._is_paused = False
+            self._call(self._resume_all)
+
+    def stop(self) -> None:
+        """End every process, and the thread; on return they have ended. Questions get no answer
+        any more. May be called again, and :meth:`start` starts anew.
+        """
+        with self._lock:
+            self._is_stopped = True
+            self._run(self._leave())
+            thread, self._thread, self._loop = self._thread, None, None
+        if thread is not None:
+            thread.join()
+
+    @property
+    def status(self) -> tuple[ScriptStatus, ...]:
+        """How each script stands that runs or is to run."""
+        return tuple(
+            ScriptStatus(path, runner.pid, runner.failure)
+            for path, runner in sorted(self._runners.copy().items())
+        )
+
+    def ask(
+        self, script: str, event: Event, access: Access, context: Context, now: int
+    ) -> Awaitable[Reply]:
+        """Ask a script, as the policy file names it; the reply comes within the time-out, and is
+        failed where no answer did.
+
+        To be called on the event loop that awaits it.
+
+        :param now: Unix seconds.
+        """
+        loop = asyncio.get_running_loop()
+        future: _Future = loop.create_future()
+        asked = Asked(event.id, access, logged_in(event, context.authenticated), context.ip)
+        question = Question(
+            asked,
+            event,
+            context.origin,
+            now,
+            [lambda reply: self._reply(loop, future, reply)],
+        )
+        with self._lock:
+            if self._is_stopped:
+                future.set_result(Reply.failed("the scripts are stopped"))
+                return future
+            self._ensure_thread()
+            self._inbox.append((script, question))
+            if not self._is_woken:
+                self._is_woken = True
+                self._call(self._take_questions)
+        return future
+
+    def _ensure_thread(self) -> None:
+        """Called with the lock held, like all that talks to the loop from outside."""
+        if self._thread is not None:
+            return
+        loop = self._loop = asyncio.SelectorEventLoop()
+        self._is_woken = False
+        self._call(self._follow_wanted)
+        self._call(self._look)
+        self._thread = threading.Thread(
+            target=_run_and_close, args=(loop,), name=THREAD_NAME, daemon=True
+        )
+        self._thread.start()
+
+    def _call(self, function: Callable[[], None]) -> None:
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(function)
+
+    def _run(self, work: Coroutine[Any, Any, None]) -> Future[None] | None:
+        if self._loop is None:
+            work.close()
+            return None
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+    # --- on the scripts' thread
+
+    def _take_questions(self) -> None:
+        self._is_woken = False  # before looking: whoever comes later wakes again
+        while self._inbox:
+            script, question = self._inbox.popleft()
+            self._runner(script).ask(question)
+
+    def _runner(self, script: str) -> ScriptRunner:
+        """The one for a script; made where a decision began under an older policy."""
+        path = script_path(self._folder, script)
+        runner = self._runners.get(path)
+        if runner is None:
+            assert self._loop is not None
+            runner = self._runners[path] = ScriptRunner(
+                self._loop,
+                script,
+                path,
+                self._folder,
+                timeout_seconds=self._timeout_seconds,
+                most_questions=self._most_questions,
+            )
+            runner.is_wanted = script in self._wanted
+            if self._is_paused:
+                runner.pause()
+        return runner
+
+    def _follow_wanted(self) -> None:
+        wanted = {script_path(self._folder, script) for script in self._wanted}
+        for path, runner in self._runners.items():
+            runner.is_wanted = path in wanted
+        for script in sorted(self._wanted):
+            self._runner(script).start()
+
+    def _look(self) -> None:
+        loop = asyncio.get_running_loop()
+        loop.call_later(TICK_SECONDS, self._look)
+        for path, runner in self._runners.copy().items():
+            try:
+                runner.look()
+            except Exception:
+                log.exception("looking after the script %s failed", path)
+            if runner.is_over:
+                del self._runners[path]
+
+    def _reply(self, loop: asyncio.AbstractEventLoop, future: _Future, reply: Reply) -> None:
+        """Hand a reply over to the loop that asked, together with others for the same one."""
+        if not self._replies:
+            asyncio.get_running_loop().call_soon(self._hand_over)
+        self._replies[loop].append((future, reply))
+
+    def _hand_over(self) -> None:
+        for loop, replies in self._replies.items():
+            with contextlib.suppress(RuntimeError):  # it is closed: nobody waits
+                loop.call_soon_threadsafe(_settle, replies)
+        self._replies.clear()
+
+    def _resume_all(self) -> None:
+        for runner in self._runners.values():
+            runner.resume()
+
+    async def _pause_all(self) -> None:
+        for runner in self._runners.values():
+            runner.pause()
+        await self._all_ended()
+
+    async def _leave(self) -> None:
+        self._take_questions()
+        for runner in self._runners.values():
+            runner.leave_now()
+        await self._all_ended()
+        self._hand_over()
+        self._runners.clear()
+        asyncio.get_running_loop().stop()
+
+    async def _all_ended(self) -> None:
+        while any(  # noqa: ASYNC110 -- processes end on their own
+            runner.pid is not None for runner in self._runners.values()
+        ):
+            await asyncio.sleep(_PACE_SECONDS)
+
+
+def _settle(replies: list[tuple[_Future, Reply]]) -> None:
+    for future, reply in replies:
+        if not future.done():
+            future.set_result(reply)
+
+
+def _run_and_close(loop: asyncio.AbstractEventLoop) -> None:
+    try:
+        loop.run_forever()
+    finally:
+        loop.close()

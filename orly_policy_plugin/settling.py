@@ -1,0 +1,79 @@
+"""From what the criteria leave open to a decision: scripts are asked, rates are charged."""
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
+
+from orly_policy_hookspecs import Context, Decision, Event
+
+from .decisions import RateLimit, Reply, Unsettled, settled
+from .decisions.access import Access
+from .rates import RateLimiter
+from .scripts import Scripts
+
+log = logging.getLogger(__name__)
+
+_OUR_FAULT: Final = Decision.reject("error: the policy could not be evaluated")
+
+
+class Settling:
+    """Settles decisions (sections 5 and 6 of SPEC.md)."""
+
+    def __init__(
+        self,
+        scripts: Scripts,
+        rates: RateLimiter,
+        clock: Callable[[], float],
+        *,
+        failure_denies: bool,
+    ) -> None:
+        """:param clock: Unix seconds."""
+        self._scripts = scripts
+        self._rates = rates
+        self._clock = clock
+        self._failure_denies = failure_denies
+
+    def settle(
+        self, unsettled: Unsettled, event: Event, access: Access, context: Context
+    ) -> Decision | Awaitable[Decision]:
+        """The decision at once, or to be awaited where a script has a say."""
+        if unsettled.scripts:
+            return self._asked(unsettled, event, access, context)
+        return self._within(unsettled.rates, unsettled.unopposed, event, context)
+
+    async def _asked(
+        self, unsettled: Unsettled, event: Event, access: Access, context: Context
+    ) -> Decision:
+        try:
+            decision = await self._said(unsettled, event, access, context)
+            return self._within(unsettled.rates, decision, event, context)
+        except Exception:
+            log.exception("a script's answer could not be used")
+            return _OUR_FAULT
+
+    async def _said(
+        self, unsettled: Unsettled, event: Event, access: Access, context: Context
+    ) -> Decision:
+        """What the scripts say: all are asked together, the first that does not accept decides."""
+        now = int(self._clock())
+        asked = [
+            self._scripts.ask(script.path, event, access, context, now)
+            for script in unsettled.scripts
+        ]
+        replies: list[Reply] = []
+        for answer in asked:
+            replies.append(await answer)
+            if (decision := self._settled(unsettled, replies)) is not None:
+                return decision
+        raise AssertionError("every script has replied, and nothing is decided")
+
+    def _settled(self, unsettled: Unsettled, replies: Sequence[Reply]) -> Decision | None:
+        return settled(unsettled, replies, failure_denies=self._failure_denies)
+
+    def _within(
+        self, rates: Sequence[RateLimit], decision: Decision, event: Event, context: Context
+    ) -> Decision:
+        """The decision, unless it accepts more than somebody may write."""
+        if not (rates and decision.accepted):
+            return decision
+        return self._rates.charge(rates, event, context) or decision
