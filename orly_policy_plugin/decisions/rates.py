@@ -15,9 +15,6 @@ from .spared import NOBODY, Spared
 
 TIME_CONSTANT_SECONDS: Final = 10.0
 
-_SMALLEST_SHARE: Final = 1e-9
-"""Of the limit. An average never reaches 0: below this it counts as that."""
-
 
 @attrs.frozen
 class RateLimit:
@@ -48,7 +45,7 @@ class RateLimit:
                 f"rate-limited: event is {size} bytes, {self.most} bytes per second allow at "
                 f"most {largest}: it can never fit"
             )
-        room = max(room, self.most * _SMALLEST_SHARE)
+        room = max(room, math.ulp(self.most) / 4)  # an average that small adds nothing
         wait = self.time_constant_seconds * math.log(max(average_now / room, 1.0))
         return Decision.reject(
             f"rate-limited: {self.most} bytes per second allowed, "

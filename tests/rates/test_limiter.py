@@ -1,0 +1,237 @@
+"""Rate limits: the formula of section 6 of SPEC.md, whoever writes how much and when."""
+
+import math
+import re
+import threading
+from typing import Any
+
+import attrs
+import pytest
+from examples import ALICE, BOB, CAROL, NOBODY, AnEvent, by
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from orly_policy_hookspecs import Context, Decision
+from orly_policy_plugin.decisions import RateLimit
+from orly_policy_plugin.decisions.sizes import event_size
+from orly_policy_plugin.decisions.spared import Spared
+from orly_policy_plugin.rates import RateLimiter
+
+many = settings(max_examples=200, deadline=None)
+EMPTY_SIZE = event_size(AnEvent(content=""))
+SECONDS = 10.0
+
+
+@attrs.define
+class Clock:
+    """A clock that goes on when it is told to."""
+
+    now: float = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def of_size(size: int, **more: Any) -> AnEvent:
+    """An event of so many bytes."""
+    event = AnEvent(content="x" * (size - EMPTY_SIZE), **more)
+    assert event_size(event) == size
+    return event
+
+
+def limit(most: int, place: str = "rules.1.rate_limit", **more: Any) -> RateLimit:
+    return RateLimit(place, most, **more)
+
+
+def exact(accepted: list[tuple[float, int]], now: float) -> float:
+    """The average, from all that was accepted: a sum, not a recurrence."""
+    return sum(size / SECONDS * math.exp(-(now - at) / SECONDS) for at, size in accepted)
+
+
+traffic = st.lists(
+    st.tuples(st.floats(0, 60), st.integers(EMPTY_SIZE, 20_000)), min_size=1, max_size=40
+)
+
+
+@many
+@given(traffic, st.integers(1, 5_000))
+def test_what_is_accepted_obeys_the_formula(traffic: list[tuple[float, int]], most: int) -> None:
+    """Each event is accepted exactly where the average with it is within the limit."""
+    clock = Clock()
+    limiter = RateLimiter(clock=clock)
+    accepted: list[tuple[float, int]] = []
+    for gap, size in traffic:
+        clock.now += gap
+        average = exact(accepted, clock.now) + size / SECONDS
+        assume(not math.isclose(average, most, rel_tol=1e-9))
+        refused = limiter.charge([limit(most)], of_size(size), by(ALICE))
+        assert (refused is None) == (average <= most)
+        if refused is None:
+            accepted.append((clock.now, size))
+        else:
+            assert refused.message.startswith("rate-limited: ")
+
+
+@many
+@given(traffic, st.integers(100, 5_000))
+def test_no_window_holds_more_than_the_limit_allows(
+    traffic: list[tuple[float, int]], most: int
+) -> None:
+    """In any window of w seconds at most limit x (w + the time constant) bytes are accepted."""
+    clock = Clock()
+    limiter = RateLimiter(clock=clock)
+    accepted: list[tuple[float, int]] = []
+    for gap, size in traffic:
+        clock.now += gap
+        if limiter.charge([limit(most)], of_size(size), by(ALICE)) is None:
+            accepted.append((clock.now, size))
+    for i, (begin, _) in enumerate(accepted):
+        for j in range(i, len(accepted)):
+            taken = sum(size for _, size in accepted[i : j + 1])
+            window = accepted[j][0] - begin
+            assert taken <= most * (window + SECONDS) * (1 + 1e-9)
+
+
+@many
+@given(st.integers(200, 5_000), st.lists(st.integers(EMPTY_SIZE, 9_000), min_size=1))
+def test_trying_again_when_told_to_succeeds(most: int, sizes: list[int]) -> None:
+    """After the seconds that the message names the event fits; a second earlier it may not."""
+    clock = Clock()
+    limiter = RateLimiter(clock=clock)
+    for size in sizes:
+        event = of_size(size)
+        refused = limiter.charge([limit(most)], event, by(ALICE))
+        if refused is None or "never" in refused.message:
+            continue
+        wait = re.search(r"try again in (\d+) s$", refused.message)
+        assert wait
+        clock.now += int(wait[1])
+        assert limiter.charge([limit(most)], event, by(ALICE)) is None
+
+
+def test_the_message_names_the_limit_and_when_to_try_again() -> None:
+    """After 100,000 bytes at once, 20,000 more fit when the average has come down by a fifth."""
+    clock = Clock()
+    limiter = RateLimiter(clock=clock)
+    assert limiter.charge([limit(10240)], of_size(100_000), by(ALICE)) is None
+    assert limiter.charge([limit(10240)], of_size(20_000), by(ALICE)) == Decision.reject(
+        "rate-limited: 10240 bytes per second allowed, try again in 2 s"
+    )
+
+
+def test_an_event_that_can_never_fit_is_told_so() -> None:
+    """Alone it is over the limit; the largest that fits is named, and fits."""
+    limiter = RateLimiter(clock=Clock())
+    assert limiter.charge([limit(100)], of_size(1001), by(ALICE)) == Decision.reject(
+        "rate-limited: event is 1001 bytes, 100 bytes per second allow at most 1000: "
+        "it can never fit"
+    )
+    assert limiter.charge([limit(100)], of_size(1000), by(ALICE)) is None
+    refused = limiter.charge([limit(100)], of_size(1000), by(ALICE))
+    assert refused is not None
+    assert "never" not in refused.message
+
+
+def test_a_rejected_event_costs_nothing() -> None:
+    """However often it is tried, what fits afterwards is the same."""
+    limiter = RateLimiter(clock=Clock())
+    assert limiter.charge([limit(100)], of_size(600), by(ALICE)) is None
+    for _ in range(50):
+        assert limiter.charge([limit(100)], of_size(401), by(ALICE)) is not None
+    assert limiter.charge([limit(100)], of_size(400), by(ALICE)) is None
+
+
+def test_connections_of_one_key_share_the_limit() -> None:
+    """From whatever address."""
+    limiter = RateLimiter(clock=Clock())
+    here, there = (Context((ALICE,), ip=ip) for ip in ("192.0.2.1", "192.0.2.2"))
+    assert limiter.charge([limit(100)], of_size(600), here) is None
+    assert limiter.charge([limit(100)], of_size(600), there) is not None
+    assert limiter.charge([limit(100)], of_size(600), by(BOB)) is None
+
+
+def test_who_did_not_authenticate_counts_by_address() -> None:
+    """And a key's average is not its address's."""
+    limiter = RateLimiter(clock=Clock())
+    here, there = Context(ip="192.0.2.1"), Context(ip="192.0.2.2")
+    assert limiter.charge([limit(100)], of_size(600), here) is None
+    assert limiter.charge([limit(100)], of_size(600), here) is not None
+    assert limiter.charge([limit(100)], of_size(600), there) is None
+    assert limiter.charge([limit(100)], of_size(600), Context((ALICE,), ip="192.0.2.1")) is None
+    assert limiter.charge([limit(100)], of_size(600), NOBODY) is None
+    assert limiter.charge([limit(100)], of_size(600), NOBODY) is not None
+
+
+def test_of_several_keys_each_must_fit_and_each_is_charged() -> None:
+    """One that does not costs the others nothing."""
+    limiter = RateLimiter(clock=Clock())
+    assert limiter.charge([limit(100)], of_size(600), by(ALICE, BOB)) is None
+    assert limiter.charge([limit(100)], of_size(600), by(CAROL, BOB)) is not None
+    assert limiter.charge([limit(100)], of_size(1000), by(CAROL)) is None
+    assert limiter.charge([limit(100)], of_size(401), by(ALICE)) is not None
+
+
+def test_each_rule_has_its_own_average_and_all_must_fit() -> None:
+    """The first that does not fit answers, and none is charged."""
+    limiter = RateLimiter(clock=Clock())
+    everywhere, kinds = limit(1000, "global.rate_limit"), limit(100)
+    assert limiter.charge([everywhere, kinds], of_size(900), by(ALICE)) is None
+    refused = limiter.charge([everywhere, kinds], of_size(500), by(ALICE))
+    assert refused is not None
+    assert refused.message.startswith("rate-limited: 100 bytes")
+    assert limiter.charge([everywhere], of_size(9100), by(ALICE)) is None
+    refused = limiter.charge([everywhere, kinds], of_size(500), by(ALICE))
+    assert refused is not None
+    assert refused.message.startswith("rate-limited: 1000 bytes")
+
+
+def test_an_admins_limit_is_not_for_owners_and_admins() -> None:
+    """As submitter or as author they are neither held to it nor charged."""
+    limiter = RateLimiter(clock=Clock())
+    admins = limit(1, spared=Spared(frozenset({ALICE}), looks_at_author=True))
+    assert limiter.charge([admins], of_size(600), by(ALICE)) is None
+    assert limiter.charge([admins], of_size(600, pubkey=ALICE), by(BOB)) is None
+    assert limiter.charge([admins], of_size(600, pubkey=CAROL), by(BOB)) is not None
+    assert len(limiter) == 0
+
+
+def test_the_state_is_bounded_and_the_least_recently_seen_leaves() -> None:
+    """A thousand addresses leave no more averages than allowed; who was just refused stays."""
+    limiter = RateLimiter(most_keys=10, clock=Clock())
+    assert limiter.charge([limit(100)], of_size(900), by(ALICE)) is None
+    for i in range(1000):
+        context = Context(ip=f"192.0.2.{i}")
+        assert limiter.charge([limit(100)], of_size(900), context) is None
+        assert limiter.charge([limit(100)], of_size(900), by(ALICE)) is not None
+    assert len(limiter) == 10
+    assert limiter.charge([limit(100)], of_size(900), Context(ip="192.0.2.0")) is None
+
+
+def test_a_clock_that_goes_back_gives_nothing_away() -> None:
+    """A negative gap counts as none."""
+    clock = Clock()
+    limiter = RateLimiter(clock=clock)
+    assert limiter.charge([limit(100)], of_size(900), by(ALICE)) is None
+    clock.now -= 100
+    assert limiter.charge([limit(100)], of_size(900), by(ALICE)) is not None
+
+
+@pytest.mark.parametrize("keys", [(ALICE,), (ALICE, BOB)])
+def test_checking_and_charging_are_one_step(keys: tuple[str, ...]) -> None:
+    """Eight threads together get no more than one would."""
+    limiter = RateLimiter(clock=Clock())
+    accepted: list[bool] = []
+    begin = threading.Barrier(8)
+    event = of_size(1000)
+
+    def write() -> None:
+        begin.wait()
+        answers = (limiter.charge([limit(100_000)], event, by(*keys)) for _ in range(200))
+        accepted.extend(answer is None for answer in answers)
+
+    threads = [threading.Thread(target=write) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert accepted.count(True) == 1000
