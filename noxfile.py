@@ -1,4 +1,4 @@
-"""Development tasks: ``nox -s relay``, ``nox -s tests``, ``nox -s lint``, ``nox -s types``."""
+"""Development tasks: ``nox -s relay``, ``tests``, ``lint``, ``types``, ``bench``."""
 
 import nox
 
@@ -41,3 +41,10 @@ def types(session: nox.Session) -> None:
     """Check the types."""
     session.install("-c", CONSTRAINTS, "-e", ".[nostr-relay]", "mypy", "types-PyYAML")
     session.run("mypy")
+
+
+@nox.session(venv_backend="venv")
+def bench(session: nox.Session) -> None:
+    """Measure the built wheel. Options go behind --: nox -s bench -- --only simple hook"""
+    session.install("-c", CONSTRAINTS, ".[nostr-relay]")
+    session.run("python", "-m", "benchmarks", *session.posargs)

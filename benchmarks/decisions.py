@@ -1,0 +1,72 @@
+"""The rows of one decision: the engine alone, and through the gate as a relay calls it."""
+
+import asyncio
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from orly_policy_hookspecs import Context, Event
+from orly_policy_plugin.plugin import PolicyPlugin
+
+from .timing import Effort, Timed, timed
+from .workloads import NOW, READ_POLICY, WORKLOADS, Workload, gate_with, key, simple
+
+
+def decision(name: str, effort: Effort) -> Timed:
+    """A decision of a workload's policy about a write."""
+    workload = WORKLOADS[name]()
+    return timed(deciding(workload), effort, len(workload.events))
+
+
+def deciding(workload: Workload) -> Callable[[int], None]:
+    """Decides a workload's events so many times."""
+    write, keys, events = workload.compiled().write, workload.keys, workload.events
+
+    def run(times: int) -> None:
+        if len(events) == 1:
+            (event,) = events
+            for _ in range(times):
+                write(event, keys, NOW)
+        else:
+            for _ in range(times):
+                for event in events:
+                    write(event, keys, NOW)
+
+    return run
+
+
+def hook(effort: Effort) -> Timed:
+    """A decision of ``simple`` as a relay asks for it: the gate, pluggy, one plugin."""
+    workload = simple()
+    (event,) = workload.events
+    context = Context(authenticated=workload.keys)
+    gate = gate_with(_plugin(workload.policy))
+
+    async def asking(times: int) -> None:
+        for _ in range(times):
+            await gate.write(event, context)
+
+    with asyncio.Runner() as runner:
+        workload.check(runner.run(gate.write(event, context)))
+        return timed(lambda times: runner.run(asking(times)), effort)
+
+
+def read(events: Sequence[Event], effort: Effort) -> tuple[Timed, int]:
+    """A decision about one of a REQ's events, and how many of them the reader may be given."""
+    gate = gate_with(_plugin(READ_POLICY))
+    context = Context(authenticated=(key(0),))
+
+    async def asking(times: int) -> None:
+        for _ in range(times):
+            await gate.reads(events, context)
+
+    with asyncio.Runner() as runner:
+        given = sum(answer.accepted for answer in runner.run(gate.reads(events, context)))
+        return timed(lambda times: runner.run(asking(times)), effort, len(events)), given
+
+
+def _plugin(policy: bytes) -> PolicyPlugin:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "policy.json")
+        path.write_bytes(policy)
+        return PolicyPlugin.load(path)

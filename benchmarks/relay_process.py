@@ -1,0 +1,158 @@
+"""A relay as a process of its own, and connections to it."""
+
+import asyncio
+import contextlib
+import functools
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import attrs
+import websockets
+
+from . import ROOT
+
+Which = Literal["policy", "gate", "bare"]
+"""The example relay with a policy, the same with its policy switched off, and nostr-relay alone
+with checks of ids and signatures.
+"""
+SECONDS: Final = 60
+"""How long a start or one measurement may take."""
+_OPTIONS: Final[dict[str, Any]] = {"max_size": None, "compression": None}
+
+
+@attrs.frozen
+class Relay:
+    """A relay that runs."""
+
+    url: str
+    pid: int
+
+    def cpu_seconds(self) -> float | None:
+        """The processor's time that it has taken; ``None`` where the system does not say."""
+        try:
+            fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            return None
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@contextlib.contextmanager
+def relay(which: Which, policy: Path, folder: Path) -> Iterator[Relay]:
+    """Start a relay, and end it.
+
+    :raises RuntimeError: it does not start; the message is what it said.
+    """
+    folder.mkdir()
+    child = "bare" if which == "bare" else "policy"
+    command = [sys.executable, "-m", "benchmarks.relay_child", child, "--port", "0"]
+    command += ["--policy", str(policy), "--data", str(folder / "data")]
+    said = folder / "output.txt"
+    enabled = "false" if which == "gate" else "true"
+    environment = {**os.environ, "PYTHONWARNINGS": "ignore", "ORLY_POLICY_ENABLED": enabled}
+    with said.open("wb") as output:
+        process = subprocess.Popen(  # noqa: S603 -- this Python, a module of ours
+            command, cwd=ROOT, env=environment, stdout=output, stderr=output
+        )
+    try:
+        yield Relay(_url(process, said), process.pid)
+    finally:
+        process.kill()
+        process.wait(SECONDS)
+
+
+def _url(process: "subprocess.Popen[bytes]", said: Path) -> str:
+    deadline = time.monotonic() + SECONDS
+    while "Ctrl-C stops" not in (text := said.read_text()):
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise RuntimeError(f"the relay does not start:\n{text}")
+        time.sleep(0.05)
+    found = re.search(r"ws://\S+", text)
+    if found is None:
+        raise RuntimeError(f"the relay names no address:\n{text}")
+    return found[0]
+
+
+_Do = Callable[[websockets.ClientConnection, Sequence[str]], Coroutine[Any, Any, None]]
+
+
+class Connections:
+    """Several clients' connections. Messages are sent as texts that were made beforehand."""
+
+    def __init__(self, sockets: Sequence[websockets.ClientConnection]) -> None:
+        self._sockets = sockets
+
+    async def write(self, messages: Sequence[str]) -> float:
+        """Send EVENT messages, each connection its share without waiting, and return the seconds
+        until every one was answered OK.
+
+        :raises ValueError: one was not accepted.
+        """
+        return await self._all(_write, messages)
+
+    async def read(self, requests: Sequence[str], stored: int) -> float:
+        """Send REQ messages, each connection its share, and return the seconds until the last
+        stored event has come.
+
+        :raises ValueError: a REQ was not served, or not with so many events.
+        """
+        return await self._all(functools.partial(_read, stored), requests)
+
+    async def _all(self, do: _Do, messages: Sequence[str]) -> float:
+        count = len(self._sockets)
+        start = time.perf_counter()
+        async with asyncio.timeout(SECONDS), asyncio.TaskGroup() as group:
+            for number, socket in enumerate(self._sockets):
+                group.create_task(do(socket, messages[number::count]))
+        return time.perf_counter() - start
+
+
+async def _write(socket: websockets.ClientConnection, messages: Sequence[str]) -> None:
+    for message in messages:
+        await socket.send(message)
+    answered = 0
+    while answered < len(messages):
+        text = await socket.recv(decode=False)
+        if text.startswith(b'["AUTH"'):
+            continue
+        if not text.startswith(b'["OK"') or b"true" not in text:
+            raise ValueError(f"the relay said {text!r}")
+        answered += 1
+
+
+async def _read(stored: int, socket: websockets.ClientConnection, requests: Sequence[str]) -> None:
+    for request in requests:
+        await socket.send(request)
+        left = stored
+        while not (text := await socket.recv(decode=False)).startswith(b'["EOSE"'):
+            if text.startswith(b'["EVENT"'):
+                left -= 1
+            elif not text.startswith(b'["AUTH"'):
+                raise ValueError(f"the relay said {text!r}")
+        if left:
+            raise ValueError(f"a REQ was given {stored - left} events")
+
+
+@contextlib.asynccontextmanager
+async def connected(url: str, count: int) -> AsyncIterator[Connections]:
+    """So many connections, once the relay listens."""
+    async with contextlib.AsyncExitStack() as stack:
+        sockets = [await _socket(url)]
+        sockets += [await websockets.connect(url, **_OPTIONS) for _ in range(count - 1)]
+        for socket in sockets:
+            stack.push_async_callback(socket.close)
+        yield Connections(sockets)
+
+
+async def _socket(url: str) -> websockets.ClientConnection:
+    async with asyncio.timeout(SECONDS):
+        while True:
+            try:
+                return await websockets.connect(url, **_OPTIONS)
+            except OSError:
+                await asyncio.sleep(0.05)

@@ -1,0 +1,202 @@
+"""Every row of the table: what is measured, what the reference takes, and the goals."""
+
+import statistics
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import attrs
+
+from orly_policy_plugin.errors import PolicyError
+
+from . import decisions, loading, relays, reloading, scripts
+from .figures import Figure, Goal, Measured
+from .real_events import events_to_read
+from .timing import Effort, Timed
+
+
+@attrs.frozen(kw_only=True)
+class Options:
+    """What the command line says of how to measure."""
+
+    effort: Effort
+    events: Path | None
+    """The folder with real events, if there is one."""
+
+
+Measure = Callable[[Options], Measured]
+
+
+@attrs.frozen(kw_only=True)
+class Row:
+    """One row."""
+
+    name: str
+    workload: str
+    measure: Measure
+    goals: tuple[Goal, ...]
+    reference: float | None = None
+    """What ORLY 0.31.7 takes, in V."""
+
+
+def _in_v(time: Timed, goal: float, **notes: Any) -> Measured:
+    notes |= {"seconds": time.seconds, "v_seconds": time.v_seconds}
+    return Measured(figures=(Figure(value=time.in_v, goal=_v(goal)),), notes=notes)
+
+
+def _v(value: float) -> Goal:
+    return Goal(value=value, unit="V")
+
+
+# --- decisions
+
+
+def _decision(name: str, workload: str, reference: float, goal: float) -> Row:
+    return Row(
+        name=name,
+        workload=workload,
+        measure=lambda options: _in_v(decisions.decision(name, options.effort), goal),
+        goals=(_v(goal),),
+        reference=reference,
+    )
+
+
+def _hook(options: Options) -> Measured:
+    return _in_v(decisions.hook(options.effort), _HOOK)
+
+
+def _read(options: Options) -> Measured:
+    events, source = events_to_read(options.events, 500)
+    time, given = decisions.read(events, options.effort)
+    return _in_v(time, _READ, events=source, given=given)
+
+
+def _script(options: Options) -> Measured:
+    try:
+        return _in_v(scripts.script(options.effort), _SCRIPT)
+    except PolicyError as error:
+        return Measured(why_not=str(error))
+
+
+# --- files
+
+
+def _load_1m(options: Options) -> Measured:
+    loaded = loading.load(1_000_000, 1 if options.effort.quick else 3)
+    figures = [Figure(value=loaded.seconds, goal=_LOAD_SECONDS)]
+    if loaded.bytes_per_key is not None:
+        figures.append(Figure(value=loaded.bytes_per_key, goal=_LOAD_BYTES, what="kept"))
+    figures.append(_delay(loaded, _LOAD_1M_DELAY))
+    return Measured(figures=tuple(figures), notes=attrs.asdict(loaded))
+
+
+def _load_10k(options: Options) -> Measured:
+    loaded = loading.load(10_000, 1 if options.effort.quick else 5)
+    return Measured(figures=(_delay(loaded, _LOAD_10K_DELAY),), notes=attrs.asdict(loaded))
+
+
+def _delay(loaded: loading.Loaded, goal: Goal) -> Figure:
+    """The worst of all times: that none is later is the goal."""
+    delays, without = loaded.longest_delays_ms, loaded.longest_delay_without_ms
+    what = f"late at most (best {min(delays):.1f}; idle {without:.1f})"
+    return Figure(value=max(delays), goal=goal, what=what)
+
+
+def _reload(options: Options) -> Measured:
+    seconds = reloading.reloads(3 if options.effort.quick else 10)
+    what = f"at most, {statistics.median(seconds):.3f} s the median"
+    figure = Figure(value=max(seconds), goal=_RELOAD, what=what)
+    return Measured(figures=(figure,), notes={"seconds": seconds})
+
+
+# --- relays
+
+
+def _relay(compare: Callable[[Effort], relays.Compared], goal: Goal, options: Options) -> Measured:
+    compared = compare(options.effort)
+    by_cpu = compared.kept_by_cpu("policy")
+    figure = Figure(
+        value=compared.kept("policy"),
+        goal=goal,
+        what="" if by_cpu is None else f"({by_cpu:.3f} by processor time)",
+    )
+    without_policy = {
+        "kept": compared.kept("gate"),
+        "kept_by_cpu": compared.kept_by_cpu("gate"),
+    }
+    notes = {**attrs.asdict(compared), "with_its_policy_switched_off": without_policy}
+    return Measured(figures=(figure,), notes=notes)
+
+
+_HOOK: Final = 0.06
+_READ: Final = 0.05
+_SCRIPT: Final = 2
+_LOAD_SECONDS: Final = Goal(value=5, unit="s")
+_LOAD_BYTES: Final = Goal(value=200, unit="bytes a key")
+_LOAD_1M_DELAY: Final = Goal(value=500, unit="ms")
+_LOAD_10K_DELAY: Final = Goal(value=20, unit="ms")
+_RELOAD: Final = Goal(value=0.5, unit="s")
+_WRITE_KEPT: Final = Goal(value=0.97, unit="x", sign="≥")
+_READ_KEPT: Final = Goal(value=0.95, unit="x", sign="≥")
+
+ROWS: Final = (
+    _decision("simple", "3 kinds whitelisted, a rule, one write_allow", 0.0075, 0.006),
+    _decision("kinds", "100 rules, events of 100 kinds in turn, denied", 0.0085, 0.008),
+    _decision("whitelist", "1,000 kinds in the whitelist, kind 500", 0.008, 0.006),
+    _decision("blacklist", "1,000 kinds in the blacklist, kind 1500", 0.015, 0.006),
+    _decision("tags", "200 tags, limits, required tags, one write_allow", 1.3, 0.25),
+    _decision("large", "100,000 characters of content, limits", 16, 0.2),
+    _decision("regex", "an article, identifier and tags validated, limits", 3.4, 0.15),
+    _decision("allow-10k", "write_allow of 10,001 keys, the last", 0.3, 0.006),
+    _decision("allow-1m", "write_allow of 1,000,001 keys, the last", 62, 0.006),
+    Row(
+        name="hook",
+        workload="simple, through the gate and pluggy",
+        measure=_hook,
+        goals=(_v(_HOOK),),
+    ),
+    Row(
+        name="read-500",
+        workload="an event of 500, through the gate for one reader",
+        measure=_read,
+        goals=(_v(_READ),),
+    ),
+    Row(
+        name="script",
+        workload=f"an event through a script, {scripts.IN_FLIGHT} in flight",
+        measure=_script,
+        goals=(_v(_SCRIPT),),
+    ),
+    Row(
+        name="load-1m",
+        workload="read, check and compile the allow-1m file",
+        measure=_load_1m,
+        goals=(_LOAD_SECONDS, _LOAD_BYTES, _LOAD_1M_DELAY),
+    ),
+    Row(
+        name="load-10k",
+        workload="the same with the allow-10k file",
+        measure=_load_10k,
+        goals=(_LOAD_10K_DELAY,),
+    ),
+    Row(
+        name="reload",
+        workload="from saving a 100-rule file to its being in force",
+        measure=_reload,
+        goals=(_RELOAD,),
+    ),
+    Row(
+        name="relay-write",
+        workload="events a second into the relay, to those without a policy",
+        measure=partial(_relay, relays.writes, _WRITE_KEPT),
+        goals=(_WRITE_KEPT,),
+    ),
+    Row(
+        name="relay-read",
+        workload="REQs of 500 stored events, likewise",
+        measure=partial(_relay, relays.reads, _READ_KEPT),
+        goals=(_READ_KEPT,),
+    ),
+)
+"""In the order in which they are measured."""
