@@ -3,15 +3,15 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Any, Final
 
 from orly_policy_hookspecs import POLICY_EVENT_KIND, Context, Decision, Event, Gate, hookimpl
 
 from .decisions import Follows, Snapshot
-from .keeping import FollowLists, InForce, Listener, Status, Updates, Watching
-from .policy import scripts_of
+from .keeping import FollowLists, InForce, Listener, Replacing, Status, Updates, Watching
+from .policy import Policy, scripts_of
 from .rates import RateLimiter
 from .scripts import Scripts
 from .settings import Settings
@@ -41,6 +41,7 @@ class PolicyPlugin:
         self._force = InForce(settings, clock)
         self._watching = Watching(self._force)
         self._updates = Updates(self._force)
+        self._replacing = Replacing(self._force)
         self._follow_lists = FollowLists(self._force)
         self.scripts = Scripts(
             self._force.folders.scripts_from, timeout_seconds=settings.script_timeout_seconds
@@ -98,6 +99,26 @@ class PolicyPlugin:
         self._watching.stop()
         self.scripts.stop()
 
+    def replace_policy(self, policy: Policy | bytes) -> Snapshot:
+        """Put a policy into the policy file and in force, as if the operator had edited it.
+
+        It is checked first, as it would be when it is loaded. Then it replaces the file whole,
+        the file as it stood goes into the history, and policy events that are older than now are
+        refused from then on. A file that was no policy is kept in ``policy-history`` as
+        ``unusable-<time>.json``. It may be called with the policy that stands, and then changes
+        nothing.
+
+        Waits for the lock and for the disk: from an event loop call it by
+        ``asyncio.to_thread``.
+
+        :param policy: a file's content, which is written as it is, or a policy.
+        :return: the snapshot that is in force now.
+        :raises InvalidPolicy: with every problem of it; nothing has changed.
+        :raises PolicyError: it cannot be written, or another process holds the lock for too long;
+            nothing has changed.
+        """
+        return self._replacing.replace(policy)
+
     def _use_scripts(self, *_: object) -> None:
         self.scripts.use({script for _, script in scripts_of(self.snapshot.policy)})
 
@@ -126,6 +147,14 @@ class PolicyPlugin:
         """
         self._follow_lists.check_follow_lists()
 
+    def followed_by(self, authors: Iterable[str]) -> frozenset[str]:
+        """Whom one of these follows, by the follow lists that count now.
+
+        :param authors: 64 lowercase hex characters each; one whose list is not known follows
+            nobody.
+        """
+        return self._follow_lists.followed_by(authors)
+
     def set_follows(self, follows: Follows | None) -> None:
         """Use these follow lists (author to the pubkeys that the author follows) in the place of
         those that were learned; ``None`` goes back to those.
@@ -144,7 +173,8 @@ class PolicyPlugin:
     def on_write(self, event: Event, context: Context) -> Decision | Awaitable[Decision]:
         """Sections 2 to 6 of SPEC.md. To be awaited only where a script is to be asked."""
         try:
-            outcome = self.snapshot.write(event, context.authenticated, int(self._clock()))
+            snapshot = self._force.snapshot
+            outcome = snapshot.write(event, context.authenticated, int(self._clock()))
             if isinstance(outcome, Decision):
                 return outcome
             return self._settling.settle(outcome, event, "write", context)
@@ -156,7 +186,8 @@ class PolicyPlugin:
     def on_read(self, event: Event, context: Context) -> Decision | Awaitable[Decision]:
         """Sections 2 to 5 of SPEC.md. To be awaited only where a script is to be asked."""
         try:
-            outcome = self.snapshot.read(event, context.authenticated, int(self._clock()))
+            snapshot = self._force.snapshot
+            outcome = snapshot.read(event, context.authenticated, int(self._clock()))
             if isinstance(outcome, Decision):
                 return outcome
             return self._settling.settle(outcome, event, "read", context)

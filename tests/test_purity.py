@@ -27,7 +27,7 @@ PURE_MODULES = {
     "__future__", "bisect", "collections", "copy", "dataclasses", "difflib", "enum", "fractions",
     "functools", "hashlib", "heapq", "itertools", "json", "math", "operator", "re", "string",
     "types", "typing", "urllib.parse",
-    "attrs", "bech32", "cattrs", "coincurve", "re2", "orly_policy_hookspecs",
+    "attrs", "bech32", "cattrs", "coincurve", "orjson", "re2", "orly_policy_hookspecs",
 }  # fmt: skip
 PURE_SIBLINGS = {"authority", "decisions", "errors", "follows", "policy"}
 IMPURE_CALLS = {"open", "print", "input", "exec", "eval", "compile", "__import__", "breakpoint"}

@@ -45,6 +45,8 @@ class Decision:
     source: str = ""
     """The name of the plugin that answered. The gate sets it; what a plugin writes here does
     not count."""
+    _copy: "Decision | None" = attrs.field(default=None, init=False, eq=False, repr=False)
+    """The same with the name of the plugin that last gave it."""
 
     def __init__(self, verdict: Verdict, message: str = "", source: str = "") -> None:
         if verdict.__class__ is not Verdict or not isinstance(message, str):
@@ -89,8 +91,14 @@ class Decision:
         return self.verdict is Verdict.SHADOW_REJECT
 
     def attributed(self, source: str) -> "Decision":
-        """The same answer with its plugin's name."""
-        return self if self.source == source else Decision(self.verdict, self.message, source)
+        """The same answer with its plugin's name. An answer that is a constant is copied once."""
+        if self.source == source:
+            return self
+        copy = self._copy
+        if copy is None or copy.source != source:
+            copy = Decision(self.verdict, self.message, source)
+            object.__setattr__(self, "_copy", copy)
+        return copy
 
 
 _REJECTIONS = frozenset({Verdict.REJECT, Verdict.FALLBACK})

@@ -6,11 +6,11 @@ A relay makes one :class:`Gate`, registers plugins by hand or by entry point, ca
 
 import asyncio
 import difflib
-import inspect
 import logging
 import threading
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Collection, Coroutine, Iterable, Sequence
 from importlib.metadata import EntryPoint, entry_points
+from itertools import islice
 from typing import Any, TypeVar
 
 import attrs
@@ -21,7 +21,7 @@ from .decision import Decision, Verdict
 from .errors import PluginError, SettingsError
 from .events import Event
 from .hooks import PROJECT
-from .registry import OUR_FAULT, Registry
+from .registry import OUR_FAULT, Answer, Answers, AskAll, Registry
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +29,8 @@ _T = TypeVar("_T")
 
 _TOO_SLOW = Decision.reject("error: the policy took too long to answer")
 _NOT_TAKEN = Decision.reject("blocked: this relay takes no policy events")
-_EVENTS_BETWEEN_YIELDS = 64
+_EVENTS_BETWEEN_YIELDS = 128
+_VOUCH = Verdict.VOUCH  # an enumeration's attribute is slow to look up
 
 
 @attrs.frozen
@@ -53,8 +54,6 @@ class Gate:
     def __init__(self, settings: GateSettings | None = None) -> None:
         self.settings = settings or GateSettings()
         self._registry = Registry()
-        self.write_hook = self._registry.hook.on_write
-        self.read_hook = self._registry.hook.on_read
         self.blocking = BlockingGate(self)
         """The same questions for plain synchronous code."""
 
@@ -114,11 +113,15 @@ class Gate:
 
     async def write(self, event: Event, context: Context) -> Decision:
         """May this event be stored? Never raises; what cannot be answered is rejected."""
-        return await self._decide(self.write_hook, event, context, self.settings.may_vouch_write)
+        answers = self._registry.ask_write(event, context)
+        may_vouch = self.settings.may_vouch_write
+        return _at_once(answers, may_vouch) or await self._later(answers, may_vouch)
 
     async def read(self, event: Event, context: Context) -> Decision:
         """May this event be handed to this reader? Never raises."""
-        return await self._decide(self.read_hook, event, context, self.settings.may_vouch_read)
+        answers = self._registry.ask_read(event, context)
+        may_vouch = self.settings.may_vouch_read
+        return _at_once(answers, may_vouch) or await self._later(answers, may_vouch)
 
     async def reads(self, events: Iterable[Event], context: Context) -> list[Decision]:
         """One decision for each event of a REQ's result, in their order. Never raises.
@@ -126,40 +129,45 @@ class Gate:
         Plugins that must be waited for are asked about all events together, within one budget;
         between some events the loop is let go on.
         """
-        asked: list[list[_Answer]] = []
-        for event in events:
-            asked.append(_ask(self.read_hook, event, context))
-            if len(asked) % _EVENTS_BETWEEN_YIELDS == 0:
-                await asyncio.sleep(0)
-        settled = await self._settle(asked)
-        return [combine(answers, self.settings.may_vouch_read) for answers in settled]
+        may_vouch = self.settings.may_vouch_read
+        decisions: list[Decision] = []
+        waiting: dict[int, list[Answer]] = {}
+        remaining = iter(events)
+        while some := list(islice(remaining, _EVENTS_BETWEEN_YIELDS)):
+            for event in some:
+                answers = self._registry.ask_read(event, context)
+                if answers.__class__ is Decision and answers.verdict is not _VOUCH:
+                    decisions.append(answers)  # as _at_once would: this loop has many turns
+                    continue
+                decision = _at_once(answers, may_vouch)
+                if decision is None:
+                    waiting[len(decisions)] = _as_list(answers)
+                decisions.append(decision or _TOO_SLOW)
+            await asyncio.sleep(0)
+        settled = await self._settle(list(waiting.values())) if waiting else ()
+        for i, answered in zip(waiting, settled, strict=True):
+            decisions[i] = combine(answered, may_vouch)
+        return decisions
 
     async def kind3(self, event: Event, context: Context) -> None:
         """Tell the plugins of a stored follow list. What goes wrong is in the log."""
-        await self._settle([_ask(self._registry.hook.on_kind3, event, context)])
+        await self._settle([_as_list(self._registry.ask_kind3(event, context))])
 
     async def policy_event(self, event: Event, context: Context) -> Decision:
         """Give a policy event (kind 12345) to the plugins. Accepted means that one took it, and
         its message says what happened; the event is not to be stored in any case. Never raises.
         """
-        (answers,) = await self._settle(
-            [_ask(self._registry.hook.on_policy_event, event, context)]
-        )
+        asked = _as_list(self._registry.ask_policy_event(event, context))
+        (answers,) = await self._settle([asked])
         taken = [answer for answer in answers if answer.verdict is not Verdict.VOUCH]
         return combine(taken) if taken else _NOT_TAKEN
 
-    async def _decide(
-        self, hook: Callable[..., Any], event: Event, context: Context, may_vouch: Collection[str]
-    ) -> Decision:
-        answers = _ask(hook, event, context)
-        return _at_once(answers, may_vouch) or await self.later(answers, may_vouch)
-
-    async def later(self, answers: list["_Answer"], may_vouch: Collection[str]) -> Decision:
+    async def _later(self, answers: Answers, may_vouch: Collection[str]) -> Decision:
         """Wait for answers that were asked for already, and combine them."""
-        (settled,) = await self._settle([answers])
+        (settled,) = await self._settle([_as_list(answers)])
         return combine(settled, may_vouch)
 
-    async def _settle(self, asked: Sequence[Sequence["_Answer"]]) -> list[list[Decision]]:
+    async def _settle(self, asked: Sequence[Sequence[Answer]]) -> list[list[Decision]]:
         """Wait for every answer that must be waited for, all of them together."""
         waiting = {
             (i, j): asyncio.ensure_future(_awaited(answer))
@@ -192,34 +200,19 @@ def _loaded(point: EntryPoint) -> object:
         ) from error
 
 
-_Answer = Decision | Awaitable[Decision | None]
-
-
-def _ask(hook: Callable[..., Any], event: Event, context: Context) -> list[_Answer]:
-    """All plugins' answers to one question, abstentions left out."""
-    try:
-        answers = hook(event=event, context=context)
-    except Exception:
-        log.exception("a policy plugin's wrapper failed")
-        return [OUR_FAULT]
-    if answers.__class__ is list and all(map(_is_answer, answers)):
+def _as_list(answers: Answers) -> list[Answer]:
+    if isinstance(answers, list):
         return answers
-    log.error("a policy plugin's wrapper answered %r, not a list of answers", answers)
-    return [OUR_FAULT]
+    return [] if answers is None else [answers]
 
 
-def _is_answer(answer: object) -> bool:
-    return answer.__class__ is Decision or inspect.isawaitable(answer)
-
-
-def _at_once(answers: list[_Answer], may_vouch: Collection[str]) -> Decision | None:
+def _at_once(answers: Answers, may_vouch: Collection[str]) -> Decision | None:
     """The combined decision, or ``None`` where an answer must be waited for."""
-    if len(answers) == 1:
-        only = answers[0]
-        if only.__class__ is Decision and only.verdict is not Verdict.VOUCH:
-            return only
-    decisions = [answer for answer in answers if isinstance(answer, Decision)]
-    return combine(decisions, may_vouch) if len(decisions) == len(answers) else None
+    if answers.__class__ is Decision and answers.verdict is not _VOUCH:
+        return answers
+    every = _as_list(answers)
+    decisions = [answer for answer in every if isinstance(answer, Decision)]
+    return combine(decisions, may_vouch) if len(decisions) == len(every) else None
 
 
 async def _awaited(answer: Awaitable[Decision | None]) -> Decision | None:
@@ -260,12 +253,14 @@ class BlockingGate:
     def write(self, event: Event, context: Context) -> Decision:
         """See :meth:`Gate.write`."""
         gate = self._gate
-        return self._decide(gate.write_hook, event, context, gate.settings.may_vouch_write)
+        may_vouch = gate.settings.may_vouch_write
+        return self._decide(gate._registry.ask_write, event, context, may_vouch)
 
     def read(self, event: Event, context: Context) -> Decision:
         """See :meth:`Gate.read`."""
         gate = self._gate
-        return self._decide(gate.read_hook, event, context, gate.settings.may_vouch_read)
+        may_vouch = gate.settings.may_vouch_read
+        return self._decide(gate._registry.ask_read, event, context, may_vouch)
 
     def reads(self, events: Iterable[Event], context: Context) -> list[Decision]:
         """See :meth:`Gate.reads`."""
@@ -287,11 +282,11 @@ class BlockingGate:
             loop.call_soon_threadsafe(loop.stop)
 
     def _decide(
-        self, hook: Callable[..., Any], event: Event, context: Context, may_vouch: Collection[str]
+        self, ask: AskAll, event: Event, context: Context, may_vouch: Collection[str]
     ) -> Decision:
-        answers = _ask(hook, event, context)
+        answers = ask(event, context)
         decision = _at_once(answers, may_vouch)
-        return decision or self._run(self._gate.later(answers, may_vouch))
+        return decision or self._run(self._gate._later(answers, may_vouch))
 
     def _run(self, question: Coroutine[Any, Any, _T]) -> _T:
         with self._lock:  # so that no question comes after the stop

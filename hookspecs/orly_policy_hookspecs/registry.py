@@ -4,14 +4,16 @@ import asyncio
 import difflib
 import inspect
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import pluggy
 
 from . import hooks
+from .context import Context
 from .decision import Decision
 from .errors import PluginError
+from .events import Event
 
 HOOKS = ("on_write", "on_read", "on_kind3", "on_policy_event")
 
@@ -21,6 +23,16 @@ _VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 OUR_FAULT = Decision.reject("error: a policy plugin failed")
 
 log = logging.getLogger(__name__)
+
+Answer = Decision | Awaitable[Decision | None]
+"""What a plugin has answered: a decision, or what must be waited for."""
+Ask = Callable[[Event, Context], Answer | None]
+"""Asks one plugin."""
+Answers = list[Answer] | Answer | None
+"""What all plugins have answered, without those who abstained at once; where there is but one
+plugin, as in most relays, its answer as it is."""
+AskAll = Callable[[Event, Context], Answers]
+"""Asks all plugins."""
 
 
 class Registry(pluggy.PluginManager):
@@ -34,6 +46,7 @@ class Registry(pluggy.PluginManager):
     def __init__(self) -> None:
         super().__init__(hooks.PROJECT)
         self.add_hookspecs(hooks)
+        self._plugins_changed()
 
     def register(self, plugin: object, name: str | None = None) -> str | None:
         """Add a plugin.
@@ -51,14 +64,40 @@ class Registry(pluggy.PluginManager):
             raise PluginError(str(error)) from error
         for caller in self.get_hookcallers(plugin) or []:
             for implementation in caller.get_hookimpls():
-                if implementation.plugin is plugin and not (
-                    implementation.wrapper or implementation.hookwrapper
-                ):
-                    guarded = _guarded(
-                        implementation.function, implementation.plugin_name, caller.name
+                if implementation.plugin is plugin and not _wraps(implementation):
+                    implementation.function = _guarded(  # type: ignore[misc]  # typed as final
+                        implementation.function,
+                        implementation.argnames,
+                        implementation.plugin_name,
+                        caller.name,
                     )
-                    implementation.function = guarded  # type: ignore[misc]  # typed as final
+                    implementation.argnames = ("event", "context")  # type: ignore[misc]
+        self._plugins_changed()
         return registered
+
+    def unregister(self, plugin: object | None = None, name: str | None = None) -> object | None:
+        """Remove a plugin. From now on it is asked no more."""
+        removed = super().unregister(plugin, name)
+        self._plugins_changed()
+        return removed
+
+    def _plugins_changed(self) -> None:
+        self.ask_write = self._asking(self.hook.on_write)
+        """Ask every plugin about a write: all their answers, abstentions left out."""
+        self.ask_read = self._asking(self.hook.on_read)
+        """The same about a read."""
+        self.ask_kind3 = self._asking(self.hook.on_kind3)
+        self.ask_policy_event = self._asking(self.hook.on_policy_event)
+
+    def _asking(self, caller: pluggy.HookCaller) -> AskAll:
+        """Through pluggy where there are wrappers. Otherwise the plugins are called one after the
+        other, as pluggy would, without the price of its generality on each of many events.
+        """
+        implementations = caller.get_hookimpls()
+        if any(map(_wraps, implementations)):
+            return _through_pluggy(caller)
+        asks: list[Any] = [each.function for each in reversed(implementations)]
+        return asks[0] if len(asks) == 1 else _several(asks)
 
     def _check(self, plugin: object) -> None:
         """Refuse what pluggy would register and then never call, or call wrongly each time."""
@@ -84,6 +123,38 @@ class Registry(pluggy.PluginManager):
             near = ((attribute, _near(attribute)) for attribute in dir(plugin))
             hints = "".join(f" ({attribute}{hint})" for attribute, hint in near if hint)
             raise PluginError(f"{name} has no hook marked with @hookimpl{hints}")
+
+
+def _wraps(implementation: pluggy.HookImpl) -> bool:
+    return implementation.wrapper or implementation.hookwrapper
+
+
+def _several(asks: Sequence[Ask]) -> AskAll:
+    def ask_them(event: Event, context: Context) -> list[Answer]:
+        return [answer for ask in asks if (answer := ask(event, context)) is not None]
+
+    return ask_them
+
+
+def _through_pluggy(caller: pluggy.HookCaller) -> AskAll:
+    """For hooks with wrappers, which may raise and answer what they like."""
+
+    def ask_all(event: Event, context: Context) -> list[Answer]:
+        try:
+            answers = caller(event=event, context=context)
+        except Exception:
+            log.exception("a policy plugin's wrapper failed")
+            return [OUR_FAULT]
+        if answers.__class__ is list and all(map(_is_answer, answers)):
+            return answers
+        log.error("a policy plugin's wrapper answered %r, not a list of answers", answers)
+        return [OUR_FAULT]
+
+    return ask_all
+
+
+def _is_answer(answer: object) -> bool:
+    return answer.__class__ is Decision or inspect.isawaitable(answer)
 
 
 def _near(found: str) -> str:
@@ -116,14 +187,17 @@ def _check_parameters(plugin: object, place: str, function: Callable[..., Any]) 
             )
 
 
-def _guarded(function: Callable[..., Any], plugin: str, hook: str) -> Callable[..., Any]:
-    """``function`` with its answer attributed to ``plugin`` and its exceptions made answers."""
+def _guarded(function: Callable[..., Any], named: Sequence[str], plugin: str, hook: str) -> Ask:
+    """``function``, which takes the parameters that it names, as one that takes both, with its
+    answer attributed to ``plugin`` and its exceptions made answers.
+    """
+    call = _with_both(function, tuple(named))
     notifies = hook == "on_kind3"
 
     def settled(answer: object) -> Decision | None:
         if answer is None or notifies:
             return None
-        if isinstance(answer, Decision):
+        if isinstance(answer, Decision):  # a subclass may lie in its methods
             return Decision(answer.verdict, answer.message, plugin)
         log.error("plugin %s: %s answered %r, not a Decision or None", plugin, hook, answer)
         return OUR_FAULT.attributed(plugin)
@@ -138,14 +212,22 @@ def _guarded(function: Callable[..., Any], plugin: str, hook: str) -> Callable[.
         except (Exception, SystemExit) as error:  # noqa: BLE001 -- whatever it is, it is logged
             return failed(error)
 
-    def guarded(*args: object) -> Decision | Awaitable[Decision | None] | None:
+    def guarded(event: Event, context: Context) -> Answer | None:
         try:
-            answer = function(*args)
-            if answer.__class__ is Decision:
-                return answer if answer.source == plugin else answer.attributed(plugin)
+            answer = call(event, context)
+            if answer.__class__ is Decision and not notifies:
+                return answer.attributed(plugin)
             return awaited(answer) if inspect.isawaitable(answer) else settled(answer)
         # A cancellation, too: nothing was awaited here that could have been cancelled.
         except (Exception, SystemExit, asyncio.CancelledError) as error:  # noqa: BLE001 -- logged
             return failed(error)
 
     return guarded
+
+
+def _with_both(function: Callable[..., Any], named: tuple[str, ...]) -> Callable[..., Any]:
+    """A function of some of the parameters as one of event and context."""
+    if named == ("event", "context"):
+        return function
+    places = [("event", "context").index(name) for name in named]
+    return lambda *both: function(*(both[place] for place in places))

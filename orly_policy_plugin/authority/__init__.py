@@ -15,7 +15,7 @@ from .contributions import (
 )
 from .fitting import Skipped, check_fits, standing_contributions
 from .freshness import Freshness, Mark
-from .policy_events import RefusedUpdate, Update, examine
+from .policy_events import RefusedUpdate, Update, check_owner_policy, examine
 from .verifying import has_right_id, is_signed, verify
 from .withdrawals import withdrawn_by
 
@@ -29,6 +29,7 @@ __all__ = [
     "Skipped",
     "Update",
     "check_fits",
+    "check_owner_policy",
     "contribution_of",
     "examine",
     "has_right_id",

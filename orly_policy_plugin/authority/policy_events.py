@@ -113,7 +113,7 @@ def examine(
         document = _decoded(event.content)
         content = _structured(document, event, is_owner=is_owner)
         if is_owner and isinstance(content, Policy):
-            _check_owner_policy(content, author, known_scripts)
+            check_owner_policy(content, author, known_scripts)
     except InvalidPolicy as error:
         raise RefusedUpdate.for_content(error) from error
     return Update(
@@ -268,9 +268,16 @@ def _keys(value: Any) -> frozenset[str]:
     return frozenset(read_members(dict(value))) if isinstance(value, dict) else frozenset()
 
 
-def _check_owner_policy(
-    policy: Policy, author: str, known_scripts: Collection[str] | None
+def check_owner_policy(
+    policy: Policy, author: str, known_scripts: Collection[str] | None = None
 ) -> None:
+    """Check that an owner may send this policy: the part of :func:`examine`'s last check that
+    needs no event.
+
+    :param author: who is to sign it, 64 lowercase hex characters.
+    :param known_scripts: see :func:`examine`.
+    :raises InvalidPolicy: with every place that is wrong.
+    """
     if problems := [
         *_missing_owner(policy, author),
         *_denials(policy, author),

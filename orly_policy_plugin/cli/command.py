@@ -12,6 +12,7 @@ from .explain import explain
 from .follows import follows
 from .history import history
 from .rollback import rollback
+from .script_check import script_check
 from .sign_update import sign_update
 from .test import test
 
@@ -29,7 +30,17 @@ def orly_policy() -> None:
     """
 
 
-for _command in (check, diff, explain, follows, history, rollback, sign_update, test):
+for _command in (
+    check,
+    diff,
+    explain,
+    follows,
+    history,
+    rollback,
+    script_check,
+    sign_update,
+    test,
+):
     orly_policy.add_command(_command)
 
 

@@ -11,13 +11,12 @@ from orly_policy_plugin.errors import UnreadableFile
 from orly_policy_plugin.policy import InvalidPolicy, Policy, policy_version, read_policy
 from orly_policy_plugin.policy.meaning import changes_of_meaning
 from orly_policy_plugin.scripts import check_scripts
-from orly_policy_plugin.state.atomic import write_atomically
 from orly_policy_plugin.state.freshness_file import load_freshness
 from orly_policy_plugin.state.history import Entry, History
 from orly_policy_plugin.state.locks import Held, exclusive
 from orly_policy_plugin.state.policy_file import read_policy_file
 from orly_policy_plugin.state.policy_mark import mark_of
-from orly_policy_plugin.state.replacing import replace_policy
+from orly_policy_plugin.state.replacing import keep_unusable, replace_policy
 
 from .differing import show_changes
 from .inputs import unusable_policy
@@ -89,7 +88,8 @@ def _put_back(place: Place, entry: Entry, stood: _Stood, held: Held) -> None:
     now = int(time.time())
     history = History(place.folders.history)
     if stood.content is not None and stood.policy is None:
-        _keep_unusable(place, stood.content, now)
+        kept = keep_unusable(place.folders, stood.content, now, held)
+        tell(f"what stood in {place.file} is no policy; it is kept as {kept}")
     marks = load_freshness(history.folder).raised(Freshness(mark_of(stood.content or b"")))
     problems = replace_policy(
         place.folders,
@@ -105,13 +105,6 @@ def _put_back(place: Place, entry: Entry, stood: _Stood, held: Held) -> None:
     )
     for problem in problems:
         tell(f"the policy is put back, but: {problem}")
-
-
-def _keep_unusable(place: Place, content: bytes, now: int) -> None:
-    """The history takes policies only; what somebody wrote is kept all the same."""
-    kept = place.folders.history / f"unusable-{now}.json"
-    write_atomically(kept, content)
-    tell(f"what stood in {place.file} is no policy; it is kept as {kept}")
 
 
 def _show(entry: Entry, policy: Policy, stood: _Stood) -> None:

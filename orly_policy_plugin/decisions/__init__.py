@@ -1,8 +1,8 @@
 """Deciding and explaining: a compiled policy asked about an event. Pure."""
 
+from .access import is_party_involved
 from .closing import closed_to_unauthenticated
-from .compiling import Plan, Plans
-from .deciding import decide
+from .deciding import Plan, Plans
 from .explaining import Explanation, Step, explain
 from .rates import RateLimit
 from .replies import Action, Reply
@@ -25,7 +25,7 @@ __all__ = [
     "Unsettled",
     "closed_to_unauthenticated",
     "compile_policy",
-    "decide",
     "explain",
+    "is_party_involved",
     "settled",
 ]

@@ -5,8 +5,8 @@ For hosts that answer a REQ ``CLOSED`` with ``auth-required:`` (NIP-42).
 
 from orly_policy_hookspecs import Decision
 
-from .compiling import Plan
 from .conditions import GRANT
+from .deciding import Plan
 from .unsettled import Unsettled
 
 

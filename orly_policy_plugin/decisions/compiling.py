@@ -1,13 +1,11 @@
 """From a policy to the tuples of conditions that decide (sections 2, 3 and 9 of SPEC.md).
 
-One :class:`Plan` a kind and access: the global rule's conditions, the kind filter, the kind's own
+One :class:`.Plan` a kind and access: the global rule's conditions, the kind filter, the kind's own
 rule. Kinds that nothing names share one plan, and so do all that only a kind list names.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final
-
-import attrs
+from collections.abc import Iterable, Iterator
+from typing import Final
 
 from orly_policy_hookspecs import POLICY_EVENT_KIND, Decision
 
@@ -15,83 +13,15 @@ from ..authority.contributions import Contribution
 from ..policy import GlobalRule, Policy, Rule
 from .access import Access, OwnersAndAdmins
 from .conditions import Condition
+from .deciding import ACCEPT, Plan, Plans
 from .kinds import InBlacklist, KindPasses, NotAPolicyEvent, NotInWhitelist
 from .rates import TIME_CONSTANT_SECONDS, RateLimit
 from .rules import Extensions, Follows, RuleCompiler, RuleInPlace
 from .spared import NOBODY, FromAdmin, Spared
-from .unsettled import NamedScript, Outcome, Unsettled
+from .unsettled import NamedScript
 
 PRIVATE_KINDS: Final = frozenset({4, 13, 14, 1059, 1060})
 """Kinds that an admin's rule never opens for reading where ``default_policy`` denies."""
-
-
-_ACCEPT: Final = Decision.accept()
-
-
-@attrs.frozen(init=False)
-class Plan:
-    """All that decides one access to the events of one kind."""
-
-    conditions: tuple[Condition, ...]
-    """The criteria, in the order in which their messages count."""
-    scripts: tuple[NamedScript, ...]
-    """Asked where no criterion denies."""
-    rates: tuple[RateLimit, ...]
-    """Charged where nothing denies."""
-    granted: Outcome
-    """What it comes to where nothing denied and something granted."""
-    ungranted: Outcome
-    """Where nothing denied and nothing granted: at the end ``default_policy``."""
-    ungranted_unauthenticated: Outcome
-    """The same where nobody authenticated."""
-    checks: tuple[Any, ...]
-    """The conditions' check methods, without those that always pass."""
-
-    def __init__(
-        self,
-        conditions: tuple[Condition, ...],
-        ungranted: Decision,
-        ungranted_unauthenticated: Decision,
-        scripts: tuple[NamedScript, ...] = (),
-        rates: tuple[RateLimit, ...] = (),
-    ) -> None:
-        def outcome(accepted: Decision) -> Outcome:
-            """``accepted`` unless a script says no, within the rates."""
-            if scripts or (rates and accepted.accepted):
-                return Unsettled(scripts, rates, accepted, by_default=ungranted)
-            return accepted
-
-        by_scripts = any(script.grants for script in scripts)
-        self.__attrs_init__(
-            conditions,
-            scripts,
-            rates,
-            outcome(_ACCEPT),
-            outcome(_ACCEPT if by_scripts else ungranted),
-            outcome(_ACCEPT if by_scripts else ungranted_unauthenticated),
-            tuple(condition.check for condition in conditions if not condition.always_passes),
-        )
-
-
-@attrs.frozen
-class Plans:
-    """The plans of one access, by kind."""
-
-    by_kind: Mapping[int, Plan]
-    other: Plan
-    """For every kind that is not in ``by_kind``."""
-
-    def for_kind(self, kind: int) -> Plan:
-        """The plan of a kind.
-
-        :raises TypeError: it is not a whole number, so that no rule could be told from another.
-        """
-        plan = self.by_kind.get(kind)
-        if plan is not None:
-            return plan
-        if not isinstance(kind, int):
-            raise TypeError(f"a kind is a whole number, not {kind!r}")
-        return self.other
 
 
 def compile_access(
@@ -203,7 +133,7 @@ class _Compiler:
         rates: tuple[RateLimit, ...],
     ) -> Plan:
         if self.policy.default_policy == "allow":
-            return Plan(conditions, _ACCEPT, _ACCEPT, scripts, rates)
+            return Plan(conditions, ACCEPT, ACCEPT, scripts, rates)
         refusal = Decision.fallback(f"blocked: default_policy denies to {self.access} this kind")
         if not any(condition.could_grant for condition in conditions):
             return Plan(conditions, refusal, refusal, scripts, rates)

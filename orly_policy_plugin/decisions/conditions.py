@@ -47,6 +47,11 @@ class Condition:
     always_passes: ClassVar[bool] = False
     """Whether the check is for explanations only."""
 
+    @property
+    def always_grants(self) -> bool:
+        """Whether every event and submitter is granted."""
+        return False
+
     def check(self, event: Event, keys: Keys, now: int) -> Answer:
         """Deny, grant, or say nothing."""
         raise NotImplementedError
@@ -134,11 +139,13 @@ class MustHaveTags(Condition):
     names: tuple[str, ...]
 
     def check(self, event: Event, keys: Keys, now: int) -> Answer:
-        present = _names(event)
-        for name in self.names:
-            if name not in present:
-                return Decision.reject(f"invalid: a {quoted(name)} tag is required{self.subject}")
-        return None
+        missing = set(self.names)
+        for tag in event.tags:
+            missing.discard(tag[0])
+            if not missing:
+                return None
+        first = next(name for name in self.names if name in missing)
+        return Decision.reject(f"invalid: a {quoted(first)} tag is required{self.subject}")
 
     def seen(self, event: Event, keys: Keys, now: int) -> str:
         return _listed(sorted(_names(event)))
@@ -267,10 +274,12 @@ class TagValidation(Condition):
     regexes: Mapping[str, Regex]
 
     def check(self, event: Event, keys: Keys, now: int) -> Answer:
-        for name, regex in self.regexes.items():
-            for value in _values(event, name):
-                if not regex.matches(value):
-                    return _mismatch(name, value, regex, self.subject)
+        for tag in event.tags:
+            name = tag[0]
+            if name in self.regexes:
+                value = tag[1] if len(tag) > 1 else ""
+                if not self.regexes[name].matches(value):
+                    return _mismatch(name, value, self.regexes[name], self.subject)
         return None
 
     def seen(self, event: Event, keys: Keys, now: int) -> str:

@@ -1,27 +1,114 @@
-"""The decision: run a plan's checks until one denies. Nothing here does I/O or reads a clock."""
+"""The decision: the conditions of an event's kind, one after the other, until one denies.
 
-from orly_policy_hookspecs import Event
+Nothing here does I/O or reads a clock.
+"""
 
-from .compiling import Plan
-from .conditions import GRANT, Keys
-from .unsettled import Outcome
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import attrs
+
+from orly_policy_hookspecs import Decision, Event
+
+from .conditions import GRANT, Condition, Keys
+from .rates import RateLimit
+from .unsettled import NamedScript, Outcome, Unsettled
+
+ACCEPT: Final = Decision.accept()
 
 
-def decide(plan: Plan, event: Event, keys: Keys, now: int) -> Outcome:
-    """Answer one question (section 3 of SPEC.md), or say what is left to ask.
+@attrs.frozen(init=False)
+class Plan:
+    """All that decides one access to the events of one kind."""
 
-    :param plan: the plan of the event's kind and of the access asked for.
-    :param keys: the pubkeys that authenticated, in that order.
-    :param now: Unix seconds.
-    """
-    granted = False
-    for check in plan.checks:
-        answer = check(event, keys, now)
-        if answer is None:
-            continue
-        if answer is not GRANT:
-            return answer  # type: ignore[no-any-return]
-        granted = True
-    if granted:
-        return plan.granted
-    return plan.ungranted if keys else plan.ungranted_unauthenticated
+    conditions: tuple[Condition, ...]
+    """The criteria, in the order in which their messages count."""
+    scripts: tuple[NamedScript, ...]
+    """Asked where no criterion denies."""
+    rates: tuple[RateLimit, ...]
+    """Charged where nothing denies."""
+    granted: Outcome
+    """What it comes to where nothing denied and something granted."""
+    ungranted: Outcome
+    """Where nothing denied and nothing granted: at the end ``default_policy``."""
+    ungranted_unauthenticated: Outcome
+    """The same where nobody authenticated."""
+    checks: tuple[Any, ...]
+    """The conditions' check methods, without those that always pass or always grant."""
+
+    def __init__(
+        self,
+        conditions: tuple[Condition, ...],
+        ungranted: Decision,
+        ungranted_unauthenticated: Decision,
+        scripts: tuple[NamedScript, ...] = (),
+        rates: tuple[RateLimit, ...] = (),
+    ) -> None:
+        def outcome(accepted: Decision) -> Outcome:
+            """``accepted`` unless a script says no, within the rates."""
+            if scripts or (rates and accepted.accepted):
+                return Unsettled(scripts, rates, accepted, by_default=ungranted)
+            return accepted
+
+        granted = any(each.always_grants for each in conditions) or any(
+            script.grants for script in scripts
+        )
+        self.__attrs_init__(
+            conditions,
+            scripts,
+            rates,
+            outcome(ACCEPT),
+            outcome(ACCEPT if granted else ungranted),
+            outcome(ACCEPT if granted else ungranted_unauthenticated),
+            tuple(
+                each.check for each in conditions if not (each.always_passes or each.always_grants)
+            ),
+        )
+
+
+@attrs.frozen
+class Plans:
+    """The plans of one access, by kind."""
+
+    by_kind: Mapping[int, Plan]
+    other: Plan
+    """For every kind that is not in ``by_kind``."""
+    _find: Callable[[int], Plan | None] = attrs.field(init=False, eq=False, repr=False)
+
+    @_find.default
+    def _in_by_kind(self) -> Callable[[int], Plan | None]:
+        return self.by_kind.get
+
+    def for_kind(self, kind: int) -> Plan:
+        """The plan of a kind.
+
+        :raises TypeError: it is not a whole number, so that no rule could be told from another.
+        """
+        plan = self.by_kind.get(kind)
+        if plan is not None:
+            return plan
+        if not isinstance(kind, int):
+            raise TypeError(f"a kind is a whole number, not {kind!r}")
+        return self.other
+
+    def decide(self, event: Event, keys: Keys, now: int) -> Outcome:
+        """Answer one question (section 3 of SPEC.md), or say what is left to ask.
+
+        All of a relay's questions come through here: there is nothing in it that need not be.
+
+        :param keys: the pubkeys that authenticated, in that order.
+        :param now: Unix seconds.
+        :raises Exception: the event is none (a field of a wrong type): a caller must reject it.
+        """
+        plan = self._find(event.kind) or self.for_kind(event.kind)
+        granted = False
+        for check in plan.checks:
+            answer = check(event, keys, now)
+            if answer is None:
+                continue
+            if answer is not GRANT:
+                return answer  # type: ignore[no-any-return]
+            granted = True
+        if granted:
+            return plan.granted
+        return plan.ungranted if keys else plan.ungranted_unauthenticated

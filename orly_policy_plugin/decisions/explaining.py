@@ -1,7 +1,7 @@
 """The same decision with its reasons: which condition saw what, against which limit.
 
 It runs the plan's own conditions, in their order, so that it cannot say other than
-:func:`.deciding.decide` does.
+:meth:`.deciding.Plans.decide` does.
 """
 
 from collections.abc import Sequence
@@ -12,8 +12,8 @@ import attrs
 from orly_policy_hookspecs import Decision, Event
 
 from .access import MayAccess
-from .compiling import Plan
 from .conditions import GRANT, Answer, Condition, Keys
+from .deciding import Plan
 from .rates import RateLimit
 from .replies import Action, Reply
 from .sizes import event_size
@@ -58,7 +58,7 @@ def explain(
     *,
     failure_denies: bool = False,
 ) -> Explanation:
-    """Decide like :func:`.deciding.decide` and write down each step.
+    """Decide like :meth:`.deciding.Plans.decide` and write down each step.
 
     :param replies: of the plan's scripts, in their order; one that is missing was not asked, and
         counts as failed. Rates are taken as not used yet.

@@ -20,6 +20,7 @@ from .access import (
     Matcher,
     MayAccess,
     NotDenied,
+    OnAllowList,
     PartyInvolved,
     SubmitterIn,
 )
@@ -154,7 +155,8 @@ class RuleCompiler:
         if not (grants or allows):
             return
         by_authenticating = any(not isinstance(matcher, EventNames) for matcher in grants + allows)
-        yield MayAccess(
+        made = OnAllowList if OnAllowList.is_enough(grants, allows) else MayAccess
+        yield made(
             place=", ".join(matcher.place for matcher in grants + allows),
             subject=of.subject,
             grants=grants,

@@ -2,27 +2,36 @@
 
 import json
 
+import orjson
+
 from orly_policy_hookspecs import Event
 
+_NAMES = ("id", "pubkey", "created_at", "kind", "tags", "content", "sig")
+_NAMES_SIZE = sum(len(f'"{name}":') for name in _NAMES)
+"""What an object takes more than a list of the same values, which is written faster."""
+
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-"""Escapes just what the specification escapes: quote, backslash, and what is below 0x20, of which
-``\\b \\t \\n \\f \\r`` in two bytes and the rest in six."""
 
 
 def event_size(event: Event) -> int:
-    """The length in bytes of the event as compact UTF-8 JSON with the seven fields of NIP-01."""
-    compact = _encode(
-        {
-            "id": event.id,
-            "pubkey": event.pubkey,
-            "created_at": event.created_at,
-            "kind": event.kind,
-            "tags": event.tags,
-            "content": event.content,
-            "sig": event.sig,
-        }
+    """The length in bytes of the event as compact UTF-8 JSON with the seven fields of NIP-01.
+
+    Escapes just what the specification escapes: quote, backslash, and what is below 0x20, of which
+    ``\\b \\t \\n \\f \\r`` in two bytes and the rest in six.
+    """
+    values = (
+        event.id,
+        event.pubkey,
+        event.created_at,
+        event.kind,
+        event.tags,
+        event.content,
+        event.sig,
     )
-    return _utf8_size(compact)
+    try:
+        return len(orjson.dumps(values)) + _NAMES_SIZE
+    except orjson.JSONEncodeError:  # a number over 64 bits, half of a surrogate pair
+        return _utf8_size(_encode(values)) + _NAMES_SIZE
 
 
 def content_size(event: Event) -> int:

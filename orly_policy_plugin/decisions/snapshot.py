@@ -1,6 +1,6 @@
 """A policy in force: compiled, immutable, swapped whole when something changes."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -9,8 +9,8 @@ from orly_policy_hookspecs import Event
 
 from ..authority.contributions import Contribution, unstructure_contribution
 from ..policy import Difference, Policy, json_differences, json_version, unstructure_policy
-from .compiling import Plans, compile_access
-from .deciding import decide
+from .compiling import compile_access
+from .deciding import Plans
 from .explaining import Explanation, explain
 from .rates import TIME_CONSTANT_SECONDS
 from .replies import Reply
@@ -20,6 +20,11 @@ from .unsettled import Outcome
 if TYPE_CHECKING:
     from .access import Access
     from .conditions import Keys
+
+
+Decide = Callable[[Event, "Keys", int], Outcome]
+"""From an event, who authenticated and the time (Unix seconds) to a decision, or what is left to
+ask for one."""
 
 
 @attrs.frozen
@@ -37,17 +42,18 @@ class Snapshot:
     writes: Plans
     reads: Plans
 
-    def write(self, event: Event, keys: "Keys", now: int) -> Outcome:
-        """May this event be stored? ``now`` in Unix seconds.
+    write: Decide = attrs.field(init=False, eq=False, repr=False)
+    """May this event be stored? See :meth:`.Plans.decide`."""
+    read: Decide = attrs.field(init=False, eq=False, repr=False)
+    """May these submitters be given this event? See :meth:`.Plans.decide`."""
 
-        :return: the decision, or what is left to ask where a script or a rate limit has a say.
-        :raises Exception: the event is none (a field of a wrong type): a caller must reject it.
-        """
-        return decide(self.writes.for_kind(event.kind), event, keys, now)
+    @write.default
+    def _decide_writes(self) -> Decide:
+        return self.writes.decide
 
-    def read(self, event: Event, keys: "Keys", now: int) -> Outcome:
-        """May these submitters be given this event? Returns and raises like :meth:`write`."""
-        return decide(self.reads.for_kind(event.kind), event, keys, now)
+    @read.default
+    def _decide_reads(self) -> Decide:
+        return self.reads.decide
 
     def explain(
         self,
@@ -59,9 +65,9 @@ class Snapshot:
         *,
         failure_denies: bool = False,
     ) -> Explanation:
-        """The decision with its steps. Raises like :meth:`write`.
+        """The decision with its steps. Raises like :attr:`write`.
 
-        :param replies: of the scripts that :meth:`write` or :meth:`read` leave to ask, in their
+        :param replies: of the scripts that :attr:`write` or :attr:`read` leave to ask, in their
             order.
         :param failure_denies: see :func:`.unsettled.settled`.
         """

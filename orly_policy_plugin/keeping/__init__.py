@@ -6,6 +6,7 @@
      +-- listeners        telling of swaps, when no lock is held
     watching         the policy file and the folders beside it have changed
     updates          signed events: owners' policies, admins' contributions, withdrawals
+    replacing        a program's call
     follow_lists     kind 3
 
 Everything here may block (locks, the disk) and belongs on a thread of its own; a decision reads
@@ -15,6 +16,7 @@ Everything here may block (locks, the disk) and belongs on a thread of its own; 
 from .follow_lists import FollowLists, MissingFollowLists
 from .in_force import InForce, Status
 from .listeners import Listener
+from .replacing import Replacing
 from .updates import Updates
 from .watching import Watching
 
@@ -23,6 +25,7 @@ __all__ = [
     "InForce",
     "Listener",
     "MissingFollowLists",
+    "Replacing",
     "Status",
     "Updates",
     "Watching",

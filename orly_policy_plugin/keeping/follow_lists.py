@@ -49,6 +49,11 @@ class FollowLists:
         """The authors whose lists are kept and are not known."""
         return self.needed_lists.kept - self._force.follows(self._force.standing).keys()
 
+    def followed_by(self, authors: Iterable[str]) -> frozenset[str]:
+        """Whom these follow, all together, by the lists that count."""
+        follows = self._force.follows(self._force.standing)
+        return frozenset(key for author in authors for key in follows.get(author, ()))
+
     def check_follow_lists(self) -> None:
         """At start, after the host has fed what it has stored.
 

@@ -113,12 +113,19 @@ class InForce:
         A file that the watcher has not told of yet is loaded first, as it would have been.
         """
         try:
-            standing = self.read(read_policy_file(self.folders.policy_file))
-            if standing.content == self.standing.content:
-                return standing
-            self.load(standing, self.compiled(standing), held)
+            return self.load_from_disk(held)
         except InvalidPolicy as error:
             raise PolicyError(f"the policy file cannot be used as it is: {error}") from error
+
+    def load_from_disk(self, held: Held) -> Standing:
+        """Like :meth:`on_disk`, for a change that does without what stands.
+
+        :raises InvalidPolicy: with every problem of the file.
+        """
+        standing = self.read(read_policy_file(self.folders.policy_file))
+        if standing.content == self.standing.content:
+            return standing
+        self.load(standing, self.compiled(standing), held)
         return self.standing
 
     def compiled(self, standing: Standing) -> Snapshot:
@@ -140,7 +147,7 @@ class InForce:
     def load(self, standing: Standing, snapshot: Snapshot, held: Held | None) -> None:
         """Put in force what stands in the file, and record whatever has changed it."""
         if standing.content == self.standing.content:
-            self.status = attrs.evolve(self.status, problems=())
+            self.nothing_is_wrong()
             return
         how = self._how_it_came(standing, before=self.standing.content)
         if how == "hand edit":
@@ -192,6 +199,10 @@ class InForce:
         if old.version != snapshot.version:
             log.info("policy version %s is in force (before: %s)", snapshot.version, old.version)
         self.listeners.note(old, snapshot)
+
+    def nothing_is_wrong(self) -> None:
+        """The file is what is in force."""
+        self.status = attrs.evolve(self.status, problems=())
 
     def refused(self, problems: tuple[Problem, ...]) -> None:
         """The file cannot be used: keep what is in force, and say why, once."""

@@ -54,7 +54,7 @@ class Regex:
 
     def matches(self, value: str) -> bool:
         """Whether it is found anywhere in the value: searched, not anchored."""
-        return self._compiled.search(value) is not None
+        return self._compiled.contains(value)  # type: ignore[no-any-return]
 
 
 def parse_regex(text: str) -> Regex:

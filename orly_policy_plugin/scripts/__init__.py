@@ -10,6 +10,7 @@
     running      all scripts, on a thread of their own
     files        where scripts are, and whether they can be run
     noise        their standard error in the log
+    checking/    a script tried on sample events
 """
 
 from .files import check_scripts, known_scripts, script_path

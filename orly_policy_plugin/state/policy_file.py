@@ -1,4 +1,6 @@
-"""Reading the policy file, with one clear sentence for each way in which it cannot be read."""
+"""Reading the policy file, with one clear sentence for each way in which it cannot be read, and
+writing one whole.
+"""
 
 import errno
 import os
@@ -6,6 +8,8 @@ import stat
 from pathlib import Path
 
 from ..errors import UnreadableFile
+from ..policy import Policy, read_policy, write_policy
+from .atomic import write_atomically
 
 
 def read_policy_file(path: Path) -> bytes:
@@ -28,6 +32,21 @@ def read_policy_file(path: Path) -> bytes:
         raise UnreadableFile(_why_not(path, error)) from error
     finally:
         os.close(descriptor)
+
+
+def write_policy_file(path: Path, policy: Policy) -> None:
+    """Write a policy to a file: to a temporary one first, which is flushed and renamed over it.
+
+    Comments of the file that was there are gone. A relay that runs takes the policy up like any
+    edit by hand; one in the same process had better be told by
+    :meth:`orly_policy_plugin.plugin.PolicyPlugin.replace_policy`.
+
+    :raises InvalidPolicy: the policy could not be read again; nothing is written.
+    :raises UnwritableFile: it cannot be written; what was there is there still.
+    """
+    content = write_policy(policy)
+    read_policy(content)
+    write_atomically(path, content)
 
 
 def _why_not(path: Path, error: OSError) -> str:

@@ -26,6 +26,7 @@ the policy being in force, and is returned.
 """
 
 from collections.abc import Callable
+from pathlib import Path
 
 from ..authority.freshness import Freshness
 from ..errors import PolicyError
@@ -64,6 +65,19 @@ def replace_policy(
         lambda: raise_freshness(folders.history, seen, held),
         lambda: history.record(new, held),
     )
+
+
+def keep_unusable(folders: StateFolders, content: bytes, now: int, held: Held) -> Path:
+    """Keep what is no policy and is about to be replaced: the history takes policies only.
+
+    :param now: Unix seconds.
+    :return: where it is kept.
+    :raises UnwritableFile: it is not kept.
+    """
+    held.check(folders.history)
+    kept = folders.history / f"unusable-{now}.json"
+    write_atomically(kept, content)
+    return kept
 
 
 def _afterwards(*steps: Callable[[], object]) -> tuple[Problem, ...]:

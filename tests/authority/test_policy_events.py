@@ -19,11 +19,12 @@ from orly_policy_plugin.authority import (
     Mark,
     RefusedUpdate,
     Update,
+    check_owner_policy,
     examine,
 )
 from orly_policy_plugin.authority.policy_events import LARGEST_BYTES, POLICY_KEYS, normalised_url
 from orly_policy_plugin.decisions.sizes import event_size
-from orly_policy_plugin.policy import Policy, structure_policy
+from orly_policy_plugin.policy import InvalidPolicy, Policy, structure_policy
 
 from .making import admin_key, owner_key, signed, stranger_key
 
@@ -387,6 +388,21 @@ def test_an_owners_event_names_known_scripts_only() -> None:
         f"invalid: rules.1.script: {reason}; rules.2.script: {reason}"
     )
     assert refused(signed(owner_key, content)).count(".script") == 3
+
+
+def test_an_owners_policy_can_be_checked_before_it_is_signed() -> None:
+    """Every place at once, as it would be of the event; without scripts known, any may be."""
+    wrong = structure_policy(
+        {"rules": {"1": {"read_deny": [OWNER], "script": "x"}}, "owners": [ADMIN]}
+    )
+    for known, places in (
+        (None, ["owners", "rules.1.read_deny[0]"]),
+        ((), ["owners", "rules.1.read_deny[0]", "rules.1.script"]),
+    ):
+        with pytest.raises(InvalidPolicy) as caught:
+            check_owner_policy(wrong, OWNER, known)
+        assert [problem.place for problem in caught.value.problems] == places
+    check_owner_policy(structure_policy(FULL), OWNER)
 
 
 def test_no_mark_comes_through_an_events_content() -> None:

@@ -107,7 +107,7 @@ WRONG: list[tuple[Json, Json]] = [
     ({"content_limit": 99}, {"content": ["x"]}),
     ({"must_have_tags": ["p"]}, {"tags": None}),
     ({"must_have_tags": ["p"]}, {"tags": 5}),
-    ({"must_have_tags": ["p"]}, {"tags": [["p"], []]}),
+    ({"must_have_tags": ["p"]}, {"tags": [[], ["p"]]}),
     ({"must_have_tags": ["p"]}, {"tags": [[["p"]]]}),
     ({"allowed_tags": ["p"]}, {"tags": [[["p"]]]}),
     ({"allowed_tags": ["p"]}, {"tags": [None]}),

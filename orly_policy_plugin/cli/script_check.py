@@ -1,0 +1,149 @@
+"""``orly-policy script-check``: does a policy script answer as the relay expects?"""
+
+import contextlib
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from orly_policy_plugin.scripts.checking import (
+    TOGETHER,
+    CannotStart,
+    Question,
+    Report,
+    Sample,
+    Source,
+    advise,
+    check_script,
+    read_source,
+    samples,
+    took,
+)
+
+from .inputs import load_event
+from .showing import UnusableInput, printable
+
+_FAILED = 1
+
+
+@click.command("script-check")
+@click.argument("path", type=click.Path(path_type=Path, readable=False))
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0, 3600, min_open=True),
+    default=5.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long the relay waits for an answer.",
+)
+@click.option(
+    "--event",
+    "event_file",
+    type=click.Path(readable=False),
+    metavar="FILE|-",
+    help="An event of your own to ask about as well, as JSON; - is standard input. Its author "
+    "is the one logged in; its id and signature are not verified.",
+)
+@click.option(
+    "--folder",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=".",
+    metavar="DIR",
+    help="The folder to run the script in. A relay runs it in the policy file's folder; the "
+    "default is the current one.",
+)
+@click.pass_context
+def script_check(
+    ctx: click.Context, path: Path, timeout: float, event_file: str | None, folder: Path
+) -> None:
+    """Run the policy script PATH on sample events, and say what it does wrong.
+
+    Asks it first one by one, then about many events together, and ends its input; prints what
+    it answered and how fast, then each problem with what to change. The script really runs, as
+    the user that you are, and without PYTHONUNBUFFERED, which a relay may not have. PATH starts
+    from the current folder, whatever --folder says.
+
+    The exit status is 1 where a problem was found, 2 where the script cannot be started.
+    """
+    asked = samples(int(time.time()))
+    if event_file is not None:
+        event = load_event(event_file)
+        asked = (*asked, Sample("your event", event, logged_in_pubkey=event.pubkey))
+    try:
+        source = read_source(path)
+        with _ended_by_signals():
+            report = check_script(path, folder, asked, timeout)
+    except CannotStart as error:
+        raise UnusableInput([str(error)]) from error
+    _show(path, source, report)
+    ctx.exit(_FAILED if report.failed else 0)
+
+
+@contextlib.contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP end this as Ctrl-C does: no script outlives its check."""
+
+    def end(number: int, _: FrameType | None) -> None:
+        sys.exit(128 + number)
+
+    heeded = (signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.getsignal(number) for number in heeded}
+    for number in heeded:
+        if before[number] is signal.SIG_DFL:
+            signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number in heeded:
+            signal.signal(number, before[number])
+
+
+def _show(path: Path, source: Source, report: Report) -> None:
+    click.echo(f"{printable(str(path))}:")
+    for question in report.singly:
+        click.echo(f"  {_row(question)}".rstrip())
+    if report.at_once:
+        click.echo(f"  {_row_at_once(report.at_once)}")
+    click.echo()
+    _show_findings(report, source)
+    click.echo(_result(report))
+
+
+def _row(question: Question) -> str:
+    reply, name = question.reply, question.sample.name
+    if reply is None:
+        return f"{'no answer':12}  {name}"
+    said = f"  {printable(reply.message[:80])}" if reply.message else ""
+    when = "only at the end of input" if question.at_the_end else f"{took(question.seconds):>7}"
+    return f"{reply.action.value:12}  {name:26}  {when}{said}"
+
+
+def _row_at_once(questions: tuple[Question, ...]) -> str:
+    times = [question.seconds for question in questions if question.reply]
+    seconds = max(times, default=0.0)
+    return (
+        f"{f'{len(times)} of {TOGETHER}':12}  {'events sent together':26}  "
+        f"{took(seconds):>7}  {len(times) / max(seconds, 1e-6):,.0f} answers per second"
+    )
+
+
+def _show_findings(report: Report, source: Source) -> None:
+    """Each with what to change, notes last; the same advice only once."""
+    told: set[str] = set()
+    for finding in sorted(report.findings, key=lambda finding: finding.note):
+        click.echo(f"{'note' if finding.note else 'problem'}: {printable(finding.seen)}")
+        for line in advise(finding, source):
+            if line not in told:
+                click.echo(f"  {printable(line)}")
+            told.add(line)
+
+
+def _result(report: Report) -> str:
+    problems = sum(not finding.note for finding in report.findings)
+    if not problems:
+        return "no problems found"
+    return f"{problems} problem{'s' * (problems > 1)} found"
