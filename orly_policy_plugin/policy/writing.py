@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import attrs
+import orjson
 
 from .durations import Duration
 from .models import Policy, Rule
@@ -43,9 +44,18 @@ def policy_version(policy: Policy) -> str:
 
 def json_version(value: object) -> str:
     """The version of anything that JSON can say, in the same way."""
-    canonical = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    digest = hashlib.sha256(canonical.encode("utf-8", "surrogatepass"))
-    return digest.hexdigest()[:VERSION_DIGITS]
+    return hashlib.sha256(_canonical(value)).hexdigest()[:VERSION_DIGITS]
+
+
+def _canonical(value: object) -> bytes:
+    """Sorted keys, no spaces, UTF-8. ``orjson`` writes the same as ``json``, a million keys in a
+    tenth of the time, in which no other thread can run.
+    """
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    except orjson.JSONEncodeError:  # half of a surrogate pair, as a script's path may have
+        text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return text.encode("utf-8", "surrogatepass")
 
 
 def plain(value: Any) -> Any:

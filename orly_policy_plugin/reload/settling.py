@@ -25,6 +25,9 @@ LIMIT_SECONDS: Final = 1.0
 PACE_SECONDS: Final = 0.02
 """Between two glances at a file."""
 
+_LARGE_BYTES: Final = 1_048_576
+_END_BYTES: Final = 1_024
+
 
 def identify(path: Path) -> Identity:
     """The file's identity as it is now; where it is not to be had, the error's number."""
@@ -44,9 +47,13 @@ def read(path: Path) -> Reading:
 
 
 def looks_whole(reading: Reading) -> bool:
-    """Whether no writer seems to be in the middle of it: it is JSON to its end."""
+    """Whether no writer seems to be in the middle of it: it is JSON to its end. Of a large file
+    only the end is looked at: no other thread runs while a parser does.
+    """
     if isinstance(reading, UnreadableFile):
         return False
+    if len(reading) > _LARGE_BYTES:
+        return reading[-_END_BYTES:].rstrip().endswith(b"}")
     try:
         json.loads(reading)
     except (ValueError, RecursionError):

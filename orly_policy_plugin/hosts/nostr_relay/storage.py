@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Sequence
+import time
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import nullcontext
 from typing import Any, Final
 
@@ -38,7 +39,8 @@ OPTION: Final = "orly_policy"
 _TIMESTAMPS: Final = 2**32
 """LMDB keeps ``created_at`` in four bytes, and nostr-relay takes 0 for now."""
 _LARGEST_SINCE: Final = 2145934799
-_EVENTS_BETWEEN_YIELDS: Final = 64
+_EVENTS_BETWEEN_YIELDS: Final = 128
+_LONG_QUERY_SECONDS: Final = 1.0
 _NEWER_STORED: Final = "duplicate: a newer version is stored already"
 
 log = logging.getLogger(__name__)
@@ -231,16 +233,17 @@ class _PolicyStorage:
             if i % _EVENTS_BETWEEN_YIELDS == 0:
                 await asyncio.sleep(0)
         decisions = await self._guard.gate.reads(authentic, reader)
-        return [
+        accepted = [
             event
             for event, decision in zip(authentic, decisions, strict=True)
-            if decision.accepted and self._passes_output_validator(event, subscription)
+            if decision.accepted
         ]
+        if self.check_output is None:
+            return accepted
+        return [event for event in accepted if self._passes_output_validator(event, subscription)]
 
     def _passes_output_validator(self, event: Event, subscription: Any) -> bool:
         """nostr-relay's own ``output_validator``, where one is configured."""
-        if self.check_output is None:
-            return True
         token = getattr(subscription, "auth_token", None)
         client = getattr(subscription, "client_id", None)
         context = {"config": Config, "client_id": client, "auth_token": token}
@@ -287,6 +290,18 @@ class PolicyDBStorage(_PolicyStorage, DBStorage):  # type: ignore[misc]
     ) -> bool:
         _, added = await DBStorage.add_event(self, event_json, auth_token=auth_token)
         return bool(added)
+
+    async def find(self, query: Any, took_long: Callable[[float], None]) -> list[Event]:
+        """The events that a query finds. nostr-relay's own switches threads for each row.
+
+        :param took_long: told how many seconds a slow query took.
+        """
+        began = time.monotonic()
+        async with self.query_slot, self.db.connect() as conn:
+            found = [event_from_tuple(row) for row in await conn.execute(query)]
+        if (seconds := time.monotonic() - began) > _LONG_QUERY_SECONDS:
+            took_long(seconds)
+        return found
 
     async def pre_save(self, conn: Any, event: Event) -> bool:
         """Delete the versions that the event replaces."""

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
 from typing import Any
 
 from aionostr.event import Event
@@ -34,16 +33,16 @@ class _PolicySubscription:
         """The reader as of now: who has authenticated since the REQ counts."""
         return OURSELVES if self._connection is None else self._connection.context
 
-    def stored_events(self) -> AsyncIterator[Event]:
+    async def stored_events(self) -> list[Event]:
         """The query's result, unfiltered."""
         raise NotImplementedError
 
     async def run_query(self) -> None:
         """Hand out the stored events, then EOSE; EOSE also where the query failed."""
         try:
-            events = [event async for event in self.stored_events()]
+            events = await self.stored_events()
             for event in await self.storage.readable(events, self.context, self):
-                await self.queue.put((self.sub_id, event))
+                self.queue.put_nowait((self.sub_id, event))
         except Exception:
             log.exception("a subscription's query failed")
         await self.queue.put((self.sub_id, None))
@@ -57,10 +56,10 @@ class _PolicySubscription:
 class PolicyDBSubscription(_PolicySubscription, DBSubscription):  # type: ignore[misc]
     """For SQL storage."""
 
-    def stored_events(self) -> AsyncIterator[Event]:
+    async def stored_events(self) -> list[Event]:
         """The rows that the query finds."""
-        events: AsyncIterator[Event] = self.storage.run_query(self.query, self._took_long)
-        return events
+        found: list[Event] = await self.storage.find(self.query, self._took_long)
+        return found
 
     def evaluate_filter(self, filter_: NostrQuery, where: list[str]) -> NostrQuery:
         """Add a filter's conditions. nostr-relay's own takes ``limit`` 0 and a tag filter without
@@ -90,16 +89,16 @@ class PolicyLMDBSubscription(_PolicySubscription, LMDBSubscription):  # type: ig
         )
         return True
 
-    async def stored_events(self) -> AsyncIterator[Event]:
+    async def stored_events(self) -> list[Event]:
         """What the query's plans find, each event once."""
         storage = self.storage
-        plans, seen = QueryPlans(), set()
+        plans = QueryPlans()
+        found: dict[str, Event] = {}
         async for plan, events in executor(
             storage.db, self.query, storage.query_pool, log=self.log, loop=storage.loop
         ):
             for event in events:
-                if event.id not in seen:
-                    seen.add(event.id)
-                    yield event
+                found.setdefault(event.id, event)
             plans.append(plan)
         analyze(plans, log=self.log)
+        return list(found.values())
