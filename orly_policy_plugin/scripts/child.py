@@ -214,19 +214,17 @@ class Child:
         return stop_watching
 
     def _poll_for_exit(self) -> Callable[[], None]:
-        timer: list[asyncio.TimerHandle] = []
+        timer: list[asyncio.Handle] = []
 
         def look() -> None:
-            if self._process.poll() is None:
-                timer[:] = [self._loop.call_later(_POLL_SECONDS, look)]
-            else:
-                self._has_exited()
+            timer[:] = [self._loop.call_later(_POLL_SECONDS, look)]
+            self._has_exited()
 
         def stop_looking() -> None:
             for handle in timer:
                 handle.cancel()
 
-        look()
+        timer.append(self._loop.call_soon(look))  # not now: nobody knows of this child yet
         return stop_looking
 
     def _has_exited(self) -> None:

@@ -1,5 +1,6 @@
 """The files of scripts: where they are, and whether they can be run (section 5 of SPEC.md)."""
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -52,10 +53,9 @@ def why_not_run(path: Path) -> str | None:
     try:
         mode = path.stat().st_mode
     except OSError as error:
-        if path.is_symlink():
-            return "is a symlink that leads nowhere"
-        missing = isinstance(error, (FileNotFoundError, NotADirectoryError))
-        return "is not there" if missing else f"cannot be looked at: {error.strerror}"
+        if error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+            return f"cannot be looked at: {error.strerror}"
+        return "is a symlink that leads nowhere" if path.is_symlink() else "is not there"
     if not stat.S_ISREG(mode):
         return "is a directory" if stat.S_ISDIR(mode) else "is no ordinary file"
     if not os.access(path, os.X_OK, effective_ids=os.access in os.supports_effective_ids):

@@ -21,7 +21,7 @@ class Noise:
         """:param name: the script's, for the log."""
         self._name = name
         self._line = bytearray()
-        self._last: deque[str] = deque(maxlen=_LAST_LINES)
+        self._last: deque[bytes] = deque(maxlen=_LAST_LINES)
         self._began = float("-inf")
         self._shown = 0
         self._left_out = 0
@@ -29,7 +29,7 @@ class Noise:
     @property
     def last_lines(self) -> str:
         """What it has said last, in one line."""
-        return "; ".join(self._last)
+        return "; ".join(map(_shown, self._last))
 
     def forget(self) -> None:
         """Another process begins."""
@@ -50,15 +50,14 @@ class Noise:
             self.heard(b"\n", now)
 
     def _say(self, line: bytes, now: float) -> None:
-        text = line[: _LONGEST_LINE * 4].decode("utf-8", "replace").rstrip()
-        if not text:
+        line = line[: _LONGEST_LINE * 4].rstrip()
+        if not line:
             return
-        shown = "".join(c if c.isprintable() else " " for c in text[:_LONGEST_LINE])
-        self._last.append(shown)
+        self._last.append(line)
         self.tidy(now)
         if self._shown < MOST_LINES:
             self._shown += 1
-            log.warning("script %s: %s", self._name, shown)
+            log.warning("script %s: %s", self._name, _shown(line))
         else:
             self._left_out += 1
 
@@ -69,3 +68,8 @@ class Noise:
         if self._left_out:
             log.warning("script %s: %d more lines are left out", self._name, self._left_out)
         self._began, self._shown, self._left_out = now, 0, 0
+
+
+def _shown(line: bytes) -> str:
+    text = line.decode("utf-8", "replace")[:_LONGEST_LINE]
+    return "".join(c if c.isprintable() else " " for c in text)

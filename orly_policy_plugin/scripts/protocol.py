@@ -16,7 +16,7 @@ _ACTIONS: Final = {
 _OTHER_SOURCES: Final = {Origin.IMPORT: "Import", Origin.SYNC: "Sync"}
 _MOST_SHOWN: Final = 60
 
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
 class NotAnAnswer(ValueError):

@@ -4,9 +4,8 @@ An answer carries only the event's id. So of the questions with one id only one 
 time, and none while the answer to one that timed out may still come. Nothing here does I/O.
 """
 
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
-from typing import Final
 
 import attrs
 
@@ -15,8 +14,6 @@ from orly_policy_hookspecs import Event, Origin
 from ..decisions.access import Access
 from ..decisions.replies import Reply
 from .protocol import question as question_line
-
-_LATE: Final = None
 
 Waiter = Callable[[Reply], None]
 """Somebody who waits for a reply, and is told it once."""
@@ -70,11 +67,11 @@ class Questions:
         """:param most: questions to hold at a time, those in flight included."""
         self._most = most
         self._open: dict[Asked, Question] = {}  # oldest first: deadlines only rise
-        self._holders: dict[str, Question | None] = {}  # by id: ready, in flight, or late
-        self._behind: dict[str, deque[Question]] = {}  # by id: waiting for the holder
-        self._ready: deque[Question] = deque()
+        # By id; an id is in one of the first three at most, and behind only if it is in one:
+        self._ready: OrderedDict[str, Question] = OrderedDict()
         self._in_flight: dict[str, Question] = {}
-        self._late = 0
+        self._late: set[str] = set()
+        self._behind: dict[str, deque[Question]] = {}
 
     def __len__(self) -> int:
         """Questions without an answer, late ones not counted."""
@@ -88,7 +85,7 @@ class Questions:
     @property
     def late(self) -> int:
         """Questions that the process was asked and that nobody waits for any more."""
-        return self._late
+        return len(self._late)
 
     @property
     def next_deadline(self) -> float | None:
@@ -109,20 +106,18 @@ class Questions:
 
     def _queue(self, question: Question) -> None:
         event_id = question.asked.event_id
-        if event_id in self._holders:
+        if event_id in self._in_flight or event_id in self._ready or event_id in self._late:
             self._behind.setdefault(event_id, deque()).append(question)
         else:
-            self._holders[event_id] = question
-            self._ready.append(question)
+            self._ready[event_id] = question
 
     def ask_next(self) -> Question | None:
         """The question to ask next, in flight from now on."""
-        while self._ready:
-            question = self._ready.popleft()
-            if self._open.get(question.asked) is question:
-                self._in_flight[question.asked.event_id] = question
-                return question
-        return None
+        if not self._ready:
+            return None
+        event_id, question = self._ready.popitem(last=False)
+        self._in_flight[event_id] = question
+        return question
 
     def answered(self, event_id: str) -> Question | None:
         """The question that an answer belongs to.
@@ -132,12 +127,10 @@ class Questions:
         """
         question = self._in_flight.pop(event_id, None)
         if question is not None:
-            self._close(question)
-        elif self._holders.get(event_id, ()) is _LATE:
-            self._late -= 1
-            self._release(event_id)
+            del self._open[question.asked]
         else:
-            raise KeyError(event_id)
+            self._late.remove(event_id)
+        self._let_next_go(event_id)
         return question
 
     def expired(self, now: float) -> Iterator[Question]:
@@ -155,21 +148,23 @@ class Questions:
         event_id = question.asked.event_id
         if self._in_flight.get(event_id) is question:
             del self._in_flight[event_id]
-            self._holders[event_id] = _LATE
-            self._late += 1
-        elif self._holders.get(event_id) is question:
-            self._release(event_id)
+            self._late.add(event_id)
+        elif self._ready.get(event_id) is question:
+            del self._ready[event_id]
+            self._let_next_go(event_id)
+        else:
+            self._take_behind(event_id)  # the oldest one runs out of time first
 
     def process_ended(self) -> list[Question]:
         """No answer comes any more: what was in flight is returned, what waits may be asked."""
         lost = list(self._in_flight.values())
-        late = [event_id for event_id, holder in self._holders.items() if holder is _LATE]
+        free = [*self._in_flight, *self._late]
         self._in_flight.clear()
-        self._late = 0
+        self._late.clear()
         for question in lost:
-            self._close(question)
-        for event_id in late:
-            self._release(event_id)
+            del self._open[question.asked]
+        for event_id in free:
+            self._let_next_go(event_id)
         return lost
 
     def drop_waiting(self) -> list[Question]:
@@ -180,26 +175,15 @@ class Questions:
             del self._open[question.asked]
         self._ready.clear()
         self._behind.clear()
-        self._holders = {
-            event_id: holder
-            for event_id, holder in self._holders.items()
-            if holder is _LATE or id(holder) in asked
-        }
         return dropped
 
-    def _close(self, question: Question) -> None:
-        self._open.pop(question.asked, None)
-        self._release(question.asked.event_id)
+    def _let_next_go(self, event_id: str) -> None:
+        if event_id in self._behind:
+            self._ready[event_id] = self._take_behind(event_id)
 
-    def _release(self, event_id: str) -> None:
-        """Let the next question of this id go."""
-        del self._holders[event_id]
-        behind = self._behind.get(event_id)
-        while behind:
-            question = behind.popleft()
-            if self._open.get(question.asked) is question:
-                self._holders[event_id] = question
-                self._ready.append(question)
-                break
+    def _take_behind(self, event_id: str) -> Question:
+        behind = self._behind[event_id]
+        question = behind.popleft()
         if not behind:
-            self._behind.pop(event_id, None)
+            del self._behind[event_id]
+        return question

@@ -28,6 +28,8 @@ MOST_LATE: Final = 1_000
 """Answers that a process may owe; then it is restarted."""
 MOST_STRAY: Final = 100
 """Answers in a row to nothing that was asked; then it is restarted."""
+NOT_WRITABLE: Final = Reply(Action.REJECT, "error: the policy could not be evaluated")
+"""The answer where an event cannot be written as JSON: no failure of the script, but no event."""
 SILENT_TIMEOUTS: Final = 2
 """A process that says nothing for so many time-outs after it was asked is restarted."""
 GONE_SECONDS: Final = 1.0
@@ -48,6 +50,8 @@ class _Running:
     leaving: str = ""
     """Why it is being ended; empty while it is not."""
     leaving_is_failure: bool = False
+    is_broken_off: bool = False
+    """Whether what it says counts no more."""
     leaving_since: float = 0.0
 
 
@@ -85,13 +89,15 @@ class ScriptRunner(ChildEvents):
         self._backoff = Backoff()
         self._restart: asyncio.TimerHandle | None = None
         self._expiry: asyncio.TimerHandle | None = None
+        self._is_pump_due = False
         self._seen: tuple[FileId, float] = (None, loop.time())
         self._failed_file: FileId = None
 
     @property
     def pid(self) -> int | None:
         """The process's; ``None`` where none runs."""
-        return self._running.child.pid if self._running else None
+        running = self._running  # read once: another thread may ask
+        return running.child.pid if running else None
 
     @property
     def is_over(self) -> bool:
@@ -123,17 +129,34 @@ class ScriptRunner(ChildEvents):
 
     def _pump(self) -> None:
         """Send what can be sent."""
+        self._is_pump_due = False
         running = self._running
         if running is None or running.leaving:
             return
         sent = False
         while running.child.has_room and (question := self._questions.ask_next()) is not None:
-            running.child.send(question.line)
-            sent = True
+            sent = self._send(running, question) or sent
         if sent:
             if running.silent_since is None:
                 running.silent_since = self._loop.time()
             running.child.flush()
+
+    def _send(self, running: _Running, question: Question) -> bool:
+        try:
+            line = question.line
+        except Exception as error:  # noqa: BLE001 -- an event is whatever the host takes for one
+            self._mention("an event cannot be written as JSON", repr(error))
+            self._questions.answered(question.asked.event_id)
+            question.tell(NOT_WRITABLE)
+            return False
+        running.child.send(line)
+        return True
+
+    def _pump_soon(self) -> None:
+        """Send once all that was read is understood: in it, nothing answers what is sent now."""
+        if not self._is_pump_due:
+            self._is_pump_due = True
+            self._loop.call_soon(self._pump)
 
     def _expire(self) -> None:
         self._expiry = None
@@ -151,7 +174,7 @@ class ScriptRunner(ChildEvents):
     def line(self, line: bytes) -> None:
         """An answer."""
         running = self._running
-        if running is None or running.leaving_is_failure:
+        if running is None or running.is_broken_off:
             return
         try:
             event_id, reply = read_answer(line)
@@ -166,11 +189,11 @@ class ScriptRunner(ChildEvents):
             running.silent_since = self._loop.time() if self._questions.in_flight else None
             if question is not None:
                 self._settle(question, reply)
-            self._pump()
+            self._pump_soon()
 
     def _settle(self, question: Question, reply: Reply) -> None:
         if reply.action is Action.FAILED:
-            self._mention(reply.message)
+            self._mention("gives answers that cannot be used", reply.message)
         elif self.failure:
             self._is_sound()
         question.tell(reply)
@@ -190,9 +213,10 @@ class ScriptRunner(ChildEvents):
         """Some standard error."""
         self._noise.heard(data, self._loop.time())
 
-    def _mention(self, what: str) -> None:
+    def _mention(self, what: str, more: str = "") -> None:
+        """:param more: may differ each time."""
         if self._mentions.is_news(what, self._loop.time()):
-            log.warning("script %s: %s", self._name, what)
+            log.warning("script %s: %s", self._name, f"{what}: {more}" if more else what)
 
     # --- starting and ending
 
@@ -248,9 +272,9 @@ class ScriptRunner(ChildEvents):
     def _break_off(self, why: str) -> None:
         """What it does makes no sense: end it at once."""
         running = self._running
-        if running is None or running.leaving_is_failure:
+        if running is None or running.is_broken_off:
             return
-        running.leaving, running.leaving_is_failure = why, True
+        running.leaving, running.leaving_is_failure, running.is_broken_off = why, True, True
         running.child.kill()
 
     def ended(self, status: int) -> None:

@@ -19,7 +19,7 @@ from ..decisions.replies import Reply
 from .files import script_path
 from .protocol import logged_in
 from .questions import Asked, Question
-from .runner import TICK_SECONDS, ScriptRunner
+from .runner import NOT_WRITABLE, TICK_SECONDS, ScriptRunner
 
 log = logging.getLogger(__name__)
 
@@ -66,8 +66,10 @@ class Scripts:
         self._timeout_seconds = timeout_seconds
         self._most_questions = most_questions
         self._lock = threading.Lock()
+        self._one_at_a_time = threading.Lock()  # starting, pausing, resuming, stopping
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
+        self._is_started = False
         self._is_stopped = False
         self._wanted: frozenset[str] = frozenset()
         self._is_paused = False
@@ -85,13 +87,16 @@ class Scripts:
         """
         with self._lock:
             self._wanted = frozenset(scripts)
-            if self._thread is not None:
-                self._call(self._follow_wanted)
+            self._call(self._follow_wanted)
+            if self._is_started and self._wanted:
+                self._ensure_thread()
 
     def start(self) -> None:
-        """Start those that :meth:`use` has named, now rather than with the first question."""
-        with self._lock:
-            self._is_stopped = False
+        """Start those that :meth:`use` has named, now rather than with the first question; and
+        from now on those that it names.
+        """
+        with self._one_at_a_time, self._lock:
+            self._is_started, self._is_stopped = True, False
             if self._wanted:
                 self._ensure_thread()
 
@@ -99,15 +104,16 @@ class Scripts:
         """End every process until :meth:`resume`; all have ended on return. Questions wait, as
         long as they may.
         """
-        with self._lock:
-            self._is_paused = True
-            ended = self._run(self._pause_all())
-        if ended is not None:
-            ended.result()
+        with self._one_at_a_time:
+            with self._lock:
+                self._is_paused = True
+                ended = self._run(self._pause_all())
+            if ended is not None:
+                ended.result()
 
     def resume(self) -> None:
         """Start them again."""
-        with self._lock:
+        with self._one_at_a_time, self._lock:
             self._is_paused = False
             self._call(self._resume_all)
 
@@ -115,12 +121,13 @@ class Scripts:
         """End every process, and the thread; on return they have ended. Questions get no answer
         any more. May be called again, and :meth:`start` starts anew.
         """
-        with self._lock:
-            self._is_stopped = True
-            self._run(self._leave())
-            thread, self._thread, self._loop = self._thread, None, None
-        if thread is not None:
-            thread.join()
+        with self._one_at_a_time:
+            with self._lock:
+                self._is_started, self._is_stopped = False, True
+                self._run(self._leave())
+                thread, self._thread, self._loop = self._thread, None, None
+            if thread is not None:
+                thread.join()
 
     @property
     def status(self) -> tuple[ScriptStatus, ...]:
@@ -190,7 +197,11 @@ class Scripts:
         self._is_woken = False  # before looking: whoever comes later wakes again
         while self._inbox:
             script, question = self._inbox.popleft()
-            self._runner(script).ask(question)
+            try:
+                self._runner(script).ask(question)
+            except Exception:
+                log.exception("the script %s could not be asked", script)
+                question.tell(NOT_WRITABLE)
 
     def _runner(self, script: str) -> ScriptRunner:
         """The one for a script; made where a decision began under an older policy."""
