@@ -44,31 +44,21 @@ class Settling:
     async def _asked(
         self, unsettled: Unsettled, event: Event, access: Access, context: Context
     ) -> Decision:
+        """All scripts are asked together; the first that does not accept decides."""
         try:
-            decision = await self._said(unsettled, event, access, context)
+            now = int(self._clock())
+            asked = [
+                self._scripts.ask(script.path, event, access, context, now)
+                for script in unsettled.scripts
+            ]
+            decision, replies = None, list[Reply]()
+            while decision is None:
+                replies.append(await asked[len(replies)])
+                decision = settled(unsettled, replies, failure_denies=self._failure_denies)
             return self._within(unsettled.rates, decision, event, context)
         except Exception:
             log.exception("a script's answer could not be used")
             return _OUR_FAULT
-
-    async def _said(
-        self, unsettled: Unsettled, event: Event, access: Access, context: Context
-    ) -> Decision:
-        """What the scripts say: all are asked together, the first that does not accept decides."""
-        now = int(self._clock())
-        asked = [
-            self._scripts.ask(script.path, event, access, context, now)
-            for script in unsettled.scripts
-        ]
-        replies: list[Reply] = []
-        for answer in asked:
-            replies.append(await answer)
-            if (decision := self._settled(unsettled, replies)) is not None:
-                return decision
-        raise AssertionError("every script has replied, and nothing is decided")
-
-    def _settled(self, unsettled: Unsettled, replies: Sequence[Reply]) -> Decision | None:
-        return settled(unsettled, replies, failure_denies=self._failure_denies)
 
     def _within(
         self, rates: Sequence[RateLimit], decision: Decision, event: Event, context: Context

@@ -21,7 +21,7 @@ from .decision import Decision, Verdict
 from .errors import PluginError, SettingsError
 from .events import Event
 from .hooks import PROJECT
-from .registry import OUR_FAULT, Answer, Answers, AskAll, Registry
+from .registry import Answer, Answers, AskAll, Registry
 
 log = logging.getLogger(__name__)
 
@@ -164,13 +164,28 @@ class Gate:
 
     async def _later(self, answers: Answers, may_vouch: Collection[str]) -> Decision:
         """Wait for answers that were asked for already, and combine them."""
-        (settled,) = await self._settle([_as_list(answers)])
+        every = _as_list(answers)
+        if len(every) == 1 and not isinstance(every[0], Decision):
+            decision = await self._within_budget(every[0])
+            return combine(() if decision is None else (decision,), may_vouch)
+        (settled,) = await self._settle([every])
         return combine(settled, may_vouch)
+
+    async def _within_budget(self, answer: Awaitable[Decision | None]) -> Decision | None:
+        """Wait for one answer, as :meth:`_settle` does for many. A task of its own: a plugin
+        might not end when it is told to.
+        """
+        task = asyncio.ensure_future(answer)
+        try:
+            await asyncio.wait((task,), timeout=self.settings.budget_seconds)
+        finally:
+            task.cancel()
+        return _result(task)
 
     async def _settle(self, asked: Sequence[Sequence[Answer]]) -> list[list[Decision]]:
         """Wait for every answer that must be waited for, all of them together."""
         waiting = {
-            (i, j): asyncio.ensure_future(_awaited(answer))
+            (i, j): asyncio.ensure_future(answer)
             for i, answers in enumerate(asked)
             for j, answer in enumerate(answers)
             if not isinstance(answer, Decision)
@@ -213,19 +228,6 @@ def _at_once(answers: Answers, may_vouch: Collection[str]) -> Decision | None:
     every = _as_list(answers)
     decisions = [answer for answer in every if isinstance(answer, Decision)]
     return combine(decisions, may_vouch) if len(decisions) == len(every) else None
-
-
-async def _awaited(answer: Awaitable[Decision | None]) -> Decision | None:
-    """A plugin's exceptions are answers already; these are a wrapper's."""
-    try:
-        decision = await answer
-    except Exception:
-        log.exception("a policy plugin's wrapper failed")
-        return OUR_FAULT
-    if decision is None or isinstance(decision, Decision):
-        return decision
-    log.error("a policy plugin's wrapper answered %r, not a Decision or None", decision)
-    return OUR_FAULT
 
 
 def _result(answer: "Decision | asyncio.Future[Decision | None]") -> Decision | None:

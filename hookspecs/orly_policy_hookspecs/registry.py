@@ -146,11 +146,26 @@ def _through_pluggy(caller: pluggy.HookCaller) -> AskAll:
             log.exception("a policy plugin's wrapper failed")
             return [OUR_FAULT]
         if answers.__class__ is list and all(map(_is_answer, answers)):
-            return answers
+            return [
+                answer if isinstance(answer, Decision) else _awaited(answer) for answer in answers
+            ]
         log.error("a policy plugin's wrapper answered %r, not a list of answers", answers)
         return [OUR_FAULT]
 
     return ask_all
+
+
+async def _awaited(answer: Awaitable[Decision | None]) -> Decision | None:
+    """A plugin's exceptions are answers already; these are a wrapper's."""
+    try:
+        decision = await answer
+    except Exception:
+        log.exception("a policy plugin's wrapper failed")
+        return OUR_FAULT
+    if decision is None or isinstance(decision, Decision):
+        return decision
+    log.error("a policy plugin's wrapper answered %r, not a Decision or None", decision)
+    return OUR_FAULT
 
 
 def _is_answer(answer: object) -> bool:

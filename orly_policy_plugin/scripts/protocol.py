@@ -3,6 +3,8 @@
 import json
 from typing import Any, Final, Literal
 
+import orjson
+
 from orly_policy_hookspecs import Event, Origin
 
 from ..decisions.replies import ACCEPTED, Action, Reply
@@ -16,7 +18,9 @@ _ACTIONS: Final = {
 _OTHER_SOURCES: Final = {Origin.IMPORT: "Import", Origin.SYNC: "Sync"}
 _MOST_SHOWN: Final = 60
 
-_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+_encode_slowly = json.JSONEncoder(
+    ensure_ascii=False, allow_nan=False, separators=(",", ":")
+).encode
 
 
 class NotAnAnswer(ValueError):
@@ -48,17 +52,15 @@ def question(
     :param logged_in_pubkey: see :func:`logged_in`; ``None``: the key is left out.
     :param received_at: Unix seconds.
     """
-    fields = _encode(
-        {
-            "id": event.id,
-            "pubkey": event.pubkey,
-            "created_at": event.created_at,
-            "kind": event.kind,
-            "tags": event.tags,
-            "content": event.content,
-            "sig": event.sig,
-        }
-    )[1:-1]
+    fields = {
+        "id": event.id,
+        "pubkey": event.pubkey,
+        "created_at": event.created_at,
+        "kind": event.kind,
+        "tags": event.tags,
+        "content": event.content,
+        "sig": event.sig,
+    }
     about: dict[str, Any] = {"access_type": access, "ip_address": ip}
     if logged_in_pubkey is not None:
         about["logged_in_pubkey"] = about["authed"] = logged_in_pubkey
@@ -66,8 +68,14 @@ def question(
     about["receivedAt"] = received_at
     about["sourceType"] = _source_type(ip, origin)
     about["sourceInfo"] = ip
-    line = f'{{{fields},{_encode(about)[1:-1]},"event":{{{fields}}}}}\n'
-    return line.encode("utf-8", "replace")
+    return _encode({**fields, **about, "event": fields}) + b"\n"
+
+
+def _encode(value: object) -> bytes:
+    try:
+        return orjson.dumps(value)
+    except orjson.JSONEncodeError:  # half of a surrogate pair, a number over 64 bits
+        return _encode_slowly(value).encode("utf-8", "replace")
 
 
 def _source_type(ip: str, origin: Origin) -> str:
@@ -81,8 +89,8 @@ def read_answer(line: bytes) -> tuple[str, Reply]:
     :raises NotAnAnswer: it names no event.
     """
     try:
-        answer = json.loads(line)
-    except (ValueError, RecursionError) as error:
+        answer = orjson.loads(line)
+    except orjson.JSONDecodeError as error:
         raise NotAnAnswer(f"printed {_shown(line)}, which is not JSON") from error
     if not isinstance(answer, dict) or not isinstance(answer.get("id"), str):
         raise NotAnAnswer(f"printed {_shown(line)}, which names no event in 'id'")

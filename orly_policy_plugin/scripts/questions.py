@@ -19,7 +19,7 @@ Waiter = Callable[[Reply], None]
 """Somebody who waits for a reply, and is told it once."""
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)
 class Asked:
     """What makes two questions the same."""
 

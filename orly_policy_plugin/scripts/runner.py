@@ -121,7 +121,7 @@ class ScriptRunner(ChildEvents):
             self._expiry = self._loop.call_at(question.deadline, self._expire)
         if self._running is None and self._restart is None:
             self.start()
-        self._pump()
+        self._pump_soon()
 
     def writable(self) -> None:
         """There is room for more questions."""
@@ -153,7 +153,9 @@ class ScriptRunner(ChildEvents):
         return True
 
     def _pump_soon(self) -> None:
-        """Send once all that was read is understood: in it, nothing answers what is sent now."""
+        """Send all together, and once all that was read is understood: nothing in it answers what
+        is sent then.
+        """
         if not self._is_pump_due:
             self._is_pump_due = True
             self._loop.call_soon(self._pump)

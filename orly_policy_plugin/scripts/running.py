@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import logging
 import threading
 from collections import defaultdict, deque
@@ -73,6 +74,7 @@ class Scripts:
         self._is_stopped = False
         self._wanted: frozenset[str] = frozenset()
         self._is_paused = False
+        self._path = functools.cache(functools.partial(script_path, self._folder))
         self._runners: dict[Path, ScriptRunner] = {}
         self._inbox: deque[tuple[str, Question]] = deque()
         self._is_woken = False
@@ -205,7 +207,7 @@ class Scripts:
 
     def _runner(self, script: str) -> ScriptRunner:
         """The one for a script; made where a decision began under an older policy."""
-        path = script_path(self._folder, script)
+        path = self._path(script)
         runner = self._runners.get(path)
         if runner is None:
             assert self._loop is not None
@@ -223,7 +225,7 @@ class Scripts:
         return runner
 
     def _follow_wanted(self) -> None:
-        wanted = {script_path(self._folder, script) for script in self._wanted}
+        wanted = {self._path(script) for script in self._wanted}
         for path, runner in self._runners.items():
             runner.is_wanted = path in wanted
         for script in sorted(self._wanted):
