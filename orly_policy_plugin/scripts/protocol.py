@@ -8,6 +8,7 @@ import orjson
 from orly_policy_hookspecs import Event, Origin
 
 from ..decisions.replies import ACCEPTED, Action, Reply
+from ..policy.strict_json import found
 
 LONGEST_LINE_BYTES: Final = 1_048_576
 """Of an answer."""
@@ -89,20 +90,29 @@ def read_answer(line: bytes) -> tuple[str, Reply]:
     :raises NotAnAnswer: it names no event.
     """
     try:
-        answer = orjson.loads(line)
-    except orjson.JSONDecodeError as error:
+        answer = _decoded(line)
+    except (ValueError, RecursionError) as error:
         raise NotAnAnswer(f"printed {_shown(line)}, which is not JSON") from error
     if not isinstance(answer, dict) or not isinstance(answer.get("id"), str):
         raise NotAnAnswer(f"printed {_shown(line)}, which names no event in 'id'")
     return answer["id"], _reply(answer)
 
 
+def _decoded(line: bytes) -> Any:
+    try:
+        return orjson.loads(line)
+    except orjson.JSONDecodeError:  # half of a surrogate pair, as where a text was cut
+        return json.loads(line)
+
+
 def _reply(answer: dict[str, Any]) -> Reply:
     action, message = answer.get("action"), answer.get("msg")
     if not isinstance(action, str) or action not in _ACTIONS:
-        return Reply.failed(f"the action {action!r:.60} is none of {', '.join(_ACTIONS)}")
+        return Reply.failed(
+            f"the action is {found(action)}, which is none of {', '.join(_ACTIONS)}"
+        )
     if message is not None and not isinstance(message, str):
-        return Reply.failed(f"msg is not a text: {message!r:.60}")
+        return Reply.failed(f"msg is {found(message)}, and no text")
     if action == "accept":
         return ACCEPTED
     return Reply(_ACTIONS[action], _unicode(message or ""))

@@ -283,7 +283,7 @@ QUICK = [
     pytest.param(
         _answering(f"json.dumps({ANSWER.replace('accept', 'allow')})"),
         [
-            "answered “a plain note”: the action 'allow' is none of accept, reject, shadowReject",
+            "answered “a plain note”: the action is the text 'allow', which is none of accept, reject, shadowReject",
             'x:5: print(json.dumps({"id": event["id"], "action": "allow"}), flush=True)  ->  '
             'print(json.dumps({"id": event["id"], "action": "accept"}), flush=True)',
         ],
