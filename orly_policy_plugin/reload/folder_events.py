@@ -1,6 +1,7 @@
 """Hints that something happened in a folder."""
 
 import logging
+import sys
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +12,7 @@ from watchdog.events import (
     DirCreatedEvent,
     DirDeletedEvent,
     DirMovedEvent,
+    FileClosedEvent,
     FileCreatedEvent,
     FileDeletedEvent,
     FileModifiedEvent,
@@ -25,17 +27,21 @@ from .watched_folders import FolderId
 
 log = logging.getLogger(__name__)
 
+_WRITTEN: Final = FileClosedEvent if sys.platform == "linux" else FileModifiedEvent
+"""A writer has ended. Not each write: a database may lie in the same folder. What is written into
+a file that stays open is seen without a hint, a little later.
+"""
 _CHANGES: Final[list[type[FileSystemEvent]]] = [
     FileCreatedEvent,
-    FileModifiedEvent,
+    _WRITTEN,
     FileMovedEvent,
     FileDeletedEvent,
     DirCreatedEvent,
     DirMovedEvent,
     DirDeletedEvent,
 ]
-"""No opening and closing, which reading raises too, our own reading: the system is not asked for
-them. Nor a folder's own change, which watchdog adds to each of these."""
+"""Nothing that reading raises too, our own reading: the system is not asked for it. Nor a folder's
+own change, which watchdog adds to each of these."""
 
 
 class _Hinting(FileSystemEventHandler):

@@ -283,7 +283,7 @@ QUICK = [
     pytest.param(
         _answering(f"json.dumps({ANSWER.replace('accept', 'allow')})"),
         [
-            "answered “a plain note”: the action is the text 'allow', which is none of accept, reject, shadowReject",
+            "answered “a plain note”: the action is the text 'allow', which is none of accept, ",
             'x:5: print(json.dumps({"id": event["id"], "action": "allow"}), flush=True)  ->  '
             'print(json.dumps({"id": event["id"], "action": "accept"}), flush=True)',
         ],
@@ -291,7 +291,7 @@ QUICK = [
     ),
     pytest.param(
         _answering("json.dumps({'id': event['id'], 'action': 'reject', 'msg': 5})"),
-        ["answered “a plain note”: msg is not a text: 5", "x:5: ", "msg is a text in quotes"],
+        ["answered “a plain note”: msg is the number 5", "x:5: ", "msg is a text in quotes"],
         id="msg is not a text",
     ),
     pytest.param(
