@@ -8,13 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-import attrs
-
 from orly_policy_hookspecs import Context, Gate
 from orly_policy_plugin.plugin import PolicyPlugin
 
 from .timing import Effort, Timed, timed
-from .workloads import SUBMITTER, AnEvent, gate_with, key
+from .workloads import SUBMITTER, AnEvent, gate_with
 
 IN_FLIGHT: Final = 64
 
@@ -72,10 +70,10 @@ class Asking:
     async def _one_after_the_other(self, left: Iterator[int]) -> None:
         for _ in left:
             self._asked += 1
-            event = attrs.evolve(_EVENT, id=key(self._asked))
+            event = AnEvent(id=f"{self._asked:064x}", content=_CONTENT)
             decision = await self._gate.write(event, self._context)
             if not decision.accepted:
                 raise ValueError(f"the script's policy said {decision}")
 
 
-_EVENT: Final = AnEvent(content="What a fine day it is. " * 10)
+_CONTENT: Final = "What a fine day it is. " * 10

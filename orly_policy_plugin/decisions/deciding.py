@@ -3,7 +3,7 @@
 Nothing here does I/O or reads a clock.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 import attrs
@@ -15,6 +15,8 @@ from .rates import RateLimit
 from .unsettled import NamedScript, Outcome, Unsettled
 
 ACCEPT: Final = Decision.accept()
+
+_KINDS: Final = range(65_536)
 
 
 @attrs.frozen(init=False)
@@ -66,30 +68,37 @@ class Plan:
         )
 
 
-@attrs.frozen
+class _ByKind(dict[int, Plan]):
+    """Plans by kind, and one for all other kinds, which are noted as they come."""
+
+    def __init__(self, plans: Mapping[int, Plan], other: Plan) -> None:
+        super().__init__(plans)
+        self._other = other
+
+    def __missing__(self, kind: object) -> Plan:
+        if not isinstance(kind, int):
+            raise TypeError(f"a kind is a whole number, not {kind!r}")
+        if kind in _KINDS:
+            self[kind] = self._other
+        return self._other
+
+
+@attrs.frozen(init=False)
 class Plans:
     """The plans of one access, by kind."""
 
-    by_kind: Mapping[int, Plan]
-    other: Plan
-    """For every kind that is not in ``by_kind``."""
-    _find: Callable[[int], Plan | None] = attrs.field(init=False, eq=False, repr=False)
+    _by_kind: _ByKind
 
-    @_find.default
-    def _in_by_kind(self) -> Callable[[int], Plan | None]:
-        return self.by_kind.get
+    def __init__(self, by_kind: Mapping[int, Plan], other: Plan) -> None:
+        """:param other: for every kind that is not in ``by_kind``."""
+        self.__attrs_init__(_ByKind(by_kind, other))
 
     def for_kind(self, kind: int) -> Plan:
         """The plan of a kind.
 
         :raises TypeError: it is not a whole number, so that no rule could be told from another.
         """
-        plan = self.by_kind.get(kind)
-        if plan is not None:
-            return plan
-        if not isinstance(kind, int):
-            raise TypeError(f"a kind is a whole number, not {kind!r}")
-        return self.other
+        return self._by_kind[kind]
 
     def decide(self, event: Event, keys: Keys, now: int) -> Outcome:
         """Answer one question (section 3 of SPEC.md), or say what is left to ask.
@@ -100,15 +109,14 @@ class Plans:
         :param now: Unix seconds.
         :raises Exception: the event is none (a field of a wrong type): a caller must reject it.
         """
-        plan = self._find(event.kind) or self.for_kind(event.kind)
+        plan = self._by_kind[event.kind]
         granted = False
         for check in plan.checks:
             answer = check(event, keys, now)
-            if answer is None:
-                continue
-            if answer is not GRANT:
+            if answer is GRANT:
+                granted = True
+            elif answer is not None:
                 return answer  # type: ignore[no-any-return]
-            granted = True
         if granted:
             return plan.granted
         return plan.ungranted if keys else plan.ungranted_unauthenticated
