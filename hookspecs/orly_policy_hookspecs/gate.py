@@ -175,10 +175,14 @@ class Gate:
         """Wait for one answer, as :meth:`_settle` does for many. A task of its own: a plugin
         might not end when it is told to.
         """
-        task = asyncio.ensure_future(answer)
+        loop = asyncio.get_running_loop()
+        task, enough = asyncio.ensure_future(answer), asyncio.Event()
+        timer = loop.call_later(self.settings.budget_seconds, enough.set)
+        task.add_done_callback(lambda _: enough.set())
         try:
-            await asyncio.wait((task,), timeout=self.settings.budget_seconds)
+            await enough.wait()
         finally:
+            timer.cancel()
             task.cancel()
         return _result(task)
 
