@@ -29,7 +29,7 @@ _T = TypeVar("_T")
 
 _TOO_SLOW = Decision.reject("error: the policy took too long to answer")
 _NOT_TAKEN = Decision.reject("blocked: this relay takes no policy events")
-_EVENTS_BETWEEN_YIELDS = 128
+_EVENTS_AT_A_TIME = 128
 _VOUCH = Verdict.VOUCH  # an enumeration's attribute is slow to look up
 
 
@@ -126,14 +126,17 @@ class Gate:
     async def reads(self, events: Iterable[Event], context: Context) -> list[Decision]:
         """One decision for each event of a REQ's result, in their order. Never raises.
 
-        Plugins that must be waited for are asked about all events together, within one budget;
-        between some events the loop is let go on.
+        Plugins that must be waited for are asked about many events together, but not about all of
+        a large result, which would fill their queues; all within one budget. In between the loop
+        is let go on.
         """
         may_vouch = self.settings.may_vouch_read
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self.settings.budget_seconds
         decisions: list[Decision] = []
-        waiting: dict[int, list[Answer]] = {}
         remaining = iter(events)
-        while some := list(islice(remaining, _EVENTS_BETWEEN_YIELDS)):
+        while some := list(islice(remaining, _EVENTS_AT_A_TIME)):
+            waiting: dict[int, list[Answer]] = {}
             for event in some:
                 answers = self._registry.ask_read(event, context)
                 if answers.__class__ is Decision and answers.verdict is not _VOUCH:
@@ -144,9 +147,14 @@ class Gate:
                     waiting[len(decisions)] = _as_list(answers)
                 decisions.append(decision or _TOO_SLOW)
             await asyncio.sleep(0)
-        settled = await self._settle(list(waiting.values())) if waiting else ()
-        for i, answered in zip(waiting, settled, strict=True):
-            decisions[i] = combine(answered, may_vouch)
+            if not waiting:
+                continue
+            seconds = max(deadline - loop.time(), 0)
+            settled = await self._settle(list(waiting.values()), seconds)
+            for i, answered in zip(waiting, settled, strict=True):
+                decisions[i] = combine(answered, may_vouch)
+            if loop.time() >= deadline:  # no plugin is asked what nobody would wait for
+                return [*decisions, *(_TOO_SLOW for _ in remaining)]
         return decisions
 
     async def kind3(self, event: Event, context: Context) -> None:
@@ -186,8 +194,14 @@ class Gate:
             task.cancel()
         return _result(task)
 
-    async def _settle(self, asked: Sequence[Sequence[Answer]]) -> list[list[Decision]]:
-        """Wait for every answer that must be waited for, all of them together."""
+    async def _settle(
+        self, asked: Sequence[Sequence[Answer]], seconds: float | None = None
+    ) -> list[list[Decision]]:
+        """Wait for every answer that must be waited for, all of them together.
+
+        :param seconds: at most; the whole budget where not given.
+        """
+        budget = self.settings.budget_seconds if seconds is None else seconds
         waiting = {
             (i, j): asyncio.ensure_future(answer)
             for i, answers in enumerate(asked)
@@ -196,7 +210,7 @@ class Gate:
         }
         if waiting:
             try:
-                await asyncio.wait(waiting.values(), timeout=self.settings.budget_seconds)
+                await asyncio.wait(waiting.values(), timeout=budget)
             finally:
                 for task in waiting.values():
                     task.cancel()

@@ -107,7 +107,6 @@ class Child:
 
     def flush(self) -> None:
         """Hand over what was sent, as far as the process takes it now."""
-        was_full = not self.has_room
         try:
             while self._unsent:
                 del self._unsent[: os.write(self._stdin.fileno(), self._unsent)]
@@ -122,11 +121,12 @@ class Child:
             if self._waits_for_room:
                 self._waits_for_room = False
                 self._loop.remove_writer(self._stdin.fileno())
-        if was_full and self.has_room:
-            self._events.writable()
 
     def _flush_more(self) -> None:
+        was_full = not self.has_room
         self.flush()
+        if was_full and self.has_room:
+            self._events.writable()
         if self._closing and not self._unsent:
             self._close(self._stdin)
 

@@ -6,6 +6,7 @@ time, and none while the answer to one that timed out may still come. Nothing he
 
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
+from itertools import takewhile
 
 import attrs
 
@@ -39,8 +40,8 @@ class Question:
     received_at: int
     """Unix seconds."""
     waiters: list[Waiter] = attrs.field(factory=list)
-    deadline: float = 0.0
-    """Seconds of the loop's clock; set when it is asked."""
+    since: float = 0.0
+    """When it came, and then when it was sent to the script. Seconds of the loop's clock."""
 
     @property
     def line(self) -> bytes:
@@ -66,7 +67,7 @@ class Questions:
     def __init__(self, most: int) -> None:
         """:param most: questions to hold at a time, those in flight included."""
         self._most = most
-        self._open: dict[Asked, Question] = {}  # oldest first: deadlines only rise
+        self._open: dict[Asked, Question] = {}  # oldest first
         # By id; an id is in one of the first three at most, and behind only if it is in one:
         self._ready: OrderedDict[str, Question] = OrderedDict()
         self._in_flight: dict[str, Question] = {}
@@ -87,13 +88,8 @@ class Questions:
         """Questions that the process was asked and that nobody waits for any more."""
         return len(self._late)
 
-    @property
-    def next_deadline(self) -> float | None:
-        """When the next question runs out of time."""
-        return next((question.deadline for question in self._open.values()), None)
-
     def add(self, question: Question) -> bool:
-        """Take a question; ``False`` where there are too many. Deadlines must not fall."""
+        """Take a question; ``False`` where there are too many. They come in their order."""
         same = self._open.get(question.asked)
         if same is not None:
             same.waiters += question.waiters
@@ -111,11 +107,12 @@ class Questions:
         else:
             self._ready[event_id] = question
 
-    def ask_next(self) -> Question | None:
+    def ask_next(self, now: float) -> Question | None:
         """The question to ask next, in flight from now on."""
         if not self._ready:
             return None
         event_id, question = self._ready.popitem(last=False)
+        question.since = now
         self._in_flight[event_id] = question
         return question
 
@@ -133,27 +130,39 @@ class Questions:
         self._let_next_go(event_id)
         return question
 
-    def expired(self, now: float) -> Iterator[Question]:
-        """The questions whose time is over, each once."""
-        while self._open:
-            question = next(iter(self._open.values()))
-            if question.deadline > now:
-                return
-            del self._open[question.asked]
-            self._give_up(question)
-            yield question
-
-    def _give_up(self, question: Question) -> None:
-        """Its answer may still come, if it was asked; until then nothing of its id is asked."""
-        event_id = question.asked.event_id
-        if self._in_flight.get(event_id) is question:
-            del self._in_flight[event_id]
+    def unanswered(self, before: float) -> list[Question]:
+        """Give up what was sent before then. Its answers may still come; until then nothing of
+        their ids is asked.
+        """
+        expired = [*takewhile(lambda question: question.since <= before, self._in_flight.values())]
+        for question in expired:
+            event_id = question.asked.event_id
+            del self._open[question.asked], self._in_flight[event_id]
             self._late.add(event_id)
-        elif self._ready.get(event_id) is question:
-            del self._ready[event_id]
-            self._let_next_go(event_id)
-        else:
-            self._take_behind(event_id)  # the oldest one runs out of time first
+        return expired
+
+    def unsent(self, before: float) -> list[Question]:
+        """Give up what came before then and was not sent yet."""
+        old = takewhile(lambda question: question.since <= before, self._waiting())
+        expired = list(old)
+        for question in expired:
+            event_id = question.asked.event_id
+            del self._open[question.asked]
+            if self._ready.get(event_id) is question:
+                del self._ready[event_id]
+                self._let_next_go(event_id)
+            else:
+                self._take_behind(event_id)  # the oldest one runs out of time first
+        return expired
+
+    def _waiting(self) -> Iterator[Question]:
+        """What has not been sent yet, oldest first."""
+        in_flight = self._in_flight
+        return (
+            question
+            for question in self._open.values()
+            if in_flight.get(question.asked.event_id) is not question
+        )
 
     def process_ended(self) -> list[Question]:
         """No answer comes any more: what was in flight is returned, what waits may be asked."""
@@ -169,8 +178,7 @@ class Questions:
 
     def drop_waiting(self) -> list[Question]:
         """Give up all that has not been asked yet."""
-        asked = {id(question) for question in self._in_flight.values()}
-        dropped = [one for one in self._open.values() if id(one) not in asked]
+        dropped = list(self._waiting())
         for question in dropped:
             del self._open[question.asked]
         self._ready.clear()

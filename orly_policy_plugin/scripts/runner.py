@@ -88,7 +88,7 @@ class ScriptRunner(ChildEvents):
         self._is_paused = False
         self._backoff = Backoff()
         self._restart: asyncio.TimerHandle | None = None
-        self._expiry: asyncio.TimerHandle | None = None
+        self._last_answer = loop.time()
         self._is_pump_due = False
         self._seen: tuple[FileId, float] = (None, loop.time())
         self._failed_file: FileId = None
@@ -102,23 +102,26 @@ class ScriptRunner(ChildEvents):
     @property
     def is_over(self) -> bool:
         """Whether it is not wanted, nothing runs and nobody waits."""
-        return not (self.is_wanted or self._running or len(self._questions))
+        return not (self.is_wanted or self._running or self._restart or len(self._questions))
 
     # --- asking
 
     def ask(self, question: Question) -> None:
-        """Ask; everybody who waits is told a reply within the time-out."""
+        """Ask; everybody who waits is told a reply.
+
+        The time-out counts from when the script is sent the question. Before that a question is
+        given up when the script has answered nothing for so long: how many others ask makes no
+        failure.
+        """
         now = self._loop.time()
         if self._restart is not None and self._restart.when() - now > WORTH_WAITING_SECONDS:
             question.tell(Reply.failed(self.failure))
             return
-        question.deadline = now + self._timeout_seconds
+        question.since = now
         if not self._questions.add(question):
             self._mention("too many questions are waiting")
             question.tell(Reply.failed("too many questions are waiting"))
             return
-        if self._expiry is None:
-            self._expiry = self._loop.call_at(question.deadline, self._expire)
         if self._running is None and self._restart is None:
             self.start()
         self._pump_soon()
@@ -133,12 +136,15 @@ class ScriptRunner(ChildEvents):
         running = self._running
         if running is None or running.leaving:
             return
-        sent = False
-        while running.child.has_room and (question := self._questions.ask_next()) is not None:
-            sent = self._send(running, question) or sent
-        if sent:
+        now = self._loop.time()
+        while running.child.has_room:
+            sent = False
+            while running.child.has_room and (question := self._questions.ask_next(now)):
+                sent = self._send(running, question) or sent
+            if not sent:
+                return
             if running.silent_since is None:
-                running.silent_since = self._loop.time()
+                running.silent_since = now
             running.child.flush()
 
     def _send(self, running: _Running, question: Question) -> bool:
@@ -160,16 +166,16 @@ class ScriptRunner(ChildEvents):
             self._is_pump_due = True
             self._loop.call_soon(self._pump)
 
-    def _expire(self) -> None:
-        self._expiry = None
-        why = f"no answer within {self._timeout_seconds:g} s"
-        expired = list(self._questions.expired(self._loop.time()))
+    def _expire(self, now: float) -> None:
+        before = now - self._timeout_seconds
+        expired = self._questions.unanswered(before)
+        if self._last_answer <= before:
+            expired += self._questions.unsent(before)
         if expired:
+            why = f"no answer within {self._timeout_seconds:g} s"
             self._mention(why)
-        _fail(expired, why)
-        if (deadline := self._questions.next_deadline) is not None:
-            self._expiry = self._loop.call_at(deadline, self._expire)
-        self._pump()
+            _fail(expired, why)
+            self._pump()
 
     # --- answers
 
@@ -188,7 +194,8 @@ class ScriptRunner(ChildEvents):
         else:
             running.answers += 1
             running.strays = 0
-            running.silent_since = self._loop.time() if self._questions.in_flight else None
+            self._last_answer = self._loop.time()
+            running.silent_since = self._last_answer if self._questions.in_flight else None
             if question is not None:
                 self._settle(question, reply)
             self._pump_soon()
@@ -320,12 +327,15 @@ class ScriptRunner(ChildEvents):
     # --- looking after it
 
     def look(self) -> None:
-        """Look at the file, and at what the process does not do. To be called every
-        :data:`TICK_SECONDS`.
+        """Look at the file, at what the process does not do, and at what takes too long. To be
+        called every :data:`TICK_SECONDS`.
         """
         now = self._loop.time()
         self._noise.tidy(now)
+        self._expire(now)
         self._look_at_file(now)
+        if not (self.is_wanted or len(self._questions)):
+            self._cancel_restart()
         running = self._running
         if running is None:
             return

@@ -17,6 +17,7 @@ from orly_policy_hookspecs import Context, Event
 
 from ..decisions.access import Access
 from ..decisions.replies import Reply
+from .child import GRACE_SECONDS
 from .files import script_path
 from .protocol import logged_in
 from .questions import Asked, Question
@@ -30,6 +31,8 @@ MOST_QUESTIONS: Final = 10_000
 """To one script at a time."""
 
 _PACE_SECONDS: Final = 0.01
+_LONGEST_END_SECONDS: Final = 2 * GRACE_SECONDS + 1.0
+"""A process that may not be signalled, having become another user, is not waited for longer."""
 
 _Future = asyncio.Future[Reply]
 
@@ -172,8 +175,9 @@ class Scripts:
 
     def _ensure_thread(self) -> None:
         """Called with the lock held, like all that talks to the loop from outside."""
-        if self._thread is not None:
+        if self._thread is not None and self._thread.is_alive():
             return
+        self._runners = {}  # of a process that this one was forked from, if there are any
         loop = self._loop = asyncio.SelectorEventLoop()
         self._is_woken = False
         self._call(self._follow_wanted)
@@ -225,11 +229,13 @@ class Scripts:
         return runner
 
     def _follow_wanted(self) -> None:
-        wanted = {self._path(script) for script in self._wanted}
+        wanted = {self._path(script): script for script in sorted(self._wanted)}
+        ran = {path for path, runner in self._runners.items() if runner.is_wanted}
         for path, runner in self._runners.items():
             runner.is_wanted = path in wanted
-        for script in sorted(self._wanted):
-            self._runner(script).start()
+        for path, script in wanted.items():
+            if path not in ran:  # what fails is left alone for a while, whatever else changes
+                self._runner(script).start()
 
     def _look(self) -> None:
         loop = asyncio.get_running_loop()
@@ -273,7 +279,9 @@ class Scripts:
         asyncio.get_running_loop().stop()
 
     async def _all_ended(self) -> None:
-        while any(  # noqa: ASYNC110 -- processes end on their own
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + _LONGEST_END_SECONDS
+        while loop.time() < deadline and any(  # noqa: ASYNC110 -- processes end on their own
             runner.pid is not None for runner in self._runners.values()
         ):
             await asyncio.sleep(_PACE_SECONDS)

@@ -28,15 +28,15 @@ askeds = st.builds(
 
 
 def question(
-    event_id: str = "a", access: Access = "write", key: str | None = None, *, until: float = 1.0
+    event_id: str = "a", access: Access = "write", key: str | None = None, *, since: float = 0.0
 ) -> Question:
-    """One that runs out of time at ``until``."""
+    """One that came at ``since``."""
     asked = Asked(event_id, access, key, "")
-    return Question(asked, AnEvent(id=event_id), Origin.CLIENT, NOW, deadline=until)
+    return Question(asked, AnEvent(id=event_id), Origin.CLIENT, NOW, since=since)
 
 
 def asked_next(questions: Questions) -> Asked | None:
-    found = questions.ask_next()
+    found = questions.ask_next(0.0)
     return found.asked if found else None
 
 
@@ -45,10 +45,10 @@ def test_one_is_asked_once() -> None:
     questions = Questions(MOST)
     one = question()
     assert questions.add(one)
-    assert questions.ask_next() is one
-    assert (questions.ask_next(), questions.in_flight, len(questions)) == (None, 1, 1)
+    assert questions.ask_next(0.0) is one
+    assert (questions.ask_next(0.0), questions.in_flight, len(questions)) == (None, 1, 1)
     assert questions.answered("a") is one
-    assert (questions.in_flight, len(questions), questions.next_deadline) == (0, 0, None)
+    assert (questions.in_flight, len(questions)) == (0, 0)
 
 
 def test_an_answer_to_nothing_is_told_apart() -> None:
@@ -59,7 +59,7 @@ def test_an_answer_to_nothing_is_told_apart() -> None:
     questions.add(question())
     with pytest.raises(KeyError):
         questions.answered("a")
-    questions.ask_next()
+    questions.ask_next(0.0)
     questions.answered("a")
     with pytest.raises(KeyError):
         questions.answered("a")
@@ -86,9 +86,9 @@ def test_of_one_id_one_is_asked_after_the_other(other: Question) -> None:
     first = question()
     questions.add(first)
     questions.add(other)
-    assert (questions.ask_next(), questions.ask_next()) == (first, None)
+    assert (questions.ask_next(0.0), questions.ask_next(0.0)) == (first, None)
     assert questions.answered("a") is first
-    assert (questions.ask_next(), questions.ask_next()) == (other, None)
+    assert (questions.ask_next(0.0), questions.ask_next(0.0)) == (other, None)
     assert questions.answered("a") is other
 
 
@@ -99,7 +99,7 @@ def test_the_address_tells_questions_apart() -> None:
     other.asked = attrs.evolve(other.asked, ip="192.0.2.1")
     questions.add(first)
     questions.add(other)
-    assert (questions.ask_next(), len(questions)) == (first, 2)
+    assert (questions.ask_next(0.0), len(questions)) == (first, 2)
 
 
 @pytest.mark.parametrize("in_flight", [True, False])
@@ -112,11 +112,11 @@ def test_the_same_question_is_asked_once(in_flight: bool) -> None:
         one.waiters.append(lambda reply, name=name: told.append((name, reply)))  # type: ignore[misc]
     questions.add(first)
     if in_flight:
-        questions.ask_next()
+        questions.ask_next(0.0)
     assert questions.add(again)
     if not in_flight:
-        questions.ask_next()
-    assert (questions.ask_next(), len(questions)) == (None, 1)
+        questions.ask_next(0.0)
+    assert (questions.ask_next(0.0), len(questions)) == (None, 1)
     found = questions.answered("a")
     assert found is not None
     found.tell(ACCEPTED)
@@ -127,7 +127,7 @@ def test_there_is_a_bound() -> None:
     """It counts those in flight; the same question again needs no room."""
     questions = Questions(2)
     assert questions.add(question("a"))
-    questions.ask_next()
+    questions.ask_next(0.0)
     assert questions.add(question("b"))
     assert not questions.add(question("c"))
     assert questions.add(question("b"))
@@ -138,17 +138,17 @@ def test_there_is_a_bound() -> None:
 def test_nothing_of_an_id_is_asked_while_its_late_answer_may_come() -> None:
     """The late answer goes to nobody; then the id can be asked again."""
     questions = Questions(MOST)
-    first, later = question(until=1.0), question(access="read", until=2.0)
+    first, later = question(since=1.0), question(access="read", since=2.0)
     questions.add(first)
-    questions.ask_next()
+    questions.ask_next(1.0)
     questions.add(later)
-    assert list(questions.expired(0.9)) == []
-    assert list(questions.expired(1.0)) == [first]
+    assert questions.unanswered(0.9) == []
+    assert questions.unanswered(1.0) == [first]
     assert (questions.late, questions.in_flight, len(questions)) == (1, 0, 1)
-    assert questions.ask_next() is None
+    assert questions.ask_next(0.0) is None
     assert questions.answered("a") is None
     assert questions.late == 0
-    assert questions.ask_next() is later
+    assert questions.ask_next(0.0) is later
     assert questions.answered("a") is later
 
 
@@ -156,46 +156,60 @@ def test_the_same_question_again_waits_for_the_late_answer_as_well() -> None:
     """It may be meant for another time."""
     questions = Questions(MOST)
     questions.add(question())
-    questions.ask_next()
-    list(questions.expired(1.0))
-    again = question(until=2.0)
+    questions.ask_next(0.0)
+    questions.unanswered(1.0)
+    again = question(since=2.0)
     questions.add(again)
-    assert questions.ask_next() is None
+    assert questions.ask_next(0.0) is None
     assert questions.answered("a") is None
-    assert questions.ask_next() is again
+    assert questions.ask_next(0.0) is again
 
 
 def test_what_was_not_asked_owes_no_answer() -> None:
     """One that waited in the queue until its time was over."""
     questions = Questions(MOST)
-    first, behind = question(until=1.0), question(access="read", until=2.0)
+    first, behind = question(since=1.0), question(access="read", since=2.0)
     questions.add(first)
     questions.add(behind)
-    assert list(questions.expired(1.0)) == [first]
+    assert questions.unanswered(1.0) == []
+    assert questions.unsent(1.0) == [first]
     assert questions.late == 0
-    assert questions.ask_next() is behind
+    assert questions.ask_next(0.0) is behind
+
+
+def test_time_counts_from_when_it_is_sent() -> None:
+    """How long it waited for others makes no difference."""
+    questions = Questions(MOST)
+    first, second = question("a"), question("b")
+    questions.add(first)
+    questions.add(second)
+    questions.ask_next(1.0)
+    questions.ask_next(5.0)
+    assert questions.unanswered(4.9) == [first]
+    assert questions.unsent(9.0) == []
+    assert questions.unanswered(5.0) == [second]
 
 
 def test_a_new_process_owes_nothing() -> None:
     """What the old one was asked has failed; what waits, and waits for late ones, is asked."""
     questions = Questions(MOST)
-    late, in_flight = question("a", until=1.0), question("b", until=9.0)
+    late, in_flight = question("a"), question("b")
     questions.add(late)
-    questions.ask_next()
-    list(questions.expired(1.0))
+    questions.ask_next(0.0)
+    questions.unanswered(1.0)
     questions.add(in_flight)
-    questions.ask_next()
+    questions.ask_next(0.0)
     waiting = [
-        question("a", until=9.0),
-        question("b", "read", until=9.0),
-        question("c", until=9.0),
+        question("a"),
+        question("b", "read"),
+        question("c"),
     ]
     for one in waiting:
         questions.add(one)
     assert asked_next(questions) == waiting[2].asked
     assert questions.process_ended() == [in_flight, waiting[2]]
     assert (questions.late, questions.in_flight) == (0, 0)
-    assert {questions.ask_next(), questions.ask_next()} == set(waiting[:2])
+    assert {questions.ask_next(0.0), questions.ask_next(0.0)} == set(waiting[:2])
 
 
 def test_what_waits_can_be_dropped() -> None:
@@ -203,15 +217,15 @@ def test_what_waits_can_be_dropped() -> None:
     questions = Questions(MOST)
     kept = question("a")
     questions.add(kept)
-    questions.ask_next()
+    questions.ask_next(0.0)
     waiting = [question("a", "read"), question("b")]
     for one in waiting:
         questions.add(one)
     assert questions.drop_waiting() == waiting
-    assert (questions.ask_next(), len(questions)) == (None, 1)
+    assert (questions.ask_next(0.0), len(questions)) == (None, 1)
     assert questions.answered("a") is kept
     assert questions.add(question("b"))
-    assert questions.ask_next() is not None
+    assert questions.ask_next(0.0) is not None
 
 
 @attrs.define
@@ -220,7 +234,7 @@ class Waiting:
 
     number: int
     asked: Asked
-    deadline: float
+    since: float
     waiters: list[int]
     in_flight: bool = False
 
@@ -248,7 +262,7 @@ class AgainstAModel(RuleBasedStateMachine):
         if same is not None:
             same.waiters.append(number)
         elif is_taken:
-            self.model.append(Waiting(number, asked, self.now + 10, [number]))
+            self.model.append(Waiting(number, asked, self.now, [number]))
 
     def made(self, asked: Asked) -> Question:
         number = self.number
@@ -258,7 +272,7 @@ class AgainstAModel(RuleBasedStateMachine):
             Origin.CLIENT,
             number,
             [lambda _: self.told.update([number])],
-            self.now + 10,
+            self.now,
         )
         self.kept.add(made)
         return made
@@ -266,13 +280,13 @@ class AgainstAModel(RuleBasedStateMachine):
     @rule(most=st.integers(1, 3))
     def ask_next(self, most: int) -> None:
         for _ in range(most):
-            found = self.questions.ask_next()
+            found = self.questions.ask_next(self.now)
             may_be_asked = list(self.may_be_asked())
             if found is None:
                 assert may_be_asked == []
                 return
             (asked,) = [one for one in may_be_asked if one.number == found.received_at]
-            asked.in_flight = True
+            asked.in_flight, asked.since = True, self.now
 
     def may_be_asked(self) -> Iterator[Waiting]:
         """The oldest of each id of which nothing is in flight or late."""
@@ -294,14 +308,19 @@ class AgainstAModel(RuleBasedStateMachine):
             with pytest.raises(KeyError):
                 self.questions.answered(event_id)
 
-    @rule(seconds=st.sampled_from((1, 5, 10)))
-    def expired(self, seconds: int) -> None:
-        self.now += seconds
-        self.have_ended(
-            list(self.questions.expired(self.now)),
-            [one for one in self.model if one.deadline <= self.now],
-            are_late=True,
-        )
+    @rule(seconds=st.sampled_from((0, 1, 5)))
+    def unanswered(self, seconds: int) -> None:
+        self.now += 1
+        before = self.now - seconds
+        expired = [one for one in self.model if one.in_flight and one.since <= before]
+        self.have_ended(self.questions.unanswered(before), expired, are_late=True)
+
+    @rule(seconds=st.sampled_from((0, 1, 5)))
+    def unsent(self, seconds: int) -> None:
+        self.now += 1
+        before = self.now - seconds
+        expired = [one for one in self.model if not one.in_flight and one.since <= before]
+        self.have_ended(self.questions.unsent(before), expired)
 
     @precondition(lambda self: self.model or self.late)
     @rule()
@@ -341,8 +360,6 @@ class AgainstAModel(RuleBasedStateMachine):
         assert self.questions.in_flight == len(in_flight)
         assert self.questions.late == len(self.late)
         assert len(self.questions) == len(self.model) <= MOST
-        deadline = self.model[0].deadline if self.model else None
-        assert self.questions.next_deadline == deadline
 
     @invariant()
     def nothing_else_is_kept(self) -> None:
@@ -352,11 +369,12 @@ class AgainstAModel(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """All is settled, and whoever waits was told once."""
-        self.expired(10)
+        self.unanswered(0)
+        self.unsent(0)
         self.process_ended()
         self.the_counts_are_right()
         self.nothing_else_is_kept()
-        assert self.questions.ask_next() is None
+        assert self.questions.ask_next(self.now) is None
         assert set(self.told.values()) <= {1}
 
 
