@@ -11,6 +11,7 @@ import click
 from orly_policy_plugin.errors import PolicyError
 from orly_policy_plugin.follows import NeededLists, needed_lists
 from orly_policy_plugin.policy import InvalidPolicy
+from orly_policy_plugin.scripts import check_scripts
 from orly_policy_plugin.settings import Settings
 from orly_policy_plugin.state.folders import StateFolders
 from orly_policy_plugin.state.policy_file import read_policy_file
@@ -77,6 +78,7 @@ def load_standing(place: Place) -> Standing:
     """
     with unusable_policy(place.file):
         standing = read_standing(place.folders, read_policy_file(place.file), place.owners)
+        check_scripts(standing.policy, place.folders.scripts_from)
     for problem in standing.problems:
         tell(str(problem))
     return standing

@@ -18,6 +18,7 @@ from ..decisions.snapshot import in_force
 from ..errors import PolicyError
 from ..follows import FollowList
 from ..policy import InvalidPolicy, Problem, json_version
+from ..scripts import check_scripts
 from ..settings import Settings
 from ..state.atomic import UnwritableFile
 from ..state.folders import StateFolders
@@ -68,7 +69,7 @@ class InForce:
         self._warned: frozenset[Problem] = frozenset()
         self._marks = Freshness()  # the highest seen, should the disk forget them
         with self.locked_if_possible() as held:
-            standing = self.read(read_policy_file(self.folders.policy_file))
+            standing = self.read_new(read_policy_file(self.folders.policy_file))
             self.snapshot = self.compiled(standing)
             """The policy in force. One attribute, replaced whole."""
             self.status = Status(self.folders.policy_file, self.snapshot.version, clock())
@@ -107,6 +108,14 @@ class InForce:
                 standing = standing.following(newer)
         return attrs.evolve(standing, freshness=standing.freshness.raised(self._marks))
 
+    def read_new(self, content: bytes) -> Standing:
+        """The same for a policy that is not in force: its scripts must be there, too. One that is
+        in force is not undone by a script that is missing for a while.
+        """
+        standing = self.read(content)
+        check_scripts(standing.policy, self.folders.scripts_from)
+        return standing
+
     def on_disk(self, held: Held) -> Standing:
         """What stands on the disk now, which is what a change is made to.
 
@@ -125,6 +134,7 @@ class InForce:
         standing = self.read(read_policy_file(self.folders.policy_file))
         if standing.content == self.standing.content:
             return standing
+        check_scripts(standing.policy, self.folders.scripts_from)
         self.load(standing, self.compiled(standing), held)
         return self.standing
 

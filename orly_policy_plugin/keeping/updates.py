@@ -14,7 +14,7 @@ from ..authority.policy_events import RefusedUpdate, Update, examine
 from ..authority.withdrawals import withdrawn_by
 from ..errors import PolicyError
 from ..policy import InvalidPolicy, Problem
-from ..scripts import known_scripts
+from ..scripts import check_scripts, known_scripts
 from ..state.atomic import UnwritableFile
 from ..state.differences import write_difference
 from ..state.freshness_file import raise_freshness
@@ -71,6 +71,7 @@ class Updates:
         assert update.document is not None
         content = with_mark(update.document, update.mark, update.author)
         new = self._force.read(content)
+        self._check_scripts(new)
         snapshot = self._force.compiled(new)
         now = int(self._force.clock())
         problems = replace_policy(
@@ -83,6 +84,15 @@ class Updates:
         self._force.warn(problems)
         self._force.swap(new, snapshot)
         return Decision.accept(f"policy updated: version {snapshot.version}")
+
+    def _check_scripts(self, new: Standing) -> None:
+        """What is wrong with a file of this machine is for the log, not for the client."""
+        try:
+            check_scripts(new.policy, self._force.folders.scripts_from)
+        except InvalidPolicy as error:
+            log.warning("a policy event names scripts that cannot be run: %s", error)
+            what = "cannot be run; the relay's log says why"
+            raise InvalidPolicy(Problem(each.place, what) for each in error.problems) from error
 
     def _apply_contribution(self, event: Event, standing: Standing, held: Held) -> Decision:
         contribution = contribution_in(event, standing.policy, standing.owners)

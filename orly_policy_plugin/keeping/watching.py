@@ -15,7 +15,9 @@ class Watching:
         self._watchers: tuple[FileWatcher | FolderWatcher, ...] = ()
 
     def start(self) -> None:
-        """Follow the file and the folders from now on. Starts threads."""
+        """Follow the file and the folders from now on. Starts threads. May be called again."""
+        if self._watchers:
+            return
         content = self._force.standing.content
         folders = (self._force.folders.contributions, self._force.folders.follows)
         self._watchers = (
@@ -40,7 +42,7 @@ class Watching:
         """
         with self._force.change():
             try:
-                standing = self._force.read(content)
+                standing = self._force.read_new(content)
                 snapshot = self._force.compiled(standing)
                 with self._force.locked_if_possible() as held:
                     is_there = self._is_in_the_file(content)

@@ -13,6 +13,8 @@ from ..decisions.sizes import event_size
 
 MOST_KEYS: Final = 100_000
 
+_TOO_MANY_KEYS: Final = Decision.reject("rate-limited: too many keys on one connection")
+
 _Key = tuple[str, str]
 """The rule's place, and the submitter's pubkey or IP address."""
 
@@ -44,6 +46,8 @@ class RateLimiter:
         """
         size = event_size(event)
         submitters = context.authenticated or (context.ip,)
+        if len(submitters) * len(limits) > self._most_keys:
+            return _TOO_MANY_KEYS
         charged: dict[_Key, float] = {}
         with self._lock:
             now = self._clock()

@@ -29,6 +29,7 @@ class FolderWatcher:
         self._folders = tuple(folders)
         self._changed = changed
         self._known: tuple[_Listing, ...] | None = None
+        self._failure = ""
         self._hint = threading.Event()
         self._stopping = threading.Event()
         self._events = FolderEvents(self._hint, f"{THREAD_NAME}-events")
@@ -61,11 +62,14 @@ class FolderWatcher:
             # A file in the folder stands for it: its folders are watched on the way.
             watched = [watched_folders(folder / "any") for folder in self._folders]
             self._events.follow({path: i for each in watched for path, i in each.items()})
-            before, self._known = self._known, self._listings()
-            if before != self._known:
+            listings = self._listings()
+            if listings != self._known:
                 self._changed()
-        except Exception:
-            log.exception("following %s failed", self._folders)
+            self._known, self._failure = listings, ""  # not before: what failed is tried again
+        except Exception as error:
+            if str(error) != self._failure:
+                self._failure = str(error)
+                log.exception("following %s failed", self._folders)
 
     def _listings(self) -> tuple[_Listing, ...]:
         return tuple(_listing(folder) for folder in self._folders)

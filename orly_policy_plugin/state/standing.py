@@ -21,7 +21,6 @@ from ..authority.policy_events import read_content
 from ..follows import FollowList, follow_list
 from ..follows.lists import FOLLOW_LIST_KIND
 from ..policy import InvalidPolicy, Policy, Problem, parse_pubkey, read_policy
-from ..scripts.files import check_scripts
 from .differences import read_difference
 from .folders import StateFolders
 from .freshness_file import load_freshness
@@ -114,7 +113,6 @@ def read_standing(
     :raises UnusableFreshness: the marks cannot be used.
     """
     policy = read_policy(content)
-    check_scripts(policy, folders.scripts_from)
     problems: list[Problem] = []
     came_in = policy_event_of(content, problems)
     owners = frozenset(policy.owners) | frozenset(owners_of_environment)

@@ -140,3 +140,15 @@ async def test_same_key_twice_is_one(relay: Relay) -> None:
     """Authenticating again is no harm."""
     async with connected(relay.url, MEMBER, MEMBER) as client:
         assert await is_member(client)
+
+
+@asynchronous
+async def test_a_connection_holds_so_many_keys_and_no_more(relay: Relay) -> None:
+    """Each is looked at with every event. Those before stay, and may authenticate again."""
+    keys = [MEMBER, *(Key() for _ in range(63))]
+    async with connected(relay.url, *keys) as client:
+        accepted, message = await client.authenticate(Key())
+        assert not accepted
+        assert message == "restricted: at most 64 keys may authenticate on a connection"
+        assert await client.authenticate(keys[5]) == (True, "")
+        assert await is_member(client)

@@ -17,6 +17,8 @@ AUTH_KIND: Final = 22242
 ROLES_COUNT: Final = "orly_policy_roles"
 """The option that holds what ``enabled`` was in nostr-relay's configuration."""
 _MOST_SECONDS_OFF: Final = 600
+_MOST_KEYS: Final = 64
+"""Of one connection: each is looked at with every event."""
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +71,10 @@ class PolicyAuthenticator(Authenticator):  # type: ignore[misc]
             return "invalid: the relay tag does not name this relay"
         if not verify(event):
             return "invalid: the id or the signature is wrong"
+        connection = current_connection.get()
+        known = connection.context.authenticated if connection else ()
+        if len(known) >= _MOST_KEYS and event.pubkey not in known:
+            return f"restricted: at most {_MOST_KEYS} keys may authenticate on a connection"
         return None
 
 

@@ -298,7 +298,11 @@ class PolicyDBStorage(_PolicyStorage, DBStorage):  # type: ignore[misc]
         """
         began = time.monotonic()
         async with self.query_slot, self.db.connect() as conn:
-            found = [event_from_tuple(row) for row in await conn.execute(query)]
+            rows = await conn.execute(query)
+            found: list[Event] = []
+            while some := rows.fetchmany(_EVENTS_BETWEEN_YIELDS):
+                found += map(event_from_tuple, some)
+                await asyncio.sleep(0)
         if (seconds := time.monotonic() - began) > _LONG_QUERY_SECONDS:
             took_long(seconds)
         return found

@@ -1,0 +1,112 @@
+"""What a client, or bad luck, could do to get around a script."""
+
+import asyncio
+import json
+import threading
+import time
+from typing import Any
+
+import pytest
+from examples import ALICE, BOB, NOBODY, NOW, AnEvent, by
+
+from orly_policy_hookspecs import Gate
+from orly_policy_plugin.plugin import NAME, PolicyPlugin
+
+pytestmark = pytest.mark.usefixtures("soon_killed")
+
+REJECTS_SLOWLY = """
+for event in events():
+    time.sleep(0.001)
+    answer(event)
+"""
+DIES = "sys.exit(7)"
+
+
+def numbered(number: int) -> AnEvent:
+    return AnEvent(id=f"{number:064x}")
+
+
+def enforcing(folder: Any, policy: dict[str, Any], **settings: Any) -> tuple[Gate, PolicyPlugin]:
+    path = folder.path / "policy.json"
+    path.write_text(json.dumps(policy))
+    plugin = PolicyPlugin.load(path, clock=lambda: NOW, **settings)
+    folder.made.append(plugin.scripts)
+    gate = Gate()
+    gate.register(plugin, NAME)
+    return gate, plugin
+
+
+@pytest.mark.parametrize("readers", [1, 4])
+def test_a_large_req_is_no_way_past_a_script(folder: Any, readers: int) -> None:
+    """It rejects each event in time; that there are many of them lets none through."""
+    folder.write(REJECTS_SLOWLY)
+    policy = {"rules": {"1": {"script": "script.py"}}}
+    gate, _ = enforcing(folder, policy, script_timeout_seconds=0.5)
+
+    async def read(reader: int) -> list[bool]:
+        events = [numbered(reader * 10_000 + i) for i in range(1_500)]
+        return [decision.accepted for decision in await gate.reads(events, NOBODY)]
+
+    async def all_readers() -> list[list[bool]]:
+        return await asyncio.gather(*map(read, range(readers)))
+
+    for accepted in asyncio.run(all_readers()):
+        assert len(accepted) == 1_500
+        assert not any(accepted)
+
+
+def test_a_script_that_is_not_named_any_more_is_not_started_again(folder: Any) -> None:
+    """Though it was to be, when it was dropped."""
+    folder.write(DIES)
+    scripts = folder.scripts()
+    scripts.start()
+    folder.until(lambda: len(folder.started) >= 3)
+    scripts.use(())
+    folder.until(lambda: not scripts.status)
+    started = len(folder.started)
+    time.sleep(1.0)
+    assert len(folder.started) <= started + 1
+    assert not any(map(folder.is_alive, folder.started))
+
+
+def test_no_swap_hurries_a_script_that_fails(folder: Any) -> None:
+    """Whatever else changes the policy: a follow list, a contribution."""
+    folder.write(DIES)
+    scripts = folder.scripts()
+    scripts.start()
+    began = time.monotonic()
+    while time.monotonic() - began < 1.5:
+        scripts.use(("script.py",))
+        time.sleep(0.02)
+    assert len(folder.started) <= 6
+
+
+def test_many_questions_and_a_script_that_only_reads(folder: Any) -> None:
+    """All are answered at once at the end, however many were sent together."""
+    folder.write("read = [next(events()) for _ in range(3000)]\nfor event in read: answer(event)")
+    told = folder.ask(folder.scripts(timeout_seconds=20.0), *map(numbered, range(3000)))
+    assert [json.loads(one.reply.message)[0] for one in told] == [f"{i:064x}" for i in range(3000)]
+
+
+def test_an_unfollow_counts_while_a_script_cannot_be_run(folder: Any) -> None:
+    """What stands beside the policy is read, whatever is wrong with a script."""
+    script = folder.write(REJECTS_SLOWLY)
+    rules = {"1": {"write_follows_whitelist": [ALICE]}, "2": {"script": "script.py"}}
+    gate, plugin = enforcing(folder, {"rules": rules})
+    plugin.set_follows({ALICE: [BOB]})
+    assert gate.blocking.write(AnEvent(pubkey=BOB), by(BOB)).accepted
+    script.chmod(0o644)
+    plugin._force.read(plugin._force.standing.content)  # as for every change beside the file
+    plugin.set_follows({ALICE: []})
+    assert not gate.blocking.write(AnEvent(pubkey=BOB), by(BOB)).accepted
+
+
+def test_starting_twice_is_starting_once(folder: Any) -> None:
+    """And stopping once ends all."""
+    before = set(threading.enumerate())
+    folder.write(REJECTS_SLOWLY)
+    _, plugin = enforcing(folder, {"rules": {"1": {"script": "script.py"}}})
+    plugin.start()
+    plugin.start()
+    plugin.stop()
+    folder.until(lambda: set(threading.enumerate()) <= before)
