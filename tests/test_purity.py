@@ -18,6 +18,10 @@ PURE = sorted(
         *(ENGINE / "authority").rglob("*.py"),
         *(ENGINE / "follows").rglob("*.py"),
         *(
+            ENGINE / "scripts" / f"{name}.py"
+            for name in ("backoff", "mentions", "protocol", "questions")
+        ),
+        *(
             CONTRACT / f"{name}.py"
             for name in ("combining", "context", "decision", "events", "wellformed")
         ),
