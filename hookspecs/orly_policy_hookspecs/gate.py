@@ -8,6 +8,7 @@ import asyncio
 import difflib
 import logging
 import threading
+import time
 from collections.abc import Awaitable, Collection, Coroutine, Iterable, Sequence
 from importlib.metadata import EntryPoint, entry_points
 from itertools import islice
@@ -131,8 +132,7 @@ class Gate:
         is let go on.
         """
         may_vouch = self.settings.may_vouch_read
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + self.settings.budget_seconds
+        deadline = time.monotonic() + self.settings.budget_seconds
         decisions: list[Decision] = []
         remaining = iter(events)
         while some := list(islice(remaining, _EVENTS_AT_A_TIME)):
@@ -149,11 +149,11 @@ class Gate:
             await asyncio.sleep(0)
             if not waiting:
                 continue
-            seconds = max(deadline - loop.time(), 0)
+            seconds = max(deadline - time.monotonic(), 0)
             settled = await self._settle(list(waiting.values()), seconds)
             for i, answered in zip(waiting, settled, strict=True):
                 decisions[i] = combine(answered, may_vouch)
-            if loop.time() >= deadline:  # no plugin is asked what nobody would wait for
+            if time.monotonic() >= deadline:  # no plugin is asked what nobody would wait for
                 return [*decisions, *(_TOO_SLOW for _ in remaining)]
         return decisions
 

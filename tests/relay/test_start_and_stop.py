@@ -62,7 +62,7 @@ WRONG_FILES: dict[str, tuple[Callable[[Path], object], tuple[str, ...]]] = {
     "dangling symlink": (lambda path: path.symlink_to("nowhere"), ("symlink to nowhere",)),
     "pipe": (os.mkfifo, ("no ordinary file",)),
     "no permission": (unreadable, ("may not be read",)),
-    "script": (lambda path: path.write_text('{"rules":{"1":{"script":"a"}}}'), ("not supported",)),
+    "script": (lambda path: path.write_text('{"rules":{"1":{"script":"a"}}}'), ("is not there",)),
 }
 
 
