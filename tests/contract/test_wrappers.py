@@ -104,3 +104,27 @@ def test_a_wrapper_that_is_no_generator_is_refused() -> None:
 
     with pytest.raises(PluginError, match="generator"):
         Gate().register(Wrapper())
+
+
+def test_who_comes_and_goes_late_counts_from_the_next_question_on() -> None:
+    """Plugins and wrappers alike, before and after the first question."""
+
+    class Denying:
+        @hookimpl(wrapper=True)
+        def on_read(self) -> Generator[None, Any, Any]:
+            yield
+            return [NO]
+
+    gate, wrapper, plugin = Gate(), Denying(), Answering(NO)
+    for _ in range(2):
+        assert gate.blocking.read(AnEvent(), NOBODY).accepted
+        gate.register(plugin, "late")
+        assert not gate.blocking.read(AnEvent(), NOBODY).accepted
+        assert not gate.blocking.reads([AnEvent()], NOBODY)[0].accepted
+        gate._registry.unregister(plugin)
+        assert gate.blocking.reads([AnEvent()], NOBODY)[0].accepted
+        gate.register(wrapper, "wrapper")
+        assert not gate.blocking.read(AnEvent(), NOBODY).accepted
+        assert not gate.blocking.reads([AnEvent()], NOBODY)[0].accepted
+        gate._registry.unregister(wrapper)
+    gate.blocking.close()
