@@ -77,7 +77,7 @@ def right(
 
 
 @given(scripted(), follow_lists, st.tuples(accesses, events, submitters), replies, st.booleans())
-@settings(many, max_examples=400)
+@settings(many, max_examples=150)
 def test_scripts_come_last_and_the_first_no_decides(
     policy: dict[str, Any], follows: Any, question: Any, given: list[Reply], denies: bool
 ) -> None:
@@ -101,7 +101,7 @@ def test_scripts_come_last_and_the_first_no_decides(
 
 
 @given(scripted(), st.tuples(events, submitters), replies)
-@settings(many, max_examples=200)
+@settings(many, max_examples=80)
 def test_an_explanation_knows_rates_that_nothing_fits(
     policy: dict[str, Any], question: Any, given: list[Reply]
 ) -> None:
