@@ -189,6 +189,8 @@ class Gate:
         task.add_done_callback(lambda _: enough.set())
         try:
             await enough.wait()
+            if not task.done():
+                log.error("a policy plugin missed the time budget")
         finally:
             timer.cancel()
             task.cancel()
@@ -210,7 +212,9 @@ class Gate:
         }
         if waiting:
             try:
-                await asyncio.wait(waiting.values(), timeout=budget)
+                _, late = await asyncio.wait(waiting.values(), timeout=budget)
+                if late:
+                    log.error("%d answers of policy plugins missed the time budget", len(late))
             finally:
                 for task in waiting.values():
                     task.cancel()
@@ -254,7 +258,6 @@ def _result(answer: "Decision | asyncio.Future[Decision | None]") -> Decision | 
         return answer
     if answer.done() and not answer.cancelled():
         return answer.result()
-    log.error("a policy plugin missed the time budget")
     return _TOO_SLOW
 
 

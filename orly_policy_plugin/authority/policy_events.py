@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 import attrs
 
 from orly_policy_hookspecs import POLICY_EVENT_KIND, Event, malformed
+from orly_policy_hookspecs.wellformed import FIELDS
 
 from ..decisions.sizes import event_size
 from ..errors import PolicyError
@@ -145,8 +146,7 @@ def _check_signed(event: Event) -> None:
 
 def _as_json(event: Event) -> dict[str, object]:
     """The event's fields, as many as there are, its tags as JSON has them."""
-    names = ("id", "pubkey", "created_at", "kind", "tags", "content", "sig")
-    fields = {name: getattr(event, name) for name in names if hasattr(event, name)}
+    fields = {name: getattr(event, name) for name in FIELDS if hasattr(event, name)}
     if isinstance(tags := fields.get("tags"), (list, tuple)):
         fields["tags"] = [list(tag) if isinstance(tag, tuple) else tag for tag in tags]
     return fields

@@ -4,7 +4,7 @@ Sections 2 and 3 of SPEC.md. A submitter is the set of keys that authenticated: 
 deny list denies, otherwise one that matches an allow list is enough.
 """
 
-from collections.abc import Iterator
+from collections.abc import Container
 from typing import Literal
 
 import attrs
@@ -71,12 +71,7 @@ class PartyInvolved(Matcher):
     """``privileged``: the submitter is the author or named in a ``p`` tag."""
 
     def matches(self, event: Event, keys: Keys) -> bool:
-        if event.pubkey in keys:
-            return True
-        for tag in event.tags:  # noqa: SIM110 -- a generator costs more than a short loop
-            if tag[0] == "p" and len(tag) > 1 and tag[1].lower() in keys:
-                return True
-        return False
+        return bool(keys) and (event.pubkey in keys or names_one_of(event, keys))
 
 
 @attrs.frozen
@@ -86,7 +81,7 @@ class EventNames(Matcher):
     keys: frozenset[str]
 
     def matches(self, event: Event, keys: Keys) -> bool:
-        return any(key in self.keys for key in named(event))
+        return names_one_of(event, self.keys)
 
 
 @attrs.frozen
@@ -97,11 +92,14 @@ class Everybody(Matcher):
         return True
 
 
-def named(event: Event) -> Iterator[str]:
-    """The pubkeys that the event's ``p`` tags name, in lower case. What is not 64 hex characters
-    names nobody: it equals no key.
+def names_one_of(event: Event, keys: Container[str]) -> bool:
+    """Whether a ``p`` tag names one of these pubkeys, in capitals or not. What is not 64 hex
+    characters names nobody: it equals no key.
     """
-    return (tag[1].lower() for tag in event.tags if tag[0] == "p" and len(tag) > 1)
+    for tag in event.tags:  # noqa: SIM110 -- a generator costs more than a short loop
+        if tag[0] == "p" and len(tag) > 1 and tag[1].lower() in keys:
+            return True
+    return False
 
 
 def is_party_involved(event: Event, pubkey: str) -> bool:
@@ -110,7 +108,7 @@ def is_party_involved(event: Event, pubkey: str) -> bool:
 
     :param pubkey: 64 lowercase hex characters; empty for nobody, who is no party.
     """
-    return pubkey != "" and (pubkey == event.pubkey or pubkey in named(event))
+    return pubkey != "" and PartyInvolved("", "").matches(event, (pubkey,))
 
 
 @attrs.frozen

@@ -5,9 +5,9 @@ import json
 import orjson
 
 from orly_policy_hookspecs import Event
+from orly_policy_hookspecs.wellformed import FIELDS
 
-_NAMES = ("id", "pubkey", "created_at", "kind", "tags", "content", "sig")
-_NAMES_SIZE = sum(len(f'"{name}":') for name in _NAMES)
+_NAMES_SIZE = sum(len(f'"{name}":') for name in FIELDS)
 """What an object takes more than a list of the same values, which is written faster."""
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode

@@ -6,6 +6,7 @@ from typing import Any, Final, Literal
 import orjson
 
 from orly_policy_hookspecs import Event, Origin
+from orly_policy_hookspecs.wellformed import FIELDS
 
 from ..decisions.replies import ACCEPTED, Action, Reply
 from ..policy.strict_json import found
@@ -53,15 +54,7 @@ def question(
     :param logged_in_pubkey: see :func:`logged_in`; ``None``: the key is left out.
     :param received_at: Unix seconds.
     """
-    fields = {
-        "id": event.id,
-        "pubkey": event.pubkey,
-        "created_at": event.created_at,
-        "kind": event.kind,
-        "tags": event.tags,
-        "content": event.content,
-        "sig": event.sig,
-    }
+    fields = {name: getattr(event, name) for name in FIELDS}
     about: dict[str, Any] = {"access_type": access, "ip_address": ip}
     if logged_in_pubkey is not None:
         about["logged_in_pubkey"] = about["authed"] = logged_in_pubkey

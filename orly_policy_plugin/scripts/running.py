@@ -63,7 +63,8 @@ class Scripts:
         most_questions: int = MOST_QUESTIONS,
     ) -> None:
         """:param folder: the policy file's, to which paths are relative and in which they run.
-        :param timeout_seconds: how long one question may take, waiting included.
+        :param timeout_seconds: how long a script may take for a question that it was sent, or may
+            answer nothing at all while others wait to be sent.
         :param most_questions: that wait for one script's answers at a time.
         """
         self._folder = folder.absolute()
@@ -145,8 +146,9 @@ class Scripts:
     def ask(
         self, script: str, event: Event, access: Access, context: Context, now: int
     ) -> Awaitable[Reply]:
-        """Ask a script, as the policy file names it; the reply comes within the time-out, and is
-        failed where no answer did.
+        """Ask a script, as the policy file names it; the reply is failed where no answer came in
+        time. While a script answers others, a question may wait longer than the time-out before
+        it is sent: whoever asks sets a limit of their own, as the gate does.
 
         To be called on the event loop that awaits it.
 
@@ -192,8 +194,8 @@ class Scripts:
             self._loop.call_soon_threadsafe(function)
 
     def _run(self, work: Coroutine[Any, Any, None]) -> Future[None] | None:
-        if self._loop is None:
-            work.close()
+        if self._loop is None or self._thread is None or not self._thread.is_alive():
+            work.close()  # nothing runs, or it ran in the process that this one was forked from
             return None
         return asyncio.run_coroutine_threadsafe(work, self._loop)
 

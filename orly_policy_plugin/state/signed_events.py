@@ -22,6 +22,7 @@ import attrs
 from attrs import validators
 
 from orly_policy_hookspecs import Event, malformed
+from orly_policy_hookspecs.wellformed import FIELDS
 
 from ..errors import PolicyError, UnreadableFile
 from ..policy.problems import Problem
@@ -67,19 +68,8 @@ class Withdrawal:
 
 def event_json(event: Event) -> dict[str, object]:
     """The event as a JSON value."""
-    return json.loads(  # type: ignore[no-any-return]
-        json.dumps(
-            {
-                "id": event.id,
-                "pubkey": event.pubkey,
-                "created_at": event.created_at,
-                "kind": event.kind,
-                "tags": event.tags,
-                "content": event.content,
-                "sig": event.sig,
-            }
-        )
-    )
+    fields = {name: getattr(event, name) for name in FIELDS}
+    return json.loads(json.dumps(fields))  # type: ignore[no-any-return]
 
 
 def write_event(folder: Path, name: str, event: Mapping[str, Any]) -> None:

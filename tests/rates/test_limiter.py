@@ -207,6 +207,16 @@ def test_the_state_is_bounded_and_the_least_recently_seen_leaves() -> None:
     assert limiter.charge([limit(100)], of_size(900), Context(ip="192.0.2.0")) is None
 
 
+def test_more_keys_than_are_kept_push_no_average_out() -> None:
+    """Else a submitter's own would leave in the charge that raises it."""
+    limiter = RateLimiter(most_keys=2, clock=Clock())
+    assert limiter.charge([limit(100)], of_size(900), by(ALICE)) is None
+    for _ in range(3):
+        refused = limiter.charge([limit(100)], of_size(400), by(ALICE, BOB, CAROL))
+        assert refused == Decision.reject("rate-limited: too many keys on one connection")
+    assert limiter.charge([limit(100)], of_size(900), by(ALICE)) is not None
+
+
 def test_a_clock_that_goes_back_gives_nothing_away() -> None:
     """A negative gap counts as none."""
     clock = Clock()

@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 import pytest
-from examples import ALICE, BOB, NOBODY, NOW, AnEvent, by
+from examples import NOBODY, NOW, AnEvent
 
 from orly_policy_hookspecs import Gate
 from orly_policy_plugin.plugin import NAME, PolicyPlugin
@@ -64,8 +64,8 @@ def test_a_script_that_is_not_named_any_more_is_not_started_again(folder: Any) -
     scripts.use(())
     folder.until(lambda: not scripts.status)
     started = len(folder.started)
-    time.sleep(1.0)
-    assert len(folder.started) <= started + 1
+    time.sleep(1.0)  # that nothing happens can only be waited for
+    assert len(folder.started) == started
     assert not any(map(folder.is_alive, folder.started))
 
 
@@ -86,19 +86,6 @@ def test_many_questions_and_a_script_that_only_reads(folder: Any) -> None:
     folder.write("read = [next(events()) for _ in range(3000)]\nfor event in read: answer(event)")
     told = folder.ask(folder.scripts(timeout_seconds=20.0), *map(numbered, range(3000)))
     assert [json.loads(one.reply.message)[0] for one in told] == [f"{i:064x}" for i in range(3000)]
-
-
-def test_an_unfollow_counts_while_a_script_cannot_be_run(folder: Any) -> None:
-    """What stands beside the policy is read, whatever is wrong with a script."""
-    script = folder.write(REJECTS_SLOWLY)
-    rules = {"1": {"write_follows_whitelist": [ALICE]}, "2": {"script": "script.py"}}
-    gate, plugin = enforcing(folder, {"rules": rules})
-    plugin.set_follows({ALICE: [BOB]})
-    assert gate.blocking.write(AnEvent(pubkey=BOB), by(BOB)).accepted
-    script.chmod(0o644)
-    plugin._force.read(plugin._force.standing.content)  # as for every change beside the file
-    plugin.set_follows({ALICE: []})
-    assert not gate.blocking.write(AnEvent(pubkey=BOB), by(BOB)).accepted
 
 
 def test_starting_twice_is_starting_once(folder: Any) -> None:
