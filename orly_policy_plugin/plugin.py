@@ -1,13 +1,13 @@
 """The engine as a plugin: the hooks, a thin shell over the policy in force."""
 
 import asyncio
-import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Any, Final
 
 from orly_policy_hookspecs import POLICY_EVENT_KIND, Context, Decision, Event, Gate, hookimpl
+from orly_policy_hookspecs.logs import get_log
 
 from .decisions import Follows, Snapshot
 from .keeping import FollowLists, InForce, Listener, Replacing, Status, Updates, Watching
@@ -20,7 +20,7 @@ from .settling import Settling
 NAME: Final = "orly-policy"
 """The engine's name as a plugin, and the source of its decisions."""
 
-log = logging.getLogger(__name__)
+log = get_log(__name__)
 
 _OUR_FAULT = Decision.reject("error: the policy could not be evaluated").attributed(NAME)
 

@@ -1,17 +1,17 @@
 """From what the criteria leave open to a decision: scripts are asked, rates are charged."""
 
-import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from orly_policy_hookspecs import Context, Decision, Event
+from orly_policy_hookspecs.logs import get_log
 
 from .decisions import RateLimit, Reply, Unsettled, settled
 from .decisions.access import Access
 from .rates import RateLimiter
 from .scripts import Scripts
 
-log = logging.getLogger(__name__)
+log = get_log(__name__)
 
 _OUR_FAULT: Final = Decision.reject("error: the policy could not be evaluated")
 

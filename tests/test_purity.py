@@ -23,7 +23,7 @@ PURE = sorted(
         ),
         *(
             CONTRACT / f"{name}.py"
-            for name in ("combining", "context", "decision", "events", "wellformed")
+            for name in ("combining", "context", "decision", "events", "printing", "wellformed")
         ),
     ]
 )

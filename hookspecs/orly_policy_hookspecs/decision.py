@@ -5,6 +5,8 @@ from typing import Self
 
 import attrs
 
+from .printing import printable
+
 PREFIXES = (
     "auth-required:",
     "blocked:",
@@ -41,7 +43,8 @@ class Decision:
 
     verdict: Verdict
     message: str = ""
-    """For the client. A rejection starts with one of :data:`PREFIXES`."""
+    """For the client, one line of printable characters (:func:`.printing.printable`). A rejection
+    starts with one of :data:`PREFIXES`."""
     source: str = ""
     """The name of the plugin that answered. The gate sets it; what a plugin writes here does
     not count."""
@@ -51,6 +54,7 @@ class Decision:
     def __init__(self, verdict: Verdict, message: str = "", source: str = "") -> None:
         if verdict.__class__ is not Verdict or not isinstance(message, str):
             raise TypeError(f"a decision is a Verdict and a text, not {verdict!r}, {message!r}")
+        message = printable(message)
         if verdict in _REJECTIONS and not message.startswith(PREFIXES):
             message = f"blocked: {message}" if message else "blocked: not accepted"
         self.__attrs_init__(verdict, message, source)

@@ -6,7 +6,6 @@ A relay makes one :class:`Gate`, registers plugins by hand or by entry point, ca
 
 import asyncio
 import difflib
-import logging
 import threading
 import time
 from collections.abc import Awaitable, Collection, Coroutine, Iterable, Sequence
@@ -22,9 +21,10 @@ from .decision import Decision, Verdict
 from .errors import PluginError, SettingsError
 from .events import Event
 from .hooks import PROJECT
+from .logs import get_log
 from .registry import Answer, Answers, AskAll, Registry
 
-log = logging.getLogger(__name__)
+log = get_log(__name__)
 
 _T = TypeVar("_T")
 

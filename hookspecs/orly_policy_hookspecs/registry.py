@@ -3,7 +3,6 @@
 import asyncio
 import difflib
 import inspect
-import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -14,6 +13,7 @@ from .context import Context
 from .decision import Decision
 from .errors import PluginError
 from .events import Event
+from .logs import get_log
 
 HOOKS = ("on_write", "on_read", "on_kind3", "on_policy_event")
 
@@ -22,7 +22,7 @@ _VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 OUR_FAULT = Decision.reject("error: a policy plugin failed")
 
-log = logging.getLogger(__name__)
+log = get_log(__name__)
 
 Answer = Decision | Awaitable[Decision | None]
 """What a plugin has answered: a decision, or what must be waited for."""

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 import attrs
 
 from orly_policy_hookspecs import POLICY_EVENT_KIND, Event, malformed
+from orly_policy_hookspecs.printing import printable
 from orly_policy_hookspecs.wellformed import FIELDS
 
 from ..decisions.sizes import event_size
@@ -183,7 +184,7 @@ def _check_addressed(event: Event, relay_urls: Collection[str], *, required: boo
         return
     ours = {normalised_url(url) for url in relay_urls} - {None}
     if ours.isdisjoint(normalised_url(url) for url in named):
-        what = _printable(f"{named[0]!r:.100}")
+        what = printable(f"{named[0]!r:.100}")
         raise RefusedUpdate(
             f"invalid: the policy event is meant for another relay: its relay tag says {what}"
             if ours
@@ -325,8 +326,4 @@ def _unknown_scripts(policy: Policy, known: Collection[str] | None) -> Iterator[
 def _shortened(problem: Problem) -> str:
     place = problem.place[:_LONGEST_PLACE] + "…" * (len(problem.place) > _LONGEST_PLACE)
     text = f"{Problem(place, problem.message)}"
-    return _printable(text[:_LONGEST_PROBLEM] + "…" * (len(text) > _LONGEST_PROBLEM))
-
-
-def _printable(text: str) -> str:
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+    return printable(text[:_LONGEST_PROBLEM] + "…" * (len(text) > _LONGEST_PROBLEM))

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import click
 
+from orly_policy_hookspecs.printing import printable
 from orly_policy_plugin.policy import policy_version
 
 from .inputs import load_policy
-from .showing import printable
 from .summary import summary
 
 

@@ -7,13 +7,14 @@ from typing import Any
 
 import click
 
+from orly_policy_hookspecs.printing import printable
 from orly_policy_plugin.errors import PolicyError
 from orly_policy_plugin.policy import Problem
 from orly_policy_plugin.state.history import Entry, History
 from orly_policy_plugin.state.policy_file import read_policy_file
 
 from .places import FILE, Place, place_of, state_option, trouble
-from .showing import printable, short, tell
+from .showing import short, tell
 
 
 @click.command()

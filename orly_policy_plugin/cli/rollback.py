@@ -6,6 +6,7 @@ from pathlib import Path
 import attrs
 import click
 
+from orly_policy_hookspecs.printing import printable
 from orly_policy_plugin.authority import Freshness, Mark
 from orly_policy_plugin.errors import UnreadableFile
 from orly_policy_plugin.policy import InvalidPolicy, Policy, policy_version, read_policy
@@ -21,7 +22,7 @@ from orly_policy_plugin.state.replacing import keep_unusable, replace_policy
 from .differing import show_changes
 from .inputs import unusable_policy
 from .places import FILE, Place, place_of, state_option, trouble
-from .showing import printable, tell
+from .showing import tell
 
 
 @click.command()

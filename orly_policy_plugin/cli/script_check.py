@@ -10,6 +10,7 @@ from types import FrameType
 
 import click
 
+from orly_policy_hookspecs.printing import printable
 from orly_policy_plugin.scripts.checking import (
     TOGETHER,
     CannotStart,
@@ -25,7 +26,7 @@ from orly_policy_plugin.scripts.checking import (
 )
 
 from .inputs import load_event
-from .showing import UnusableInput, printable
+from .showing import UnusableInput
 
 _FAILED = 1
 

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from orly_policy_hookspecs import Decision
+from orly_policy_hookspecs.printing import printable
 from orly_policy_plugin.decisions import Explanation, Step
 
 _KEY = re.compile(r"\b([0-9a-f]{8})[0-9a-f]{56}\b")
@@ -40,16 +41,6 @@ class UnusablePolicy(UnusableInput):
     """The same where it is the policy that cannot be used."""
 
     exit_code = 1
-
-
-def printable(text: str) -> str:
-    """The text in one line, with all that a terminal would obey escaped.
-
-    Texts come from events and policy files: an escape sequence in a tag must stay a text.
-    """
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def tell(text: str) -> None:

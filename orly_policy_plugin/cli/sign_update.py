@@ -12,6 +12,7 @@ import click
 import coincurve
 
 from orly_policy_hookspecs import POLICY_EVENT_KIND
+from orly_policy_hookspecs.printing import printable
 from orly_policy_plugin.authority import (
     CONTRIBUTION_KEYS,
     Freshness,
@@ -29,7 +30,7 @@ from .inputs import GivenEvent, content_of, decode, shown_name
 from .key_file import load_secret
 from .places import FILE, load_standing, place_of, state_option
 from .publishing import NoAnswer, publish
-from .showing import UnusableInput, UnusablePolicy, printable, tell
+from .showing import UnusableInput, UnusablePolicy, tell
 
 _AUTH_KIND = 22242
 _REFUSED, _NO_ANSWER = 1, 2

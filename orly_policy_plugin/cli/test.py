@@ -7,9 +7,10 @@ import attrs
 import click
 
 from orly_policy_hookspecs import Decision
+from orly_policy_hookspecs.printing import printable
 from orly_policy_plugin.decisions import Explanation
 
-from .showing import UnusableInput, printable, show_steps, verdict
+from .showing import UnusableInput, show_steps, verdict
 from .suites import Case, Suite, SuiteError, read_suites
 
 _FAILED = 1

@@ -1,9 +1,9 @@
 """Follow lists (section 7 of SPEC.md): which are needed, and taking newer ones."""
 
-import logging
 from collections.abc import Iterable
 
 from orly_policy_hookspecs import Event
+from orly_policy_hookspecs.logs import get_log
 
 from ..authority import verify
 from ..authority.policy_events import FURTHEST_AHEAD_SECONDS
@@ -17,7 +17,7 @@ from ..state.signed_events import event_json, write_event
 from ..state.standing import Standing
 from .in_force import InForce
 
-log = logging.getLogger(__name__)
+log = get_log(__name__)
 
 
 class MissingFollowLists(PolicyError):

@@ -5,12 +5,13 @@ lock in ``policy-history``, always in that order.
 """
 
 import contextlib
-import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import attrs
+
+from orly_policy_hookspecs.logs import get_log
 
 from ..authority.freshness import Freshness, Mark
 from ..decisions import Follows, Snapshot, compile_policy
@@ -30,7 +31,7 @@ from ..state.policy_mark import mark_of
 from ..state.standing import Standing, read_standing
 from .listeners import Listeners
 
-log = logging.getLogger(__name__)
+log = get_log(__name__)
 
 
 @attrs.frozen

@@ -1,13 +1,14 @@
 """Telling of swaps: in their order, and when no lock is held."""
 
-import logging
 import threading
 from collections import deque
 from collections.abc import Callable
 
+from orly_policy_hookspecs.logs import get_log
+
 from ..decisions import Snapshot
 
-log = logging.getLogger(__name__)
+log = get_log(__name__)
 
 Listener = Callable[[Snapshot, Snapshot], None]
 """Told the old and the new snapshot after every swap, in their order, when no lock is held: it

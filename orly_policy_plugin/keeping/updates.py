@@ -1,12 +1,12 @@
 """Signed events that change the policy (sections 8 and 9 of SPEC.md)."""
 
-import logging
 from collections.abc import Iterable
 from typing import Final
 
 import attrs
 
 from orly_policy_hookspecs import Decision, Event
+from orly_policy_hookspecs.logs import get_log
 
 from ..authority import verify
 from ..authority.fitting import check_fits
@@ -26,7 +26,7 @@ from ..state.signed_events import Withdrawal, event_json, mark_withdrawn, write_
 from ..state.standing import Standing, contribution_in
 from .in_force import InForce, history_entry
 
-log = logging.getLogger(__name__)
+log = get_log(__name__)
 
 _UNWRITABLE: Final = "error: the policy file cannot be written"
 

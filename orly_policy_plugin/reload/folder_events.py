@@ -1,6 +1,5 @@
 """Hints that something happened in a folder."""
 
-import logging
 import sys
 import threading
 from collections.abc import Mapping
@@ -23,9 +22,11 @@ from watchdog.events import (
 from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver, ObservedWatch
 
+from orly_policy_hookspecs.logs import get_log
+
 from .watched_folders import FolderId
 
-log = logging.getLogger(__name__)
+log = get_log(__name__)
 
 _WRITTEN: Final = FileClosedEvent if sys.platform == "linux" else FileModifiedEvent
 """A writer has ended. Not each write: a database may lie in the same folder. What is written into

@@ -1,9 +1,10 @@
 """The thread that follows folders in which files are renamed and removed, never rewritten."""
 
-import logging
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
+
+from orly_policy_hookspecs.logs import get_log
 
 from .folder_events import FolderEvents
 from .watched_folders import watched_folders
@@ -11,7 +12,7 @@ from .watcher import GATHER_SECONDS, HEARTBEAT_SECONDS
 
 THREAD_NAME = "orly-policy-state"
 
-log = logging.getLogger(__name__)
+log = get_log(__name__)
 
 _Listing = tuple[tuple[str, int, int, int], ...]
 

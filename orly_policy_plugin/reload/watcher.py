@@ -1,6 +1,5 @@
 """The thread that follows a file."""
 
-import logging
 import threading
 import time
 from collections.abc import Callable
@@ -8,6 +7,8 @@ from pathlib import Path
 from typing import Final
 
 import attrs
+
+from orly_policy_hookspecs.logs import get_log
 
 from ..errors import PolicyError
 from .folder_events import FolderEvents
@@ -21,7 +22,7 @@ HEARTBEAT_SECONDS: Final = 0.25
 GATHER_SECONDS: Final = 0.02
 """After a hint, for the rest of what one save raises, and for a busy folder's sake."""
 
-log = logging.getLogger(__name__)
+log = get_log(__name__)
 
 
 class FileWatcher:

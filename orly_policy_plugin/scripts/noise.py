@@ -1,10 +1,12 @@
 """A script's standard error in the log, with the script's name, as much as a log can bear."""
 
-import logging
 from collections import deque
 from typing import Final
 
-log = logging.getLogger(__name__)
+from orly_policy_hookspecs.logs import get_log
+from orly_policy_hookspecs.printing import printable
+
+log = get_log(__name__)
 
 MOST_LINES: Final = 20
 """In the log, each so many seconds, of one script."""
@@ -71,5 +73,4 @@ class Noise:
 
 
 def _shown(line: bytes) -> str:
-    text = line.decode("utf-8", "replace")[:_LONGEST_LINE]
-    return "".join(c if c.isprintable() else " " for c in text)
+    return printable(line.decode("utf-8", "replace")[:_LONGEST_LINE])

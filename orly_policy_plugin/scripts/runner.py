@@ -1,13 +1,14 @@
 """One script: its process, started and restarted, and the questions to it."""
 
 import asyncio
-import logging
 import signal
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
 import attrs
+
+from orly_policy_hookspecs.logs import get_log
 
 from ..decisions.replies import Action, Reply
 from .backoff import Backoff
@@ -18,7 +19,7 @@ from .noise import Noise
 from .protocol import NotAnAnswer, read_answer
 from .questions import Question, Questions
 
-log = logging.getLogger(__name__)
+log = get_log(__name__)
 
 TICK_SECONDS: Final = 0.25
 """Between two looks at the file, and at what the process does not do."""

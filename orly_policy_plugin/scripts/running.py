@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import functools
-import logging
 import threading
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Collection, Coroutine
@@ -14,6 +13,7 @@ from typing import Any, Final
 import attrs
 
 from orly_policy_hookspecs import Context, Event
+from orly_policy_hookspecs.logs import get_log
 
 from ..decisions.access import Access
 from ..decisions.replies import Reply
@@ -23,7 +23,7 @@ from .protocol import logged_in
 from .questions import Asked, Question
 from .runner import NOT_WRITABLE, TICK_SECONDS, ScriptRunner
 
-log = logging.getLogger(__name__)
+log = get_log(__name__)
 
 THREAD_NAME: Final = "orly-policy-scripts"
 TIMEOUT_SECONDS: Final = 5.0

@@ -7,7 +7,6 @@ the clock went back, for a name's time is never before the last one's; the true 
 import base64
 import itertools
 import json
-import logging
 import operator
 import re
 from collections.abc import Iterator
@@ -16,6 +15,8 @@ from typing import Any, Final, Literal
 
 import attrs
 from attrs import validators
+
+from orly_policy_hookspecs.logs import get_log
 
 from ..errors import PolicyError, UnreadableFile
 from ..policy.problems import Problem
@@ -36,7 +37,7 @@ _VERSION: Final = rf"[0-9a-f]{{{VERSION_DIGITS}}}"
 _FILE_NAME: Final = re.compile(rf"([0-9]{{12}})-([0-9]{{8}})-({_VERSION})\.json")
 _HEX: Final = validators.optional(validators.matches_re(re.compile(r"[0-9a-f]{64}")))
 
-log = logging.getLogger(__name__)
+log = get_log(__name__)
 
 
 class UnknownVersion(PolicyError):

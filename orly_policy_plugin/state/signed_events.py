@@ -10,7 +10,6 @@ the event's file goes; a crash between the two leaves it withdrawn.
 """
 
 import json
-import logging
 import os
 import re
 from collections.abc import Iterable, Mapping
@@ -22,6 +21,7 @@ import attrs
 from attrs import validators
 
 from orly_policy_hookspecs import Event, malformed
+from orly_policy_hookspecs.logs import get_log
 from orly_policy_hookspecs.wellformed import FIELDS
 
 from ..errors import PolicyError, UnreadableFile
@@ -30,7 +30,7 @@ from ..policy.strict_json import JsonObject, decode_json
 from .atomic import UnwritableFile, make_folder, remove_durably, write_atomically
 from .state_files import read_state_file
 
-log = logging.getLogger(__name__)
+log = get_log(__name__)
 
 MOST_BYTES: Final = 1024 * 1024 + 4096
 """Of a file: an event of 1 MiB and some room for how it is laid out."""

@@ -1,6 +1,5 @@
 """NIP-42: several keys a connection, each AUTH answered with OK."""
 
-import logging
 from collections.abc import Mapping
 from time import time
 from typing import Any, Final
@@ -9,6 +8,7 @@ from aionostr.event import Event
 from nostr_relay.auth import Authenticator
 
 from orly_policy_hookspecs import malformed
+from orly_policy_hookspecs.logs import get_log
 
 from ...authority import verify
 from .connection import current_connection, shown_id
@@ -20,7 +20,7 @@ _MOST_SECONDS_OFF: Final = 600
 _MOST_KEYS: Final = 64
 """Of one connection: each is looked at with every event."""
 
-log = logging.getLogger(__name__)
+log = get_log(__name__)
 
 
 class PolicyAuthenticator(Authenticator):  # type: ignore[misc]

@@ -1,13 +1,13 @@
 """Feeding the engine the follow lists that the relay has stored (section 7 of SPEC.md)."""
 
 import asyncio
-import logging
 from collections.abc import Iterable
 from typing import Any, Final
 
 from aionostr.event import Event
 
 from orly_policy_hookspecs import Gate
+from orly_policy_hookspecs.logs import get_log
 
 from ...plugin import PolicyPlugin
 from .connection import OURSELVES
@@ -15,7 +15,7 @@ from .replaceable import newer
 
 FOLLOW_LIST_KIND: Final = 3
 
-log = logging.getLogger(__name__)
+log = get_log(__name__)
 
 
 class FollowListFeeder:

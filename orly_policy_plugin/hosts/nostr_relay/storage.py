@@ -1,7 +1,6 @@
 """nostr-relay's storages with the gate before them, for SQL and for LMDB."""
 
 import asyncio
-import logging
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import nullcontext
@@ -17,6 +16,7 @@ from nostr_relay.storage.db import DBStorage, event_from_tuple
 from nostr_relay.storage.kv import LMDBStorage
 
 from orly_policy_hookspecs import POLICY_EVENT_KIND, Context, Gate, malformed
+from orly_policy_hookspecs.logs import get_log
 
 from ...authority import has_right_id
 from ...authority.withdrawals import DELETION_KIND
@@ -43,7 +43,7 @@ _EVENTS_BETWEEN_YIELDS: Final = 128
 _LONG_QUERY_SECONDS: Final = 1.0
 _NEWER_STORED: Final = "duplicate: a newer version is stored already"
 
-log = logging.getLogger(__name__)
+log = get_log(__name__)
 
 
 @attrs.define

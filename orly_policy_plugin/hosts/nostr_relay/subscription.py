@@ -1,7 +1,6 @@
 """Subscriptions that hand out only what the gate lets through, stored and live alike."""
 
 import asyncio
-import logging
 from typing import Any
 
 from aionostr.event import Event
@@ -11,10 +10,11 @@ from nostr_relay.storage.kv import INDEXES, QueryPlans, analyze, executor, plann
 from nostr_relay.storage.kv import Subscription as LMDBSubscription
 
 from orly_policy_hookspecs import Context
+from orly_policy_hookspecs.logs import get_log
 
 from .connection import OURSELVES, current_connection
 
-log = logging.getLogger(__name__)
+log = get_log(__name__)
 
 
 class _PolicySubscription:
