@@ -12,7 +12,7 @@ from typing import Any, Final
 import attrs
 
 from ..policy import Duration, GlobalRule, InvalidPolicy, Policy, Problem, Regex, Rule
-from .contributions import Contribution, Extension
+from .contributions import Contribution, Extension, regex_problems
 from .fitting import blacklist_misfits, denial_misfits, new_rule_misfit, rule_misfits
 
 _MOST_SHOWN = 3
@@ -110,6 +110,7 @@ def contribution_of(
     admin: str,
     created_at: int,
     event_id: str,
+    content_bytes: int = 0,
 ) -> Contribution:
     """The contribution for which an admin's full policy stands.
 
@@ -119,6 +120,7 @@ def contribution_of(
 
     :param owner_policy: the file's, without contributions.
     :param owners: those of the environment included.
+    :param content_bytes: length of the event's content as UTF-8.
     :raises InvalidPolicy: with every difference that no admin may make, its old and its new
         value. The owner's keys are shortened and the owner's script is not named: whoever sends
         ``{}`` must not be told what the file holds.
@@ -155,6 +157,7 @@ def contribution_of(
         rules_add=MappingProxyType(rules_add),
         global_extend=global_extend,
         is_full_policy=True,
+        content_bytes=content_bytes,
     )
 
 
@@ -208,7 +211,7 @@ def _rules_misfits(
     for kind, rule in rules_add.items():
         if misfit := new_rule_misfit(kind):
             yield misfit.within("rules")
-        for problem in rule_misfits(rule, protected):
+        for problem in (*rule_misfits(rule, protected), *regex_problems(rule)):
             yield problem.within(f"rules.{kind}")
 
 

@@ -3,19 +3,26 @@
 The names are those of the event's content. Who sent it and when comes from the event.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import attrs
 from cattrs import BaseValidationError, Converter
 
-from ..policy import InvalidPolicy, Policy, Rule
-from ..policy.fields import limit
+from ..policy import InvalidPolicy, Policy, Problem, Regex, Rule, parse_regex
+from ..policy.fields import limit, read_kinds, read_pubkeys, read_text
 from ..policy.models import Pubkeys
 from ..policy.problems import did_you_mean
 from ..policy.reading import by_kind, make_converter, model, problems_of
-from ..policy.writing import plain
+from ..policy.writing import canonical, plain
+
+MOST_REGEX_BYTES: Final = 2**16
+"""That one compiled regular expression of an admin's may take: a sixteenth of an owner's, so that
+all that admins may have standing is compiled in a second."""
+
+_T = TypeVar("_T")
 
 
 @attrs.frozen(kw_only=True)
@@ -36,6 +43,9 @@ class Extension:
     """Seconds."""
     write_allow_follows: bool = False
     follows_whitelist_admins_add: Pubkeys = ()
+
+
+NO_EXTENSION: Final = Extension()
 
 
 @attrs.frozen(kw_only=True)
@@ -69,11 +79,54 @@ class Contribution:
     global_extend: Extension | None = None
     is_full_policy: bool = False
     """It was sent as a full policy, and takes the place of the admin's earlier ones."""
+    content_bytes: int = attrs.field(default=0, eq=False)
+    """Length of the event's content as UTF-8; 0 where no event brought it."""
 
     @property
     def adds_nothing(self) -> bool:
         """Whether it says nothing that could have an effect."""
         return not _said(self)
+
+    @cached_property
+    def canonical(self) -> bytes:
+        """Its JSON in the form that versions are made of: see :func:`unstructure_contribution`."""
+        return canonical(unstructure_contribution(self))
+
+    @property
+    def size_bytes(self) -> int:
+        """Length of the event's content, or of its own JSON where no event brought it."""
+        return self.content_bytes or len(self.canonical)
+
+    @cached_property
+    def blacklisted(self) -> frozenset[int]:
+        """The kinds that it denies."""
+        return frozenset(self.kind_blacklist_add)
+
+    @cached_property
+    def kinds(self) -> frozenset[int]:
+        """All kinds that it names, in lists and as rules."""
+        return self.blacklisted.union(self.kind_whitelist_add, self.rules_extend, self.rules_add)
+
+    @cached_property
+    def authors(self) -> frozenset[str]:
+        """All whose follow lists it uses."""
+        of_extensions = (each.follows_whitelist_admins_add for each in self.extensions)
+        return frozenset().union(*of_extensions, *map(authors_in, self.rules_add.values()))
+
+    @cached_property
+    def regexes(self) -> int:
+        """How many regular expressions its rules hold."""
+        return sum(
+            len(rule.tag_validation) + (rule.identifier_regex is not None)
+            for rule in self.rules_add.values()
+        )
+
+    @property
+    def extensions(self) -> Iterator[Extension]:
+        """Those of the global rule and of kinds."""
+        if self.global_extend is not None:
+            yield self.global_extend
+        yield from self.rules_extend.values()
 
 
 CONTRIBUTION_KEYS: Final = frozenset(
@@ -88,14 +141,22 @@ CONTRIBUTION_KEYS: Final = frozenset(
 """The keys of an event's content any of which makes it a contribution."""
 
 
+def authors_in(rule: Rule) -> frozenset[str]:
+    """Whose follow lists a rule names. Policy admins, whom a switch names, are not among them."""
+    return frozenset().union(
+        rule.follows_whitelist_admins, rule.write_follows_whitelist, rule.read_follows_whitelist
+    )
+
+
 def read_contribution(
-    value: object, *, admin: str, created_at: int, event_id: str
+    value: object, *, admin: str, created_at: int, event_id: str, content_bytes: int = 0
 ) -> Contribution:
     """Make a contribution of a decoded JSON value.
 
     Comments and nulls do not count, as in a policy; ``admin_pubkey``, ``created_at`` and
-    ``event_id`` in the value are ignored.
+    ``event_id`` in the value are ignored, and what stands twice in a list is dropped.
 
+    :param content_bytes: length of the event's content as UTF-8; 0 where there is no event.
     :raises InvalidPolicy: with every problem of it.
     """
     try:
@@ -111,7 +172,22 @@ def read_contribution(
         rules_extend=content.rules_extend,
         rules_add=content.rules_add,
         global_extend=content.global_extend,
+        content_bytes=content_bytes,
     )
+
+
+def regex_problems(rule: Rule) -> Iterator[Problem]:
+    """What is too large of a rule's regular expressions for an admin's. Those of a contribution
+    are checked when it is read; those of a full policy were read as an owner's.
+    """
+    named = {f"tag_validation.{tag}": regex for tag, regex in rule.tag_validation.items()}
+    if rule.identifier_regex is not None:
+        named["identifier_regex"] = rule.identifier_regex
+    for place, regex in named.items():
+        try:
+            _read_regex(regex.text)
+        except InvalidPolicy as error:
+            yield from (problem.within(place) for problem in error.problems)
 
 
 def unstructure_contribution(contribution: Contribution) -> dict[str, Any]:
@@ -135,6 +211,20 @@ def _said(contribution: Contribution) -> dict[str, Any]:
 
 def _ignored(_: object, __: object) -> None:
     """What the event says counts."""
+
+
+def _once(read: Callable[[object, object], tuple[_T, ...]]) -> Callable[[object, object], Any]:
+    """A hook for a list of which each item counts once."""
+    return lambda value, type_: tuple(dict.fromkeys(read(value, type_)))
+
+
+def _read_regex(value: object, _: object = None) -> Regex:
+    if not (text := read_text(value)):
+        raise InvalidPolicy([Problem("", "expected a regular expression, found an empty text")])
+    try:
+        return parse_regex(text, MOST_REGEX_BYTES)
+    except ValueError as error:
+        raise InvalidPolicy([Problem("", str(error))]) from error
 
 
 _HOOKS = {
@@ -178,7 +268,7 @@ def _meant(cls: type, key: str) -> str:
 
 
 def _make_converter() -> Converter:
-    converter = make_converter()
+    converter = make_converter(_read_regex, _once(read_pubkeys), _once(read_kinds))
     read_extensions = by_kind(Extension, converter)
     converter.register_structure_hook_func(
         lambda type_: type_ == Mapping[int, Extension], read_extensions

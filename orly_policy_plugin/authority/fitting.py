@@ -3,18 +3,16 @@
 Sections 8 and 9 of SPEC.md: what is refused of an admin, whoever else has contributed what.
 """
 
-from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Any, Final
 
 import attrs
 
 from ..policy import InvalidPolicy, Policy, Problem, Rule
-from .contributions import Contribution, Extension, unstructure_contribution
-
-MOST_STANDING: Final = 100
-"""Contributions of one admin that may stand at a time."""
+from .bounds import Holdings
+from .contributions import NO_EXTENSION, Contribution, Extension
 
 NOT_BLACKLISTED_BY_ADMINS: Final = {
     3: "follow lists",
@@ -71,7 +69,7 @@ def check_fits(
         if not (other.event_id == contribution.event_id or _replaces(contribution, other)):
             others.add(other)
     problems = [
-        *_misfits(contribution, policy, owners, others),
+        *_misfits(contribution, policy, _protected(policy, owners), others),
         *_low_overrides(contribution, policy),
     ]
     if problems:
@@ -94,6 +92,7 @@ def standing_contributions(
     ordered = [of_equal for of_equal, _ in groupby(sorted(contributions, key=_order))]
     newest_full = {c.admin: c for c in ordered if c.is_full_policy}
     others = _Others()
+    protected = _protected(policy, owners)
     standing: list[Contribution] = []
     skipped: list[Skipped] = []
     first: dict[str, Contribution] = {}
@@ -103,7 +102,7 @@ def standing_contributions(
             skipped.append(Skipped(contribution, (_SAME_EVENT,)))
         elif contribution.is_full_policy and newest_full[contribution.admin] != contribution:
             skipped.append(Skipped(contribution, (_REPLACED,)))
-        elif problems := tuple(_misfits(contribution, policy, owners, others)):
+        elif problems := tuple(_misfits(contribution, policy, protected, others)):
             skipped.append(Skipped(contribution, problems))
         else:
             standing.append(contribution)
@@ -111,7 +110,7 @@ def standing_contributions(
     return tuple(standing), tuple(skipped)
 
 
-def rule_misfits(rule: Rule, protected: Container[str]) -> Iterator[Problem]:
+def rule_misfits(rule: Rule, protected: frozenset[str]) -> Iterator[Problem]:
     """What an admin's new rule may not have.
 
     :param protected: owners and policy admins.
@@ -129,9 +128,11 @@ def new_rule_misfit(kind: int) -> Problem | None:
 
 
 def denial_misfits(
-    place: str, keys: Sequence[str], protected: Container[str]
+    place: str, keys: Sequence[str], protected: frozenset[str]
 ) -> Iterator[Problem]:
     """A problem for each owner and policy admin whom the list denies."""
+    if protected.isdisjoint(keys):
+        return
     for i, key in enumerate(keys):
         if key in protected:
             yield Problem(
@@ -155,11 +156,12 @@ class _Others:
     """The contributions beside which one has to fit."""
 
     def __init__(self) -> None:
-        self.count: Counter[str] = Counter()
+        self.held: defaultdict[str, Holdings] = defaultdict(Holdings)
+        """By admin."""
         self.ruled: dict[int, str] = {}
 
     def add(self, contribution: Contribution) -> None:
-        self.count[contribution.admin] += 1
+        self.held[contribution.admin].add(contribution)
         for kind in contribution.rules_add:
             self.ruled.setdefault(kind, contribution.event_id)
 
@@ -172,25 +174,30 @@ def _replaces(contribution: Contribution, other: Contribution) -> bool:
 
 def _order(contribution: Contribution) -> tuple[Any, ...]:
     """Oldest first, and the same order for the same contributions whatever came first."""
-    content = repr(unstructure_contribution(contribution)) + repr(contribution)
     full = contribution.is_full_policy
-    return contribution.created_at, contribution.event_id, contribution.admin, full, content
+    return (
+        contribution.created_at,
+        contribution.event_id,
+        contribution.admin,
+        full,
+        contribution.canonical,
+    )
+
+
+def _protected(policy: Policy, owners: frozenset[str]) -> frozenset[str]:
+    """Whom no admin may deny."""
+    return owners.union(policy.owners, policy.policy_admins)
 
 
 def _misfits(
-    contribution: Contribution, policy: Policy, owners: frozenset[str], others: _Others
+    contribution: Contribution, policy: Policy, protected: frozenset[str], others: _Others
 ) -> Iterator[Problem]:
     """All that keeps a contribution from standing."""
-    protected = owners | frozenset(policy.owners) | frozenset(policy.policy_admins)
     if contribution.admin not in policy.policy_admins:
         yield Problem("admin_pubkey", "its author is not a policy admin now")
-    if others.count[contribution.admin] >= MOST_STANDING:
-        yield Problem(
-            "",
-            f"an admin has at most {MOST_STANDING} contributions at a time; withdraw one first "
-            "(with a kind 5 event that names it)",
-        )
-    yield from blacklist_misfits("kind_blacklist_add", contribution.kind_blacklist_add)
+    yield from others.held[contribution.admin].excess(contribution)
+    if not contribution.blacklisted.isdisjoint(NOT_BLACKLISTED_BY_ADMINS):
+        yield from blacklist_misfits("kind_blacklist_add", contribution.kind_blacklist_add)
     for kind, extension in contribution.rules_extend.items():
         yield from _within(f"rules_extend.{kind}", _extension_misfits(extension, protected))
         if kind not in policy.rules:
@@ -221,7 +228,7 @@ def _new_rule_misfits(kind: int, policy: Policy, others: _Others) -> Iterator[Pr
         )
 
 
-def _extension_misfits(extension: Extension, protected: Container[str]) -> Iterator[Problem]:
+def _extension_misfits(extension: Extension, protected: frozenset[str]) -> Iterator[Problem]:
     for name in ("write_deny_add", "read_deny_add"):
         yield from denial_misfits(name, getattr(extension, name), protected)
 
@@ -232,7 +239,9 @@ def _low_overrides(contribution: Contribution, policy: Policy) -> Iterator[Probl
         (f"rules_extend.{kind}", extension, policy.rules.get(kind))
         for kind, extension in contribution.rules_extend.items()
     ]
-    extended.append(("global_extend", contribution.global_extend or _NOTHING, policy.global_rule))
+    extended.append(
+        ("global_extend", contribution.global_extend or NO_EXTENSION, policy.global_rule)
+    )
     for place, extension, rule in extended:
         for name, limited in OVERRIDES.items():
             override, limit = getattr(extension, name), getattr(rule, limited, None)
@@ -240,9 +249,6 @@ def _low_overrides(contribution: Contribution, policy: Policy) -> Iterator[Probl
                 yield Problem(
                     f"{place}.{name}", f"an admin may raise it only: {limit} -> {override}"
                 )
-
-
-_NOTHING = Extension()
 
 
 def _within(place: str, problems: Iterable[Problem]) -> Iterator[Problem]:

@@ -15,6 +15,7 @@ from ..errors import PolicyError
 from ..policy import InvalidPolicy, Policy, Problem, scripts_of, structure_policy
 from ..policy.fields import read_members
 from ..policy.strict_json import JsonObject, decode_json
+from .bounds import MOST_REGEXES
 from .contributions import CONTRIBUTION_KEYS, Contribution, read_contribution
 from .freshness import Freshness, Mark
 from .verifying import verify
@@ -28,7 +29,6 @@ POLICY_KEYS: Final = frozenset(
 """The keys of a full policy."""
 
 _MOST_PROBLEMS = 50
-_MOST_REGEXES_OF_AN_ADMIN = 100
 _LONGEST_PLACE = 120
 _LONGEST_PROBLEM = 400
 _DEFAULT_PORTS = {"ws": 80, "wss": 443}
@@ -161,11 +161,14 @@ def normalised_url(url: str) -> str | None:
     saying, no slash at the end. ``None`` for what is no URL of a relay.
     """
     try:
-        parts = urlsplit(url.strip())
+        url = url.strip()
+        parts = urlsplit(url)
         host, port = parts.hostname, parts.port
     except ValueError:
         return None
     if parts.scheme not in _DEFAULT_PORTS or not host or "@" in parts.netloc:
+        return None
+    if any(map(str.isspace, url)):
         return None
     shown_port = "" if port in (None, _DEFAULT_PORTS[parts.scheme]) else f":{port}"
     query = f"?{parts.query}" if parts.query else ""
@@ -231,8 +234,8 @@ def _without_mark(document: Any) -> JsonObject:
 
 
 def _structured(value: Any, event: Event, *, is_owner: bool) -> Policy | Contribution:
-    if not is_owner and (count := _count_regexes(value)) > _MOST_REGEXES_OF_AN_ADMIN:
-        most = f"an admin's event has at most {_MOST_REGEXES_OF_AN_ADMIN}"
+    if not is_owner and (count := _count_regexes(value)) > MOST_REGEXES:
+        most = f"an admin's event has at most {MOST_REGEXES}"
         raise InvalidPolicy([Problem("content", f"has {count} regular expressions; {most}")])
     keys = _keys(value)
     of_contribution, of_policy = keys & CONTRIBUTION_KEYS, keys & POLICY_KEYS
@@ -249,7 +252,11 @@ def _structured(value: Any, event: Event, *, is_owner: bool) -> Policy | Contrib
     if is_owner or of_policy or not keys:
         return structure_policy(value)
     return read_contribution(
-        value, admin=event.pubkey, created_at=event.created_at, event_id=event.id
+        value,
+        admin=event.pubkey,
+        created_at=event.created_at,
+        event_id=event.id,
+        content_bytes=len(event.content.encode()),
     )
 
 

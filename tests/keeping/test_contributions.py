@@ -8,7 +8,7 @@ import pytest
 from examples import NOW, AnEvent, by
 from relay.signing import Key
 
-from orly_policy_plugin.authority.fitting import MOST_STANDING
+from orly_policy_plugin.authority.bounds import MOST_CONTRIBUTIONS
 
 from .making import (
     Json,
@@ -235,7 +235,7 @@ def test_what_no_admin_may_is_refused(world: World, name: str) -> None:
 def test_a_hundred_stand_and_no_more(world: World) -> None:
     """A withdrawn one makes room; another admin has room of her own."""
     events = [signed(admin, {"kind_blacklist_add": [1000 + n]}, NOW - 200 + n) for n in range(101)]
-    put(world, *events[: MOST_STANDING - 1])
+    put(world, *events[: MOST_CONTRIBUTIONS - 1])
     world.restart()
     world.applied(events[99])
     assert "at most 100" in world.refused(events[100])
@@ -248,7 +248,7 @@ def test_more_than_a_hundred_on_the_disk_are_skipped(world: World) -> None:
     """The oldest hundred stand."""
     put(world, *(signed(admin, {"kind_blacklist_add": [1000 + n]}, NOW + n) for n in range(103)))
     world.restart()
-    assert len(world.plugin.snapshot.contributions) == MOST_STANDING
+    assert len(world.plugin.snapshot.contributions) == MOST_CONTRIBUTIONS
 
 
 # --- full policies by admins
