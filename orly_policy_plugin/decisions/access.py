@@ -4,13 +4,14 @@ Sections 2 and 3 of SPEC.md. A submitter is the set of keys that authenticated: 
 deny list denies, otherwise one that matches an allow list is enough.
 """
 
-from collections.abc import Container
+from collections.abc import Collection, Container
 from typing import Literal
 
 import attrs
 
 from orly_policy_hookspecs import Decision, Event
 
+from .added import AddedToRule
 from .conditions import GRANT, Answer, Condition, Keys
 from .spared import NOBODY, Spared
 
@@ -25,6 +26,10 @@ class NotDenied(Condition):
     looks_at_author: bool
     refusal: Decision
     spared: Spared = NOBODY
+    added: AddedToRule | None = None
+    """What contributions add to the rule, where the keys are theirs."""
+    added_field: str = ""
+    """The list of an extension that they come from."""
 
     def check(self, event: Event, keys: Keys, now: int) -> Answer:
         for key in keys:
@@ -34,6 +39,12 @@ class NotDenied(Condition):
             if not (self.looks_at_author and event.pubkey.lower() in self.denied):
                 return None
         return None if self.spared.spares(event, keys) else self.refusal
+
+    def place_for(self, event: Event, keys: Keys) -> str:
+        if self.added is None:
+            return self.place
+        author = (event.pubkey.lower(),) if self.looks_at_author else ()
+        return self.added.place_of(self.added_field, (*keys, *author))
 
     def seen(self, event: Event, keys: Keys, now: int) -> str:
         author = f", author {event.pubkey}" if self.looks_at_author else ""
@@ -55,6 +66,10 @@ class Matcher:
         """Whether it lets this submitter, or this event, in."""
         raise NotImplementedError
 
+    def place_for(self, keys: Keys) -> str:
+        """Where it says that these may."""
+        return self.place
+
 
 @attrs.frozen
 class SubmitterIn(Matcher):
@@ -64,6 +79,37 @@ class SubmitterIn(Matcher):
 
     def matches(self, event: Event, keys: Keys) -> bool:
         return not self.keys.isdisjoint(keys)
+
+
+@attrs.frozen
+class AddedSubmitters(SubmitterIn):
+    """The submitter is one of those whom contributions add."""
+
+    added: AddedToRule
+    field: str
+    """The list of an extension that they come from."""
+
+    def place_for(self, keys: Keys) -> str:
+        return self.added.place_of(self.field, keys)
+
+
+@attrs.frozen
+class FollowedByOneOf(Matcher):
+    """Somebody whom an admin's contribution names follows the submitter.
+
+    The lists are looked through one by one. What the owner names is made one set of; but an
+    admin may name a thousand authors for each of many kinds, and that must not cost the relay a
+    set of all their lists for each.
+    """
+
+    lists: tuple[Collection[str], ...]
+    also: frozenset[str] = frozenset()
+    """Who needs nobody to follow them."""
+
+    def matches(self, event: Event, keys: Keys) -> bool:
+        if not self.also.isdisjoint(keys):
+            return True
+        return any(key in listed for listed in self.lists for key in keys)
 
 
 @attrs.frozen

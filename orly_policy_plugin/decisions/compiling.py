@@ -1,27 +1,28 @@
 """From a policy to the tuples of conditions that decide (sections 2, 3 and 9 of SPEC.md).
 
 One :class:`.Plan` a kind and access: the global rule's conditions, the kind filter, the kind's own
-rule. Kinds that nothing names share one plan, and so do all that only a kind list names.
+rule. Kinds that nothing names share one plan, and so do all that only kind lists name and of which
+these say the same. It costs in proportion to what the policy and its contributions say.
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Final
+from functools import cache
 
 from orly_policy_hookspecs import POLICY_EVENT_KIND, Decision
 
-from ..authority.contributions import Contribution
 from ..policy import GlobalRule, Policy, Rule
 from .access import Access, OwnersAndAdmins
+from .added import Added, AddedRule
 from .conditions import Condition
 from .deciding import ACCEPT, Plan, Plans
+from .key_sets import KeySets
 from .kinds import InBlacklist, KindPasses, NotAPolicyEvent, NotInWhitelist
+from .named import named_by
+from .private import PRIVATE_KINDS, is_private, widens_reads
 from .rates import TIME_CONSTANT_SECONDS, RateLimit
-from .rules import Extensions, Follows, RuleCompiler, RuleInPlace
+from .rules import Follows, RuleCompiler, RuleInPlace
 from .spared import NOBODY, FromAdmin, Spared
 from .unsettled import NamedScript
-
-PRIVATE_KINDS: Final = frozenset({4, 13, 14, 1059, 1060})
-"""Kinds that an admin's rule never opens for reading where ``default_policy`` denies."""
 
 
 def compile_access(
@@ -29,22 +30,19 @@ def compile_access(
     access: Access,
     follows: Follows,
     owners: Iterable[str],
-    contributions: Iterable[Contribution] = (),
+    added: Added,
+    sets: KeySets,
     rate_seconds: float = TIME_CONSTANT_SECONDS,
 ) -> Plans:
     """Compile what a policy, with the contributions that stand, says of one access.
 
     :param follows: the follow lists that are known; an author without one follows nobody.
     :param owners: all owners, those of the environment included.
-    :param contributions: oldest first, each fitting the policy
-        (:func:`orly_policy_plugin.authority.fitting.standing_contributions`).
+    :param added: what the contributions say.
     :param rate_seconds: the time constant of rate limits.
     """
-    compiler = _Compiler(
-        policy, access, follows, frozenset(owners), tuple(contributions), rate_seconds
-    )
-    plans = dict(compiler.listed_kinds())
-    plans |= {kind: compiler.plan(kind) for kind in compiler.ruled_kinds()}
+    compiler = _Compiler(policy, access, follows, frozenset(owners), added, sets, rate_seconds)
+    plans = {kind: compiler.plan(kind) for kind in compiler.kinds()}
     plans[POLICY_EVENT_KIND] = compiler.policy_events()
     return Plans(plans, compiler.plan(None))
 
@@ -56,55 +54,67 @@ class _Compiler:
         access: Access,
         follows: Follows,
         owners: frozenset[str],
-        contributions: tuple[Contribution, ...],
+        added: Added,
+        sets: KeySets,
         rate_seconds: float,
     ) -> None:
         self.policy = policy
         self.access: Access = access
         self.rate_seconds = rate_seconds
-        self.contributions = contributions
+        self.added = added
         self.owners_and_admins = owners | frozenset(policy.policy_admins)
         self.spared = Spared(self.owners_and_admins, looks_at_author=access == "write")
-        self.rules = RuleCompiler(policy, access, follows, self.spared)
+        self.rules = RuleCompiler(policy, access, follows, self.spared, sets)
+        self.global_conditions = self._of_global_rule(None)
+        self.private_global_conditions = self.global_conditions
+        if access == "read" and added.to_global and added.to_global.grants_reads():
+            self.private_global_conditions = self._of_global_rule(min(PRIVATE_KINDS))
+        self.has_whitelist = bool(policy.kind.whitelist)
         rule = policy.global_rule or GlobalRule()
-        self.global_conditions = self.rules.conditions(
+        self.is_permissive = bool(getattr(rule, f"{access}_allow_permissive"))
+        self.whitelist = frozenset(policy.kind.whitelist)
+        self.blacklist = frozenset(() if self.has_whitelist else policy.kind.blacklist)
+        self.is_named = cache(lambda: named_by(policy, added, self.rules).names_one_of)
+        self._shared: dict[tuple[object, ...], Plan] = {}
+
+    def _of_global_rule(self, kind: int | None) -> tuple[Condition, ...]:
+        """The global rule's conditions for a kind: what is private is granted by fewer."""
+        return self.rules.conditions(
             RuleInPlace(
-                rule=rule,
+                rule=self.policy.global_rule or GlobalRule(),
                 place="global",
                 is_kinds_own=False,
-                extensions=self.global_extensions(),
+                added=self.added.to_global,
+                is_private=is_private(kind, self.policy, self.added),
             )
         )
-        added = {kind for made in contributions for kind in made.kind_whitelist_add}
-        widened = added if policy.kind.whitelist else set()
-        self.has_whitelist = bool(policy.kind.whitelist)
-        self.is_permissive = bool(getattr(rule, f"{access}_allow_permissive"))
-        self.whitelist = frozenset(policy.kind.whitelist) | widened
-        self.blacklist = frozenset(() if self.has_whitelist else policy.kind.blacklist)
 
     # --- plans
 
     def plan(self, kind: int | None) -> Plan:
         """The plan of a kind; of all that no list and no rule names where it is ``None``."""
-        own = () if kind is None else self.own_conditions(kind)
-        conditions = (*self.global_conditions, *self.kind_filter(kind), *own)
-        return self._made(conditions, tuple(self.scripts(kind)), tuple(self.rates(kind)))
+        of_all, filter_ = self.global_conditions, self.kind_filter(kind)
+        if is_private(kind, self.policy, self.added):
+            of_all = self.private_global_conditions
+        if kind in self.policy.rules or kind in self.added.rules:
+            assert kind is not None
+            return self._made((*of_all, *filter_, *self.own_conditions(kind)), kind)
+        same = id(of_all), filter_
+        if same not in self._shared:
+            self._shared[same] = self._made((*of_all, *filter_), kind)
+        return self._shared[same]
 
-    def ruled_kinds(self) -> Iterator[int]:
-        """Kinds that need a plan of their own: those with a rule, and those an admin denies."""
-        yield from self.policy.rules
-        for contribution in self.contributions:
-            yield from contribution.rules_add
-            yield from contribution.kind_blacklist_add
+    def kinds(self) -> frozenset[int]:
+        """Kinds that something names: all others have the same plan."""
+        listed = frozenset() if self.is_permissive else self.whitelist.union(self.added.whitelist)
+        private = PRIVATE_KINDS if self._closes_private_kinds else frozenset()
+        return listed.union(
+            self.blacklist, private, self.policy.rules, self.added.rules, self.added.blacklist
+        )
 
-    def listed_kinds(self) -> Iterator[tuple[int, Plan]]:
-        """Kinds that only a kind list names: they share a plan a list."""
-        ruled = frozenset(self.ruled_kinds())
-        whitelist = frozenset() if self.is_permissive else self.whitelist
-        for kinds in (whitelist - ruled, self.blacklist - ruled):
-            if kinds:
-                plan = self.plan(min(kinds))
-                yield from ((kind, plan) for kind in kinds)
+    @property
+    def _closes_private_kinds(self) -> bool:
+        return self.private_global_conditions is not self.global_conditions
 
     def policy_events(self) -> Plan:
         """Kind 12345, before and instead of everything else."""
@@ -126,12 +136,8 @@ class _Compiler:
         refusal = Decision.reject("blocked: policy events are not open")
         return Plan((condition,), refusal, refusal)
 
-    def _made(
-        self,
-        conditions: tuple[Condition, ...],
-        scripts: tuple[NamedScript, ...],
-        rates: tuple[RateLimit, ...],
-    ) -> Plan:
+    def _made(self, conditions: tuple[Condition, ...], kind: int | None) -> Plan:
+        scripts, rates = tuple(self.scripts(kind)), tuple(self.rates(kind))
         if self.policy.default_policy == "allow":
             return Plan(conditions, ACCEPT, ACCEPT, scripts, rates)
         refusal = Decision.fallback(f"blocked: default_policy denies to {self.access} this kind")
@@ -154,14 +160,13 @@ class _Compiler:
             return
         for rule, place in self._owners_rules(kind):
             yield from self._rate(rule, place, NOBODY)
-        for contribution in self.contributions:
-            if kind is not None and kind in contribution.rules_add:
-                place = f"{_place(contribution)}.rules_add.{kind}"
-                yield from self._rate(contribution.rules_add[kind], place, self.spared)
+        if (added := self._added_rule(kind)) is not None:
+            yield from self._rate(added.rule, added.place, self.spared)
 
     def _rate(self, rule: Rule, place: str, spared: Spared) -> Iterator[RateLimit]:
         if rule.rate_limit:
-            yield RateLimit(f"{place}.rate_limit", rule.rate_limit, self.rate_seconds, spared)
+            where = f"{place}.rate_limit"
+            yield RateLimit(where, rule.rate_limit, self.rate_seconds, spared, self.is_named())
 
     def _owners_rules(self, kind: int | None) -> Iterator[tuple[Rule, str]]:
         if self.policy.global_rule:
@@ -173,20 +178,18 @@ class _Compiler:
 
     def kind_filter(self, kind: int | None) -> tuple[Condition, ...]:
         """The owner's lists, then the kinds that admins deny."""
-        denied = tuple(
-            InBlacklist(f"{_place(contribution)}.kind_blacklist_add", "", self.spared)
-            for contribution in self.contributions
-            if kind in contribution.kind_blacklist_add
-        )
-        return (*self._owners_kind_filter(kind), *denied)
+        owners = self._owners_kind_filter(kind)
+        if kind is not None and kind in self.added.blacklist:
+            return (*owners, InBlacklist(self.added.blacklist[kind], "", self.spared))
+        return owners
 
     def _owners_kind_filter(self, kind: int | None) -> tuple[Condition, ...]:
         if self.has_whitelist and self.is_permissive:
             place = f"global.{self.access}_allow_permissive"
             return (KindPasses(place, "", "the whitelist does not restrict this"),)
         if self.has_whitelist:
-            if kind in self.whitelist:
-                return (KindPasses(self._whitelisted_by(kind), "", "in the whitelist"),)
+            if place_of_kind := self._whitelisted_by(kind):
+                return (KindPasses(place_of_kind, "", "in the whitelist"),)
             return (NotInWhitelist("kind.whitelist", ""),)
         if kind in self.blacklist:
             return (InBlacklist("kind.blacklist", ""),)
@@ -194,71 +197,48 @@ class _Compiler:
             return (KindPasses("kind.blacklist", "", "not in the blacklist"),)
         return ()
 
-    def _whitelisted_by(self, kind: int | None) -> str:
-        if kind in self.policy.kind.whitelist:
+    def _whitelisted_by(self, kind: int | None) -> str | None:
+        if kind is None:
+            return None
+        if kind in self.whitelist:
             return "kind.whitelist"
-        return next(
-            f"{_place(contribution)}.kind_whitelist_add"
-            for contribution in self.contributions
-            if kind in contribution.kind_whitelist_add
-        )
+        counts = self.access == "write" or widens_reads(kind, self.policy)
+        return self.added.whitelist.get(kind) if counts else None
 
     # --- rules
 
     def own_conditions(self, kind: int) -> tuple[Condition, ...]:
         """The conditions of the kind's own rule, the owner's or one that an admin added."""
         subject = f" for kind {kind}"
-        if (rule := self.policy.rules.get(kind)) is not None:
-            return self.rules.conditions(
-                RuleInPlace(
-                    rule=rule,
-                    place=f"rules.{kind}",
-                    subject=subject,
-                    is_kinds_own=True,
-                    extensions=self.extensions(kind),
-                )
+        if (rule := self.policy.rules.get(kind)) is None:
+            return tuple(self.added_rule(kind, subject))
+        return self.rules.conditions(
+            RuleInPlace(
+                rule=rule,
+                place=f"rules.{kind}",
+                subject=subject,
+                is_kinds_own=True,
+                added=self.added.to_rules.get(kind),
+                is_private=is_private(kind, self.policy, self.added),
             )
-        return tuple(
-            condition
-            for contribution in self.contributions
-            if kind in contribution.rules_add
-            for condition in self.added_rule(contribution, kind, subject)
         )
 
-    def added_rule(
-        self, contribution: Contribution, kind: int, subject: str
-    ) -> Iterator[Condition]:
+    def added_rule(self, kind: int, subject: str) -> Iterator[Condition]:
         """The conditions of a rule that an admin added."""
-        place = f"{_place(contribution)}.rules_add.{kind}"
-        stays_private = (
-            self.access == "read"
-            and kind in PRIVATE_KINDS
-            and self.policy.default_policy == "deny"
-        )
-        rule = contribution.rules_add[kind]
+        added = self.added.rules[kind]
+        may_grant = self.access == "write" or not is_private(kind, self.policy, self.added)
         for condition in self.rules.conditions(
-            RuleInPlace(rule=rule, place=place, subject=subject, is_kinds_own=True)
-        ):
-            yield FromAdmin(
-                condition.place, subject, condition, self.spared, may_grant=not stays_private
+            RuleInPlace(
+                rule=added.rule,
+                place=added.place,
+                subject=subject,
+                is_kinds_own=True,
+                is_admins=True,
             )
+        ):
+            yield FromAdmin(condition.place, subject, condition, self.spared, may_grant=may_grant)
 
-    def extensions(self, kind: int) -> Extensions:
-        """What contributions add to the owner's rule of a kind."""
-        return tuple(
-            (f"{_place(contribution)}.rules_extend.{kind}", contribution.rules_extend[kind])
-            for contribution in self.contributions
-            if kind in contribution.rules_extend
-        )
-
-    def global_extensions(self) -> Extensions:
-        """What contributions add to the global rule."""
-        return tuple(
-            (f"{_place(contribution)}.global_extend", contribution.global_extend)
-            for contribution in self.contributions
-            if contribution.global_extend is not None
-        )
-
-
-def _place(contribution: Contribution) -> str:
-    return f"contributions.{contribution.event_id}"
+    def _added_rule(self, kind: int | None) -> AddedRule | None:
+        if kind is None or kind in self.policy.rules:
+            return None
+        return self.added.rules.get(kind)

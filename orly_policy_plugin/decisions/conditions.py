@@ -56,6 +56,10 @@ class Condition:
         """Deny, grant, or say nothing."""
         raise NotImplementedError
 
+    def place_for(self, event: Event, keys: Keys) -> str:
+        """The place that says so of this event and submitter, where several are checked as one."""
+        return self.place
+
     def seen(self, event: Event, keys: Keys, now: int) -> str:
         """The value that the check looked at, for explanations."""
         raise NotImplementedError

@@ -139,11 +139,11 @@ def _steps(condition: Condition, answer: Answer, event: Event, keys: Keys, now: 
     outcome: StepOutcome = "pass" if answer is None else "grant" if answer is GRANT else "deny"
     seen = condition.seen(event, keys, now)
     if not isinstance(condition, MayAccess):
-        return [Step(condition.place, seen, condition.limit, outcome)]
+        return [Step(condition.place_for(event, keys), seen, condition.limit, outcome)]
     steps: list[Step] = []
     for matcher in condition.grants + condition.allows:
         if matcher.matches(event, keys):
-            return [*steps, Step(matcher.place, seen, matcher.limit, "grant")]
+            return [*steps, Step(matcher.place_for(keys), seen, matcher.limit, "grant")]
         steps.append(Step(matcher.place, seen, matcher.limit, "no match"))
     if answer is not None:
         last = steps.pop()

@@ -5,15 +5,24 @@ has written how much is for :mod:`orly_policy_plugin.rates` to keep.
 """
 
 import math
+from collections.abc import Callable
 from typing import Final
 
 import attrs
 
 from orly_policy_hookspecs import Decision
 
+from .conditions import Keys
 from .spared import NOBODY, Spared
 
 TIME_CONSTANT_SECONDS: Final = 10.0
+
+IsNamed = Callable[[Keys], bool]
+"""Whether the policy in force names one of a submitter's keys: see :mod:`.named`."""
+
+
+def _names_nobody(_: Keys) -> bool:
+    return False
 
 
 @attrs.frozen
@@ -26,6 +35,8 @@ class RateLimit:
     time_constant_seconds: float = TIME_CONSTANT_SECONDS
     spared: Spared = NOBODY
     """To whom an admin's rule does not apply."""
+    is_named: IsNamed = attrs.field(default=_names_nobody, eq=False, repr=False)
+    """Who is not shares the average of the address."""
 
     def average_now(self, average: float, elapsed_seconds: float) -> float:
         """What an average has come down to since the last accepted event."""

@@ -11,12 +11,13 @@ import attrs
 
 from orly_policy_hookspecs import Decision
 
-from ..authority.contributions import Extension
 from ..policy import Policy, Rule
 from .access import (
     Access,
+    AddedSubmitters,
     EventNames,
     Everybody,
+    FollowedByOneOf,
     Matcher,
     MayAccess,
     NotDenied,
@@ -24,6 +25,7 @@ from .access import (
     PartyInvolved,
     SubmitterIn,
 )
+from .added import AddedToRule
 from .conditions import (
     AllowedTags,
     Condition,
@@ -37,13 +39,11 @@ from .conditions import (
     SizeLimit,
     TagValidation,
 )
-from .spared import NOBODY, Spared
+from .key_sets import KeySets
+from .spared import Spared
 
 Follows = Mapping[str, Collection[str]]
 """Author to the pubkeys that the author's newest kind 3 names."""
-
-Extensions = tuple[tuple[str, Extension], ...]
-"""What contributions add to a rule, each with its place."""
 
 _NOT_SET: Final = {"max_age_of_event": 0, "max_age_event_in_future": 0}
 
@@ -59,7 +59,12 @@ class RuleInPlace:
     """As messages end: `` for kind 1``, or nothing for the global rule."""
     is_kinds_own: bool
     """Whether it is a kind's rule (step 5 of section 2 holds for these alone)."""
-    extensions: Extensions = ()
+    is_admins: bool = False
+    """Whether an admin's contribution holds the whole rule."""
+    added: AddedToRule | None = None
+    """What contributions add to an owner's rule."""
+    is_private: bool = False
+    """Whether nothing that admins send grants reading (section 8 of SPEC.md)."""
 
     def limit(self, name: str) -> tuple[str, int] | None:
         """Where the limit in force stands and what it is: the owner's or the largest override.
@@ -69,22 +74,25 @@ class RuleInPlace:
         own = getattr(self.rule, name)
         if own == _NOT_SET.get(name):
             return None
-        limits = [(f"{self.place}.{name}", own)]
-        for place, extension in self.extensions:
-            override = getattr(extension, f"{name}_override")
-            if override is not None:
-                limits.append((f"{place}.{name}_override", override))
-        return max(limits, key=lambda limit: limit[1])
+        owners = f"{self.place}.{name}", own
+        if self.added is None:
+            return owners
+        override = self.added.overrides.get(f"{name}_override", owners)
+        return max(owners, override, key=lambda limit: limit[1])
 
 
 class RuleCompiler:
     """Makes conditions for one access of one policy."""
 
-    def __init__(self, policy: Policy, access: Access, follows: Follows, spared: Spared) -> None:
+    def __init__(
+        self, policy: Policy, access: Access, follows: Follows, spared: Spared, sets: KeySets
+    ) -> None:
         self.policy = policy
         self.access: Access = access
         self.follows = follows
         self.spared = spared
+        self.sets = sets
+        self._united: dict[frozenset[str], frozenset[str]] = {}
 
     def conditions(self, rule: RuleInPlace) -> tuple[Condition, ...]:
         """A rule's conditions, in the order in which their messages count."""
@@ -132,19 +140,23 @@ class RuleCompiler:
         return f"{self.access} events{of.subject.replace(' for', ' of')}"
 
     def _denials(self, of: RuleInPlace) -> Iterator[Condition]:
-        if denied := getattr(of.rule, f"{self.access}_deny"):
-            yield self._denial(of, f"{of.place}.{self.access}_deny", denied, NOBODY)
-        for place, extension in of.extensions:
-            if denied := getattr(extension, f"{self.access}_deny_add"):
-                where = f"{place}.{self.access}_deny_add"
-                yield self._denial(of, where, denied, self.spared)
-
-    def _denial(
-        self, of: RuleInPlace, place: str, denied: Iterable[str], spared: Spared
-    ) -> Condition:
         refusal = Decision.reject(f"restricted: not allowed to {self._what(of)}")
         looks_at_author = self.access == "write"
-        return NotDenied(place, of.subject, frozenset(denied), looks_at_author, refusal, spared)
+        if denied := getattr(of.rule, f"{self.access}_deny"):
+            place = f"{of.place}.{self.access}_deny"
+            yield NotDenied(place, of.subject, self.sets.of(denied), looks_at_author, refusal)
+        field = f"{self.access}_deny_add"
+        if of.added and (added := of.added.keys[field]):
+            yield NotDenied(
+                of.added.place_of(field),
+                of.subject,
+                added,
+                looks_at_author,
+                refusal,
+                self.spared,
+                of.added,
+                field,
+            )
 
     def _may_access(self, of: RuleInPlace) -> Iterator[Condition]:
         what = self._what(of)
@@ -173,29 +185,40 @@ class RuleCompiler:
         if of.rule.write_allow_follows:
             yield from self._admins_follows(f"{of.place}.write_allow_follows")
         if authors := of.rule.follows_whitelist_admins:
-            yield self._follows_of(f"{of.place}.follows_whitelist_admins", authors)
+            yield self._follows_of(of, "follows_whitelist_admins", authors)
 
     def _added_grants(self, of: RuleInPlace) -> Iterator[Matcher]:
-        """What contributions grant. Under a privileged rule they grant no read."""
-        if self.access == "read" and of.rule.privileged:
+        """What contributions grant: no read of what is private."""
+        added = of.added
+        if added is None or (self.access == "read" and of.is_private):
             return
-        for place, extension in of.extensions:
-            if extension.write_allow_follows:
-                yield from self._admins_follows(f"{place}.write_allow_follows")
-            if authors := extension.follows_whitelist_admins_add:
-                yield self._follows_of(f"{place}.follows_whitelist_admins_add", authors)
-            if keys := getattr(extension, f"{self.access}_allow_add"):
-                where = f"{place}.{self.access}_allow_add"
-                yield SubmitterIn(where, f"{len(keys)} keys", frozenset(keys))
+        if added.admins_follows is not None:
+            yield from self._admins_follows(added.admins_follows)
+        if added.authors:
+            yield FollowedByOneOf(
+                added.place_of("follows_whitelist_admins_add"),
+                f"whom one of {len(added.authors)} keys follows",
+                self.lists_of(added.authors),
+            )
+        field = f"{self.access}_allow_add"
+        if keys := added.keys[field]:
+            yield AddedSubmitters(added.place_of(field), f"{len(keys)} keys", keys, added, field)
 
     def _admins_follows(self, place: str) -> Iterator[Matcher]:
         if self.policy.policy_follow_whitelist_enabled:
-            followed = self._followed_by(self.policy.policy_admins)
+            followed = self.followed_by(self.policy.policy_admins)
             yield SubmitterIn(place, "whom a policy admin follows", followed)
 
-    def _follows_of(self, place: str, authors: Collection[str]) -> Matcher:
-        what = f"whom one of {len(authors)} keys follows"
-        return SubmitterIn(place, what, self._followed_by(authors))
+    def _follows_of(
+        self, of: RuleInPlace, field: str, authors: Collection[str], also: Collection[str] = ()
+    ) -> Matcher:
+        """Whom one of these authors follows. See :class:`.FollowedByOneOf` for admins' rules."""
+        place = f"{of.place}.{field}"
+        whom = f"{len(authors)} keys"
+        what = f"{whom} and whom they follow" if also else f"whom one of {whom} follows"
+        if of.is_admins:
+            return FollowedByOneOf(place, what, self.lists_of(authors), frozenset(also))
+        return SubmitterIn(place, what, self.followed_by(authors) | frozenset(also))
 
     def _open_to_all(self, of: RuleInPlace) -> Iterator[Matcher]:
         """What lets everybody in where no allow list stands: step 5 of section 2."""
@@ -209,16 +232,12 @@ class RuleCompiler:
         rule, place, access = of.rule, of.place, self.access
         if allowed := getattr(rule, f"{access}_allow"):
             yield SubmitterIn(
-                f"{place}.{access}_allow", f"{len(allowed)} keys", frozenset(allowed)
+                f"{place}.{access}_allow", f"{len(allowed)} keys", self.sets.of(allowed)
             )
         if access == "read" and rule.privileged:
             yield PartyInvolved(f"{place}.privileged", "the author or named in a p tag")
         if following := getattr(rule, f"{access}_follows_whitelist"):
-            yield SubmitterIn(
-                f"{place}.{access}_follows_whitelist",
-                f"{len(following)} keys and whom they follow",
-                self._followed_by(following) | frozenset(following),
-            )
+            yield self._follows_of(of, f"{access}_follows_whitelist", following, following)
         if access == "write" and rule.write_allow_if_tagged:
             named = rule.write_allow_if_tagged
             yield EventNames(
@@ -227,5 +246,13 @@ class RuleCompiler:
                 frozenset(named),
             )
 
-    def _followed_by(self, authors: Iterable[str]) -> frozenset[str]:
-        return frozenset().union(*(self.follows.get(author, ()) for author in authors))
+    def followed_by(self, authors: Iterable[str]) -> frozenset[str]:
+        """Whom they follow, all together. Rules that name the same authors share the set."""
+        named = frozenset(authors)
+        if named not in self._united:
+            self._united[named] = frozenset().union(*self.lists_of(named))
+        return self._united[named]
+
+    def lists_of(self, authors: Iterable[str]) -> tuple[Collection[str], ...]:
+        """Their follow lists, as far as they are known."""
+        return tuple(self.follows[author] for author in authors if author in self.follows)

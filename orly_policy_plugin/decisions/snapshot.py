@@ -8,10 +8,13 @@ import attrs
 from orly_policy_hookspecs import Event
 
 from ..authority.contributions import Contribution, unstructure_contribution
-from ..policy import Difference, Policy, json_differences, json_version, unstructure_policy
+from ..policy import Difference, Policy, json_differences, unstructure_policy
+from ..policy.writing import canonical, version_of
+from .added import add_up
 from .compiling import compile_access
 from .deciding import Plans
 from .explaining import Explanation, explain
+from .key_sets import KeySets
 from .rates import TIME_CONSTANT_SECONDS
 from .replies import Reply
 from .rules import Follows
@@ -41,6 +44,7 @@ class Snapshot:
     """The policy's owners and those of the environment."""
     writes: Plans
     reads: Plans
+    _parts: "_Parts" = attrs.field(eq=False, repr=False)
 
     write: Decide = attrs.field(init=False, eq=False, repr=False)
     """May this event be stored? See :meth:`.Plans.decide`."""
@@ -79,19 +83,44 @@ class Snapshot:
 
     def changes_since(self, old: "Snapshot") -> list[Difference]:
         """What this policy says differently from an older one, place by place."""
+        kept = {id(made) for made in old.contributions} & {id(made) for made in self.contributions}
         return json_differences(
-            in_force(old.policy, old.contributions), in_force(self.policy, self.contributions)
+            _in_force(old.policy, (made for made in old.contributions if id(made) not in kept)),
+            _in_force(self.policy, (made for made in self.contributions if id(made) not in kept)),
         )
 
 
-def in_force(policy: Policy, contributions: Iterable[Contribution]) -> dict[str, Any]:
-    """The policy in force as JSON values: the owner's, and its contributions by event id.
+@attrs.frozen
+class _Parts:
+    """What the next snapshot may use again."""
 
-    Without contributions it is exactly the owner's.
-    """
+    owners_json: bytes
+    """The owner's policy in the form that versions are made of."""
+    sets: KeySets
+
+
+def _in_force(policy: Policy, contributions: Iterable[Contribution]) -> dict[str, Any]:
+    """The policy in force as JSON values: the owner's, and its contributions by event id."""
     added = {made.event_id: unstructure_contribution(made) for made in contributions}
     owners = unstructure_policy(policy)
     return {**owners, "contributions": added} if added else owners
+
+
+def version_in_force(policy: Policy, contributions: Iterable[Contribution]) -> str:
+    """The version of a policy with its contributions, as :attr:`Snapshot.version` has it."""
+    return _version(canonical(unstructure_policy(policy)), contributions)
+
+
+def _version(owners_json: bytes, contributions: Iterable[Contribution]) -> str:
+    """The version of the policy in force. Without contributions it is exactly the owner's."""
+    added = sorted((made.event_id, made.canonical) for made in contributions)
+    if not added:
+        return version_of(owners_json)
+    members = b",".join(b'"%s":%s' % (event_id.encode(), json) for event_id, json in added)
+    # The keys are sorted, and no key of a policy comes before this one.
+    rest = owners_json.removeprefix(b"{")
+    separator = b"" if rest == b"}" else b","
+    return version_of(b'{"contributions":{' + members + b"}" + separator + rest)
 
 
 def compile_policy(
@@ -101,6 +130,7 @@ def compile_policy(
     owners: Iterable[str] = (),
     contributions: Iterable[Contribution] = (),
     rate_seconds: float = TIME_CONSTANT_SECONDS,
+    before: Snapshot | None = None,
 ) -> Snapshot:
     """Compile a policy.
 
@@ -110,15 +140,31 @@ def compile_policy(
     :param contributions: those that stand, oldest first: see
         :func:`orly_policy_plugin.authority.fitting.standing_contributions`.
     :param rate_seconds: the time constant of rate limits (section 6 of SPEC.md).
+    :param before: a snapshot of which to use again what is the same.
     """
     standing = tuple(contributions)
     all_owners = frozenset(policy.owners) | frozenset(owners)
     known = follows or {}
-    return Snapshot(
+    added = add_up(standing)
+    parts = _parts(policy, before)
+    snapshot = Snapshot(
         policy=policy,
         contributions=standing,
-        version=json_version(in_force(policy, standing)),
+        version=_version(parts.owners_json, standing),
         owners=all_owners,
-        writes=compile_access(policy, "write", known, all_owners, standing, rate_seconds),
-        reads=compile_access(policy, "read", known, all_owners, standing),
+        writes=compile_access(policy, "write", known, all_owners, added, parts.sets, rate_seconds),
+        reads=compile_access(policy, "read", known, all_owners, added, parts.sets),
+        parts=parts,
     )
+    parts.sets.forget_before()
+    return snapshot
+
+
+def _parts(policy: Policy, before: Snapshot | None) -> _Parts:
+    if before is None:
+        return _Parts(canonical(unstructure_policy(policy)), KeySets())
+    same = before._parts
+    owners_json = (
+        same.owners_json if before.policy is policy else canonical(unstructure_policy(policy))
+    )
+    return _Parts(owners_json, KeySets(same.sets))

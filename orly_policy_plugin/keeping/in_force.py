@@ -15,10 +15,10 @@ from orly_policy_hookspecs.logs import get_log
 
 from ..authority.freshness import Freshness, Mark
 from ..decisions import Follows, Snapshot, compile_policy
-from ..decisions.snapshot import in_force
+from ..decisions.snapshot import version_in_force
 from ..errors import PolicyError
 from ..follows import FollowList
-from ..policy import InvalidPolicy, Problem, json_version
+from ..policy import InvalidPolicy, Problem
 from ..scripts import check_scripts
 from ..settings import Settings
 from ..state.atomic import UnwritableFile
@@ -253,7 +253,7 @@ def history_entry(standing: Standing, now: int, how: How) -> Entry:
     """What the history keeps of a policy file that came into force."""
     came_in = standing.came_in if how == "event" else None
     return Entry(
-        version=json_version(in_force(standing.policy, standing.contributions)),
+        version=version_in_force(standing.policy, standing.contributions),
         recorded_at=now,
         how=how,
         author=came_in.author if came_in else None,

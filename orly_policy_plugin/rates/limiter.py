@@ -10,21 +10,23 @@ from orly_policy_hookspecs import Context, Decision, Event
 
 from ..decisions import RateLimit
 from ..decisions.sizes import event_size
+from .addresses import address_group
 
 MOST_KEYS: Final = 100_000
 
 _TOO_MANY_KEYS: Final = Decision.reject("rate-limited: too many keys on one connection")
 
 _Key = tuple[str, str]
-"""The rule's place, and the submitter's pubkey or IP address."""
+"""The rule's place, and the submitter's pubkey or address."""
 
 
 class RateLimiter:
     """One average a rule and submitter, in bytes per second.
 
-    A submitter is each pubkey that authenticated, or the IP address where nobody did: their
-    connections share the average. Averages are kept by the rule's place in the policy, so that
-    they outlive a reload.
+    A submitter is each pubkey that authenticated, or the address where nobody did: their
+    connections share the average. A submitter whom the policy does not name shares the average of
+    the address as well, so that a key that was made a moment ago gains nothing. Averages are kept
+    by the rule's place in the policy, so that they outlive a reload.
     """
 
     def __init__(
@@ -45,8 +47,7 @@ class RateLimiter:
         and all of its limits or none.
         """
         size = event_size(event)
-        submitters = context.authenticated or (context.ip,)
-        if len(submitters) * len(limits) > self._most_keys:
+        if (len(context.authenticated) + 1) * len(limits) > self._most_keys:
             return _TOO_MANY_KEYS
         charged: dict[_Key, float] = {}
         with self._lock:
@@ -54,7 +55,7 @@ class RateLimiter:
             for limit in limits:
                 if limit.spared.spares(event, context.authenticated):
                     continue
-                keys = [(limit.place, submitter) for submitter in submitters]
+                keys = [(limit.place, submitter) for submitter in _submitters(limit, context)]
                 averages = [limit.average_now(*self._seen(key, now)) for key in keys]
                 for key, average in zip(keys, averages, strict=True):
                     fits = limit.average_with(average, size)
@@ -83,3 +84,13 @@ class RateLimiter:
         self._averages.move_to_end(key)
         if len(self._averages) > self._most_keys:
             self._averages.popitem(last=False)
+
+
+def _submitters(limit: RateLimit, context: Context) -> tuple[str, ...]:
+    """Who is charged. Of a host that knows no addresses there is none to share."""
+    keys = context.authenticated
+    if not keys:
+        return (address_group(context.ip),)
+    if not context.ip or limit.is_named(keys):
+        return keys
+    return (*keys, address_group(context.ip))

@@ -1,5 +1,6 @@
 """What contributions may and may not do to decisions, whatever they and the policy say."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,9 +11,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from strategies import events, follow_lists, keys, kinds, policies, rules, submitters
 
+from orly_policy_plugin.authority.allowed_differences import contribution_of
 from orly_policy_plugin.authority.contributions import Contribution, read_contribution
 from orly_policy_plugin.authority.fitting import standing_contributions
 from orly_policy_plugin.decisions import Snapshot, compile_policy
+from orly_policy_plugin.decisions.private import PRIVATE_KINDS
 from orly_policy_plugin.policy import InvalidPolicy, Policy, structure_policy
 
 many = settings(max_examples=100, deadline=None)
@@ -31,10 +34,6 @@ ADDS: dict[str, st.SearchStrategy[Any]] = {
     "follows_whitelist_admins_add": key_lists,
 }
 DENIES = {"write_deny_add": key_lists, "read_deny_add": key_lists}
-GRANTS = {
-    name: ADDS[name]
-    for name in ("read_allow_add", "write_allow_follows", "follows_whitelist_admins_add")
-}
 
 
 @st.composite
@@ -67,7 +66,6 @@ EVERYTHING = contents(
 )
 ONLY_ADDS = contents(ADDS, "kind_whitelist_add", "rules_extend", "global_extend")
 ONLY_DENIES = contents(DENIES, "kind_blacklist_add", "rules_extend", "global_extend")
-ONLY_GRANTS = contents(GRANTS, "rules_extend", "global_extend", "rules_add")
 
 
 @st.composite
@@ -204,37 +202,145 @@ def test_owners_and_admins_are_denied_nothing(
         assert allowed(after, access, event, who)
 
 
-@many
-@given(worlds(ONLY_GRANTS), events, submitters)
-def test_private_stays_private(world: Any, event: AnEvent, who: tuple[str, ...]) -> None:
-    """Nothing that an admin grants shows a privileged event to one who could not see it."""
-    policy, *_, before, after = world
-    rule = policy.rules.get(event.kind)
-    privileged = (rule and rule.privileged) or (
-        policy.global_rule and policy.global_rule.privileged
+# --- private stays private
+
+
+@st.composite
+def private_worlds(draw: st.DrawFn) -> Any:
+    """An owner's policy, what an admin sends in either form, and an event of a private kind."""
+    kind = draw(st.sampled_from(sorted(PRIVATE_KINDS)))
+    owners = _with_kind(draw(policies()), kind)
+    owners["policy_admins"] = draw(st.lists(keys, min_size=1, max_size=2, unique=True))
+    owners["policy_follow_whitelist_enabled"] = draw(st.booleans())
+    policy = structure_policy(owners)
+    admin = policy.policy_admins[0]
+    sent = [_read(_with_kind(draw(EVERYTHING), kind), admin, i) for i in range(2)]
+    sent.append(_full(_with_kind(draw(full_policies(owners)), kind), policy, admin))
+    standing, _ = standing_contributions(
+        policy, filter(None, sent), owners=frozenset(policy.owners)
     )
-    if privileged and not allowed(before, "read", event, who):
-        assert not allowed(after, "read", event, who)
-
-
-@many
-@given(worlds(EVERYTHING), events, submitters, st.sampled_from((4, 13, 14, 1059, 1060)))
-def test_a_new_rule_opens_no_private_kind(
-    world: Any, event: AnEvent, who: tuple[str, ...], kind: int
-) -> None:
-    """Where default_policy denies, an admin's new rule grants no read of a private kind."""
-    policy, _, standing, follows, _, _ = world
-    policy = attrs.evolve(policy, default_policy="deny")
-    event = attrs.evolve(event, kind=kind)
-    assume(kind not in policy.rules)
-    only_new = [
-        attrs.evolve(made, kind_whitelist_add=(), rules_extend={}, global_extend=None)
-        for made in standing
-    ]
+    assume(standing)
+    follows = draw(follow_lists)
+    event = attrs.evolve(draw(events), kind=draw(st.sampled_from((kind, kind, 1, 30023))))
     before = compile_policy(policy, follows=follows)
-    after = compile_policy(policy, follows=follows, contributions=only_new)
-    if not allowed(before, "read", event, who):
+    after = compile_policy(policy, follows=follows, contributions=standing)
+    return policy, standing, event, before, after
+
+
+def _with_kind(value: dict[str, Any], kind: int) -> dict[str, Any]:
+    """The same about another private kind than 1059."""
+    return json.loads(json.dumps(value).replace("1059", str(kind)))  # type: ignore[no-any-return]
+
+
+@st.composite
+def full_policies(draw: st.DrawFn, owners: dict[str, Any]) -> dict[str, Any]:
+    """The owner's policy with more in it: what an admin's full policy may try."""
+    full = json.loads(json.dumps(owners))
+    for rule in (full.get("global"), *full.get("rules", {}).values()):
+        if rule is None:
+            continue
+        if rule.get("read_allow"):
+            rule["read_allow"] += draw(key_lists)
+        if draw(st.booleans()):
+            rule["follows_whitelist_admins"] = [
+                *rule.get("follows_whitelist_admins", []), *draw(key_lists)
+            ]  # fmt: skip
+        if draw(st.booleans()):
+            rule["write_allow_follows"] = True
+    if full.get("kind", {}).get("whitelist"):
+        full["kind"]["whitelist"] += draw(st.lists(kinds, max_size=2))
+    added = draw(st.dictionaries(kinds.map(str), rules(), max_size=2))
+    full["rules"] = {**added, **full.get("rules", {})}
+    return full  # type: ignore[no-any-return]
+
+
+def _full(full: dict[str, Any], policy: Policy, admin: str) -> Contribution | None:
+    try:
+        return contribution_of(
+            structure_policy(full),
+            policy,
+            owners=frozenset(policy.owners),
+            admin=admin,
+            created_at=NOW + 9,
+            event_id="f" * 64,
+        )
+    except InvalidPolicy:
+        return None
+
+
+def _is_privileged(policy: Policy, standing: Any, kind: int) -> bool:
+    rules = [policy.global_rule, policy.rules.get(kind)]
+    rules += [made.rules_add.get(kind) for made in standing]
+    return any(rule is not None and rule.privileged for rule in rules)
+
+
+@settings(max_examples=400, deadline=None)
+@given(private_worlds(), submitters)
+def test_private_stays_private(world: Any, who: tuple[str, ...]) -> None:
+    """Nothing that an admin sends, in either form, grants reading what is private.
+
+    A higher size limit is no grant: whoever may read the shorter messages may read the longer.
+    """
+    policy, standing, event, before, after = world
+    assume(event.kind in PRIVATE_KINDS or _is_privileged(policy, standing, event.kind))
+    was = before.read(event, who, NOW)
+    if not was.accepted and not was.message.startswith(("blocked: event is", "blocked: content")):
         assert not allowed(after, "read", event, who)
+
+
+SPY = KEYS[3]
+ATTACKS: dict[str, dict[str, Any]] = {
+    "the global rule": {"global_extend": {"read_allow_add": [SPY]}},
+    "the kind's rule": {"rules_extend": {"4": {"read_allow_add": [SPY]}}},
+    "follows": {
+        "rules_extend": {"4": {"follows_whitelist_admins_add": [KEYS[1]]}},
+        "global_extend": {"follows_whitelist_admins_add": [KEYS[1]]},
+    },
+    "the admins' follows": {
+        "rules_extend": {"4": {"write_allow_follows": True}},
+        "global_extend": {"write_allow_follows": True},
+    },
+    "a new rule": {"rules_add": {"1059": {"read_allow": []}, "1060": {"read_allow": [SPY]}}},
+    "the whitelist": {"kind_whitelist_add": [4, 1059]},
+}
+
+
+@pytest.mark.parametrize("content", ATTACKS.values(), ids=ATTACKS)
+@pytest.mark.parametrize(
+    "policy",
+    [
+        {"default_policy": "deny", "rules": {"4": {}}},
+        {"default_policy": "deny", "global": {"content_limit": 100}, "rules": {"4": {}}},
+        {"default_policy": "deny", "kind": {"whitelist": [1, 4]}, "rules": {"4": {}}},
+        {"kind": {"whitelist": [1]}, "rules": {"4": {"read_deny": [SPY]}}},
+        {"rules": {"4": {"privileged": True}, "1059": {"privileged": True}}},
+        {"global": {"privileged": True}, "rules": {"4": {}}},
+    ],
+)
+def test_a_spy_is_let_in_by_no_form(policy: dict[str, Any], content: dict[str, Any]) -> None:
+    """The attacks on private messages, one by one, under policies of all sorts."""
+    owners = {**policy, "policy_admins": [BOB], "policy_follow_whitelist_enabled": True}
+    follows = {BOB: [SPY]}
+    sent = made(**content)
+    read = structure_policy(owners)
+    standing, _ = standing_contributions(read, [sent], owners=frozenset())
+    before = compile_policy(read, follows=follows)
+    after = compile_policy(read, follows=follows, contributions=standing)
+    for kind in sorted(PRIVATE_KINDS):
+        event = AnEvent(kind=kind, pubkey=ALICE, tags=(("p", KEYS[2]),))
+        if not allowed(before, "read", event, (SPY,)):
+            assert not allowed(after, "read", event, (SPY,)), kind
+
+
+def test_the_whitelist_is_widened_for_writing_private_kinds_alone() -> None:
+    """Unless a rule of the owner's makes the kind privileged."""
+    message = AnEvent(kind=4, pubkey=ALICE, tags=(("p", KEYS[2]),))
+    for rules_, may_read in (({}, False), ({"4": {"privileged": True}}, True)):
+        policy = {"kind": {"whitelist": [1]}, "rules": rules_}
+        after = snapshot(policy, made(kind_whitelist_add=[4]))
+        assert allowed(after, "write", message, (ALICE,))
+        assert allowed(after, "read", message, (KEYS[2],)) is may_read
+        assert not allowed(after, "read", message, (SPY,))
 
 
 ALICE, BOB = KEYS[:2]

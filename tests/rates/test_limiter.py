@@ -151,15 +151,64 @@ def test_connections_of_one_key_share_the_limit() -> None:
 
 
 def test_who_did_not_authenticate_counts_by_address() -> None:
-    """And a key's average is not its address's."""
+    """And of a host that knows no address, all share one average."""
     limiter = RateLimiter(clock=Clock())
     here, there = Context(ip="192.0.2.1"), Context(ip="192.0.2.2")
     assert limiter.charge([limit(100)], of_size(600), here) is None
     assert limiter.charge([limit(100)], of_size(600), here) is not None
     assert limiter.charge([limit(100)], of_size(600), there) is None
-    assert limiter.charge([limit(100)], of_size(600), Context((ALICE,), ip="192.0.2.1")) is None
     assert limiter.charge([limit(100)], of_size(600), NOBODY) is None
     assert limiter.charge([limit(100)], of_size(600), NOBODY) is not None
+
+
+def known(*names: str) -> RateLimit:
+    """A limit under a policy that names these keys."""
+    return limit(100, is_named=lambda keys: bool(set(keys) & set(names)))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_one"),
+    [
+        ("192.0.2.1", "192.0.2.1", True),
+        ("192.0.2.1", "192.0.2.2", False),
+        ("192.0.2.1", "::ffff:192.0.2.1", True),
+        ("::ffff:192.0.2.1", "::ffff:192.0.2.2", False),
+        ("2001:db8:0:1::1", "2001:db8:0:1:ffff::2", True),
+        ("2001:db8:0:1::1", "2001:db8:0:2::1", False),
+        ("unix:", "unix:", True),
+    ],
+)
+def test_throwaway_keys_share_the_average_of_their_address(
+    one: str, other: str, is_one: bool
+) -> None:
+    """A new key for each event gains nothing, nor does another address of the same /64."""
+    limiter = RateLimiter(clock=Clock())
+    for i in range(20):
+        context = Context((f"{i:064x}",), ip=one)
+        refused = limiter.charge([known(ALICE)], of_size(600), context)
+        assert (refused is None) == (i == 0)
+    refused = limiter.charge([known(ALICE)], of_size(600), Context((f"{99:064x}",), ip=other))
+    assert (refused is not None) is is_one
+    refused = limiter.charge([known(ALICE)], of_size(600), Context(ip=other))
+    assert refused is not None  # who did not authenticate at all is at the same address
+
+
+def test_whom_the_policy_names_is_not_held_back_by_neighbours() -> None:
+    """Nor do they pay for a named one."""
+    limiter = RateLimiter(clock=Clock())
+    here = "192.0.2.1"
+    assert limiter.charge([known(ALICE)], of_size(500), Context((ALICE,), ip=here)) is None
+    assert limiter.charge([known(ALICE)], of_size(600), Context((BOB,), ip=here)) is None
+    assert limiter.charge([known(ALICE)], of_size(600), Context((CAROL,), ip=here)) is not None
+    assert limiter.charge([known(ALICE)], of_size(450), Context((ALICE,), ip=here)) is None
+
+
+def test_a_key_that_is_refused_by_its_address_is_not_charged() -> None:
+    """Both must fit, and then both are charged: in one step."""
+    limiter = RateLimiter(clock=Clock())
+    assert limiter.charge([known()], of_size(900), Context((ALICE,), ip="192.0.2.1")) is None
+    assert limiter.charge([known()], of_size(900), Context((BOB,), ip="192.0.2.1")) is not None
+    assert limiter.charge([known()], of_size(900), Context((BOB,), ip="192.0.2.2")) is None
 
 
 def test_of_several_keys_each_must_fit_and_each_is_charged() -> None:

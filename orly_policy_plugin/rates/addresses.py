@@ -1,0 +1,27 @@
+"""Which addresses are one: what a client may choose of its address tells nobody apart. Pure."""
+
+import ipaddress
+from functools import lru_cache
+from typing import Final
+
+_PREFIX_OF_A_SITE: Final = 64
+"""Bits of an IPv6 address: the rest a client chooses."""
+
+
+@lru_cache(maxsize=4096)
+def address_group(ip: str) -> str:
+    """What stands for an address: an IPv4 one itself, an IPv6 one its first 64 bits.
+
+    An IPv4 address in the form of an IPv6 one is the IPv4 one. What is no address stands for
+    itself.
+    """
+    try:
+        address = ipaddress.ip_address(ip)
+    except ValueError:
+        return ip
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    site = ipaddress.ip_network((int(address), _PREFIX_OF_A_SITE), strict=False)
+    return str(site)
