@@ -5,6 +5,7 @@
     PolicyError
      +-- InvalidPolicy        a policy's content cannot be used (orly_policy_plugin.policy)
      +-- UnreadableFile       a file cannot be read at all
+     |    +-- UnreadableNow   one that is there, and may be readable in a while (…state)
      +-- RefusedUpdate        a policy event that changes nothing (orly_policy_plugin.authority)
      +-- MissingFollowLists   follow lists that the policy needs (orly_policy_plugin.keeping)
      +-- UnwritableFile       a file cannot be written     (this and the rest:

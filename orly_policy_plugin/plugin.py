@@ -1,16 +1,24 @@
 """The engine as a plugin: the hooks, a thin shell over the policy in force."""
 
-import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Any, Final
 
-from orly_policy_hookspecs import POLICY_EVENT_KIND, Context, Decision, Event, Gate, hookimpl
+from orly_policy_hookspecs import Context, Decision, Event, Gate, hookimpl
 from orly_policy_hookspecs.logs import get_log
 
 from .decisions import Follows, Snapshot
-from .keeping import FollowLists, InForce, Listener, Replacing, Status, Updates, Watching
+from .keeping import (
+    ChangeThread,
+    FollowLists,
+    InForce,
+    Listener,
+    Replacing,
+    Status,
+    Updates,
+    Watching,
+)
 from .policy import Policy, scripts_of
 from .rates import RateLimiter
 from .scripts import Scripts
@@ -40,9 +48,10 @@ class PolicyPlugin:
         self._clock = clock
         self._force = InForce(settings, clock)
         self._watching = Watching(self._force)
-        self._updates = Updates(self._force)
+        self._changes = ChangeThread()
+        self._updates = Updates(self._force, self._changes)
         self._replacing = Replacing(self._force)
-        self._follow_lists = FollowLists(self._force)
+        self._follow_lists = FollowLists(self._force, self._changes)
         self.scripts = Scripts(
             self._force.folders.scripts_from, timeout_seconds=settings.script_timeout_seconds
         )
@@ -53,8 +62,8 @@ class PolicyPlugin:
             clock,
             failure_denies=settings.script_failure == "deny",
         )
-        self._use_scripts()
-        self.listen(self._use_scripts)
+        self._use_scripts(self.snapshot)
+        self._force.before_telling = self._use_scripts
 
     @classmethod
     def load(
@@ -78,8 +87,8 @@ class PolicyPlugin:
         return self._force.status
 
     def listen(self, listener: Listener) -> None:
-        """Call ``listener`` with the old and the new snapshot after every swap, on the thread
-        that made it.
+        """Call ``listener`` with the old and the new snapshot after every swap, in their order and
+        on a thread of its own.
         """
         self._force.listeners.add(listener)
 
@@ -97,6 +106,7 @@ class PolicyPlugin:
         on, those that need a script as if it had failed.
         """
         self._watching.stop()
+        self._changes.stop()
         self.scripts.stop()
 
     def replace_policy(self, policy: Policy | bytes) -> Snapshot:
@@ -119,8 +129,8 @@ class PolicyPlugin:
         """
         return self._replacing.replace(policy)
 
-    def _use_scripts(self, *_: object) -> None:
-        self.scripts.use({script for _, script in scripts_of(self.snapshot.policy)})
+    def _use_scripts(self, snapshot: Snapshot) -> None:
+        self.scripts.use({script for _, script in scripts_of(snapshot.policy)})
 
     # --- follow lists
 
@@ -198,14 +208,12 @@ class PolicyPlugin:
     @hookimpl
     async def on_kind3(self, event: Event, context: Context) -> None:
         """Section 7 of SPEC.md."""
-        if event.pubkey in self._follow_lists.needed_lists.kept:
-            await asyncio.to_thread(self._follow_lists.follow, event)
+        await self._follow_lists.follow(event)
 
     @hookimpl
     async def on_policy_event(self, event: Event, context: Context) -> Decision:
         """Sections 8 and 9 of SPEC.md: policy events, and withdrawals of contributions."""
-        change = self._updates.apply if event.kind == POLICY_EVENT_KIND else self._updates.withdraw
-        return await asyncio.to_thread(change, event)
+        return await self._updates.apply(event)
 
 
 def register(gate: Gate, settings: Settings) -> PolicyPlugin | None:

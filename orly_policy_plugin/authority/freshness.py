@@ -4,7 +4,7 @@ A mark is the newest event that counted. Marks only rise: nothing here lowers on
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -57,9 +57,7 @@ class Freshness:
     def raised(self, other: "Freshness") -> "Freshness":
         """The higher of both, mark by mark."""
         made = self if other.owner is None else self.with_owner(other.owner)
-        for pubkey, mark in other.admins.items():
-            made = made.with_admin(pubkey, mark)
-        return made
+        return made.with_marks(other.admins.items())
 
     def with_owner(self, mark: Mark) -> "Freshness":
         """The same after an owner's update or a hand edit. A lower mark changes nothing."""
@@ -67,8 +65,14 @@ class Freshness:
 
     def with_admin(self, pubkey: str, mark: Mark) -> "Freshness":
         """The same after an admin's update. A lower mark changes nothing."""
-        higher = _higher(self.admins.get(pubkey), mark)
-        return attrs.evolve(self, admins={**self.admins, pubkey: higher})
+        return self.with_marks([(pubkey, mark)])
+
+    def with_marks(self, marks: Iterable[tuple[str, Mark]]) -> "Freshness":
+        """The same after many admins' updates."""
+        admins = dict(self.admins)
+        for pubkey, mark in marks:
+            admins[pubkey] = _higher(admins.get(pubkey), mark)
+        return attrs.evolve(self, admins=admins)
 
     def why_not_newer(self, pubkey: str, mark: Mark, *, is_owner: bool) -> str | None:
         """Why an author's event comes too late, or ``None`` where it is news.

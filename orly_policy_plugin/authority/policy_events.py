@@ -103,24 +103,58 @@ def examine(
         ``None`` where that is not known, and anything may be.
     :raises RefusedUpdate: whatever is wrong; nothing else is raised, whatever the event holds.
     """
-    _check_signed(event)
+    check_genuine(event)
+    is_owner = check_sender(
+        event,
+        now=now,
+        owners=owners,
+        admins=admins,
+        relay_urls=relay_urls,
+        require_relay_tag=require_relay_tag,
+        freshness=freshness,
+    )
+    return read_update(event, is_owner=is_owner, known_scripts=known_scripts)
+
+
+def check_sender(
+    event: Event,
+    *,
+    now: int,
+    owners: Collection[str],
+    admins: Collection[str],
+    relay_urls: Collection[str],
+    require_relay_tag: bool,
+    freshness: Freshness,
+) -> bool:
+    """Checks 2 to 4 of :func:`examine`, of an event that is genuine; they cost next to nothing.
+
+    :return: whether the author is an owner (else a policy admin).
+    :raises RefusedUpdate: whatever is wrong.
+    """
     author = event.pubkey
     is_owner = author in owners
     if not (is_owner or author in admins):
         raise RefusedUpdate("restricted: only owners and policy admins may change the policy")
     _check_addressed(event, relay_urls, required=require_relay_tag)
-    mark = Mark(event.created_at, event.id)
-    _check_fresh(author, mark, now, freshness, is_owner=is_owner)
+    _check_fresh(author, Mark(event.created_at, event.id), now, freshness, is_owner=is_owner)
+    return is_owner
+
+
+def read_update(event: Event, *, is_owner: bool, known_scripts: Collection[str] | None) -> Update:
+    """Check 5 of :func:`examine`: what the event says.
+
+    :raises RefusedUpdate: with every place of its content that is wrong.
+    """
     try:
         document = _decoded(event.content)
         content = _structured(document, event, is_owner=is_owner)
         if is_owner and isinstance(content, Policy):
-            check_owner_policy(content, author, known_scripts)
+            check_owner_policy(content, event.pubkey, known_scripts)
     except InvalidPolicy as error:
         raise RefusedUpdate.for_content(error) from error
     return Update(
-        author=author,
-        mark=mark,
+        author=event.pubkey,
+        mark=Mark(event.created_at, event.id),
         is_owner=is_owner,
         content=content,
         document=_without_mark(document) if is_owner else None,
@@ -130,7 +164,11 @@ def examine(
 # --- 1
 
 
-def _check_signed(event: Event) -> None:
+def check_genuine(event: Event) -> None:
+    """Check 1 of :func:`examine`: a policy event that its author has signed.
+
+    :raises RefusedUpdate: whatever is wrong.
+    """
     if wrong := malformed(_as_json(event)):
         raise RefusedUpdate(f"invalid: this is no event: {wrong}")
     if event.kind != POLICY_EVENT_KIND:

@@ -208,7 +208,7 @@ def _check_against(here: _Here, event: GivenEvent, relays: tuple[str, ...], now:
         assert isinstance(update.content, Policy)
         check_scripts(update.content, here.folder)
         return
-    contribution = contribution_in(event, standing.policy, standing.owners)
+    contribution = contribution_in(event, update.content, standing.policy, standing.owners)
     check_fits(
         contribution,
         standing.policy,

@@ -5,14 +5,16 @@
     in_force         the snapshot, what it was made of, and swapping it: one change at a time
      +-- listeners        telling of swaps, when no lock is held
     watching         the policy file and the folders beside it have changed
+    change_thread    where signed events are applied, and follow lists taken
     updates          signed events: owners' policies, admins' contributions, withdrawals
     replacing        a program's call
     follow_lists     kind 3
 
-Everything here may block (locks, the disk) and belongs on a thread of its own; a decision reads
-:attr:`InForce.snapshot` and nothing else.
+What is no coroutine may block (locks, the disk) and belongs on a thread of its own; a decision
+reads :attr:`InForce.snapshot` and nothing else.
 """
 
+from .change_thread import ChangeThread
 from .follow_lists import FollowLists, MissingFollowLists
 from .in_force import InForce, Status
 from .listeners import Listener
@@ -21,6 +23,7 @@ from .updates import Updates
 from .watching import Watching
 
 __all__ = [
+    "ChangeThread",
     "FollowLists",
     "InForce",
     "Listener",

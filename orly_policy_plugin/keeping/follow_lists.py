@@ -1,8 +1,11 @@
 """Follow lists (section 7 of SPEC.md): which are needed, and taking newer ones."""
 
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Iterable, Mapping
 
-from orly_policy_hookspecs import Event
+import attrs
+
+from orly_policy_hookspecs import Decision, Event
 from orly_policy_hookspecs.logs import get_log
 
 from ..authority import verify
@@ -12,9 +15,10 @@ from ..errors import PolicyError
 from ..follows import FollowList, NeededLists, follow_list, needed_lists
 from ..follows.lists import FOLLOW_LIST_KIND
 from ..policy import Problem
+from ..state.follow_files import read_follow_lists
 from ..state.locks import exclusive
 from ..state.signed_events import event_json, write_event
-from ..state.standing import Standing
+from .change_thread import FOLLOW_LISTS, ChangeThread, Request
 from .in_force import InForce
 
 log = get_log(__name__)
@@ -27,8 +31,10 @@ class MissingFollowLists(PolicyError):
 class FollowLists:
     """The follow lists that the policy in force lives on."""
 
-    def __init__(self, force: InForce) -> None:
+    def __init__(self, force: InForce, thread: ChangeThread) -> None:
         self._force = force
+        self._thread = thread
+        self._waiting: deque[Event] = deque()
         self._needed: tuple[Snapshot, NeededLists] | None = None
 
     @property
@@ -72,8 +78,10 @@ class FollowLists:
         if missing:
             log.warning("no follow list is known of %s: it grants nobody", _listed(missing))
 
-    def follow(self, event: Event) -> None:
-        """Take a follow list (kind 3), if it is needed, genuine and newer than what is known."""
+    async def follow(self, event: Event) -> None:
+        """Take a follow list (kind 3), if it is needed, genuine and newer than what is known.
+        Those that come together are taken together.
+        """
         if event.kind != FOLLOW_LIST_KIND or event.pubkey not in self.needed_lists.kept:
             return
         if event.created_at - self._force.clock() > FURTHEST_AHEAD_SECONDS:
@@ -82,24 +90,37 @@ class FollowLists:
         if not verify(event):
             log.warning("a follow list of %s is not genuine: ignored", event.pubkey)
             return
-        with self._force.change():
-            self._force.swap_if_other(self._with_follow_list(event, follow_list(event)))
+        self._waiting.append(event)
+        await self._thread.make(self._take_waiting, rank=FOLLOW_LISTS)
 
-    def _with_follow_list(self, event: Event, newer: FollowList) -> Standing:
-        """What stands once the list is kept: on the disk, or else in memory."""
+    def _take_waiting(self, request: Request) -> Decision:
+        """Take all that wait; whoever comes next finds none."""
+        newest: dict[str, tuple[FollowList, Event]] = {}
+        while self._waiting:
+            event = self._waiting.popleft()
+            made = follow_list(event)
+            if made.replaces(newest[made.author][0] if made.author in newest else None):
+                newest[made.author] = made, event
+        if newest:
+            request.begin_to_write()
+            self._keep(newest)
+            self._force.load_folders()
+        return Decision.accept()
+
+    def _keep(self, newest: Mapping[str, tuple[FollowList, Event]]) -> None:
+        """On the disk, or else in memory."""
+        folder = self._force.folders.follows
         try:
             with exclusive(self._force.folders.lock_file):
-                standing = self._force.read(self._force.standing.content)
-                if not newer.replaces(standing.follows.get(newer.author)):
-                    return standing
-                write_event(self._force.folders.follows, newer.author, event_json(event))
-                return standing.following(newer)
+                known = read_follow_lists(folder, self._force.standing.stored_follows).lists
+                for author, (newer, event) in newest.items():
+                    if newer.replaces(known.get(author)):
+                        write_event(folder, author, event_json(event))
         except PolicyError as error:
             self._force.warn((Problem("", f"a follow list is not kept: {error}"),))
-            if not newer.replaces(self._force.standing.follows.get(newer.author)):
-                return self._force.standing
-            self._force.unkept[newer.author] = newer
-            return self._force.standing.following(newer)
+            for author, (newer, _) in newest.items():
+                if newer.replaces(self._force.unkept.get(author)):
+                    self._force.unkept[author] = newer
 
     def give_follows(self, follows: Follows | None) -> None:
         """Use these follow lists in the place of those that were learned (``None``: no more)."""
@@ -111,7 +132,8 @@ class FollowLists:
         with self._force.change():
             if given != self._force.given:  # or a listener that calls this would never end
                 self._force.given = given
-                self._force.swap(self._force.standing, self._force.compiled(self._force.standing))
+                standing = attrs.evolve(self._force.standing)  # what was made ready is stale now
+                self._force.swap(standing, self._force.compiled(standing))
 
 
 def _listed(keys: Iterable[str]) -> str:

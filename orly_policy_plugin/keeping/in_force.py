@@ -1,22 +1,25 @@
 """The policy in force: the snapshot that decides, what it was made of, and swapping it.
 
-Changes are made one at a time: in this process by a lock of its own, between processes by the
-lock in ``policy-history``, always in that order.
+Changes are committed one at a time: in this process by a lock of its own, between processes by the
+lock in ``policy-history``, always in that order. What takes long, reading and compiling, is done
+before, without a lock: whoever then finds that something else is in force has to begin again. The
+operator's edit does so with the lock held, so that no stream of other changes holds it up.
 """
 
 import contextlib
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Final
 
 import attrs
 
+from orly_policy_hookspecs import Decision
 from orly_policy_hookspecs.logs import get_log
 
 from ..authority.freshness import Freshness, Mark
 from ..decisions import Follows, Snapshot, compile_policy
-from ..decisions.snapshot import version_in_force
-from ..errors import PolicyError
+from ..errors import PolicyError, UnreadableFile
 from ..follows import FollowList
 from ..policy import InvalidPolicy, Problem
 from ..scripts import check_scripts
@@ -32,6 +35,12 @@ from ..state.standing import Standing, read_standing
 from .listeners import Listeners
 
 log = get_log(__name__)
+
+
+_MOST_TRIES: Final = 10
+
+Commit = Callable[[Held], Decision]
+"""Writes a change that was made ready, and puts it in force. Called with all locks held."""
 
 
 @attrs.frozen
@@ -66,26 +75,35 @@ class InForce:
         self.unkept: dict[str, FollowList] = {}
         """Follow lists that the disk did not take."""
         self.listeners = Listeners()
+        self.before_telling: Callable[[Snapshot], None] | None = None
+        """What is done with a new snapshot before anybody is told or answered."""
         self._lock = threading.Lock()
         self._warned: frozenset[Problem] = frozenset()
         self._marks = Freshness()  # the highest seen, should the disk forget them
+        self._known: Standing | None = None  # what the next reading may use again
         with self.locked_if_possible() as held:
             standing = self.read_new(read_policy_file(self.folders.policy_file))
             self.snapshot = self.compiled(standing)
             """The policy in force. One attribute, replaced whole."""
             self.status = Status(self.folders.policy_file, self.snapshot.version, clock())
             how = self._how_it_came(standing, before=None) or "start"
-            self.standing = self._recorded(standing, how, held)
-            """What the snapshot was made of."""
+            self.standing = self._recorded(standing, self.snapshot.version, how, held)
+            """What the snapshot was made of. One attribute; another object after each change."""
 
     @contextlib.contextmanager
     def change(self) -> Iterator[None]:
-        """One change at a time; the listeners hear of it when its locks are free again."""
-        try:
-            with self._lock:
-                yield
-        finally:
-            self.listeners.tell()
+        """One change at a time."""
+        with self._lock:
+            yield
+
+    @contextlib.contextmanager
+    def commit(self, base: Standing) -> Iterator[bool]:
+        """One change at a time, made ready on what stood then.
+
+        :return: whether that is what still stands.
+        """
+        with self.change():
+            yield self.standing is base
 
     @contextlib.contextmanager
     def locked_if_possible(self) -> Iterator[Held | None]:
@@ -102,9 +120,10 @@ class InForce:
         """What stands beside a policy file of this content. Raises like
         :func:`..state.standing.read_standing`.
         """
-        standing = read_standing(self.folders, content, self.settings.owners)
+        standing = read_standing(self.folders, content, self.settings.owners, self._known)
+        self._known = standing
         self.warn(standing.problems)
-        for newer in self.unkept.values():
+        for newer in tuple(self.unkept.values()):
             if newer.replaces(standing.follows.get(newer.author)):
                 standing = standing.following(newer)
         return attrs.evolve(standing, freshness=standing.freshness.raised(self._marks))
@@ -117,18 +136,87 @@ class InForce:
         check_scripts(standing.policy, self.folders.scripts_from)
         return standing
 
-    def on_disk(self, held: Held) -> Standing:
-        """What stands on the disk now, which is what a change is made to.
+    def make_change(self, ready: Callable[[Standing], Commit]) -> Decision:
+        """Make a change to what stands on the disk.
 
-        A file that the watcher has not told of yet is loaded first, as it would have been.
+        :param ready: makes it ready on what stands; it may be called again with something else.
+        :raises PolicyError: others change the policy all the time, or it cannot be read.
         """
+        for _ in range(_MOST_TRIES):
+            base = self.standing
+            commit = ready(base)
+            with self.commit(base) as is_base:
+                if is_base:
+                    with exclusive(self.folders.lock_file) as held:
+                        if self._is_on_disk(base):
+                            return commit(held)
+            self._catch_up()
+        raise PolicyError("the policy is being changed by others all the time; try again")
+
+    def _is_on_disk(self, base: Standing) -> bool:
+        """Whether what a change was made ready on is what a change is to be made to."""
+        if read_policy_file(self.folders.policy_file) != base.content:
+            return False
+        return self.read(base.content).changes_like(base)
+
+    def _catch_up(self) -> None:
+        """Load what stands on the disk, which the watchers have not told of yet."""
+        content = read_policy_file(self.folders.policy_file)
         try:
-            return self.load_from_disk(held)
+            if content == self.standing.content:
+                self.load_folders()
+            else:
+                self.load_file(content)
         except InvalidPolicy as error:
-            raise PolicyError(f"the policy file cannot be used as it is: {error}") from error
+            told = "; ".join(map(str, error.problems))
+            raise PolicyError(f"the policy file cannot be used as it is: {told}") from error
+
+    def load_file(self, content: bytes) -> bool:
+        """Put in force what the policy file holds.
+
+        :return: whether it is still there: else it is to be read again.
+        :raises InvalidPolicy: with every problem of the file.
+        :raises PolicyError: what stands beside it cannot be read.
+        """
+        base = self.standing
+        ready = self._ready_to_load(content)
+        with self.commit(base) as is_base:
+            standing, snapshot = ready if is_base else self._ready_to_load(content)
+            with self.locked_if_possible() as held:
+                is_there = self._is_in_the_file(content)
+                if is_there:
+                    self.load(standing, snapshot, held)
+                return is_there
+
+    def _ready_to_load(self, content: bytes) -> tuple[Standing, Snapshot]:
+        standing = self.read_new(content)
+        return standing, self.compiled(standing)
+
+    def _is_in_the_file(self, content: bytes) -> bool:
+        try:
+            return read_policy_file(self.folders.policy_file) == content
+        except UnreadableFile:
+            return False
+
+    def load_folders(self) -> None:
+        """Put in force what lies beside the policy file, if anything that decides differs."""
+        base = self.standing
+        ready = self._ready_beside(base)
+        with self.commit(base) as is_base:
+            standing, snapshot = ready if is_base else self._ready_beside(self.standing)
+            if snapshot is None:
+                self.standing = standing
+            else:
+                self.swap(standing, snapshot)
+
+    def _ready_beside(self, base: Standing) -> tuple[Standing, Snapshot | None]:
+        """What stands beside the same file now, and its snapshot where that decides otherwise."""
+        standing = self.read(base.content)
+        return standing, None if standing.decides_like(base) else self.compiled(standing)
 
     def load_from_disk(self, held: Held) -> Standing:
-        """Like :meth:`on_disk`, for a change that does without what stands.
+        """What stands on the disk now, for a change that does without what stands: a file that
+        the watcher has not told of yet is loaded first. Called with all locks held.
 
         :raises InvalidPolicy: with every problem of the file.
         """
@@ -147,6 +235,7 @@ class InForce:
             owners=self.settings.owners,
             contributions=standing.contributions,
             rate_seconds=self.settings.rate_seconds,
+            before=getattr(self, "snapshot", None),
         )
 
     def follows(self, standing: Standing) -> Follows:
@@ -165,7 +254,7 @@ class InForce:
             loaded = Freshness(Mark(int(self.clock())))
             standing = attrs.evolve(standing, freshness=standing.freshness.raised(loaded))
         if how is not None:
-            standing = self._recorded(standing, how, held)
+            standing = self._recorded(standing, snapshot.version, how, held)
         self.swap(standing, snapshot)
 
     def _how_it_came(self, standing: Standing, *, before: bytes | None) -> How | None:
@@ -188,13 +277,6 @@ class InForce:
         newer = recorded is not None and _is_newer(mark, mark_of(recorded))
         return "event" if newer and not _is_newer(applied, mark) else "hand edit"
 
-    def swap_if_other(self, standing: Standing) -> None:
-        """Put in force what stands beside the same file, if anything that decides differs."""
-        if standing.decides_like(self.standing):
-            self.standing = standing
-        else:
-            self.swap(standing, self.compiled(standing))
-
     def swap(self, standing: Standing, snapshot: Snapshot) -> None:
         """Put a snapshot in force. Called with the lock held."""
         old, self.snapshot = self.snapshot, snapshot
@@ -209,6 +291,8 @@ class InForce:
         )
         if old.version != snapshot.version:
             log.info("policy version %s is in force (before: %s)", snapshot.version, old.version)
+        if self.before_telling is not None:
+            self.before_telling(snapshot)
         self.listeners.note(old, snapshot)
 
     def nothing_is_wrong(self) -> None:
@@ -227,14 +311,14 @@ class InForce:
             "; ".join(map(str, problems)),
         )
 
-    def _recorded(self, standing: Standing, how: How, held: Held | None) -> Standing:
+    def _recorded(self, standing: Standing, version: str, how: How, held: Held | None) -> Standing:
         """Raise the marks on the disk and record the content, where that can be written."""
         raised = standing.freshness
         if held is not None:
             try:
                 raised = raise_freshness(self.folders.history, raised, held)
                 History(self.folders.history).record(
-                    history_entry(standing, int(self.clock()), how), held
+                    history_entry(standing, version, int(self.clock()), how), held
                 )
             except UnwritableFile as error:
                 self.warn((Problem("", f"the policy's history is not kept: {error}"),))
@@ -249,11 +333,14 @@ class InForce:
         self._warned |= frozenset(problems)
 
 
-def history_entry(standing: Standing, now: int, how: How) -> Entry:
-    """What the history keeps of a policy file that came into force."""
+def history_entry(standing: Standing, version: str, now: int, how: How) -> Entry:
+    """What the history keeps of a policy file that came into force.
+
+    :param version: of the policy with the contributions that stand beside it.
+    """
     came_in = standing.came_in if how == "event" else None
     return Entry(
-        version=version_in_force(standing.policy, standing.contributions),
+        version=version,
         recorded_at=now,
         how=how,
         author=came_in.author if came_in else None,

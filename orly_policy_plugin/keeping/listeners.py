@@ -1,8 +1,9 @@
-"""Telling of swaps: in their order, and when no lock is held."""
+"""Telling of swaps: in their order, on a thread of its own, when no lock is held."""
 
 import threading
 from collections import deque
 from collections.abc import Callable
+from typing import Final
 
 from orly_policy_hookspecs.logs import get_log
 
@@ -10,39 +11,47 @@ from ..decisions import Snapshot
 
 log = get_log(__name__)
 
+THREAD_NAME: Final = "orly-policy-listeners"
+
 Listener = Callable[[Snapshot, Snapshot], None]
-"""Told the old and the new snapshot after every swap, in their order, when no lock is held: it
-may ask for changes itself."""
+"""Told the old and the new snapshot after every swap, in their order. It may ask for changes
+itself, and wait for them."""
 
 
 class Listeners:
-    """Those who are told. Swaps are noted under the lock, and told of without it."""
+    """Those who are told. The thread runs as long as there is something to tell."""
 
     def __init__(self) -> None:
         self._listeners: list[Listener] = []
         self._untold: deque[tuple[Snapshot, Snapshot]] = deque()
-        self._telling = threading.Lock()
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
 
     def add(self, listener: Listener) -> None:
         """Tell this one from now on."""
         self._listeners.append(listener)
 
     def note(self, old: Snapshot, new: Snapshot) -> None:
-        """A swap to be told of."""
-        self._untold.append((old, new))
+        """Tell of a swap, soon."""
+        if not self._listeners:
+            return
+        with self._lock:
+            self._untold.append((old, new))
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._tell, name=THREAD_NAME, daemon=True)
+                self._thread.start()
 
-    def tell(self) -> None:
-        """Tell of all swaps that were noted; one thread at a time, so that their order is kept."""
-        while self._untold and self._telling.acquire(blocking=False):
-            try:
-                while self._untold:
-                    self._tell_of(*self._untold.popleft())
-            finally:
-                self._telling.release()
+    def _tell(self) -> None:
+        while (swap := self._next()) is not None:
+            for listener in tuple(self._listeners):
+                try:
+                    listener(*swap)
+                except Exception:
+                    log.exception("a listener for policy changes failed")
 
-    def _tell_of(self, old: Snapshot, new: Snapshot) -> None:
-        for listener in self._listeners:
-            try:
-                listener(old, new)
-            except Exception:
-                log.exception("a listener for policy changes failed")
+    def _next(self) -> tuple[Snapshot, Snapshot] | None:
+        with self._lock:
+            if self._untold:
+                return self._untold.popleft()
+            self._thread = None  # under the lock: whoever notes a swap from now on starts another
+            return None

@@ -4,6 +4,7 @@ import attrs
 
 from ..authority.freshness import Freshness, Mark
 from ..decisions import Snapshot
+from ..decisions.snapshot import version_in_force
 from ..errors import UnreadableFile
 from ..policy import InvalidPolicy, Policy, Problem, read_policy, write_policy
 from ..scripts import check_scripts
@@ -63,14 +64,14 @@ class Replacing:
         snapshot = self._force.compiled(new)
         problems = replace_policy(
             self._force.folders,
-            history_entry(new, now, "hand edit"),
-            standing=None if stood is None else _entry_of(stood, now),
+            history_entry(new, snapshot.version, now, "hand edit"),
+            standing=None if stood is None else self._entry_of(stood, now),
             seen=new.freshness,
             held=held,
         )
         self._force.warn(problems)
         self._force.swap(new, snapshot)
 
-
-def _entry_of(stood: Standing, now: int) -> Entry:
-    return history_entry(stood, now, "event" if stood.came_in else "hand edit")
+    def _entry_of(self, stood: Standing, now: int) -> Entry:
+        version = version_in_force(stood.policy, stood.contributions)
+        return history_entry(stood, version, now, "event" if stood.came_in else "hand edit")

@@ -37,7 +37,8 @@ class FileWatcher:
         Where it answers ``False``, the content was there no more, and the file is read again.
     :param vanished: told why the file cannot be read, once for each reason.
 
-    Both are called on the watcher's own thread. What they raise is logged.
+    Both are called on the watcher's own thread. What they raise is logged, and they are told
+    again.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class FileWatcher:
         self._vanished = vanished
         self._reported: bytes | str = content
         self._known: Knowledge | None = None
+        self._failure = ""
         self._hint = threading.Event()
         self._stopping = threading.Event()
         self._events = FolderEvents(self._hint, f"{THREAD_NAME}-events")
@@ -91,8 +93,11 @@ class FileWatcher:
             self._events.follow(watched_folders(self._path))
             if self._may_have_changed():
                 self._read()
-        except Exception:
-            log.exception("following %s failed", self._path)
+            self._failure = ""
+        except Exception as error:
+            if str(error) != self._failure:  # it is tried again, and said once
+                self._failure = str(error)
+                log.exception("following %s failed", self._path)
 
     def _may_have_changed(self) -> bool:
         known, now = self._known, time.monotonic()
@@ -116,11 +121,16 @@ class FileWatcher:
         before, self._reported = self._reported, _report(reading)
         if self._reported == before:
             return
-        if isinstance(reading, bytes):
-            if self._changed(reading) is False:
+        is_dealt_with: bool | None = False
+        try:
+            if isinstance(reading, bytes):
+                is_dealt_with = self._changed(reading)
+            else:
+                self._vanished(reading)
+                is_dealt_with = True
+        finally:
+            if is_dealt_with is False:  # or something was raised: it is told again
                 self._reported, self._known = before, None
-        else:
-            self._vanished(reading)
 
 
 def _report(reading: Reading) -> bytes | str:

@@ -23,7 +23,8 @@ from ..policy import GlobalRule, InvalidPolicy, Policy, Problem
 from ..policy.strict_json import decode_json
 from .atomic import make_folder, write_atomically
 from .signed_events import MOST_BYTES
-from .state_files import read_state_file
+from .state_files import UnreadableNow, read_state_file
+from .stored_event import StoredEvent
 
 
 def write_difference(folder: Path, contribution: Contribution) -> None:
@@ -36,22 +37,42 @@ def write_difference(folder: Path, contribution: Contribution) -> None:
     write_atomically(folder / _name(contribution.event_id), content.encode() + b"\n")
 
 
-def read_difference(folder: Path, event: Any, full: Policy) -> Contribution:
+def read_difference(folder: Path, event_id: str) -> bytes | None:
+    """What is kept of an admin's full policy; ``None`` where nothing is.
+
+    :raises UnreadableNow: it is kept and cannot be read now.
+    :raises InvalidPolicy: it is no ordinary file.
+    """
+    try:
+        return read_state_file(folder / _name(event_id), most_bytes=MOST_BYTES)
+    except FileNotFoundError:
+        return None
+    except UnreadableNow:
+        raise
+    except UnreadableFile as error:
+        raise InvalidPolicy([Problem("", f"its difference cannot be read: {error}")]) from error
+
+
+def difference_of(event: StoredEvent, full: Policy, content: bytes | None) -> Contribution:
     """What an admin's full policy came to.
 
     :param event: the signed event, verified.
     :param full: its content.
-    :raises InvalidPolicy: it is not kept, cannot be read, or is not that of this policy.
+    :param content: what :func:`read_difference` has read.
+    :raises InvalidPolicy: it is not kept, or is not that of this policy.
     """
+    if content is None:
+        raise InvalidPolicy([Problem("", "its difference is not kept; send it again")])
     try:
-        content = read_state_file(folder / _name(event.id), most_bytes=MOST_BYTES)
         value = decode_json(content)
-    except FileNotFoundError:
-        raise InvalidPolicy([Problem("", "its difference is not kept; send it again")]) from None
-    except (UnreadableFile, ValueError) as error:
+    except ValueError as error:
         raise InvalidPolicy([Problem("", f"its difference cannot be read: {error}")]) from error
     contribution = read_contribution(
-        value, admin=event.pubkey, created_at=event.created_at, event_id=event.id
+        value,
+        admin=event.pubkey,
+        created_at=event.created_at,
+        event_id=event.id,
+        content_bytes=len(event.content.encode()),
     )
     if not _is_part_of(full, contribution):
         raise InvalidPolicy([Problem("", "its difference says what the event does not say")])

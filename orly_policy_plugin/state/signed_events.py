@@ -7,6 +7,9 @@ whose names start with a dot are nobody's (an editor's, or what a crash left).
 A contribution is withdrawn by a file ``<id>.withdrawn``: that it is there is enough, and where it
 is, ``<id>.json`` counts for nothing. So the order of a withdrawal is: the mark of withdrawal, then
 the event's file goes; a crash between the two leaves it withdrawn.
+
+A folder is read again with what was read before: what has not changed is not decoded again, and a
+file that cannot be read now counts as it did.
 """
 
 import json
@@ -28,7 +31,7 @@ from ..errors import PolicyError, UnreadableFile
 from ..policy.problems import Problem
 from ..policy.strict_json import JsonObject, decode_json
 from .atomic import UnwritableFile, make_folder, remove_durably, write_atomically
-from .state_files import read_state_file
+from .state_files import UnreadableNow, list_state_folder, read_state_file
 
 log = get_log(__name__)
 
@@ -53,6 +56,10 @@ class StoredEvents:
     """By name: objects that do not claim to be events, where such are allowed."""
     problems: tuple[Problem, ...]
     """Files that say nothing that could be used, by their names."""
+    withdrawn: frozenset[str] = frozenset()
+    """The ids of withdrawn events."""
+    contents: Mapping[str, bytes] = attrs.field(factory=dict, eq=False, repr=False)
+    """What was read, by the files' names."""
 
 
 @attrs.frozen
@@ -91,24 +98,31 @@ def write_event(folder: Path, name: str, event: Mapping[str, Any]) -> None:
     write_atomically(path, content)
 
 
-def read_events(folder: Path, *, bare_allowed: bool = False) -> StoredEvents:
-    """Read all events of a folder, which need not be there. Nothing raises, nothing is removed.
+def read_events(
+    folder: Path, *, bare_allowed: bool = False, before: StoredEvents | None = None
+) -> StoredEvents:
+    """Read all events of a folder, which need not be there. Nothing is removed.
 
     :param bare_allowed: whether an object that does not claim to be an event may stand there, as
         contributions in ORLY's format do.
+    :param before: what was read before. Of a file that has not changed the value is the same
+        object; one that cannot be read now, or a folder that cannot be listed, is kept as it was.
+    :raises UnreadableNow: something cannot be read, and nothing was known of it.
     """
-    found = _Found(folder)
     try:
-        names = _names_in(folder)
-    except UnreadableFile as error:
-        found.problems.append(Problem(folder.name, str(error)))
-        names = []
+        names = list_state_folder(folder)
+    except UnreadableNow as error:
+        if before is None:
+            raise
+        return attrs.evolve(before, problems=(Problem(folder.name, f"{error}; {_KEPT}"),))
     withdrawn = _withdrawn(names)
+    found = _Found(folder, bare_allowed, before)
     for name in names:
         stem, _, ending = name.partition(".")
-        if stem not in withdrawn or f".{ending}" not in (_EVENT, _WITHDRAWN):
-            found.look_at(name, bare_allowed=bare_allowed)
-    return found.stored()
+        is_nobodys = name.startswith(".")
+        if not is_nobodys and (stem not in withdrawn or f".{ending}" not in (_EVENT, _WITHDRAWN)):
+            found.look_at(name)
+    return found.stored(withdrawn)
 
 
 def mark_withdrawn(folder: Path, event_id: str, withdrawal: Withdrawal) -> None:
@@ -129,23 +143,27 @@ def mark_withdrawn(folder: Path, event_id: str, withdrawal: Withdrawal) -> None:
 def withdrawn_ids(folder: Path) -> frozenset[str]:
     """The ids of all withdrawn events.
 
-    :raises UnreadableFile: the folder is there and cannot be listed.
+    :raises UnreadableNow: the folder is there and cannot be listed.
     """
-    return _withdrawn(_names_in(folder))
+    return _withdrawn(list_state_folder(folder))
 
 
-def read_withdrawals(folder: Path) -> tuple[Mapping[str, Withdrawal], tuple[Problem, ...]]:
+def read_withdrawals(
+    folder: Path, withdrawn: Iterable[str], before: Mapping[str, Withdrawal] = MappingProxyType({})
+) -> tuple[Mapping[str, Withdrawal], tuple[Problem, ...]]:
     """What is remembered of the withdrawn events, by id. Nothing raises.
 
     A mark that cannot be read is a problem, and withdraws its event all the same.
+
+    :param withdrawn: the events' ids.
+    :param before: what was read before: a mark never changes.
     """
     withdrawals: dict[str, Withdrawal] = {}
     problems: list[Problem] = []
-    try:
-        withdrawn = sorted(withdrawn_ids(folder))
-    except UnreadableFile as error:
-        return MappingProxyType({}), (Problem(folder.name, str(error)),)
-    for event_id in withdrawn:
+    for event_id in sorted(withdrawn):
+        if event_id in before:
+            withdrawals[event_id] = before[event_id]
+            continue
         name = _file_name(event_id, _WITHDRAWN)
         try:
             value = _decoded(read_state_file(folder / name, most_bytes=MOST_BYTES))
@@ -155,42 +173,77 @@ def read_withdrawals(folder: Path) -> tuple[Mapping[str, Withdrawal], tuple[Prob
     return MappingProxyType(withdrawals), tuple(problems)
 
 
+_KEPT: Final = "what was known of it stays in force"
+
+
 @attrs.frozen
 class _Found:
     """What has been found in a folder so far."""
 
     folder: Path
+    bare_allowed: bool
+    before: StoredEvents | None
     events: dict[str, Mapping[str, Any]] = attrs.Factory(dict)
     bare: dict[str, JsonObject] = attrs.Factory(dict)
+    contents: dict[str, bytes] = attrs.Factory(dict)
     problems: list[Problem] = attrs.Factory(list)
 
-    def look_at(self, name: str, *, bare_allowed: bool) -> None:
+    def look_at(self, name: str) -> None:
+        """Add what is in a file, or what is wrong with it."""
         try:
             stem = _stem(name)
-            value = _decoded(read_state_file(self.folder / name, most_bytes=MOST_BYTES))
-            if bare_allowed and _is_bare(value):
-                self.bare[stem] = value
-            else:
-                self.events[stem] = _event_of(value)
+            self._add(name, stem, read_state_file(self.folder / name, most_bytes=MOST_BYTES))
         except FileNotFoundError:
             pass  # withdrawn while we looked
+        except UnreadableNow as error:
+            self._keep(name, _stem(name), error)
+        except MemoryError:
+            self._keep(name, _stem(name), UnreadableNow("cannot be read: out of memory"))
         except (ValueError, UnreadableFile) as error:
             self.problems.append(Problem(f"{self.folder.name}/{name}", str(error)))
 
-    def stored(self) -> StoredEvents:
+    def _add(self, name: str, stem: str, content: bytes) -> None:
+        before = self.before
+        if before and before.contents.get(name) == content and self._known(stem, before):
+            self.contents[name] = content
+            return
+        value = _decoded(content)
+        if self.bare_allowed and _is_bare(value):
+            self.bare[stem] = value
+        else:
+            self.events[stem] = _event_of(value)
+        self.contents[name] = content
+
+    def _known(self, stem: str, before: StoredEvents) -> bool:
+        """Take what was known of a file, if anything was."""
+        if stem in before.events:
+            self.events[stem] = before.events[stem]
+        elif stem in before.bare:
+            self.bare[stem] = before.bare[stem]
+        else:
+            return False
+        return True
+
+    def _keep(self, name: str, stem: str, error: UnreadableNow) -> None:
+        where = f"{self.folder.name}/{name}"
+        if self.before is None or name not in self.before.contents:
+            raise UnreadableNow(
+                f"{where} {error}; what it denies is not known, so nothing can be changed or "
+                "started until it can be read"
+            ) from error
+        self._known(stem, self.before)
+        self.contents[name] = self.before.contents[name]
+        self.problems.append(Problem(where, f"{error}; {_KEPT}"))
+
+    def stored(self, withdrawn: frozenset[str]) -> StoredEvents:
+        """All of it."""
         return StoredEvents(
-            MappingProxyType(self.events), MappingProxyType(self.bare), tuple(self.problems)
+            MappingProxyType(self.events),
+            MappingProxyType(self.bare),
+            tuple(self.problems),
+            withdrawn,
+            MappingProxyType(self.contents),
         )
-
-
-def _names_in(folder: Path) -> list[str]:
-    try:
-        return sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise UnreadableFile(f"{folder} cannot be listed: {reason}") from error
 
 
 def _withdrawn(names: Iterable[str]) -> frozenset[str]:
@@ -213,6 +266,15 @@ def _file_name(stem: str, ending: str) -> str:
 
 def _encoded(value: Mapping[str, Any]) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+
+
+def read_event_file(path: Path) -> Mapping[str, Any]:
+    """The event in one file; its signature is not verified.
+
+    :raises ValueError: it is none; the text says why.
+    :raises UnreadableFile, FileNotFoundError: it cannot be read.
+    """
+    return _event_of(_decoded(read_state_file(path, most_bytes=MOST_BYTES)))
 
 
 def _decoded(content: bytes) -> Any:

@@ -8,20 +8,32 @@ from pathlib import Path
 from ..errors import UnreadableFile
 
 
+class UnreadableNow(UnreadableFile):
+    """What is there and cannot be read for want of file handles, memory or a right: nothing is
+    known of it, which is not the same as that there were nothing.
+    """
+
+
 def read_state_file(path: Path, *, most_bytes: int) -> bytes:
     """The content of an ordinary file. A symlink is not followed, a pipe not waited for.
 
     :raises FileNotFoundError: it is not there.
-    :raises UnreadableFile: why it cannot be read, without the path.
+    :raises UnreadableNow: it is there, and cannot be read now.
+    :raises UnreadableFile: it is no such file.
+
+    Their texts say why, without the path.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
         raise
     except OSError as error:
-        raise UnreadableFile(_why_not(error)) from error
+        kind = UnreadableFile if error.errno == errno.ELOOP else UnreadableNow
+        raise kind(_why_not(error)) from error
     try:
         return _read(descriptor, most_bytes)
+    except MemoryError as error:
+        raise UnreadableNow("cannot be read: out of memory") from error
     finally:
         os.close(descriptor)
 
@@ -35,10 +47,24 @@ def _read(descriptor: int, most_bytes: int) -> bytes:
         with os.fdopen(descriptor, "rb", closefd=False) as file:
             content = file.read(most_bytes + 1)
     except OSError as error:
-        raise UnreadableFile(_why_not(error)) from error
+        raise UnreadableNow(_why_not(error)) from error
     if len(content) > most_bytes:
         raise UnreadableFile(f"is over {most_bytes} bytes")
     return content
+
+
+def list_state_folder(folder: Path) -> list[str]:
+    """The names in a folder, sorted; none where it is not there.
+
+    :raises UnreadableNow: it is there and cannot be listed.
+    """
+    try:
+        return sorted(os.listdir(folder))  # noqa: PTH208 -- of 20,000 names no Path each
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise UnreadableNow(f"{folder} cannot be listed: {reason}") from error
 
 
 def _why_not(error: OSError) -> str:

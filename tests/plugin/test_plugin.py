@@ -11,6 +11,7 @@ import pytest
 from examples import ADMIN, ALICE, BOB, CAROL, NOBODY, NOW, OWNER, VOUCH, AnEvent, Answering, by
 from hypothesis import given
 from hypothesis import strategies as st
+from keeping.making import eventually
 from strategies import json_values, some
 
 from orly_policy_hookspecs import Decision, Gate, GateSettings, Verdict
@@ -236,6 +237,7 @@ def test_listeners_hear_of_every_swap(caplog: pytest.LogCaptureFixture) -> None:
     plugin.listen(lambda old, new: heard.append((old, new)))
     with caplog.at_level(logging.ERROR):
         plugin.set_follows({ADMIN: [BOB]})
+        eventually(lambda: bool(heard))
     assert heard == [(first, plugin.snapshot)]
     assert "no terminal" in caplog.text
 

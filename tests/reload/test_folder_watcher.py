@@ -29,4 +29,4 @@ def test_what_could_not_be_taken_is_told_again(
     finally:
         watcher.stop()
     assert calls == [1, 1, 1, 1]
-    assert len([record for record in caplog.records if record.exc_info]) == 1
+    assert len([record for record in caplog.records if record.exc_text]) == 1

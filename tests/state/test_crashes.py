@@ -92,7 +92,7 @@ def check_contributions(folder: Path) -> None:
     stored = read_events(folders.contributions)
     assert stored.problems == ()
     withdrawn = withdrawn_ids(folders.contributions)
-    withdrawals, problems = read_withdrawals(folders.contributions)
+    withdrawals, problems = read_withdrawals(folders.contributions, withdrawn)
     assert problems == ()
     assert {some_id(n) for n in range(1, done)} <= withdrawn == set(withdrawals)
     assert stored.events.keys() | withdrawn <= {some_id(n) for n in range(1, done + 2)}

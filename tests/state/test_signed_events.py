@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import json_values, some
 
-from orly_policy_plugin.errors import PolicyError, UnreadableFile
+from orly_policy_plugin.errors import PolicyError
 from orly_policy_plugin.state.signed_events import (
     MOST_BYTES,
     Withdrawal,
@@ -20,6 +20,7 @@ from orly_policy_plugin.state.signed_events import (
     withdrawn_ids,
     write_event,
 )
+from orly_policy_plugin.state.state_files import UnreadableNow
 
 from .nursery import ADMIN, contribution, some_id
 
@@ -162,16 +163,19 @@ def test_what_is_no_file(folder: Path) -> None:
     assert "is no ordinary file" in problem_with(folder)
 
 
-def test_a_folder_that_is_none(tmp_path: Path) -> None:
-    """One problem for all of it."""
-    (tmp_path / "policy-follows").touch()
-    stored = read_events(tmp_path / "policy-follows")
+def test_a_folder_that_cannot_be_listed(tmp_path: Path) -> None:
+    """What was in it stays known; where nothing was, that is an error."""
+    folder = tmp_path / "policy-contributions"
+    write_event(folder, NAME, EVENT)
+    before = read_events(folder)
+    folder.rename(tmp_path / "elsewhere")
+    folder.touch()
+    stored = read_events(folder, before=before)
+    assert stored.events == before.events
     assert "cannot be listed" in str(stored.problems[0])
-    withdrawals, (problem,) = read_withdrawals(tmp_path / "policy-follows")
-    assert withdrawals == {}
-    assert "cannot be listed" in str(problem)
-    with pytest.raises(UnreadableFile, match="cannot be listed"):
-        withdrawn_ids(tmp_path / "policy-follows")
+    for read in (read_events, withdrawn_ids):
+        with pytest.raises(UnreadableNow, match="cannot be listed"):
+            read(folder)
 
 
 def test_one_bad_file_does_not_hide_the_others(folder: Path) -> None:
@@ -219,7 +223,7 @@ def test_nothing_raises(tmp_path_factory: pytest.TempPathFactory, value: Any) ->
     (folder / f"{some_id(1)}.withdrawn").write_bytes(content)
     stored = read_events(folder, bare_allowed=True)
     assert len(stored.problems) + len(stored.bare) == 1
-    assert read_withdrawals(folder)[1]
+    assert read_withdrawals(folder, withdrawn_ids(folder))[1]
 
 
 def test_a_withdrawn_event_is_gone_for_good(folder: Path) -> None:
@@ -233,7 +237,7 @@ def test_a_withdrawn_event_is_gone_for_good(folder: Path) -> None:
     assert withdrawn_ids(folder) == {NAME}
     mark_withdrawn(folder, NAME, Withdrawal(ADMIN, 1, some_id("another")))
     assert not (folder / f"{NAME}.json").exists()
-    assert read_withdrawals(folder) == ({NAME: WITHDRAWAL}, ())
+    assert read_withdrawals(folder, [NAME]) == ({NAME: WITHDRAWAL}, ())
 
 
 def test_withdrawing_what_is_not_there(tmp_path: Path) -> None:
@@ -252,7 +256,7 @@ def test_a_garbled_mark_withdraws_all_the_same(folder: Path, content: bytes) -> 
     write_event(folder, NAME, EVENT)
     (folder / f"{NAME}.withdrawn").write_bytes(content)
     assert not read_events(folder).events
-    withdrawals, (problem,) = read_withdrawals(folder)
+    withdrawals, (problem,) = read_withdrawals(folder, [NAME])
     assert withdrawals == {}
     assert str(problem).startswith(f"policy-contributions/{NAME}.withdrawn: is no mark")
 

@@ -1,0 +1,93 @@
+"""``policy-follows/``: the newest follow list of each author, a signed event a file, named by the
+author.
+
+A list only grants. So one that cannot be read, and of which nothing is known, grants nobody, and
+stops nothing.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+import attrs
+
+from ..authority import verify
+from ..errors import UnreadableFile
+from ..follows import FollowList, follow_list
+from ..follows.lists import FOLLOW_LIST_KIND
+from ..policy import Problem
+from .signed_events import read_event_file
+from .state_files import UnreadableNow, list_state_folder
+from .stored_event import StoredEvent
+
+_ENDING: Final = ".json"
+
+_Identity = tuple[int, ...]
+"""What differs when a file was replaced: lists are renamed into place, never rewritten."""
+
+
+@attrs.frozen
+class StoredFollowLists:
+    """What the folder holds."""
+
+    lists: Mapping[str, FollowList] = attrs.field(factory=dict)
+    """By author."""
+    problems: tuple[Problem, ...] = ()
+    identities: Mapping[str, _Identity] = attrs.field(factory=dict, eq=False, repr=False)
+    """By author: the file that the list was read from."""
+
+
+def read_follow_lists(folder: Path, before: StoredFollowLists | None = None) -> StoredFollowLists:
+    """Read all lists of a folder, which need not be there. Nothing raises, nothing is removed.
+
+    :param before: what was read before: a file that is the same is not read again, and one that
+        cannot be read now counts as it did.
+    """
+    known = before or StoredFollowLists()
+    try:
+        names = list_state_folder(folder)
+    except UnreadableNow as error:
+        return attrs.evolve(known, problems=(Problem(folder.name, str(error)),))
+    lists: dict[str, FollowList] = {}
+    identities: dict[str, _Identity] = {}
+    problems: list[Problem] = []
+    for name in names:
+        if name.startswith("."):
+            continue
+        author = name.removesuffix(_ENDING)
+        try:
+            identity = _identity(folder / name)
+            lists[author] = _same(author, identity, known) or _read(folder / name, author)
+            identities[author] = identity
+        except FileNotFoundError:
+            pass  # removed while we looked
+        except UnreadableNow as error:
+            problems.append(Problem(f"{folder.name}/{name}", str(error)))
+            if author in known.lists:
+                lists[author] = known.lists[author]
+        except (ValueError, UnreadableFile) as error:
+            problems.append(Problem(f"{folder.name}/{name}", str(error)))
+    return StoredFollowLists(
+        MappingProxyType(lists), tuple(problems), MappingProxyType(identities)
+    )
+
+
+def _identity(path: Path) -> _Identity:
+    found = os.lstat(path)
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+def _same(author: str, identity: _Identity, known: StoredFollowLists) -> FollowList | None:
+    return known.lists.get(author) if known.identities.get(author) == identity else None
+
+
+def _read(path: Path, author: str) -> FollowList:
+    """:raises ValueError: it is no signed follow list of this author."""
+    event = StoredEvent(**read_event_file(path))
+    if path.name != author + _ENDING or event.pubkey != author:
+        raise ValueError("is no signed follow list of this author")
+    if event.kind != FOLLOW_LIST_KIND or not verify(event):
+        raise ValueError("is no signed follow list of this author")
+    return follow_list(event)
