@@ -27,11 +27,11 @@ _LOAD_SECONDS: Final = 120
 def compiling(path: Path) -> dict[str, Any]:
     """The seconds it takes to read, check and compile a file, and the bytes that it keeps."""
     compile_policy(read_policy(b'{"rules": {"1": {"size_limit": 1}}}'))  # as warm as a relay is
-    before = _resident_bytes()
+    before = resident_bytes()
     start = time.perf_counter()
     snapshot = compile_policy(read_policy(path.read_bytes()))
     seconds = time.perf_counter() - start
-    return {"seconds": seconds, "kept_bytes": _kept_since(before), "version": snapshot.version}
+    return {"seconds": seconds, "kept_bytes": kept_since(before), "version": snapshot.version}
 
 
 def replacing(path: Path) -> dict[str, Any]:
@@ -62,7 +62,7 @@ def _decided_meanwhile(plugin: PolicyPlugin, policy: Path, new: Path) -> dict[st
     plugin.listen(note)
     delays = Delays(plugin)
     without = delays.longest_for(_BASELINE_SECONDS)
-    before = _resident_bytes()
+    before = resident_bytes()
     saved_at = time.perf_counter()
     new.replace(policy)
     longest = delays.longest_until(in_force)
@@ -73,7 +73,7 @@ def _decided_meanwhile(plugin: PolicyPlugin, policy: Path, new: Path) -> dict[st
         "longest_delay_ms": longest * 1000,
         "longest_delay_without_ms": without * 1000,
         "saved_to_force_seconds": swapped_at[0] - saved_at,
-        "kept_bytes": _kept_since(before),
+        "kept_bytes": kept_since(before),
     }
 
 
@@ -105,13 +105,14 @@ class Delays:
         return longest
 
 
-def _kept_since(before: int | None) -> int | None:
+def kept_since(before: int | None) -> int | None:
+    """The bytes that are kept since :func:`resident_bytes` said ``before``."""
     gc.collect()
-    now = _resident_bytes()
+    now = resident_bytes()
     return None if before is None or now is None else now - before
 
 
-def _resident_bytes() -> int | None:
+def resident_bytes() -> int | None:
     """The process's memory that is there; ``None`` where the system does not say (no /proc)."""
     try:
         pages = int(Path("/proc/self/statm").read_text().split()[1])

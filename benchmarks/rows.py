@@ -10,7 +10,7 @@ import attrs
 
 from orly_policy_plugin.errors import PolicyError
 
-from . import decisions, loading, relays, reloading, scripts
+from . import admins, decisions, loading, relays, reloading, scripts
 from .figures import Figure, Goal, Measured
 from .real_events import events_to_read
 from .timing import Effort, Timed
@@ -110,6 +110,24 @@ def _reload(options: Options) -> Measured:
     return Measured(figures=(figure,), notes={"seconds": seconds})
 
 
+def _admins_worst(options: Options) -> Measured:
+    shapes = admins.SHAPES[:2] if options.effort.quick else admins.SHAPES
+    figures: list[Figure] = []
+    notes = {}
+    for count in (1, 10):
+        worst = admins.worst(count, shapes)
+        notes[f"{count} admins"] = attrs.asdict(worst)
+        whose = "one admin's" if count == 1 else f"{count} admins'"
+        kept = "" if worst.kept_megabytes is None else f", {worst.kept_megabytes[0]:.0f} MB kept"
+        for (value, shape), goal, what in (
+            (worst.to_apply_seconds, _ADMINS_APPLY, "to apply one more"),
+            (worst.to_start_seconds, _ADMINS_START, f"to start{kept}"),
+            (worst.latest_decision_ms, _ADMINS_DELAY, "late meanwhile"),
+        ):
+            figures.append(Figure(value=value, goal=goal, what=f"{what} ({whose} {shape})"))
+    return Measured(figures=tuple(figures), notes=notes)
+
+
 # --- relays
 
 
@@ -137,6 +155,9 @@ _LOAD_BYTES: Final = Goal(value=200, unit="bytes a key")
 _LOAD_1M_DELAY: Final = Goal(value=500, unit="ms")
 _LOAD_10K_DELAY: Final = Goal(value=20, unit="ms")
 _RELOAD: Final = Goal(value=0.5, unit="s")
+_ADMINS_APPLY: Final = Goal(value=0.5, unit="s")
+_ADMINS_START: Final = Goal(value=2, unit="s")
+_ADMINS_DELAY: Final = Goal(value=50, unit="ms")
 _WRITE_KEPT: Final = Goal(value=0.97, unit="x", sign="≥")
 _READ_KEPT: Final = Goal(value=0.95, unit="x", sign="≥")
 
@@ -185,6 +206,12 @@ ROWS: Final = (
         workload="from saving a 100-rule file to its being in force",
         measure=_reload,
         goals=(_RELOAD,),
+    ),
+    Row(
+        name="admins-worst",
+        workload="the most that policy admins can have standing",
+        measure=_admins_worst,
+        goals=(_ADMINS_APPLY, _ADMINS_START, _ADMINS_DELAY),
     ),
     Row(
         name="relay-write",

@@ -56,11 +56,17 @@ def _wrong_tag(tags: object) -> str | None:
             return f"tags[{i}] is not a list"
         if not tag:
             return f"tags[{i}] is empty: a tag has a name"
-        for j, item in enumerate(tag):
-            if not isinstance(item, str):
-                return f"tags[{i}][{j}] is not a text"
-            if _has_lone_surrogate(item):
-                return f"tags[{i}][{j}] is not Unicode"
+        if problem := _wrong_item(tag):
+            return f"tags[{i}]{problem}"
+    return None
+
+
+def _wrong_item(tag: list[object]) -> str | None:
+    for j, item in enumerate(tag):
+        if not isinstance(item, str):
+            return f"[{j}] is not a text"
+        if not item.isascii() and _has_lone_surrogate(item):
+            return f"[{j}] is not Unicode"
     return None
 
 

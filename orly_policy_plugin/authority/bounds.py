@@ -37,7 +37,7 @@ class _Bound:
 
 _COUNTED: Final = (
     _Bound(MOST_CONTENT_BYTES, "bytes of content", lambda one: one.size_bytes),
-    _Bound(MOST_KINDS, "kinds", lambda one: len(one.kinds)),
+    _Bound(MOST_KINDS, "kinds", lambda one: one.kinds.bit_count()),
     _Bound(MOST_AUTHORS, "authors whose follow lists are used", lambda one: len(one.authors)),
     _Bound(MOST_REGEXES, "regular expressions", lambda one: one.regexes),
 )
@@ -48,7 +48,7 @@ class Holdings:
 
     def __init__(self) -> None:
         self._held: list[Contribution] = []
-        self._kinds: set[int] = set()
+        self._kinds = 0
         self._authors: set[str] = set()
         self._bytes = 0
         self._regexes = 0
@@ -77,7 +77,7 @@ class Holdings:
         """What it would come to, in the order of the bounds."""
         return (
             self._bytes + one.size_bytes,
-            len(self._kinds) + len(one.kinds - self._kinds),
+            (self._kinds | one.kinds).bit_count(),
             len(self._authors) + len(one.authors - self._authors),
             self._regexes + one.regexes,
         )

@@ -12,7 +12,7 @@ import attrs
 
 from ..policy import InvalidPolicy, Policy, Problem, Rule
 from .bounds import Holdings
-from .contributions import NO_EXTENSION, Contribution, Extension
+from .contributions import NO_EXTENSION, Contribution, Extension, kind_bits
 
 NOT_BLACKLISTED_BY_ADMINS: Final = {
     3: "follow lists",
@@ -21,6 +21,8 @@ NOT_BLACKLISTED_BY_ADMINS: Final = {
     22242: "authentication",
 }
 """Kinds that no admin may deny, with what they are."""
+
+_PROTECTED_KINDS: Final = kind_bits(NOT_BLACKLISTED_BY_ADMINS)
 
 NOT_RULED_BY_ADMINS: Final = {
     3: "an admin cannot add a rule for kind 3 (follow lists)",
@@ -196,7 +198,7 @@ def _misfits(
     if contribution.admin not in policy.policy_admins:
         yield Problem("admin_pubkey", "its author is not a policy admin now")
     yield from others.held[contribution.admin].excess(contribution)
-    if not contribution.blacklisted.isdisjoint(NOT_BLACKLISTED_BY_ADMINS):
+    if contribution.kinds & _PROTECTED_KINDS:
         yield from blacklist_misfits("kind_blacklist_add", contribution.kind_blacklist_add)
     for kind, extension in contribution.rules_extend.items():
         yield from _within(f"rules_extend.{kind}", _extension_misfits(extension, protected))

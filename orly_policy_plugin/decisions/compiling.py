@@ -2,7 +2,9 @@
 
 One :class:`.Plan` a kind and access: the global rule's conditions, the kind filter, the kind's own
 rule. Kinds that nothing names share one plan, and so do all that only kind lists name and of which
-these say the same. It costs in proportion to what the policy and its contributions say.
+these say the same. It costs in proportion to what the policy and its contributions say; the plans
+of kinds that the owner has no rule for are made when they are first asked for, so that what admins
+may add, thousands of rules, costs only where it is used.
 """
 
 from collections.abc import Iterable, Iterator
@@ -42,9 +44,9 @@ def compile_access(
     :param rate_seconds: the time constant of rate limits.
     """
     compiler = _Compiler(policy, access, follows, frozenset(owners), added, sets, rate_seconds)
-    plans = {kind: compiler.plan(kind) for kind in compiler.kinds()}
+    plans = {kind: compiler.plan(kind) for kind in policy.rules}
     plans[POLICY_EVENT_KIND] = compiler.policy_events()
-    return Plans(plans, compiler.plan(None))
+    return Plans(plans, compiler.plan(None), compiler.kinds(), compiler.plan)
 
 
 class _Compiler:
@@ -105,12 +107,10 @@ class _Compiler:
         return self._shared[same]
 
     def kinds(self) -> frozenset[int]:
-        """Kinds that something names: all others have the same plan."""
+        """Kinds that something besides the owner's rules names: all others have the same plan."""
         listed = frozenset() if self.is_permissive else self.whitelist.union(self.added.whitelist)
         private = PRIVATE_KINDS if self._closes_private_kinds else frozenset()
-        return listed.union(
-            self.blacklist, private, self.policy.rules, self.added.rules, self.added.blacklist
-        )
+        return listed.union(self.blacklist, private, self.added.rules, self.added.blacklist)
 
     @property
     def _closes_private_kinds(self) -> bool:

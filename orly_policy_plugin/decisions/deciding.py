@@ -3,7 +3,7 @@
 Nothing here does I/O or reads a clock.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import Any, Final
 
 import attrs
@@ -68,19 +68,28 @@ class Plan:
         )
 
 
-class _ByKind(dict[int, Plan]):
-    """Plans by kind, and one for all other kinds, which are noted as they come."""
+MakePlan = Callable[[int], Plan]
+"""Compiles the plan of a kind."""
 
-    def __init__(self, plans: Mapping[int, Plan], other: Plan) -> None:
+
+class _ByKind(dict[int, Plan]):
+    """Plans by kind: some are made when they are asked for, and all other kinds have one."""
+
+    def __init__(
+        self, plans: Mapping[int, Plan], other: Plan, later: Container[int], make: MakePlan
+    ) -> None:
         super().__init__(plans)
         self._other = other
+        self._later = later
+        self._make = make
 
     def __missing__(self, kind: object) -> Plan:
         if not isinstance(kind, int):
             raise TypeError(f"a kind is a whole number, not {kind!r}")
+        plan = self._make(kind) if kind in self._later else self._other
         if kind in _KINDS:
-            self[kind] = self._other
-        return self._other
+            self[kind] = plan
+        return plan
 
 
 @attrs.frozen(init=False)
@@ -89,9 +98,14 @@ class Plans:
 
     _by_kind: _ByKind
 
-    def __init__(self, by_kind: Mapping[int, Plan], other: Plan) -> None:
-        """:param other: for every kind that is not in ``by_kind``."""
-        self.__attrs_init__(_ByKind(by_kind, other))
+    def __init__(
+        self, by_kind: Mapping[int, Plan], other: Plan, later: Container[int], make: MakePlan
+    ) -> None:
+        """:param other: for every kind that is in neither of the others.
+        :param later: kinds whose plan is made when one is first asked for.
+        :param make: makes it; the same each time, from any thread.
+        """
+        self.__attrs_init__(_ByKind(by_kind, other, later, make))
 
     def for_kind(self, kind: int) -> Plan:
         """The plan of a kind.

@@ -74,15 +74,30 @@ def plain(value: Any) -> Any:
     if not attrs.has(type(value)):
         return value
     return {
-        "global" if field.name == "global_rule" else field.name: plain(member)
-        for field in attrs.fields(type(value))
-        if _means_something(field, member := getattr(value, field.name))
+        key: plain(member)
+        for name, key, default in _fields(type(value))
+        if _means_something(name, default, member := getattr(value, name))
     }
 
 
-def _means_something(field: "attrs.Attribute[Any]", value: Any) -> bool:
-    if value is None or value == field.default:
+_FIELDS: dict[type, tuple[tuple[str, str, Any], ...]] = {}
+"""By model: each field's attribute, key in the file, and default. Looked up for every part of a
+policy, which may have a hundred thousand.
+"""
+
+
+def _fields(cls: type) -> tuple[tuple[str, str, Any], ...]:
+    if cls not in _FIELDS:
+        _FIELDS[cls] = tuple(
+            (field.name, "global" if field.name == "global_rule" else field.name, field.default)
+            for field in attrs.fields(cls)
+        )
+    return _FIELDS[cls]
+
+
+def _means_something(name: str, default: Any, value: Any) -> bool:
+    if value is None or value is default or value == default:
         return False
     if isinstance(value, Rule):
         return True
-    return bool(value) or field.name in _MEANS_SOMETHING_WHEN_EMPTY
+    return bool(value) or name in _MEANS_SOMETHING_WHEN_EMPTY

@@ -39,13 +39,16 @@ def read_state_file(path: Path, *, most_bytes: int) -> bytes:
 
 
 def _read(descriptor: int, most_bytes: int) -> bytes:
-    mode = os.fstat(descriptor).st_mode
-    if not stat.S_ISREG(mode):
-        what = "a folder" if stat.S_ISDIR(mode) else "no ordinary file"
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode):
+        what = "a folder" if stat.S_ISDIR(found.st_mode) else "no ordinary file"
         raise UnreadableFile(f"is {what}; remove it")
+    content = b""
     try:
-        with os.fdopen(descriptor, "rb", closefd=False) as file:
-            content = file.read(most_bytes + 1)
+        while len(content) <= most_bytes and (
+            more := os.read(descriptor, min(found.st_size + 1, most_bytes + 1))
+        ):
+            content += more
     except OSError as error:
         raise UnreadableNow(_why_not(error)) from error
     if len(content) > most_bytes:
