@@ -22,6 +22,7 @@ _EVERY_SECONDS: Final = 0.001
 _BASELINE_SECONDS: Final = 1.0
 _AFTERWARDS_SECONDS: Final = 0.5
 _LOAD_SECONDS: Final = 120
+_LARGEST_BYTES: Final = 256 * 1024 * 1024
 
 
 def compiling(path: Path) -> dict[str, Any]:
@@ -43,7 +44,7 @@ def replacing(path: Path) -> dict[str, Any]:
         policy.write_text('{"rules": {"1": {"size_limit": 100000}}}')
         new = Path(folder, "policy.json.new")
         shutil.copyfile(path, new)
-        plugin = PolicyPlugin.load(policy)
+        plugin = PolicyPlugin.load(policy, largest_policy_bytes=_LARGEST_BYTES)
         plugin.start()
         try:
             return _decided_meanwhile(plugin, policy, new)

@@ -12,6 +12,7 @@ from .errors import PolicyError
 from .policy import InvalidPolicy, Problem, parse_pubkey
 from .rates import MOST_KEYS
 from .scripts.running import TIMEOUT_SECONDS
+from .state.policy_file import MOST_POLICY_BYTES
 
 _TRUE = frozenset({"", "1", "t", "true", "yes", "on"})
 _FALSE = frozenset({"0", "f", "false", "no", "off"})
@@ -27,6 +28,10 @@ class Settings:
     """Owners besides those that the policy names, 64 lowercase hex characters each."""
     enabled: bool = True
     """Whether the engine is to be registered at all."""
+    largest_policy_bytes: int = attrs.field(
+        default=MOST_POLICY_BYTES, validator=attrs.validators.gt(0)
+    )
+    """A larger policy file is refused: decisions wait while one is parsed."""
     state_folder: Path | None = None
     """Where contributions, follow lists and the history lie; beside the policy file where
     ``None``."""
@@ -58,13 +63,17 @@ class Settings:
         environment: Mapping[str, str] = os.environ,
         **others: Any,
     ) -> Self:
-        """Read ``ORLY_POLICY_PATH``, ``ORLY_OWNERS`` and ``ORLY_POLICY_ENABLED``.
+        """Read ``ORLY_POLICY_PATH``, ``ORLY_OWNERS``, ``ORLY_POLICY_ENABLED`` and
+        ``ORLY_POLICY_MAX_BYTES``.
 
         :param path: the policy file, where the host names one; then ``ORLY_POLICY_PATH`` is not
             looked at.
-        :param others: settings that no variable has.
+        :param others: settings that no variable has, or that are to count in its place.
         :raises PolicyError: a variable's value cannot be used; the message says which and why.
         """
+        others.setdefault(
+            "largest_policy_bytes", _bytes(environment.get("ORLY_POLICY_MAX_BYTES", ""))
+        )
         return cls(
             path=_default_path(environment) if path is None else Path(path),
             owners=_owners(environment.get("ORLY_OWNERS", "")),
@@ -95,6 +104,14 @@ def _owners(text: str) -> tuple[str, ...]:
     if problems:
         raise InvalidPolicy(problems)
     return tuple(keys)
+
+
+def _bytes(text: str) -> int:
+    if not text.strip():
+        return MOST_POLICY_BYTES
+    if not (text.strip().isascii() and text.strip().isdecimal() and int(text)):
+        raise PolicyError(f"ORLY_POLICY_MAX_BYTES: {text!r:.60} is no number of bytes")
+    return int(text)
 
 
 def _enabled(text: str) -> bool:

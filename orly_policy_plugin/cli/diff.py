@@ -12,6 +12,7 @@ from orly_policy_plugin.state.history import History, UnknownVersion
 from orly_policy_plugin.state.policy_file import read_policy_file
 
 from .differing import changes_as_json, show_changes
+from .inputs import largest_policy_bytes
 from .places import FILE, Place, place_of, state_option
 from .showing import UnusableInput
 
@@ -72,5 +73,5 @@ def _policy(name: str, place: Place | None) -> Policy:
 def _content(name: str, place: Place | None) -> bytes:
     """A file's, or where there is none of the name, a version's."""
     if place is None or Path(name).exists() or Path(name).is_symlink():
-        return read_policy_file(Path(name))
+        return read_policy_file(Path(name), largest_policy_bytes())
     return History(place.folders.history).find(name).content

@@ -47,7 +47,7 @@ def history(file: Path | None, state: Path | None, as_json: bool) -> None:
 def _standing_entry(place: Place, entries: list[Entry]) -> int | None:
     """The newest entry that holds what the file holds."""
     try:
-        content = read_policy_file(place.file)
+        content = read_policy_file(place.file, place.largest_policy_bytes)
     except PolicyError as error:
         tell(str(error))
         return None

@@ -18,6 +18,7 @@ from orly_policy_plugin.policy import InvalidPolicy, Policy, Problem, parse_pubk
 from orly_policy_plugin.policy.fields import each, read_members, read_pubkeys
 from orly_policy_plugin.policy.strict_json import JsonObject, decode_json
 from orly_policy_plugin.scripts import check_scripts
+from orly_policy_plugin.settings import Settings
 from orly_policy_plugin.state.policy_file import read_policy_file
 
 from .showing import UnusableInput, UnusablePolicy
@@ -44,9 +45,17 @@ def load_policy(path: Path) -> Policy:
     :raises UnusablePolicy: it cannot be used; a line for each problem.
     """
     with unusable_policy(path):
-        policy = read_policy(read_policy_file(path))
+        policy = read_policy(read_policy_file(path, largest_policy_bytes()))
         check_scripts(policy, path.absolute().parent)
     return policy
+
+
+def largest_policy_bytes() -> int:
+    """What ``ORLY_POLICY_MAX_BYTES`` says.
+
+    :raises PolicyError: it says nothing that could be used.
+    """
+    return Settings.from_environment(".").largest_policy_bytes
 
 
 @contextlib.contextmanager

@@ -46,6 +46,8 @@ class Place:
     folders: StateFolders
     owners: tuple[str, ...]
     """Those of ``ORLY_OWNERS``."""
+    largest_policy_bytes: int
+    """Of ``ORLY_POLICY_MAX_BYTES``."""
 
 
 def place_of(file: Path | None, state: Path | None) -> Place:
@@ -57,7 +59,8 @@ def place_of(file: Path | None, state: Path | None) -> Place:
     with trouble():
         settings = Settings.from_environment(file)
     root = state or settings.path.absolute().parent
-    return Place(settings.path, StateFolders(settings.path, root), settings.owners)
+    folders = StateFolders(settings.path, root)
+    return Place(settings.path, folders, settings.owners, settings.largest_policy_bytes)
 
 
 @contextmanager
@@ -77,7 +80,8 @@ def load_standing(place: Place) -> Standing:
     :raises UnusablePolicy: the policy cannot be used, or what was applied is not known.
     """
     with unusable_policy(place.file):
-        standing = read_standing(place.folders, read_policy_file(place.file), place.owners)
+        content = read_policy_file(place.file, place.largest_policy_bytes)
+        standing = read_standing(place.folders, content, place.owners)
         check_scripts(standing.policy, place.folders.scripts_from)
     for problem in standing.problems:
         tell(str(problem))

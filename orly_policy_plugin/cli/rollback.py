@@ -46,7 +46,7 @@ def rollback(version: str, file: Path | None, state: Path | None) -> None:
         policy = read_policy(entry.content)
         check_scripts(policy, place.folders.scripts_from)
     with trouble(), exclusive(place.folders.lock_file) as held:
-        stood = _Stood.read(place.file)
+        stood = _Stood.read(place.file, place.largest_policy_bytes)
         if stood.content == entry.content:
             click.echo(f"version {entry.version} is what stands in {printable(str(place.file))}")
             return
@@ -62,9 +62,9 @@ class _Stood:
     policy: Policy | None
 
     @classmethod
-    def read(cls, file: Path) -> "_Stood":
+    def read(cls, file: Path, most_bytes: int) -> "_Stood":
         try:
-            content = read_policy_file(file)
+            content = read_policy_file(file, most_bytes)
         except UnreadableFile:
             if file.exists():
                 raise

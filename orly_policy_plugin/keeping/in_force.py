@@ -82,7 +82,7 @@ class InForce:
         self._marks = Freshness()  # the highest seen, should the disk forget them
         self._known: Standing | None = None  # what the next reading may use again
         with self.locked_if_possible() as held:
-            standing = self.read_new(read_policy_file(self.folders.policy_file))
+            standing = self.read_new(self.read_file())
             self.snapshot = self.compiled(standing)
             """The policy in force. One attribute, replaced whole."""
             self.status = Status(self.folders.policy_file, self.snapshot.version, clock())
@@ -115,6 +115,13 @@ class InForce:
             except (UnwritableFile, StateLocked) as error:
                 self.warn((Problem("", f"the policy's history is not kept: {error}"),))
             yield held
+
+    def read_file(self) -> bytes:
+        """The policy file as it is now.
+
+        :raises UnreadableFile: it cannot be read.
+        """
+        return read_policy_file(self.folders.policy_file, self.settings.largest_policy_bytes)
 
     def read(self, content: bytes) -> Standing:
         """What stands beside a policy file of this content. Raises like
@@ -155,13 +162,13 @@ class InForce:
 
     def _is_on_disk(self, base: Standing) -> bool:
         """Whether what a change was made ready on is what a change is to be made to."""
-        if read_policy_file(self.folders.policy_file) != base.content:
+        if self.read_file() != base.content:
             return False
         return self.read(base.content).changes_like(base)
 
     def _catch_up(self) -> None:
         """Load what stands on the disk, which the watchers have not told of yet."""
-        content = read_policy_file(self.folders.policy_file)
+        content = self.read_file()
         try:
             if content == self.standing.content:
                 self.load_folders()
@@ -194,7 +201,7 @@ class InForce:
 
     def _is_in_the_file(self, content: bytes) -> bool:
         try:
-            return read_policy_file(self.folders.policy_file) == content
+            return self.read_file() == content
         except UnreadableFile:
             return False
 
@@ -220,7 +227,7 @@ class InForce:
 
         :raises InvalidPolicy: with every problem of the file.
         """
-        standing = self.read(read_policy_file(self.folders.policy_file))
+        standing = self.read(self.read_file())
         if standing.content == self.standing.content:
             return standing
         check_scripts(standing.policy, self.folders.scripts_from)

@@ -11,7 +11,6 @@ from ..scripts import check_scripts
 from ..state.freshness_file import raise_freshness
 from ..state.history import Entry
 from ..state.locks import Held, exclusive
-from ..state.policy_file import read_policy_file
 from ..state.policy_mark import mark_of
 from ..state.replacing import keep_unusable, replace_policy
 from ..state.standing import Standing
@@ -27,6 +26,8 @@ class Replacing:
     def replace(self, policy: Policy | bytes) -> Snapshot:
         """Put a policy into the file and in force: see :meth:`.PolicyPlugin.replace_policy`."""
         content = policy if isinstance(policy, bytes) else write_policy(policy)
+        if len(content) > (most := self._force.settings.largest_policy_bytes):
+            raise InvalidPolicy([Problem("", f"the policy has {len(content)} bytes, over {most}")])
         check_scripts(read_policy(content), self._force.folders.scripts_from)
         with self._force.change(), exclusive(self._force.folders.lock_file) as held:
             stood = self._what_stands(held)
@@ -46,7 +47,7 @@ class Replacing:
             if file.exists():
                 raise
         except InvalidPolicy:
-            self._keep_aside(read_policy_file(file), held)
+            self._keep_aside(self._force.read_file(), held)
         return None
 
     def _keep_aside(self, content: bytes, held: Held) -> None:

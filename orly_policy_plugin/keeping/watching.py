@@ -21,7 +21,11 @@ class Watching:
         folders = (self._force.folders.contributions, self._force.folders.follows)
         self._watchers = (
             FileWatcher(
-                self._force.folders.policy_file, content, self._file_changed, self._refused
+                self._force.folders.policy_file,
+                content,
+                self._file_changed,
+                self._refused,
+                most_bytes=self._force.settings.largest_policy_bytes,
             ),
             FolderWatcher(folders, self._force.load_folders),  # looks once at start
         )

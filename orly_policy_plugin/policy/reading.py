@@ -21,7 +21,7 @@ from .durations import Duration
 from .models import GlobalRule, KindLists, Policy, Pubkeys, Rule
 from .problems import InvalidPolicy, Problem, did_you_mean
 from .regexes import Regex
-from .strict_json import decode_json
+from .strict_json import decode_policy_json
 
 _MOST_HINTS = 20
 """Unknown keys of one object for which a guess is made: each takes its time."""
@@ -35,7 +35,7 @@ def read_policy(content: bytes) -> Policy:
     :raises InvalidPolicy: with every problem of it.
     """
     try:
-        value = decode_json(content)
+        value = decode_policy_json(content)
     except ValueError as error:
         raise InvalidPolicy([Problem("", str(error))]) from error
     return structure_policy(value)

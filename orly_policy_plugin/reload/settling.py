@@ -38,10 +38,10 @@ def identify(path: Path) -> Identity:
     return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
 
-def read(path: Path) -> Reading:
+def read(path: Path, most_bytes: int) -> Reading:
     """What is in the file now, or why that cannot be told."""
     try:
-        return read_policy_file(path)
+        return read_policy_file(path, most_bytes)
     except UnreadableFile as error:
         return error
 
@@ -72,12 +72,14 @@ def is_settled(reading: Reading, *, quiet_seconds: float, waited_seconds: float)
     return _time_to_read(quiet_seconds, waited_seconds) and looks_whole(reading)
 
 
-def read_settled(path: Path, stopping: threading.Event) -> tuple[Identity, Reading] | None:
+def read_settled(
+    path: Path, most_bytes: int, stopping: threading.Event
+) -> tuple[Identity, Reading] | None:
     """Read a file once it is quiet, within :data:`LIMIT_SECONDS`; ``None`` when stopping.
 
     :return: what was read, and the file's identity just before.
     """
-    wait = _Wait(path)
+    wait = _Wait(path, most_bytes)
     while not stopping.wait(PACE_SECONDS):
         reading = wait.glance()
         if reading is not None:
@@ -88,8 +90,9 @@ def read_settled(path: Path, stopping: threading.Event) -> tuple[Identity, Readi
 class _Wait:
     """Waiting for a file to be quiet."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, most_bytes: int) -> None:
         self._path = path
+        self._most_bytes = most_bytes
         self.identity = identify(path)
         self._began = self._changed = time.monotonic()
 
@@ -101,7 +104,7 @@ class _Wait:
         quiet, waited = now - self._changed, now - self._began
         if not _time_to_read(quiet, waited):
             return None
-        reading = read(self._path)
+        reading = read(self._path, self._most_bytes)
         settled = is_settled(reading, quiet_seconds=quiet, waited_seconds=waited)
         return reading if settled else None
 

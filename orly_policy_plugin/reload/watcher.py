@@ -11,6 +11,7 @@ import attrs
 from orly_policy_hookspecs.logs import get_log
 
 from ..errors import PolicyError
+from ..state.policy_file import MOST_POLICY_BYTES
 from .folder_events import FolderEvents
 from .knowledge import Knowledge
 from .settling import Reading, identify, read, read_settled
@@ -36,6 +37,7 @@ class FileWatcher:
     :param changed: told the new content, also where it is the one from before the file vanished.
         Where it answers ``False``, the content was there no more, and the file is read again.
     :param vanished: told why the file cannot be read, once for each reason.
+    :param most_bytes: a larger file cannot be read.
 
     Both are called on the watcher's own thread. What they raise is logged, and they are told
     again.
@@ -47,10 +49,13 @@ class FileWatcher:
         content: bytes,
         changed: Callable[[bytes], bool | None],
         vanished: Callable[[PolicyError], None],
+        *,
+        most_bytes: int = MOST_POLICY_BYTES,
     ) -> None:
         self._path = path
         self._changed = changed
         self._vanished = vanished
+        self._most_bytes = most_bytes
         self._reported: bytes | str = content
         self._known: Knowledge | None = None
         self._failure = ""
@@ -106,10 +111,10 @@ class FileWatcher:
         if not known.in_doubt(now):
             return False
         self._known = attrs.evolve(known, read_seconds=now)
-        return _report(read(self._path)) != self._reported
+        return _report(read(self._path, self._most_bytes)) != self._reported
 
     def _read(self) -> None:
-        settled = read_settled(self._path, self._stopping)
+        settled = read_settled(self._path, self._most_bytes, self._stopping)
         if settled is None:
             return
         identity, reading = settled

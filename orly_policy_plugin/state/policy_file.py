@@ -6,16 +6,21 @@ import errno
 import os
 import stat
 from pathlib import Path
+from typing import Final
 
 from ..errors import UnreadableFile
 from ..policy import Policy, read_policy, write_policy
 from .atomic import write_atomically
 
+MOST_POLICY_BYTES: Final = 8 * 1024 * 1024
+"""Of a policy file, unless a setting says otherwise: some 120,000 keys. Python's parser takes up
+to half a second for so much, in which no decision is made."""
 
-def read_policy_file(path: Path) -> bytes:
+
+def read_policy_file(path: Path, most_bytes: int = MOST_POLICY_BYTES) -> bytes:
     """The content of a policy file. Symlinks are followed.
 
-    :raises UnreadableFile: it is missing, no ordinary file, or may not be read.
+    :raises UnreadableFile: it is missing, no ordinary file, too large, or may not be read.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -27,11 +32,17 @@ def read_policy_file(path: Path) -> bytes:
             what = "a directory" if stat.S_ISDIR(mode) else "no ordinary file"
             raise UnreadableFile(f"{path} is {what}; name a JSON file")
         with os.fdopen(descriptor, "rb", closefd=False) as file:
-            return file.read()
+            content = file.read(most_bytes + 1)
     except OSError as error:
         raise UnreadableFile(_why_not(path, error)) from error
     finally:
         os.close(descriptor)
+    if len(content) > most_bytes:
+        raise UnreadableFile(
+            f"{path} is over {most_bytes} bytes, and decisions would wait while it is read; "
+            "ORLY_POLICY_MAX_BYTES, or the setting largest_policy_bytes, lets in a larger one"
+        )
+    return content
 
 
 def write_policy_file(path: Path, policy: Policy) -> None:

@@ -17,7 +17,7 @@ import attrs
 from ..authority.freshness import Mark
 from ..errors import PolicyError
 from ..policy.problems import Problem
-from ..policy.strict_json import JsonObject, NotJson, decode_json
+from ..policy.strict_json import JsonObject, NotJson, decode_policy_json
 
 KEY: Final = "_policy_event"
 _HEX: Final = re.compile(r"[0-9a-f]{64}")
@@ -39,7 +39,7 @@ def policy_event_of(content: bytes, problems: list[Problem]) -> PolicyEvent | No
     :param problems: gets what is wrong with a mark that is there and says nothing.
     """
     try:
-        value = decode_json(content)
+        value = decode_policy_json(content)
     except ValueError:
         return None  # no policy either: whoever reads that says so
     if not isinstance(value, JsonObject) or KEY not in value:

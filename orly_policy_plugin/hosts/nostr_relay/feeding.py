@@ -1,7 +1,8 @@
 """Feeding the engine the follow lists that the relay has stored (section 7 of SPEC.md)."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Collection
+from itertools import islice
 from typing import Any, Final
 
 from aionostr.event import Event
@@ -14,6 +15,7 @@ from .connection import OURSELVES
 from .replaceable import newer
 
 FOLLOW_LIST_KIND: Final = 3
+_AUTHORS_A_QUERY: Final = 200
 
 log = get_log(__name__)
 
@@ -26,7 +28,8 @@ class FollowListFeeder:
         self._storage = storage
         self._gate = gate
         self._engine = engine
-        self._asked = asyncio.Event()
+        self._due = asyncio.Event()
+        self._asked: frozenset[str] = frozenset()
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -39,7 +42,7 @@ class FollowListFeeder:
         loop = asyncio.get_running_loop()
 
         def ask(*_: object) -> None:
-            loop.call_soon_threadsafe(self._asked.set)
+            loop.call_soon_threadsafe(self._due.set)
 
         self._engine.listen(ask)
         self._task = asyncio.create_task(self._go_on())
@@ -51,22 +54,31 @@ class FollowListFeeder:
 
     async def _go_on(self) -> None:
         while True:
-            await self._asked.wait()
-            self._asked.clear()
+            await self._due.wait()
+            self._due.clear()
             try:
                 await self._feed(self._engine.unknown_follow_lists())
             except Exception:
                 log.exception("stored follow lists could not be looked up")
 
-    async def _feed(self, authors: Iterable[str]) -> None:
-        for author in sorted(authors):
-            if (newest := await self._newest(author)) is not None:
-                await self._gate.kind3(newest, OURSELVES)
+    async def _feed(self, authors: Collection[str]) -> None:
+        """Feed what is stored of these authors. Whoever was asked for, and is still needed, need
+        not be asked for again: a list that comes later is announced.
+        """
+        required = self._engine.required_follow_lists()
+        self._asked &= required
+        remaining = iter(sorted(frozenset(authors) - self._asked))
+        while some := list(islice(remaining, _AUTHORS_A_QUERY)):
+            lists = await self._newest(some)
+            await asyncio.gather(*(self._gate.kind3(event, OURSELVES) for event in lists))
+            self._asked |= frozenset(some)
 
-    async def _newest(self, author: str) -> Event | None:
-        query = {"kinds": [FOLLOW_LIST_KIND], "authors": [author]}
-        newest: Event | None = None
+    async def _newest(self, authors: list[str]) -> list[Event]:
+        """The newest stored list of each author, if there is one."""
+        query = {"kinds": [FOLLOW_LIST_KIND], "authors": authors}
+        newest: dict[str, Event] = {}
         async for event in self._storage.run_single_query([query]):
-            if newest is None or newer(event, newest):
-                newest = event
-        return newest
+            known = newest.get(event.pubkey)
+            if known is None or newer(event, known):
+                newest[event.pubkey] = event
+        return list(newest.values())
