@@ -1,28 +1,11 @@
 """Withdrawal of contributions by kind 5 events (NIP-09; section 8 of SPEC.md)."""
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import Final
 
 from orly_policy_hookspecs import Event
 
 DELETION_KIND: Final = 5
-
-
-def named_by(event: Event) -> tuple[str, ...]:
-    """The event ids, 64 lowercase hex characters, that an event's ``e`` tags name, each once.
-
-    Whatever is no id names nothing. Never raises.
-    """
-    tags = event.tags if isinstance(event.tags, (list, tuple)) else ()
-    values = (
-        tag[1].lower()
-        for tag in tags
-        if isinstance(tag, (list, tuple))
-        and len(tag) > 1
-        and tag[0] == "e"
-        and isinstance(tag[1], str)
-    )
-    return tuple(dict.fromkeys(value for value in values if _is_id(value)))
 
 
 def withdrawn_by(
@@ -39,13 +22,18 @@ def withdrawn_by(
     """
     if event.kind != DELETION_KIND or not isinstance(event.pubkey, str):
         return ()
+    named = dict.fromkeys(_named(event, contributions_known))
     return tuple(
         event_id
-        for event_id in named_by(event)
-        if event_id in contributions_known
-        and (contributions_known[event_id] == event.pubkey or event.pubkey in owners)
+        for event_id in named
+        if contributions_known[event_id] == event.pubkey or event.pubkey in owners
     )
 
 
-def _is_id(text: str) -> bool:
-    return len(text) == 64 and all(character in "0123456789abcdef" for character in text)
+def _named(event: Event, contributions_known: Container[str]) -> Iterator[str]:
+    """Those that ``e`` tags name; there may be tens of thousands of tags."""
+    for tag in event.tags if isinstance(event.tags, (list, tuple)) else ():
+        if isinstance(tag, (list, tuple)) and len(tag) > 1 and tag[0] == "e":
+            value = tag[1].lower() if isinstance(tag[1], str) else ""
+            if value in contributions_known:
+                yield value

@@ -11,7 +11,7 @@ from orly_policy_hookspecs import POLICY_EVENT_KIND
 
 from ..authority import verify
 from ..authority.contributions import Contribution, read_contribution
-from ..authority.freshness import Mark
+from ..authority.freshness import Freshness, Mark
 from ..authority.policy_events import read_content
 from ..policy import InvalidPolicy, Problem, parse_pubkey
 from .differences import difference_of, read_difference
@@ -59,7 +59,18 @@ class StoredContributions:
     """What could not be used, or cannot be read now."""
     _stored: StoredEvents = attrs.field(eq=False, repr=False)
     _files: Mapping[str, _File] = attrs.field(eq=False, repr=False)
-    _withdrawals: Mapping[str, Withdrawal] = attrs.field(eq=False, repr=False)
+    _withdrawn: "_Withdrawn" = attrs.field(eq=False, repr=False)
+
+
+@attrs.frozen
+class _Withdrawn:
+    """What is remembered of the withdrawn ones: there may be tens of thousands."""
+
+    ids: frozenset[str] = frozenset()
+    withdrawals: Mapping[str, Withdrawal] = MappingProxyType({})
+    marks: tuple[tuple[str, Mark], ...] = ()
+    """The highest of each admin."""
+    problems: tuple[Problem, ...] = ()
 
 
 def read_contributions(
@@ -74,10 +85,9 @@ def read_contributions(
     stored = read_events(
         folder, bare_allowed=True, before=None if before is None else before._stored
     )
-    known_withdrawals = {} if before is None else before._withdrawals
-    withdrawals, unread = read_withdrawals(folder, stored.withdrawn, known_withdrawals)
+    withdrawn = _withdrawn(folder, stored.withdrawn, before._withdrawn if before else None)
     known_files = {} if before is None else before._files
-    problems = [*stored.problems, *unread]
+    problems = [*stored.problems, *withdrawn.problems]
     files = {
         name: _file(folder, name, value, known_files.get(name), problems)
         for name, value in (*stored.events.items(), *stored.bare.items())
@@ -88,23 +98,29 @@ def read_contributions(
     return StoredContributions(
         tuple(file.contribution for file in files.values() if file.contribution),
         MappingProxyType({name: file.known for name, file in files.items() if file.known}),
-        (*_marks(files), *_marks_of(withdrawals)),
+        (*_marks(files), *withdrawn.marks),
         tuple(problems),
         stored,
         MappingProxyType(files),
-        withdrawals,
+        withdrawn,
     )
+
+
+def _withdrawn(folder: Path, ids: frozenset[str], before: _Withdrawn | None) -> _Withdrawn:
+    known = before or _Withdrawn()
+    if ids == known.ids and not known.problems:
+        return known
+    withdrawals, problems = read_withdrawals(folder, ids, known.withdrawals)
+    highest = Freshness().with_marks(
+        (each.author, Mark(each.created_at, event_id)) for event_id, each in withdrawals.items()
+    )
+    return _Withdrawn(ids, withdrawals, tuple(highest.admins.items()), problems)
 
 
 def _marks(files: Mapping[str, _File]) -> Iterator[tuple[str, Mark]]:
     for name, file in files.items():
         if file.known and file.is_signed:
             yield file.known.author, Mark(file.known.created_at, name)
-
-
-def _marks_of(withdrawals: Mapping[str, Withdrawal]) -> Iterator[tuple[str, Mark]]:
-    for event_id, withdrawal in withdrawals.items():
-        yield withdrawal.author, Mark(withdrawal.created_at, event_id)
 
 
 def _file(
