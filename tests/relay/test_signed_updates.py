@@ -290,3 +290,66 @@ async def test_two_updates_at_once_end_in_one_order(tmp_path: Path) -> None:
             standing = json.loads(relay.policy.read_text())
             assert standing["_policy_event"]["id"] == events[1]["id"]
             assert standing["rules"]["1"]["content_limit"] == 100 + 10 * round_ + 1
+
+
+@asynchronous
+async def test_an_admin_who_floods_holds_up_nobody(relay: UpdatableRelay) -> None:
+    """Neither others' notes nor the owner's edit, which ends it; what is too much is refused."""
+    kinds = [kind for kind in range(65_536) if kind not in (3, 5, 12345, 22242)]
+    flood = [update(ADMIN, {"kind_blacklist_add": [*range(9000 + i, 10_000)]}) for i in range(120)]
+    async with connected(relay.url) as admin, connected(relay.url) as other:
+        accepted, message = await admin.publish(update(ADMIN, {"kind_blacklist_add": kinds}))
+        assert not accepted
+        assert "at most 2000 kinds" in message
+        sent = asyncio.create_task(publish_all(admin, flood))
+        for _ in range(20):
+            began = time.monotonic()
+            assert await accepts(other, note(BOB, 5))
+            assert time.monotonic() - began < 5
+        policy = {**POLICY, "policy_admins": [], "kind": {"blacklist": [11]}}
+        save(relay.policy, policy)
+        await soon(lambda: is_refused(other, BOB.event(11)))
+        answers = await sent
+    assert all(message.startswith(KNOWN_ANSWERS) for _, message in answers)
+
+
+KNOWN_ANSWERS = (
+    "contribution accepted: ",
+    "restricted: only owners and policy admins",
+    "invalid: an admin has at most 100",
+    "invalid: the policy event is not new",
+    "rate-limited: ",
+)
+
+
+async def publish_all(client: Client, events: list[Event]) -> list[tuple[bool, str]]:
+    """Publish one after the other."""
+    return [await client.publish(event) for event in events]
+
+
+async def is_refused(client: Client, event: Event) -> bool:
+    """Whether an event is refused."""
+    return not await accepts(client, event)
+
+
+@asynchronous
+async def test_follow_lists_that_are_stored_are_found_together(relay: UpdatableRelay) -> None:
+    """A policy that names a thousand authors finds those whose lists the relay has."""
+    authors = [named_key(f"author {i}") for i in range(12)]
+    others = [f"{i:064x}" for i in range(1000)]
+    async with connected(relay.url, STRANGER) as client, connected(relay.url) as anybody:
+        assert not await accepts(client, STRANGER.event(7))
+        for author in authors[:-1]:
+            assert await accepts(anybody, author.event(3, "", [["p", BOB.pubkey]]))
+        assert await accepts(anybody, authors[-1].event(3, "", [["p", STRANGER.pubkey]]))
+        named = [*others, *(author.pubkey for author in authors)]
+        rule = {**POLICY["rules"]["7"], "follows_whitelist_admins": named}
+        save(relay.policy, {**POLICY, "rules": {"7": rule}})
+        await soon(lambda: accepts(client, STRANGER.event(7, str(time.monotonic_ns()))))
+
+
+def save(path: Path, policy: Any) -> None:
+    """Save a policy as an editor that renames."""
+    new = path.with_suffix(".new")
+    new.write_text(json.dumps(policy))
+    new.replace(path)
