@@ -16,6 +16,7 @@ from orly_policy_hookspecs import GateError
 from orly_policy_plugin.errors import PolicyError
 from orly_policy_plugin.hosts.nostr_relay import PolicyApp, create_app
 
+from .showing import PYTHON, program
 from .workers import Workers
 
 SAMPLE_POLICY = Path(__file__).with_name("sample-policy.json")
@@ -179,7 +180,7 @@ def _storage(data: Path, storage: str) -> dict[str, Any]:
 
 def _greet(app: PolicyApp, url: str, policy: Path) -> None:
     """Say where the relay is, what it enforces, and how to try it."""
-    try_it = shlex.join([sys.executable, "-m", "example_relay.say", "--relay", url])
+    try_it = shlex.join([program(PYTHON), "-m", "example_relay.say", "--relay", url])
     say = click.echo
     say(f"relay:   {url}")
     if app.engine is None:

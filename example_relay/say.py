@@ -13,6 +13,8 @@ import click
 import websockets
 from coincurve import PrivateKey
 
+from .showing import program
+
 _ANSWER_SECONDS = 15
 
 
@@ -55,12 +57,12 @@ def main(
     for answer in answers:
         click.echo(f"{relay} answered: {json.dumps(answer, ensure_ascii=False)}")
     click.echo("why:")
-    command = Path(sys.executable).with_name("orly-policy")
+    command = program("orly-policy")
     beside = save.with_name("policy.json")  # where the example relay has it
     policy = beside if beside.exists() else Path("POLICY.json")
     authed = f" --authed {event['pubkey']}" if auth else ""
     click.echo(
-        f"  {shlex.quote(str(command))} explain {shlex.quote(str(policy))} --access write "
+        f"  {shlex.quote(command)} explain {shlex.quote(str(policy))} --access write "
         f"--event {shlex.quote(str(save))}{authed}"
     )
 
