@@ -13,7 +13,7 @@ import click
 import websockets
 from coincurve import PrivateKey
 
-from .showing import program
+from .showing import program, run, say, tell
 
 _ANSWER_SECONDS = 15
 
@@ -52,16 +52,16 @@ def main(
     try:
         answers = asyncio.run(_publish(relay, secret if auth else None, event))
     except (OSError, TimeoutError, websockets.WebSocketException) as error:
-        click.echo(f"{relay}: {error or 'no answer'}", err=True)
+        tell(f"{relay}: {error or 'no answer'}")
         sys.exit(1)
     for answer in answers:
-        click.echo(f"{relay} answered: {json.dumps(answer, ensure_ascii=False)}")
-    click.echo("why:")
+        say(f"{relay} answered: {json.dumps(answer, ensure_ascii=False)}")
+    say("why:")
     command = program("orly-policy")
     beside = save.with_name("policy.json")  # where the example relay has it
     policy = beside if beside.exists() else Path("POLICY.json")
     authed = f" --authed {event['pubkey']}" if auth else ""
-    click.echo(
+    say(
         f"  {shlex.quote(command)} explain {shlex.quote(str(policy))} --access write "
         f"--event {shlex.quote(str(save))}{authed}"
     )
@@ -108,4 +108,4 @@ async def _wait_for(socket: websockets.ClientConnection, command: str) -> list[A
 
 
 if __name__ == "__main__":
-    main()
+    run(main)
