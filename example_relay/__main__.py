@@ -18,6 +18,7 @@ from orly_policy_plugin.errors import PolicyError
 from orly_policy_plugin.hosts.nostr_relay import PolicyApp, create_app
 from orly_policy_plugin.policy import InvalidPolicy
 
+from .private import keep_private
 from .showing import PYTHON, program, run, say, tell
 from .workers import Workers
 
@@ -100,6 +101,7 @@ def main(
         _fail(f"{host}:{port}: {error.strerror}; --port 0 takes a free port")
     port = listening.getsockname()[1]
     try:
+        keep_private(data)
         policy_file = policy or _sample_policy(data)
         configuration = _configuration(data, host, port, storage, workers)
     except OSError as error:

@@ -13,6 +13,7 @@ import click
 import websockets
 from coincurve import PrivateKey
 
+from .private import make_private_only, tighten
 from .showing import program, run, say, tell
 
 _ANSWER_SECONDS = 15
@@ -47,6 +48,8 @@ def main(
     except ValueError:
         raise click.BadParameter("64 hex characters are needed", param_hint="--key") from None
     event = sign(secret, kind, [item.split(",") for item in tag], content)
+    make_private_only()
+    tighten(save)
     save.parent.mkdir(parents=True, exist_ok=True)
     save.write_text(json.dumps(event, ensure_ascii=False) + "\n")
     try:
