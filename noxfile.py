@@ -1,6 +1,14 @@
-"""Development tasks: ``nox -s relay``, ``tests``, ``lint``, ``types``, ``bench``."""
+"""Development tasks: ``python3 run.py`` lists them."""
+
+import shutil
+import signal
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 import nox
+
+from run import Venv, working
 
 nox.needs_version = ">=2024.4.15"
 nox.options.sessions = ["lint", "types", "tests"]
@@ -10,28 +18,37 @@ nox.options.error_on_missing_interpreters = False
 nox.options.download_python = "never"
 
 CONSTRAINTS = "constraints.txt"
-PYTHONS = ["3.11", "3.12", "3.13"]
+RUNS_NOX = "{}.{}".format(*sys.version_info)
+PYTHONS = list(dict.fromkeys(["3.11", "3.12", "3.13", RUNS_NOX]))
 TEST_NEEDS = ["pytest", "hypothesis"]
+PACKAGES = ["orly_policy_plugin", "hookspecs/orly_policy_hookspecs"]
+
+INTERRUPTED_SECONDS, TERMINATED_SECONDS = 5.0, 30.0
+"""How long what Ctrl-C ends may take for it, and what is then told again, before it is killed."""
+
+# Who kills nox means what nox runs, which is no part of it and would go on.
+signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @nox.session(venv_backend="venv")
 def relay(session: nox.Session) -> None:
-    """Start the example relay. Options go behind --: nox -s relay -- --port 7000"""
-    session.install("-c", CONSTRAINTS, "-e", ".[nostr-relay]")
-    session.run("python", "-m", "example_relay", *session.posargs)
+    """Start the example relay. Options go behind --: run.py relay -- --port 7000"""
+    _install(session, "-e", ".[nostr-relay]")
+    _run(session, "-m", "example_relay", *session.posargs)
 
 
 @nox.session(python=PYTHONS, venv_backend="venv")
 def tests(session: nox.Session) -> None:
     """Run the tests against the built wheel, on every Python from 3.11 to 3.13 that is there."""
-    session.install("-c", CONSTRAINTS, ".[nostr-relay]", *TEST_NEEDS)
-    session.run("pytest", *session.posargs)
+    _install(session, ".[nostr-relay]", *TEST_NEEDS, built_from=_sources())
+    # -P: the wheel is tested, not the folder that this is run in.
+    _run(session, "-P", "-m", "pytest", *session.posargs)
 
 
 @nox.session(venv_backend="venv")
 def lint(session: nox.Session) -> None:
     """Check the style."""
-    session.install("-c", CONSTRAINTS, "ruff")
+    _install(session, "ruff")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
 
@@ -39,12 +56,50 @@ def lint(session: nox.Session) -> None:
 @nox.session(venv_backend="venv")
 def types(session: nox.Session) -> None:
     """Check the types."""
-    session.install("-c", CONSTRAINTS, "-e", ".[nostr-relay]", "mypy", "types-PyYAML")
-    session.run("mypy")
+    _install(session, "-e", ".[nostr-relay]", "mypy", "types-PyYAML")
+    _run(session, "-m", "mypy")
+    _run(session, "-m", "mypy", "run.py")
 
 
 @nox.session(venv_backend="venv")
 def bench(session: nox.Session) -> None:
-    """Measure the built wheel. Options go behind --: nox -s bench -- --only simple hook"""
-    session.install("-c", CONSTRAINTS, ".[nostr-relay]")
-    session.run("python", "-m", "benchmarks", *session.posargs)
+    """Measure the built wheel. Options go behind --: run.py bench -- --only simple hook"""
+    _install(session, ".[nostr-relay]", built_from=_sources())
+    _run(session, "-m", "benchmarks", *session.posargs)
+
+
+def _run(session: nox.Session, *arguments: str) -> None:
+    """Run the session's Python: a script in its bin folder would name the folder's old place."""
+    session.run(
+        "python",
+        *arguments,
+        interrupt_timeout=INTERRUPTED_SECONDS,
+        terminate_timeout=TERMINATED_SECONDS,
+    )
+
+
+def _install(session: nox.Session, *needs: str, built_from: Iterable[Path] = ()) -> None:
+    """Install, unless exactly this is installed already.
+
+    :param built_from: the files that go into a wheel, where one is built.
+    """
+    files = [Path(CONSTRAINTS), Path("pyproject.toml"), *built_from]
+    contents = [part for file in files for part in (bytes(file), file.read_bytes())]
+    venv = Venv(session.virtualenv.location, "\n".join(needs).encode(), *contents)
+    if venv.is_finished():
+        return
+    if not venv.is_sound():
+        shutil.rmtree(venv.folder)
+        session.virtualenv.create()
+    venv.begin()
+    with working(f"installing what {session.name} needs into {venv.name}"):
+        session.install("-c", CONSTRAINTS, *needs, log=False)
+    venv.finish()
+
+
+def _sources() -> Iterator[Path]:
+    """What the wheel is built from."""
+    yield from (Path("README.md"), Path("LICENSE"))
+    for package in PACKAGES:
+        found = (path for path in sorted(Path(package).rglob("*")) if path.is_file())
+        yield from (path for path in found if "__pycache__" not in path.parts)

@@ -6,16 +6,20 @@ import shutil
 import socket
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 import uvicorn
 import yaml
 
 from orly_policy_hookspecs import GateError
+from orly_policy_hookspecs.logs import get_log
 from orly_policy_plugin.errors import PolicyError
 from orly_policy_plugin.hosts.nostr_relay import PolicyApp, create_app
+from orly_policy_plugin.policy import InvalidPolicy
 
+from .private import keep_private
+from .showing import PYTHON, program, run, say, tell
 from .workers import Workers
 
 SAMPLE_POLICY = Path(__file__).with_name("sample-policy.json")
@@ -97,6 +101,7 @@ def main(
         _fail(f"{host}:{port}: {error.strerror}; --port 0 takes a free port")
     port = listening.getsockname()[1]
     try:
+        keep_private(data)
         policy_file = policy or _sample_policy(data)
         configuration = _configuration(data, host, port, storage, workers)
     except OSError as error:
@@ -110,6 +115,8 @@ def main(
             script_failure=script_failure,
             script_timeout_seconds=script_timeout,
         )
+    except InvalidPolicy as error:
+        _fail(*map(str, error.problems))
     except (PolicyError, GateError) as error:
         _fail(str(error))
     _greet(app, f"ws://{host}:{port}", policy_file)
@@ -120,6 +127,7 @@ def main(
 
 
 def _serve(app: PolicyApp, listening: socket.socket) -> None:
+    get_log("uvicorn.error")  # its handlers are its own
     # Headers of proxies are not believed: on loopback anybody could write them.
     server = uvicorn.Server(uvicorn.Config(app, proxy_headers=False, log_level="warning"))
     with contextlib.suppress(KeyboardInterrupt):  # raised again once it has stopped
@@ -128,8 +136,9 @@ def _serve(app: PolicyApp, listening: socket.socket) -> None:
         sys.exit(3)
 
 
-def _fail(message: str) -> Any:
-    click.echo(f"the relay does not start:\n{message}", err=True)
+def _fail(*problems: str) -> NoReturn:
+    for line in ("the relay does not start:", *problems):
+        tell(line)
     sys.exit(1)
 
 
@@ -156,8 +165,13 @@ def _configuration(data: Path, host: str, port: int, storage: str, workers: int)
             "version": 1,
             "disable_existing_loggers": False,
             "formatters": {"line": {"format": "%(levelname)s %(message)s"}},
+            "filters": {"harmless": {"()": "orly_policy_hookspecs.logs.Harmless"}},
             "handlers": {
-                "console": {"class": "logging.StreamHandler", "formatter": "line"},
+                "console": {
+                    "class": "logging.StreamHandler",
+                    "formatter": "line",
+                    "filters": ["harmless"],  # nostr-relay logs what clients send, too
+                },
             },
             "root": {"level": "WARNING", "handlers": ["console"]},
         },
@@ -179,8 +193,7 @@ def _storage(data: Path, storage: str) -> dict[str, Any]:
 
 def _greet(app: PolicyApp, url: str, policy: Path) -> None:
     """Say where the relay is, what it enforces, and how to try it."""
-    try_it = shlex.join([sys.executable, "-m", "example_relay.say", "--relay", url])
-    say = click.echo
+    try_it = shlex.join([program(PYTHON), "-m", "example_relay.say", "--relay", url])
     say(f"relay:   {url}")
     if app.engine is None:
         say("policy:  none is enforced (ORLY_POLICY_ENABLED is false)")
@@ -191,20 +204,17 @@ def _greet(app: PolicyApp, url: str, policy: Path) -> None:
     say(f"         {try_it} hello")
     say(f"         {try_it} --kind 5000 hello")
     say("         then edit the policy file and see what changes here. Ctrl-C stops the relay.")
-    sys.stdout.flush()
 
 
 def _tell_change(old: Any, new: Any) -> None:
     """Print what a saved policy file, or a signed event, changes."""
     if old.version == new.version:
-        click.echo(f"policy:  follow lists changed (version {new.version})")
-        sys.stdout.flush()
+        say(f"policy:  follow lists changed (version {new.version})")
         return
-    click.echo(f"policy:  version {old.version} -> {new.version}")
+    say(f"policy:  version {old.version} -> {new.version}")
     for difference in new.changes_since(old):
-        click.echo(f"         {difference}")
-    sys.stdout.flush()
+        say(f"         {difference}")
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -13,6 +13,9 @@ import click
 import websockets
 from coincurve import PrivateKey
 
+from .private import make_private_only, tighten
+from .showing import program, run, say, tell
+
 _ANSWER_SECONDS = 15
 
 
@@ -45,22 +48,24 @@ def main(
     except ValueError:
         raise click.BadParameter("64 hex characters are needed", param_hint="--key") from None
     event = sign(secret, kind, [item.split(",") for item in tag], content)
+    make_private_only()
+    tighten(save)
     save.parent.mkdir(parents=True, exist_ok=True)
     save.write_text(json.dumps(event, ensure_ascii=False) + "\n")
     try:
         answers = asyncio.run(_publish(relay, secret if auth else None, event))
     except (OSError, TimeoutError, websockets.WebSocketException) as error:
-        click.echo(f"{relay}: {error or 'no answer'}", err=True)
+        tell(f"{relay}: {error or 'no answer'}")
         sys.exit(1)
     for answer in answers:
-        click.echo(f"{relay} answered: {json.dumps(answer, ensure_ascii=False)}")
-    click.echo("why:")
-    command = Path(sys.executable).with_name("orly-policy")
+        say(f"{relay} answered: {json.dumps(answer, ensure_ascii=False)}")
+    say("why:")
+    command = program("orly-policy")
     beside = save.with_name("policy.json")  # where the example relay has it
     policy = beside if beside.exists() else Path("POLICY.json")
     authed = f" --authed {event['pubkey']}" if auth else ""
-    click.echo(
-        f"  {shlex.quote(str(command))} explain {shlex.quote(str(policy))} --access write "
+    say(
+        f"  {shlex.quote(command)} explain {shlex.quote(str(policy))} --access write "
         f"--event {shlex.quote(str(save))}{authed}"
     )
 
@@ -106,4 +111,4 @@ async def _wait_for(socket: websockets.ClientConnection, command: str) -> list[A
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

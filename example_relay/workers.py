@@ -6,6 +6,8 @@ from typing import Any
 from gunicorn.app.base import BaseApplication
 from uvicorn.workers import UvicornWorker
 
+from orly_policy_hookspecs.logs import get_log
+
 
 class Worker(UvicornWorker):
     """Believes no headers of proxies: on loopback anybody could write them."""
@@ -27,6 +29,8 @@ class Workers(BaseApplication):  # type: ignore[misc]
             "preload_app": True,
             "loglevel": "warning",
         }
+        for name in ("gunicorn.error", "uvicorn.error"):
+            get_log(name)  # their handlers are their own
         super().__init__()
 
     def load_config(self) -> None:

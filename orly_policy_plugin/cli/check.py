@@ -4,10 +4,10 @@ from pathlib import Path
 
 import click
 
-from orly_policy_hookspecs.printing import printable
 from orly_policy_plugin.policy import policy_version
 
 from .inputs import load_policy
+from .showing import say
 from .summary import summary
 
 
@@ -20,8 +20,8 @@ def check(file: Path) -> None:
     file; then the exit status is 1.
     """
     policy = load_policy(file)
-    click.echo(f"{printable(str(file))}: version {policy_version(policy)}")
+    say(f"{file}: version {policy_version(policy)}")
     lines = summary(policy)
     width = max(len(name) for name, _ in lines)
     for name, says in lines:
-        click.echo(f"  {name:{width}}  {printable(says)}")
+        say(f"  {name:{width}}  {says}")

@@ -13,6 +13,7 @@ from .follows import follows
 from .history import history
 from .rollback import rollback
 from .script_check import script_check
+from .showing import show_error, tell
 from .sign_update import sign_update
 from .test import test
 
@@ -57,9 +58,9 @@ def main() -> NoReturn:
 def _run() -> int:
     try:
         status = orly_policy.main(prog_name="orly-policy", standalone_mode=False)
-        click.echo("", nl=False)  # flushes
+        sys.stdout.flush()
     except click.ClickException as error:
-        error.show()
+        show_error(error)
         return error.exit_code
     except click.Abort:
         return _INTERRUPTED
@@ -76,5 +77,5 @@ def _escape_what_cannot_be_shown() -> None:
 def _output_failed(error: OSError) -> int:
     """Nobody reads any more (``| head``), which is no news, or the disk is full, which is."""
     if not isinstance(error, BrokenPipeError):
-        click.echo(f"orly-policy: {error}", err=True)
+        tell(f"orly-policy: {error}")
     return 1

@@ -1,6 +1,5 @@
 """``orly-policy diff``: what do two policies mean differently?"""
 
-import json
 from pathlib import Path
 
 import click
@@ -14,7 +13,7 @@ from orly_policy_plugin.state.policy_file import read_policy_file
 from .differing import changes_as_json, show_changes
 from .inputs import largest_policy_bytes
 from .places import FILE, Place, place_of, state_option
-from .showing import UnusableInput
+from .showing import UnusableInput, say, say_json
 
 _DIFFER = 1
 
@@ -48,13 +47,11 @@ def diff(
     changes = changes_of_meaning(_policy(a, place), _policy(b, place))
     if as_json:
         same = not changes
-        click.echo(
-            json.dumps({"same_meaning": same, "differences": changes_as_json(changes)}, indent=2)
-        )
+        say_json({"same_meaning": same, "differences": changes_as_json(changes)})
     elif changes:
         show_changes(changes)
     else:
-        click.echo("both mean the same")
+        say("both mean the same")
     ctx.exit(_DIFFER if changes else 0)
 
 

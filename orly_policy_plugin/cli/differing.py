@@ -4,12 +4,11 @@ from collections.abc import Iterable
 from typing import Any
 
 import attrs
-import click
 
 from orly_policy_plugin.policy import Difference
 from orly_policy_plugin.policy.changes import Change
 
-from .showing import short
+from .showing import say, short
 
 _MOST_SHOWN = 5
 
@@ -17,7 +16,7 @@ _MOST_SHOWN = 5
 def show_changes(changes: Iterable[Change]) -> None:
     """Print a line for each place, and what it newly allows and refuses."""
     for change in changes:
-        click.echo(f"{short(str(_difference(change)))}  {short(_effects(change))}")
+        say(f"{short(str(_difference(change)))}  {short(_effects(change))}")
 
 
 def changes_as_json(changes: Iterable[Change]) -> list[dict[str, Any]]:

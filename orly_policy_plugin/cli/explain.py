@@ -1,7 +1,6 @@
 """``orly-policy explain``: what would the policy answer, and why?"""
 
 import asyncio
-import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,7 +23,7 @@ from orly_policy_plugin.state.standing import Standing
 
 from .inputs import GivenEvent, ip_option, load_event, load_follows, pubkeys_option
 from .places import Place, lists_of, load_standing, place_of, state_option
-from .showing import show_steps, tell, verdict
+from .showing import say, say_json, show_steps, tell, verdict
 
 
 @click.command()
@@ -138,9 +137,11 @@ def _kept_follows(standing: Standing) -> Follows:
 
 
 def _print_text(explanation: Explanation) -> None:
-    click.echo(f"{verdict(explanation.decision)}\n")
+    say(verdict(explanation.decision))
+    say()
     show_steps(explanation)
-    click.echo(f"\npolicy version {explanation.policy_version}")
+    say()
+    say(f"policy version {explanation.policy_version}")
 
 
 def _print_json(explanation: Explanation) -> None:
@@ -154,4 +155,4 @@ def _print_json(explanation: Explanation) -> None:
         "steps": [attrs.asdict(step) for step in explanation.steps],
         "policy_version": explanation.policy_version,
     }
-    click.echo(json.dumps(made, indent=2))
+    say_json(made)

@@ -21,7 +21,7 @@ from orly_policy_plugin.state.standing import Standing
 
 from .inputs import GivenEvent, content_of, decode, shown_name
 from .places import FILE, lists_of, load_standing, place_of, state_option, trouble
-from .showing import UnusableInput, short
+from .showing import UnusableInput, say, short
 
 _MISSING = 1
 
@@ -57,9 +57,9 @@ def list_(ctx: click.Context, policy: Path | None, state: Path | None) -> None:
     standing = load_standing(place_of(policy, state))
     lists = lists_of(standing)
     for author in sorted(lists.kept | standing.follows.keys()):
-        click.echo(f"{author}  {_state(author, standing)}  ({_why(author, standing)})")
+        say(f"{author}  {_state(author, standing)}  ({_why(author, standing)})")
     if not lists.kept and not standing.follows:
-        click.echo("the policy needs no follow list")
+        say("the policy needs no follow list")
     ctx.exit(_MISSING if lists.needed - standing.follows.keys() else 0)
 
 
@@ -111,12 +111,12 @@ def import_(file: tuple[str, ...], policy: Path | None, state: Path | None) -> N
             newer = follow_list(event)
             what = f"{short(newer.author)} of {_date(newer)} follows {len(newer.followed)}"
             if not newer.replaces(known.get(newer.author)):
-                click.echo(f"{what}: not newer than what is kept")
+                say(f"{what}: not newer than what is kept")
                 continue
             write_event(place.folders.follows, newer.author, attrs.asdict(event))
             known[newer.author] = newer
             not_needed = "" if newer.author in kept else " (the policy does not ask for it)"
-            click.echo(f"{what}: imported{not_needed}")
+            say(f"{what}: imported{not_needed}")
 
 
 def _load_all(names: tuple[str, ...]) -> list[GivenEvent]:

@@ -1,20 +1,18 @@
 """``orly-policy history``: which policies were in force, since when and by whose hand?"""
 
-import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
-from orly_policy_hookspecs.printing import printable
 from orly_policy_plugin.errors import PolicyError
 from orly_policy_plugin.policy import Problem
 from orly_policy_plugin.state.history import Entry, History
 from orly_policy_plugin.state.policy_file import read_policy_file
 
 from .places import FILE, Place, place_of, state_option, trouble
-from .showing import short, tell
+from .showing import say, say_json, short, tell
 
 
 @click.command()
@@ -56,7 +54,7 @@ def _standing_entry(place: Place, entries: list[Entry]) -> int | None:
 
 def _print_text(entries: list[Entry], stands: int | None) -> None:
     if entries:
-        click.echo("  version       when                  how        who        event")
+        say("  version       when                  how        who        event")
     for i, entry in enumerate(entries):
         cells = (
             f"{'*' if i == stands else ' '} {entry.version}",
@@ -65,12 +63,12 @@ def _print_text(entries: list[Entry], stands: int | None) -> None:
             f"{short(entry.author or '-'):9}",
             short(entry.event_id or "-"),
         )
-        click.echo(printable("  ".join(cells)))
+        say("  ".join(cells))
 
 
 def _print_json(entries: list[Entry], stands: int | None) -> None:
     made = [{**_as_json(entry), "stands": i == stands} for i, entry in enumerate(entries)]
-    click.echo(json.dumps(made, indent=2))
+    say_json(made)
 
 
 def _as_json(entry: Entry) -> dict[str, Any]:

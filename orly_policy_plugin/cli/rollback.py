@@ -6,7 +6,6 @@ from pathlib import Path
 import attrs
 import click
 
-from orly_policy_hookspecs.printing import printable
 from orly_policy_plugin.authority import Freshness, Mark
 from orly_policy_plugin.errors import UnreadableFile
 from orly_policy_plugin.policy import InvalidPolicy, Policy, policy_version, read_policy
@@ -22,7 +21,7 @@ from orly_policy_plugin.state.replacing import keep_unusable, replace_policy
 from .differing import show_changes
 from .inputs import unusable_policy
 from .places import FILE, Place, place_of, state_option, trouble
-from .showing import tell
+from .showing import say, tell
 
 
 @click.command()
@@ -48,7 +47,7 @@ def rollback(version: str, file: Path | None, state: Path | None) -> None:
     with trouble(), exclusive(place.folders.lock_file) as held:
         stood = _Stood.read(place.file, place.largest_policy_bytes)
         if stood.content == entry.content:
-            click.echo(f"version {entry.version} is what stands in {printable(str(place.file))}")
+            say(f"version {entry.version} is what stands in {place.file}")
             return
         _put_back(place, entry, stood, held)
     _show(entry, policy, stood)
@@ -109,10 +108,10 @@ def _put_back(place: Place, entry: Entry, stood: _Stood, held: Held) -> None:
 
 
 def _show(entry: Entry, policy: Policy, stood: _Stood) -> None:
-    click.echo(f"policy put back: version {entry.version}")
+    say(f"policy put back: version {entry.version}")
     if stood.policy is None:
         return
     changes = changes_of_meaning(stood.policy, policy)
     show_changes(changes)
     if not changes:
-        click.echo("it means the same as what stood there")
+        say("it means the same as what stood there")

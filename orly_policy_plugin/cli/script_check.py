@@ -10,7 +10,6 @@ from types import FrameType
 
 import click
 
-from orly_policy_hookspecs.printing import printable
 from orly_policy_plugin.scripts.checking import (
     TOGETHER,
     CannotStart,
@@ -26,7 +25,7 @@ from orly_policy_plugin.scripts.checking import (
 )
 
 from .inputs import load_event
-from .showing import UnusableInput
+from .showing import UnusableInput, say
 
 _FAILED = 1
 
@@ -104,21 +103,21 @@ def _ended_by_signals() -> Iterator[None]:
 
 
 def _show(path: Path, source: Source, report: Report) -> None:
-    click.echo(f"{printable(str(path))}:")
+    say(f"{path}:")
     for question in report.singly:
-        click.echo(f"  {_row(question)}".rstrip())
+        say(f"  {_row(question)}".rstrip())
     if report.at_once:
-        click.echo(f"  {_row_at_once(report.at_once)}")
-    click.echo()
+        say(f"  {_row_at_once(report.at_once)}")
+    say()
     _show_findings(report, source)
-    click.echo(_result(report))
+    say(_result(report))
 
 
 def _row(question: Question) -> str:
     reply, name = question.reply, question.sample.name
     if reply is None:
         return f"{'no answer':12}  {name}"
-    said = f"  {printable(reply.message[:80])}" if reply.message else ""
+    said = f"  {reply.message[:80]}" if reply.message else ""
     when = "only at the end of input" if question.at_the_end else f"{took(question.seconds):>7}"
     return f"{reply.action.value:12}  {name:26}  {when}{said}"
 
@@ -136,10 +135,10 @@ def _show_findings(report: Report, source: Source) -> None:
     """Each with what to change, notes last; the same advice only once."""
     told: set[str] = set()
     for finding in sorted(report.findings, key=lambda finding: finding.note):
-        click.echo(f"{'note' if finding.note else 'problem'}: {printable(finding.seen)}")
+        say(f"{'note' if finding.note else 'problem'}: {finding.seen}")
         for line in advise(finding, source):
             if line not in told:
-                click.echo(f"  {printable(line)}")
+                say(f"  {line}")
             told.add(line)
 
 

@@ -1,7 +1,8 @@
 """How things are shown: problems as lines, explanations as tables, and nothing that a terminal
-obeys.
+obeys. The commands print with these functions alone.
 """
 
+import json
 import re
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -34,7 +35,7 @@ class UnusableInput(click.ClickException):
     def show(self, file: Any = None) -> None:
         """Print the lines."""
         for line in self.lines:
-            click.echo(line, file=file, err=True)
+            click.echo(printable(line), file=file, err=True)
 
 
 class UnusablePolicy(UnusableInput):
@@ -43,9 +44,32 @@ class UnusablePolicy(UnusableInput):
     exit_code = 1
 
 
+def say(text: str = "") -> None:
+    """A line on standard output."""
+    click.echo(printable(text))
+
+
 def tell(text: str) -> None:
     """A line on standard error, for people."""
     click.echo(printable(text), err=True)
+
+
+def say_json(value: object, indent: int | None = 2) -> None:
+    """A JSON value on standard output, in ASCII: what is escaped is the same value to a program.
+
+    :param indent: ``None`` for one line.
+    """
+    separators = None if indent else (",", ":")
+    text = json.dumps(value, indent=indent, separators=separators)
+    click.echo(text.replace("\x7f", "\\u007f"))  # DEL, the one control that JSON leaves
+
+
+def show_error(error: click.ClickException) -> None:
+    """What ended a command, as click shows it, with what was typed escaped."""
+    if not isinstance(error, (UnusableInput, click.MissingParameter)):  # these repeat nothing
+        context = getattr(error, "ctx", None)
+        error = click.UsageError(printable(error.format_message()), context)
+    error.show()
 
 
 def short(text: str) -> str:
@@ -71,7 +95,9 @@ def show_steps(explanation: Explanation) -> None:
         table.add_row(*_cells(step))
     console.print(table)
     for event_id in dict.fromkeys(_ids_in(step.place for step in explanation.steps)):
-        click.echo(f"\ncontributions.{event_id[:8]}… is the event\n{event_id}")
+        say()
+        say(f"contributions.{event_id[:8]}… is the event")
+        say(event_id)
 
 
 def _ids_in(places: Iterable[str]) -> Iterator[str]:
@@ -81,7 +107,7 @@ def _ids_in(places: Iterable[str]) -> Iterator[str]:
 
 
 def _cells(step: Step) -> Iterable[Text]:
-    place = _CONTRIBUTION.sub(r"contributions.\1.\n  ", step.place)
+    place = _CONTRIBUTION.sub(r"contributions.\1.\n  ", printable(step.place))
     yield Text("\n".join(map(short, place.split("\n"))))
     for text in (step.seen, step.limit):
         yield Text(short(text))

@@ -1,6 +1,5 @@
 """``orly-policy sign-update``: a policy or a contribution as a signed event (kind 12345)."""
 
-import json
 import secrets
 import time
 from collections.abc import Mapping, Sequence
@@ -12,7 +11,6 @@ import click
 import coincurve
 
 from orly_policy_hookspecs import POLICY_EVENT_KIND
-from orly_policy_hookspecs.printing import printable
 from orly_policy_plugin.authority import (
     CONTRIBUTION_KEYS,
     Freshness,
@@ -30,7 +28,7 @@ from .inputs import GivenEvent, content_of, decode, shown_name
 from .key_file import load_secret
 from .places import FILE, load_standing, place_of, state_option
 from .publishing import NoAnswer, publish
-from .showing import UnusableInput, UnusablePolicy, tell
+from .showing import UnusableInput, UnusablePolicy, say, say_json, tell
 
 _AUTH_KIND = 22242
 _REFUSED, _NO_ANSWER = 1, 2
@@ -104,7 +102,7 @@ def sign_update(
     if not relays:
         event = signer.event([])
         _check(event, (), here, now)
-        click.echo(json.dumps(event, ensure_ascii=False, separators=(",", ":")))
+        say_json(event, indent=None)
         return
     events = {url: signer.event([["relay", url]]) for url in relays}
     for event in events.values():
@@ -242,5 +240,5 @@ def _publish(url: str, event: Mapping[str, Any], signer: _Signer) -> int:
         tell(f"{url}: {error}")
         return _NO_ANSWER
     verdict = "accepted" if answer.accepted else "refused"
-    click.echo(printable(f"{url}: {verdict}: {answer.message}".removesuffix(": ")))
+    say(f"{url}: {verdict}: {answer.message}".removesuffix(": "))
     return 0 if answer.accepted else _REFUSED

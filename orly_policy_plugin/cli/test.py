@@ -7,10 +7,9 @@ import attrs
 import click
 
 from orly_policy_hookspecs import Decision
-from orly_policy_hookspecs.printing import printable
 from orly_policy_plugin.decisions import Explanation
 
-from .showing import UnusableInput, show_steps, verdict
+from .showing import UnusableInput, say, show_steps, verdict
 from .suites import Case, Suite, SuiteError, read_suites
 
 _FAILED = 1
@@ -41,7 +40,7 @@ def test(ctx: click.Context, suite: tuple[Path, ...]) -> None:
     tally = _Tally()
     for path in suite:
         _run_file(path, tally)
-    click.echo(_result(tally))
+    say(_result(tally))
     if tally.unreadable:
         raise UnusableInput(tally.unreadable)
     ctx.exit(_FAILED if tally.failed else 0)
@@ -84,10 +83,11 @@ def failures(suite: Suite) -> Iterable[tuple[int, Case, Explanation]]:
 def _show_failure(where: str, case: Case, explanation: Explanation) -> None:
     expected = "accept" if case.allowed else "reject"
     what = f"{case.access} of kind {case.event.kind}"
-    click.echo(f"FAILED {printable(where)}: {what}")
-    click.echo(f"expected {expected}, the policy's answer is {verdict(explanation.decision)}\n")
+    say(f"FAILED {where}: {what}")
+    say(f"expected {expected}, the policy's answer is {verdict(explanation.decision)}")
+    say()
     show_steps(explanation)
-    click.echo()
+    say()
 
 
 def _result(tally: _Tally) -> str:

@@ -5,6 +5,8 @@ from typing import Any
 
 import attrs
 
+from orly_policy_hookspecs.printing import printable
+
 from .models import Policy
 from .problems import join
 from .writing import unstructure_policy
@@ -24,12 +26,15 @@ class Difference:
     """The JSON value now; ``None`` where there is none."""
 
     def __str__(self) -> str:
+        return printable(f"{self.place}: {self._change()}")
+
+    def _change(self) -> str:
         if isinstance(self.old, list) and isinstance(self.new, list):
             added = [item for item in self.new if item not in set(self.old)]
             removed = [item for item in self.old if item not in set(self.new)]
             shown = _items("added", added) + _items("removed", removed)
-            return f"{self.place}: {', '.join(shown) or 'in another order'}"
-        return f"{self.place}: {_shown(self.old)} -> {_shown(self.new)}"
+            return ", ".join(shown) or "in another order"
+        return f"{_shown(self.old)} -> {_shown(self.new)}"
 
 
 def differences(old: Policy, new: Policy) -> list[Difference]:

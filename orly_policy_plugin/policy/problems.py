@@ -5,6 +5,8 @@ from collections.abc import Iterable
 
 import attrs
 
+from orly_policy_hookspecs.printing import printable
+
 from ..errors import PolicyError
 
 
@@ -22,7 +24,7 @@ class Problem:
         return Problem(join(place, self.place), self.message)
 
     def __str__(self) -> str:
-        return f"{self.place}: {self.message}" if self.place else self.message
+        return printable(f"{self.place}: {self.message}" if self.place else self.message)
 
 
 class InvalidPolicy(PolicyError):

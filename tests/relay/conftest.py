@@ -25,5 +25,7 @@ def relay(
     with Relay(tmp_path_factory.mktemp(request.param), POLICY, request.param) as running:
         yield running
         assert running.alive
-    faults = re.findall(r"(?m)^[\w.]*(?:Error|Exception|Warning|Disconnected)\b.*", running.stderr)
+    faults = re.findall(
+        r"(?m)^[ |]*[\w.]*(?:Error|Exception|Warning|Disconnected)\b.*", running.stderr
+    )
     assert [fault for fault in faults if not UNPARSABLE.search(fault)] == []

@@ -5,6 +5,8 @@ from typing import Any
 
 from nostr_relay.util import json_loads
 
+from orly_policy_hookspecs.printing import printable
+
 from .connection import Connection, current_connection
 
 Message = MutableMapping[str, Any]
@@ -51,7 +53,7 @@ def _explaining(send: Send, why_not: Callable[[], str | None]) -> Send:
 
     async def sending(message: Message) -> None:
         if message["type"] == "lifespan.startup.failed" and (reason := why_not()):
-            message = {**message, "message": f"the relay does not start: {reason}"}
+            message = {**message, "message": printable(f"the relay does not start: {reason}")}
         await send(message)
 
     return sending

@@ -1,0 +1,350 @@
+#!/usr/bin/env python3
+"""The project's commands on a bare machine: ``python3 run.py relay``, ``python3 run.py tests``.
+
+Needs a Python and nothing else. Makes ``.venv``, puts nox there, and calls a session of
+``noxfile.py``, which makes its own venvs with :class:`Venv`. What is there already is used as it
+is.
+"""
+
+# An old Python must be able to read all of this and to run it, so that it can say that it is too
+# old: the syntax and the library are those of Python 3.6, and all text is ASCII.
+
+import contextlib
+import difflib
+import hashlib
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple, NoReturn
+
+OLDEST = (3, 11)
+NEWEST = (3, 13)  # coincurve is built for it; for a newer one it must be compiled here
+ROOT = Path(__file__).resolve().parent
+VENV = ROOT / ".venv"
+CONSTRAINTS = ROOT / "constraints.txt"
+
+COMMANDS = {
+    "relay": (["relay"], "start the example relay; -- --port 0 takes a free port"),
+    "tests": (["tests"], "run the tests on each Python from 3.11 to 3.13 that is here"),
+    "lint": (["lint"], "check the style"),
+    "types": (["types"], "check the types"),
+    "check": (["lint", "types", "tests"], "lint, types and tests"),
+    "bench": (["bench"], "measure how fast it is; -- --only hook measures a part"),
+}
+"""Each with the nox sessions that it calls."""
+
+_LINES = "\n".join(f"  {name:6} {says}" for name, (_, says) in COMMANDS.items())
+USAGE = f"""\
+usage: python3 run.py COMMAND [-- OPTIONS]
+
+{_LINES}
+
+What follows -- is passed on; paths there start from this project's folder. What a command needs
+is installed into .venv and .nox the first time.
+"""
+
+
+class Trouble(Exception):
+    """Ends the command. Says what is wrong and what to do."""
+
+    status = 1
+
+
+class WrongCall(Trouble):
+    """The command line is not right."""
+
+    status = 2
+
+
+def main(arguments: "list[str]") -> int:
+    """Run a command line; returns the exit status unless nox takes over the process."""
+    try:
+        return _run(arguments)
+    except Trouble as trouble:
+        sys.stderr.write(f"run.py: {trouble}\n")
+        return trouble.status
+    except OSError as error:
+        sys.stderr.write(f"run.py: {error}\n")
+        return 1
+    except KeyboardInterrupt:
+        return 130  # what a shell reports of a command that Ctrl-C ended
+
+
+def _run(arguments: "list[str]") -> int:
+    if not arguments or arguments[0] in ("-h", "--help"):
+        sys.stdout.write(USAGE)
+        return 0 if arguments else WrongCall.status
+    sessions, options = parse(arguments)
+    venv = Venv(VENV, CONSTRAINTS.read_bytes())
+    if not venv.is_finished():
+        install_nox(venv)
+    return _become([str(venv.python), "-m", "nox", "-s", *sessions, "--", *options])
+
+
+def _become(command: "list[str]") -> NoReturn:
+    """Be another program from here on: its exit status and its signals are nobody else's."""
+    os.chdir(str(ROOT))
+    sys.stdout.flush()
+    os.execv(command[0], command)
+
+
+def parse(arguments: "list[str]") -> "tuple[list[str], list[str]]":
+    """The sessions that are called, and the options for them."""
+    name, rest = arguments[0], arguments[1:]
+    if name not in COMMANDS:
+        near = difflib.get_close_matches(name, COMMANDS, 1)
+        hint = f"did you mean {near[0]}?" if near else "there are " + ", ".join(COMMANDS)
+        raise WrongCall(f"there is no command {name!a}; {hint}")
+    if rest and rest[0] != "--":
+        typed = ascii(" ".join(rest))[1:-1]
+        raise WrongCall(f"options go behind --: python3 run.py {name} -- {typed}")
+    return COMMANDS[name][0], rest[1:]
+
+
+# --- venvs
+
+
+class Venv:
+    """A venv with a stamp, which says where it was made, with which Python, and what is in it.
+
+    The stamp is finished last, so that what was interrupted is not taken for finished.
+    """
+
+    def __init__(self, folder: "os.PathLike[str] | str", *contents: bytes) -> None:
+        """:param contents: what decides what is installed."""
+        self.folder = Path(os.path.abspath(str(folder)))  # noqa: PTH100 -- resolves no symlink
+        self.python = self.folder / "bin" / "python"
+        self._stamp = self.folder / "installed.txt"
+        self._made_by_us = self.folder / "made-by-run.py.txt"
+        self._digest = _digest(contents)
+
+    def is_finished(self) -> bool:
+        """Whether all that is wanted is in it, so that nothing is to be done."""
+        return self.python.exists() and self._stamped() == self._place() + self._digest
+
+    def is_sound(self) -> bool:
+        """Whether it can be installed into. One that was moved, whose Python is another by now,
+        or in which an installation was interrupted cannot.
+        """
+        stamped = self._stamped()
+        if stamped is not None:
+            return self.python.exists() and stamped.startswith(self._place())
+        return self.python.exists() and can_install(self.python)
+
+    def begin(self) -> None:
+        """To be called before something is installed."""
+        self._stamp.write_text("not finished\n")
+
+    def finish(self) -> None:
+        """To be called when everything is installed."""
+        self._stamp.write_text(self._place() + self._digest)
+
+    def make(self, python: str) -> None:
+        """Make it anew. One that this program did not make is left alone.
+
+        :raises Trouble: it is another's, or it cannot be made.
+        """
+        if self.folder.exists() and not self._made_by_us.exists():
+            raise Trouble(
+                f"{self.name} is there, but no venv that works with Python 3.11 or newer, and "
+                f"run.py did not make it. Move it away (mv {self.name} {self.name}.old) and start "
+                "again."
+            )
+        shutil.rmtree(str(self.folder), ignore_errors=True)
+        self.folder.mkdir(parents=True)
+        self._made_by_us.touch()
+        quietly([python, "-m", "venv", str(self.folder)], "making " + self.name)
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        return os.path.relpath(str(self.folder), str(ROOT))
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether this program made it, so that it may remove it."""
+        return self._made_by_us.exists()
+
+    def _stamped(self) -> "str | None":
+        return self._stamp.read_text() if self._stamp.exists() else None
+
+    def _place(self) -> str:
+        return f"{self.folder}\n{self.python.resolve()}\n"
+
+
+def _digest(contents: "tuple[bytes, ...]") -> str:
+    hashed = hashlib.sha256()
+    for content in contents:
+        hashed.update(b"%d:" % len(content) + content)  # so that no two lists look alike
+    return hashed.hexdigest() + "\n"
+
+
+def install_nox(venv: Venv) -> None:
+    """Put nox into a venv, which is made where it is not there or cannot be used."""
+    if not venv.is_sound():
+        venv.make(choose_python().executable)
+    if venv.is_ours:
+        venv.begin()
+    pip = [str(venv.python), "-m", "pip", "install", "--disable-pip-version-check"]
+    try:
+        quietly([*pip, "-c", str(CONSTRAINTS), "nox"], "installing nox into " + venv.name)
+    except Trouble as trouble:
+        raise Trouble(f"{trouble}\nThe first time, pip needs a network.") from trouble
+    venv.finish()
+
+
+def quietly(command: "list[str]", what: str) -> None:
+    """Run a command, and show its output only where it fails.
+
+    :raises Trouble: it failed.
+    """
+    with working(what):
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if done.returncode:
+        output = done.stdout.decode(errors="replace").strip()
+        raise Trouble(f"{what} failed:\n{output}")
+
+
+@contextlib.contextmanager
+def working(what: str) -> "Iterator[None]":
+    """Say what is being done, and on a terminal, for how long already."""
+    sys.stderr.write(what + " ..." + ("" if sys.stderr.isatty() else "\n"))
+    sys.stderr.flush()
+    done = threading.Event()
+    clock = threading.Thread(target=_show_seconds, args=(what, done), daemon=True)
+    if sys.stderr.isatty():
+        clock.start()
+    try:
+        yield
+    finally:
+        done.set()
+        if sys.stderr.isatty():
+            clock.join()
+            sys.stderr.write("\n")
+            sys.stderr.flush()
+
+
+def _show_seconds(what: str, done: threading.Event) -> None:
+    began = time.monotonic()
+    while not done.wait(1):
+        sys.stderr.write(f"\r{what} ... {time.monotonic() - began:.0f} s")
+        sys.stderr.flush()
+
+
+# --- which Python
+
+
+class Python(NamedTuple):
+    """A Python of this machine."""
+
+    executable: str
+    version: "tuple[int, int]"
+    makes_venvs: bool
+    """Whether ensurepip is there: Debian and Ubuntu have it in a package of its own."""
+
+
+_NAMES = ("python3.13", "python3.12", "python3.11", "python3", "python3.14")
+_PROBE = (
+    "import sys, importlib.util as util; "
+    "print(sys.version_info[0], sys.version_info[1], util.find_spec('ensurepip') is not None)"
+)
+
+
+def choose_python() -> Python:
+    """The Python to make a venv with: this one if it fits, else one on the PATH.
+
+    :raises Trouble: there is none.
+    """
+    here = this_python()
+    chosen = choose(here, list(pythons_on_path()), has_compiler())
+    if chosen != here:
+        sys.stderr.write(f"Python {dotted(chosen)} is taken: {chosen.executable}\n")
+    return chosen
+
+
+def choose(here: Python, others: "list[Python]", with_compiler: bool) -> Python:
+    """The first that fits. One that is too new comes last, and where it may be compiled for."""
+    fit = [each for each in [here, *others] if OLDEST <= each.version <= NEWEST]
+    newer = [each for each in [here, *others] if each.version > NEWEST]
+    usable = fit + (newer if with_compiler else [])
+    for each in usable:
+        if each.makes_venvs:
+            return each
+    raise Trouble(_no_venv_with(usable[0]) if usable else _fits_not(here))
+
+
+def _no_venv_with(python: Python) -> str:
+    package = f"python{dotted(python)}-venv"
+    return (
+        f"Python {dotted(python)} cannot make a venv here: its module ensurepip is missing. On "
+        f"Debian and Ubuntu it is in the package {package}:\n  apt-get install {package}"
+    )
+
+
+def _fits_not(here: Python) -> str:
+    why = "old"
+    if here.version > NEWEST:
+        why = (
+            "new: coincurve, which checks signatures, is not built for it yet, and there is no C "
+            "compiler (cc, gcc, clang) to build it here"
+        )
+    return (
+        f"Python {dotted(here)} is too {why}.\nPython 3.11, 3.12 or 3.13 is needed, and none is "
+        "on the PATH. Install one and start again with it, for example: python3.13 run.py"
+    )
+
+
+def this_python() -> Python:
+    """The one that runs this."""
+    makes_venvs = importlib.util.find_spec("ensurepip") is not None
+    return Python(sys.executable, (sys.version_info[0], sys.version_info[1]), makes_venvs)
+
+
+def pythons_on_path() -> "Iterator[Python]":
+    """Those that start: a name on the PATH may lead nowhere, as pyenv's do."""
+    for name in _NAMES:
+        executable = shutil.which(name)
+        python = probe(executable) if executable else None
+        if python:
+            yield python
+
+
+def probe(executable: str) -> "Python | None":
+    """What kind of Python it is; nothing where it does not start."""
+    try:
+        done = subprocess.run(
+            [executable, "-c", _PROBE], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
+        major, minor, makes_venvs = done.stdout.decode().split()
+        return Python(executable, (int(major), int(minor)), makes_venvs == "True")
+    except (OSError, ValueError):
+        return None
+
+
+def can_install(python: Path) -> bool:
+    """Whether a venv's Python is new enough and has pip: a venv may be half made."""
+    test = f"import pip, sys; sys.exit(sys.version_info < {OLDEST})"
+    done = subprocess.run(
+        [str(python), "-c", test], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    return done.returncode == 0
+
+
+def has_compiler() -> bool:
+    """Whether a C compiler is on the PATH."""
+    return any(shutil.which(name) for name in ("cc", "gcc", "clang"))
+
+
+def dotted(python: Python) -> str:
+    """Its version, as people write it."""
+    return ".".join(map(str, python.version))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
