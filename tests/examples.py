@@ -1,6 +1,7 @@
 """Events, keys and plugins that many tests need."""
 
 import hashlib
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -89,6 +90,11 @@ def raising_later(error: BaseException) -> Callable[[], Any]:
         raise error
 
     return answered
+
+
+def shown(value: object) -> str:
+    """A test's name for a value: without its address, which differs in each process."""
+    return re.sub(r" at 0x[0-9a-f]+", "", str(value))
 
 
 NO = Decision.reject("blocked: no")

@@ -10,7 +10,7 @@ from typing import Any
 
 import attrs
 import pytest
-from examples import NO, NOBODY, AnEvent, Answering
+from examples import NO, NOBODY, AnEvent, Answering, shown
 
 from orly_policy_hookspecs import Context, Decision, Event, Gate, PluginError, hookimpl
 
@@ -124,7 +124,7 @@ class OfAttribute:
         Heir(),
         Decorated(),
     ],
-    ids=str,
+    ids=shown,
 )
 def test_what_can_be_a_plugin(plugin: object) -> None:
     """A module, an instance, a class of static methods: it is asked and it is listed."""
@@ -254,7 +254,7 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("plugin", "message"), WRONG, ids=str)
+@pytest.mark.parametrize(("plugin", "message"), WRONG, ids=shown)
 def test_what_would_silently_not_work_is_refused(plugin: object, message: str) -> None:
     """At registration, with a message that says what to write, and nothing is half registered."""
     gate = Gate()
