@@ -20,7 +20,7 @@ nox.options.download_python = "never"
 CONSTRAINTS = "constraints.txt"
 RUNS_NOX = "{}.{}".format(*sys.version_info)
 PYTHONS = list(dict.fromkeys(["3.11", "3.12", "3.13", RUNS_NOX]))
-TEST_NEEDS = ["pytest", "hypothesis"]
+TEST_NEEDS = ["pytest", "pytest-xdist", "hypothesis"]
 PACKAGES = ["orly_policy_plugin", "hookspecs/orly_policy_hookspecs"]
 
 INTERRUPTED_SECONDS, TERMINATED_SECONDS = 5.0, 30.0
@@ -42,7 +42,7 @@ def tests(session: nox.Session) -> None:
     """Run the tests against the built wheel, on every Python from 3.11 to 3.13 that is there."""
     _install(session, ".[nostr-relay]", *TEST_NEEDS, built_from=_sources())
     # -P: the wheel is tested, not the folder that this is run in.
-    _run(session, "-P", "-m", "pytest", *session.posargs)
+    _run(session, "-P", "-m", "pytest", "-n", "auto", "--dist", "loadfile", *session.posargs)
 
 
 @nox.session(venv_backend="venv")
