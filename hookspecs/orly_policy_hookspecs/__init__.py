@@ -8,7 +8,7 @@ needs to know the policy engine.
 from .combining import combine
 from .context import Context, Origin
 from .decision import PREFIXES, Decision, Verdict
-from .errors import GateError, PluginError, SettingsError
+from .errors import GateError, PluginError, RunningLoopError, SettingsError
 from .events import Event
 from .gate import BlockingGate, Gate, GateSettings
 from .hooks import POLICY_EVENT_KIND, PROJECT, hookimpl, hookspec
@@ -27,6 +27,7 @@ __all__ = [
     "GateSettings",
     "Origin",
     "PluginError",
+    "RunningLoopError",
     "SettingsError",
     "Verdict",
     "combine",

@@ -18,7 +18,7 @@ import attrs
 from .combining import combine
 from .context import Context
 from .decision import Decision, Verdict
-from .errors import PluginError, SettingsError
+from .errors import PluginError, RunningLoopError, SettingsError
 from .events import Event
 from .hooks import PROJECT
 from .logs import get_log
@@ -266,6 +266,9 @@ class BlockingGate:
 
     What must be awaited runs on an event loop of its own in a background thread, which is
     started when it is first needed.
+
+    Each question raises :class:`.RunningLoopError` on the thread of a running event loop, also
+    where nothing would have to be awaited: whether it must is up to the plugins.
     """
 
     def __init__(self, gate: Gate) -> None:
@@ -287,14 +290,17 @@ class BlockingGate:
 
     def reads(self, events: Iterable[Event], context: Context) -> list[Decision]:
         """See :meth:`Gate.reads`."""
+        _check_no_loop_runs()
         return self._run(self._gate.reads(events, context))
 
     def kind3(self, event: Event, context: Context) -> None:
         """See :meth:`Gate.kind3`."""
+        _check_no_loop_runs()
         self._run(self._gate.kind3(event, context))
 
     def policy_event(self, event: Event, context: Context) -> Decision:
         """See :meth:`Gate.policy_event`."""
+        _check_no_loop_runs()
         return self._run(self._gate.policy_event(event, context))
 
     def close(self) -> None:
@@ -307,6 +313,7 @@ class BlockingGate:
     def _decide(
         self, ask: AskAll, event: Event, context: Context, may_vouch: Collection[str]
     ) -> Decision:
+        _check_no_loop_runs()
         answers = ask(event, context)
         decision = _at_once(answers, may_vouch)
         return decision or self._run(self._gate._later(answers, may_vouch))
@@ -334,6 +341,19 @@ def _run_and_close(loop: asyncio.AbstractEventLoop, budget_seconds: float) -> No
         loop.run_until_complete(_all_answered(budget_seconds))
     finally:
         loop.close()
+
+
+def _check_no_loop_runs() -> None:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    raise RunningLoopError(
+        "gate.blocking was used on the thread of a running event loop, which would stop until the "
+        "answer is there: await the gate's own method there (await gate.write(event, context)), "
+        "or call this one in another thread (await asyncio.to_thread(gate.blocking.write, event, "
+        "context))"
+    )
 
 
 async def _all_answered(budget_seconds: float) -> None:
