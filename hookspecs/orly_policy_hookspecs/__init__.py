@@ -9,7 +9,7 @@ from .combining import combine
 from .context import Context, Origin
 from .decision import PREFIXES, Decision, Verdict
 from .errors import GateError, PluginError, RunningLoopError, SettingsError
-from .events import Event
+from .events import Event, FrozenEvent, frozen
 from .gate import BlockingGate, Gate, GateSettings
 from .hooks import POLICY_EVENT_KIND, PROJECT, hookimpl, hookspec
 from .wellformed import malformed
@@ -22,6 +22,7 @@ __all__ = [
     "Context",
     "Decision",
     "Event",
+    "FrozenEvent",
     "Gate",
     "GateError",
     "GateSettings",
@@ -31,6 +32,7 @@ __all__ = [
     "SettingsError",
     "Verdict",
     "combine",
+    "frozen",
     "hookimpl",
     "hookspec",
     "malformed",

@@ -19,7 +19,7 @@ from .combining import combine
 from .context import Context
 from .decision import Decision, Verdict
 from .errors import PluginError, RunningLoopError, SettingsError
-from .events import Event
+from .events import Event, frozen
 from .hooks import PROJECT
 from .logs import get_log
 from .registry import Answer, Answers, AskAll, Registry
@@ -29,6 +29,7 @@ log = get_log(__name__)
 _T = TypeVar("_T")
 
 _TOO_SLOW = Decision.reject("error: the policy took too long to answer")
+_UNREADABLE = Decision.reject("error: the event cannot be read")
 _NOT_TAKEN = Decision.reject("blocked: this relay takes no policy events")
 _EVENTS_AT_A_TIME = 128
 _VOUCH = Verdict.VOUCH  # an enumeration's attribute is slow to look up
@@ -114,13 +115,13 @@ class Gate:
 
     async def write(self, event: Event, context: Context) -> Decision:
         """May this event be stored? Never raises; what cannot be answered is rejected."""
-        answers = self._registry.ask_write(event, context)
+        answers = _asked(self._registry.ask_write, event, context)
         may_vouch = self.settings.may_vouch_write
         return _at_once(answers, may_vouch) or await self._later(answers, may_vouch)
 
     async def read(self, event: Event, context: Context) -> Decision:
         """May this event be handed to this reader? Never raises."""
-        answers = self._registry.ask_read(event, context)
+        answers = _asked(self._registry.ask_read, event, context)
         may_vouch = self.settings.may_vouch_read
         return _at_once(answers, may_vouch) or await self._later(answers, may_vouch)
 
@@ -138,7 +139,7 @@ class Gate:
         while some := list(islice(remaining, _EVENTS_AT_A_TIME)):
             waiting: dict[int, list[Answer]] = {}
             for event in some:
-                answers = self._registry.ask_read(event, context)
+                answers = _asked(self._registry.ask_read, event, context)
                 if answers.__class__ is Decision and answers.verdict is not _VOUCH:
                     decisions.append(answers)  # as _at_once would: this loop has many turns
                     continue
@@ -159,13 +160,13 @@ class Gate:
 
     async def kind3(self, event: Event, context: Context) -> None:
         """Tell the plugins of a stored follow list. What goes wrong is in the log."""
-        await self._settle([_as_list(self._registry.ask_kind3(event, context))])
+        await self._settle([_as_list(_asked(self._registry.ask_kind3, event, context))])
 
     async def policy_event(self, event: Event, context: Context) -> Decision:
         """Give a policy event (kind 12345) to the plugins. Accepted means that one took it, and
         its message says what happened; the event is not to be stored in any case. Never raises.
         """
-        asked = _as_list(self._registry.ask_policy_event(event, context))
+        asked = _as_list(_asked(self._registry.ask_policy_event, event, context))
         (answers,) = await self._settle([asked])
         taken = [answer for answer in answers if answer.verdict is not Verdict.VOUCH]
         return combine(taken) if taken else _NOT_TAKEN
@@ -235,6 +236,20 @@ def _loaded(point: EntryPoint) -> object:
         raise PluginError(
             f"plugin {point.name} ({point.value}) cannot be loaded: {error}"
         ) from error
+
+
+def _asked(ask: AskAll, event: Event, context: Context) -> Answers:
+    """Ask all plugins about an event that they cannot change."""
+    try:
+        given = frozen(event)
+    except Exception as error:  # noqa: BLE001 -- whatever it is, it is logged
+        return _unreadable(error)
+    return ask(given, context)
+
+
+def _unreadable(error: Exception) -> Decision:
+    log.error("an event that the host asks about cannot be read", exc_info=error)
+    return _UNREADABLE
 
 
 def _as_list(answers: Answers) -> list[Answer]:
@@ -314,7 +329,7 @@ class BlockingGate:
         self, ask: AskAll, event: Event, context: Context, may_vouch: Collection[str]
     ) -> Decision:
         _check_no_loop_runs()
-        answers = ask(event, context)
+        answers = _asked(ask, event, context)
         decision = _at_once(answers, may_vouch)
         return decision or self._run(self._gate._later(answers, may_vouch))
 

@@ -5,6 +5,8 @@ Every plugin is asked, and the answers are combined by
 A hook may be an ordinary or an ``async def`` function. It must not block: an ordinary one runs on
 the relay's event loop. One that raises, or misses the gate's time budget, counts as a rejection
 with ``error:``.
+
+The event is a :class:`.events.FrozenEvent`: no plugin can change it for another, or for the host.
 """
 
 from collections.abc import Awaitable

@@ -17,7 +17,7 @@ from examples import (
     raising_later,
 )
 
-from orly_policy_hookspecs import Decision, Event, Gate, GateSettings, Verdict, hookimpl
+from orly_policy_hookspecs import Decision, Event, Gate, GateSettings, Verdict, frozen, hookimpl
 
 EVENT = AnEvent()
 
@@ -201,7 +201,7 @@ def test_a_question_that_is_given_up_cancels_its_plugins() -> None:
         await asyncio.sleep(0)
 
     asyncio.run(question())
-    assert ended == [EVENT]
+    assert ended == [frozen(EVENT)]
 
 
 def test_an_answer_from_another_loop_is_a_rejection() -> None:
