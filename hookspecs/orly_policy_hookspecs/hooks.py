@@ -3,8 +3,9 @@
 Every plugin is asked, and the answers are combined by
 :func:`orly_policy_hookspecs.combining.combine`: no plugin can undo another's firm no.
 A hook may be an ordinary or an ``async def`` function. It must not block: an ordinary one runs on
-the relay's event loop. One that raises, or misses the gate's time budget, counts as a rejection
-with ``error:``.
+the relay's event loop. One that raises, or takes longer than the gate's time budget, counts as a
+rejection with ``error:`` in its plugin's name. One that is still awaited when another plugin has
+said a firm no, when the budget is used up or when the client has gone, is cancelled.
 
 The event is a :class:`.events.FrozenEvent`: no plugin can change it for another, or for the host.
 """
