@@ -12,6 +12,7 @@ from .logs import get_log
 
 OUR_FAULT: Final = Decision.reject("error: a policy plugin failed")
 TOO_SLOW: Final = Decision.reject("error: the policy took too long to answer")
+UNKNOWN: Final = Decision.reject("error: it is not known whether the policy has changed")
 
 _TAKES_NOTE: Final = "on_kind3"
 """The hook that answers nothing."""
@@ -84,6 +85,28 @@ class Answerer:
         if isinstance(answer, Later):
             answer.give_up()
         return rejection
+
+    def unknown(self) -> Decision | None:
+        """The plugin was cancelled and has not ended, so that it may act yet."""
+        log.error(
+            "plugin %s: %s goes on %g seconds after it was cancelled; what it does is not known",
+            self.plugin,
+            self.hook,
+            self.budget_seconds,
+        )
+        return self._rejection(UNKNOWN)
+
+    def ended_after_all(self, task: "asyncio.Task[Decision | None]") -> None:
+        """For the log: what has become of one that was :meth:`unknown`."""
+        if task.cancelled():
+            log.warning("plugin %s: %s has given up after all", self.plugin, self.hook)
+            return
+        log.warning(
+            "plugin %s: %s has ended after all: %s",
+            self.plugin,
+            self.hook,
+            task.exception() or task.result(),
+        )
 
     def _rejection(self, decision: Decision) -> Decision | None:
         return None if self.says_nothing else decision.attributed(self.plugin)

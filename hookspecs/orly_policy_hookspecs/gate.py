@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import attrs
 
-from .answers import TOO_SLOW, Answer, Later
+from .answers import TOO_SLOW, UNKNOWN, Answer, Later
 from .combining import combine
 from .context import Context
 from .decision import Decision, Verdict
@@ -205,11 +205,14 @@ class Gate:
     async def policy_event(self, event: Event, context: Context) -> Decision:
         """Give a policy event (kind 12345) to the plugins. Accepted means that one took it, and
         its message says what happened; the event is not to be stored in any case. Never raises.
+
+        A plugin that takes longer than the budget is cancelled, and the answer is what it has
+        come to: it waits for the plugin to end, for as long as the budget again.
         """
         asked = _as_list(_asked(self._registry.ask_policy_event, event, context))
         answers = await all_ended(asked, self.settings.budget_seconds)
         taken = [answer for answer in answers if answer.verdict is not Verdict.VOUCH]
-        return combine(taken) if taken else _NOT_TAKEN
+        return combine(_true_of_all(taken)) if taken else _NOT_TAKEN
 
     async def _later(self, answers: Answers, may_vouch: Collection[str]) -> Decision:
         """Wait for answers that were asked for already, and combine them."""
@@ -261,6 +264,18 @@ def _at_once(answers: Answers, may_vouch: Collection[str]) -> Decision | None:
         if isinstance(answer, Later):
             answer.give_up()
     return combine(decisions, may_vouch)
+
+
+def _true_of_all(taken: Sequence[Decision]) -> Sequence[Decision]:
+    """What plugins say of a policy event. That one has given up says nothing true of the policy
+    where another has changed it.
+    """
+    if not any(answer.accepted for answer in taken):
+        return taken
+    return [
+        UNKNOWN.attributed(answer.source) if answer.message == TOO_SLOW.message else answer
+        for answer in taken
+    ]
 
 
 class BlockingGate:
@@ -361,5 +376,5 @@ def _check_no_loop_runs() -> None:
 async def _all_answered(budget_seconds: float) -> None:
     """Until every question that was asked of this loop has its answer, and has handed it over."""
     if questions := asyncio.all_tasks() - {asyncio.current_task()}:
-        await asyncio.wait(questions, timeout=budget_seconds + 1)
+        await asyncio.wait(questions, timeout=2 * budget_seconds + 1)  # as policy_event may take
     await asyncio.sleep(0)

@@ -84,21 +84,42 @@ def _reject_late(questions: Collection[Question]) -> None:
 
 
 async def all_ended(answers: Sequence[Answer], seconds: float) -> list[Decision]:
-    """The answers of hooks that act, each of which is waited for, whatever the others say."""
+    """The answers of hooks that act, each of which is waited for, whatever the others say.
+
+    What takes longer than ``seconds`` is cancelled, and waited for as long again: until it has
+    ended, nobody knows what it has done. So it is where the caller is cancelled.
+    """
     tasks = _begun(answers)
     late: set[_Task] = set()
     if tasks:
         try:
-            _, late = await asyncio.wait(tasks, timeout=seconds)
+            await asyncio.wait(tasks, timeout=seconds)
         finally:
-            for task in tasks:
-                task.cancel()
+            late = await _cancelled(tasks, seconds)
     decisions = [answer for answer in answers if isinstance(answer, Decision)]
-    ends = [
-        later.by.late() if task in late else _outcome(task, later.by)
-        for task, later in tasks.items()
-    ]
+    ends = [_end(task, later.by, late) for task, later in tasks.items()]
     return [*decisions, *(end for end in ends if end is not None)]
+
+
+async def _cancelled(tasks: dict[_Task, Later], seconds: float) -> set[_Task]:
+    """Those that had to be cancelled, and have ended since or never will."""
+    late = {task for task in tasks if not task.done()}
+    for task in late:
+        task.cancel()
+    if late:
+        _, endless = await asyncio.wait(late, timeout=seconds)
+        for task in endless:
+            task.add_done_callback(tasks[task].by.ended_after_all)
+    return late
+
+
+def _end(task: _Task, by: Answerer, late: Collection[_Task]) -> Decision | None:
+    """What has come of a hook that acts."""
+    if not task.done():
+        return by.unknown()
+    if task in late and task.cancelled():  # it has let the cancellation through: nothing is done
+        return by.late()
+    return _outcome(task, by)
 
 
 def _begun(answers: Sequence[Answer]) -> dict[_Task, Later]:
