@@ -10,6 +10,7 @@ from types import ModuleType
 
 import attrs
 import pytest
+from examples import AnEvent
 
 from orly_policy_hookspecs import Decision, Gate, GateSettings, Verdict, hooks
 from orly_policy_hookspecs.registry import HOOKS
@@ -117,14 +118,6 @@ def module(source: str) -> ModuleType:
     return made
 
 
-@attrs.frozen
-class Note:
-    """An event."""
-
-    content: str
-    kind: int = 1
-
-
 @pytest.mark.parametrize("page", [README, PLUGINS], ids=["README", "plugins"])
 def test_the_plugin_examples_work(page: str) -> None:
     """The plugins in the README and in docs/plugins.md refuse an advertisement."""
@@ -135,9 +128,9 @@ def test_the_plugin_examples_work(page: str) -> None:
     gate = Gate(GateSettings(may_vouch_write={"members"}))
     gate.register(module(source), "members")
     context = Context((member,))
-    refused = gate.blocking.write(Note("buy this"), context)  # type: ignore[arg-type]
+    refused = gate.blocking.write(AnEvent(content="buy this"), context)
     assert refused == Decision(Verdict.REJECT, "blocked: no advertisements", "members")
-    assert gate.blocking.write(Note("hello"), context).accepted  # type: ignore[arg-type]
+    assert gate.blocking.write(AnEvent(content="hello"), context).accepted
 
 
 def test_every_attack_names_a_test_that_is_there() -> None:

@@ -8,8 +8,8 @@ needs to know the policy engine.
 from .combining import combine
 from .context import Context, Origin
 from .decision import PREFIXES, Decision, Verdict
-from .errors import GateError, PluginError, SettingsError
-from .events import Event
+from .errors import GateError, PluginError, RunningLoopError, SettingsError
+from .events import Event, FrozenEvent, frozen
 from .gate import BlockingGate, Gate, GateSettings
 from .hooks import POLICY_EVENT_KIND, PROJECT, hookimpl, hookspec
 from .wellformed import malformed
@@ -22,14 +22,17 @@ __all__ = [
     "Context",
     "Decision",
     "Event",
+    "FrozenEvent",
     "Gate",
     "GateError",
     "GateSettings",
     "Origin",
     "PluginError",
+    "RunningLoopError",
     "SettingsError",
     "Verdict",
     "combine",
+    "frozen",
     "hookimpl",
     "hookspec",
     "malformed",

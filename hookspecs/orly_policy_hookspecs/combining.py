@@ -1,16 +1,22 @@
 """Several plugins' answers made one. Pure; the order of the answers does not matter."""
 
 from collections.abc import Collection, Iterable
+from typing import Final
 
 from .decision import Decision, Verdict
 
 NO_OBJECTION = Decision.accept()
+
+_MOST_HELPFUL: Final = ("auth-required:", "restricted:")
+"""What a client can do something about comes before what it cannot."""
+_OTHER: Final = len(_MOST_HELPFUL)
 
 _STRENGTH = {verdict: strength for strength, verdict in enumerate(Verdict)}
 
 
 def combine(answers: Iterable[Decision], may_vouch: Collection[str] = ()) -> Decision:
     """The answer that wins: firm reject over shadow reject over vouch over fallback over accept.
+    Among equal refusals ``auth-required:`` wins, then ``restricted:``, then the others.
 
     :param answers: each attributed to its plugin (:attr:`Decision.source`); none is no objection.
     :param may_vouch: the plugins whose vouch counts; another's is no more than an accept.
@@ -24,6 +30,10 @@ def combine(answers: Iterable[Decision], may_vouch: Collection[str] = ()) -> Dec
     return min(counted, key=_rank, default=NO_OBJECTION)
 
 
-def _rank(answer: Decision) -> tuple[int, bool, str, str]:
-    """Strength first; among equals one with a message, then by name, so that order is nothing."""
-    return _STRENGTH[answer.verdict], not answer.message, answer.source, answer.message
+def _rank(answer: Decision) -> tuple[int, bool, int, str, str]:
+    """Strength first; among equals one with a message, then what a client can act upon, then the
+    message and the name, so that the order of plugins is nothing.
+    """
+    message = answer.message
+    helpful = next((i for i, each in enumerate(_MOST_HELPFUL) if message.startswith(each)), _OTHER)
+    return _STRENGTH[answer.verdict], not message, helpful, message, answer.source

@@ -52,8 +52,10 @@ class Decision:
     """The same with the name of the plugin that last gave it."""
 
     def __init__(self, verdict: Verdict, message: str = "", source: str = "") -> None:
-        if verdict.__class__ is not Verdict or not isinstance(message, str):
+        if type(verdict) is not Verdict or not isinstance(message, str):
             raise TypeError(f"a decision is a Verdict and a text, not {verdict!r}, {message!r}")
+        if type(source) is not str:  # a subclass may claim to equal any plugin's name
+            source = str.__str__(source)
         message = printable(message)
         if verdict in _REJECTIONS and not message.startswith(PREFIXES):
             message = f"blocked: {message}" if message else "blocked: not accepted"
@@ -96,12 +98,13 @@ class Decision:
 
     def attributed(self, source: str) -> "Decision":
         """The same answer with its plugin's name. An answer that is a constant is copied once."""
+        copy = self._copy
+        if copy is not None and copy.source is source:  # nearly always, so it comes first
+            return copy
         if self.source == source:
             return self
-        copy = self._copy
-        if copy is None or copy.source != source:
-            copy = Decision(self.verdict, self.message, source)
-            object.__setattr__(self, "_copy", copy)
+        copy = Decision(self.verdict, self.message, source)
+        object.__setattr__(self, "_copy", copy)
         return copy
 
 

@@ -3,13 +3,14 @@
 ::
 
     GateError
-     +-- PluginError     a plugin that cannot work as it is written
-     +-- SettingsError   the host's settings do not fit the plugins
+     +-- PluginError        a plugin that cannot work as it is written
+     +-- SettingsError      the host's settings do not fit the plugins
+     +-- RunningLoopError   the gate for synchronous code, used where an event loop runs
 """
 
 
 class GateError(Exception):
-    """What is wrong with a gate, found before it decides anything."""
+    """What is wrong with a gate or its use, found before anything is decided."""
 
 
 class PluginError(GateError):
@@ -18,3 +19,9 @@ class PluginError(GateError):
 
 class SettingsError(GateError):
     """The host's settings do not fit the plugins that are there."""
+
+
+class RunningLoopError(GateError):
+    """``gate.blocking`` is used on the thread of a running event loop, which would stop until the
+    answer is there.
+    """

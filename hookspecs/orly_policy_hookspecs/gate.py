@@ -7,28 +7,30 @@ A relay makes one :class:`Gate`, registers plugins by hand or by entry point, ca
 import asyncio
 import difflib
 import threading
-import time
-from collections.abc import Awaitable, Collection, Coroutine, Iterable, Sequence
+from collections.abc import Collection, Coroutine, Iterable, Sequence
 from importlib.metadata import EntryPoint, entry_points
 from itertools import islice
+from time import monotonic
 from typing import Any, TypeVar
 
 import attrs
 
+from .answers import TOO_SLOW, UNKNOWN, Answer, Later
 from .combining import combine
 from .context import Context
 from .decision import Decision, Verdict
-from .errors import PluginError, SettingsError
-from .events import Event
+from .errors import PluginError, RunningLoopError, SettingsError
+from .events import Event, frozen
 from .hooks import PROJECT
 from .logs import get_log
-from .registry import Answer, Answers, AskAll, Registry
+from .registry import Answers, AskAll, Registry
+from .waiting import Question, all_ended, is_firm_no, settle
 
 log = get_log(__name__)
 
 _T = TypeVar("_T")
 
-_TOO_SLOW = Decision.reject("error: the policy took too long to answer")
+_UNREADABLE = Decision.reject("error: the event cannot be read")
 _NOT_TAKEN = Decision.reject("blocked: this relay takes no policy events")
 _EVENTS_AT_A_TIME = 128
 _VOUCH = Verdict.VOUCH  # an enumeration's attribute is slow to look up
@@ -54,7 +56,7 @@ class Gate:
 
     def __init__(self, settings: GateSettings | None = None) -> None:
         self.settings = settings or GateSettings()
-        self._registry = Registry()
+        self._registry = Registry(self.settings.budget_seconds)
         self.blocking = BlockingGate(self)
         """The same questions for plain synchronous code."""
 
@@ -114,13 +116,13 @@ class Gate:
 
     async def write(self, event: Event, context: Context) -> Decision:
         """May this event be stored? Never raises; what cannot be answered is rejected."""
-        answers = self._registry.ask_write(event, context)
+        answers = _asked(self._registry.ask_write, event, context)
         may_vouch = self.settings.may_vouch_write
         return _at_once(answers, may_vouch) or await self._later(answers, may_vouch)
 
     async def read(self, event: Event, context: Context) -> Decision:
         """May this event be handed to this reader? Never raises."""
-        answers = self._registry.ask_read(event, context)
+        answers = _asked(self._registry.ask_read, event, context)
         may_vouch = self.settings.may_vouch_read
         return _at_once(answers, may_vouch) or await self._later(answers, may_vouch)
 
@@ -132,100 +134,91 @@ class Gate:
         is let go on.
         """
         may_vouch = self.settings.may_vouch_read
-        deadline = time.monotonic() + self.settings.budget_seconds
+        deadline = monotonic() + self.settings.budget_seconds
         decisions: list[Decision] = []
         remaining = iter(events)
         while some := list(islice(remaining, _EVENTS_AT_A_TIME)):
-            waiting: dict[int, list[Answer]] = {}
-            for event in some:
-                answers = self._registry.ask_read(event, context)
-                if answers.__class__ is Decision and answers.verdict is not _VOUCH:
-                    decisions.append(answers)  # as _at_once would: this loop has many turns
-                    continue
-                decision = _at_once(answers, may_vouch)
-                if decision is None:
-                    waiting[len(decisions)] = _as_list(answers)
-                decisions.append(decision or _TOO_SLOW)
+            begin = len(decisions)
+            waiting = self._ask_some(some, context, decisions, deadline)
             await asyncio.sleep(0)
-            if not waiting:
-                continue
-            seconds = max(deadline - time.monotonic(), 0)
-            settled = await self._settle(list(waiting.values()), seconds)
-            for i, answered in zip(waiting, settled, strict=True):
-                decisions[i] = combine(answered, may_vouch)
-            if time.monotonic() >= deadline:  # no plugin is asked what nobody would wait for
-                return [*decisions, *(_TOO_SLOW for _ in remaining)]
+            questions = {i: Question(answers) for i, answers in waiting.items()}
+            if questions:
+                await settle(questions.values(), max(deadline - monotonic(), 0))
+            for i, question in questions.items():
+                decisions[i] = combine(question.decisions, may_vouch)
+            if monotonic() >= deadline:  # no plugin is asked what nobody would wait for
+                unasked = len(some) - (len(decisions) - begin) + sum(1 for _ in remaining)
+                return [*decisions, *self._out_of_time(decisions[begin:], unasked)]
         return decisions
+
+    def _ask_some(
+        self, events: Iterable[Event], context: Context, decisions: list[Decision], deadline: float
+    ) -> dict[int, list[Answer]]:
+        """Ask about events one after the other until the deadline.
+
+        :param decisions: where to add one for each.
+        :return: the answers that must be waited for, by the place of their decision, which is to
+            be written yet.
+        """
+        ask, may_vouch = self._registry.ask_read, self.settings.may_vouch_read
+        waiting: dict[int, list[Answer]] = {}
+        for event in events:
+            if (now := monotonic()) >= deadline:
+                break
+            try:
+                given = frozen(event)
+            except Exception as error:  # noqa: BLE001 -- whatever it is, it is logged
+                decisions.append(_unreadable(error))
+                continue
+            answers = ask(given, context, now)  # a look at the clock less in many turns
+            if type(answers) is Decision and answers.verdict is not _VOUCH:
+                decisions.append(answers)  # as _at_once would
+                continue
+            decision = _at_once(answers, may_vouch)
+            if decision is None:
+                waiting[len(decisions)] = _as_list(answers)
+            decisions.append(decision or TOO_SLOW)
+        return waiting
+
+    def _out_of_time(self, last: Sequence[Decision], unasked: int) -> list[Decision]:
+        """Decisions for the events of a batch that nobody was asked about, in the name of the
+        plugin that has most probably used up the budget.
+        """
+        if not unasked:
+            return []
+        late = (each.source for each in last if each.message == TOO_SLOW.message)
+        slow = next(late, "") or self._registry.slow_reader()
+        log.error(
+            "the budget of %g seconds for a batch of reads was used up with %d events left; "
+            "plugin %s is the likely cause",
+            self.settings.budget_seconds,
+            unasked,
+            slow or "(none)",
+        )
+        return [TOO_SLOW.attributed(slow)] * unasked
 
     async def kind3(self, event: Event, context: Context) -> None:
         """Tell the plugins of a stored follow list. What goes wrong is in the log."""
-        await self._settle([_as_list(self._registry.ask_kind3(event, context))])
+        question = Question(_as_list(_asked(self._registry.ask_kind3, event, context)))
+        await settle([question], self.settings.budget_seconds)
 
     async def policy_event(self, event: Event, context: Context) -> Decision:
         """Give a policy event (kind 12345) to the plugins. Accepted means that one took it, and
         its message says what happened; the event is not to be stored in any case. Never raises.
+
+        A plugin that takes longer than the budget is cancelled, and the answer is what it has
+        come to: it waits for the plugin to end, for as long as the budget again.
         """
-        asked = _as_list(self._registry.ask_policy_event(event, context))
-        (answers,) = await self._settle([asked])
+        asked = _as_list(_asked(self._registry.ask_policy_event, event, context))
+        answers = await all_ended(asked, self.settings.budget_seconds)
         taken = [answer for answer in answers if answer.verdict is not Verdict.VOUCH]
-        return combine(taken) if taken else _NOT_TAKEN
+        return combine(_true_of_all(taken)) if taken else _NOT_TAKEN
 
     async def _later(self, answers: Answers, may_vouch: Collection[str]) -> Decision:
         """Wait for answers that were asked for already, and combine them."""
-        every = _as_list(answers)
-        if len(every) == 1 and not isinstance(every[0], Decision):
-            decision = await self._within_budget(every[0])
-            return combine(() if decision is None else (decision,), may_vouch)
-        (settled,) = await self._settle([every])
-        return combine(settled, may_vouch)
-
-    async def _within_budget(self, answer: Awaitable[Decision | None]) -> Decision | None:
-        """Wait for one answer, as :meth:`_settle` does for many. A task of its own: a plugin
-        might not end when it is told to.
-        """
-        loop = asyncio.get_running_loop()
-        task, enough = asyncio.ensure_future(answer), asyncio.Event()
-        timer = loop.call_later(self.settings.budget_seconds, enough.set)
-        task.add_done_callback(lambda _: enough.set())
-        try:
-            await enough.wait()
-            if not task.done():
-                log.error("a policy plugin missed the time budget")
-        finally:
-            timer.cancel()
-            task.cancel()
-        return _result(task)
-
-    async def _settle(
-        self, asked: Sequence[Sequence[Answer]], seconds: float | None = None
-    ) -> list[list[Decision]]:
-        """Wait for every answer that must be waited for, all of them together.
-
-        :param seconds: at most; the whole budget where not given.
-        """
-        budget = self.settings.budget_seconds if seconds is None else seconds
-        waiting = {
-            (i, j): asyncio.ensure_future(answer)
-            for i, answers in enumerate(asked)
-            for j, answer in enumerate(answers)
-            if not isinstance(answer, Decision)
-        }
-        if waiting:
-            try:
-                _, late = await asyncio.wait(waiting.values(), timeout=budget)
-                if late:
-                    log.error("%d answers of policy plugins missed the time budget", len(late))
-            finally:
-                for task in waiting.values():
-                    task.cancel()
-        return [
-            [
-                decision
-                for j, answer in enumerate(answers)
-                if (decision := _result(answer if isinstance(answer, Decision) else waiting[i, j]))
-            ]
-            for i, answers in enumerate(asked)
-        ]
+        question = Question(_as_list(answers))
+        await settle([question], self.settings.budget_seconds)
+        return combine(question.decisions, may_vouch)
 
 
 def _loaded(point: EntryPoint) -> object:
@@ -237,6 +230,20 @@ def _loaded(point: EntryPoint) -> object:
         ) from error
 
 
+def _asked(ask: AskAll, event: Event, context: Context) -> Answers:
+    """Ask all plugins about an event that they cannot change."""
+    try:
+        given = frozen(event)
+    except Exception as error:  # noqa: BLE001 -- whatever it is, it is logged
+        return _unreadable(error)
+    return ask(given, context)
+
+
+def _unreadable(error: Exception) -> Decision:
+    log.error("an event that the host asks about cannot be read", exc_info=error)
+    return _UNREADABLE
+
+
 def _as_list(answers: Answers) -> list[Answer]:
     if isinstance(answers, list):
         return answers
@@ -245,20 +252,30 @@ def _as_list(answers: Answers) -> list[Answer]:
 
 def _at_once(answers: Answers, may_vouch: Collection[str]) -> Decision | None:
     """The combined decision, or ``None`` where an answer must be waited for."""
-    if answers.__class__ is Decision and answers.verdict is not _VOUCH:
+    if type(answers) is Decision and answers.verdict is not _VOUCH:
         return answers
     every = _as_list(answers)
     decisions = [answer for answer in every if isinstance(answer, Decision)]
-    return combine(decisions, may_vouch) if len(decisions) == len(every) else None
+    if len(decisions) == len(every):
+        return combine(decisions, may_vouch)
+    if not any(map(is_firm_no, decisions)):
+        return None
+    for answer in every:
+        if isinstance(answer, Later):
+            answer.give_up()
+    return combine(decisions, may_vouch)
 
 
-def _result(answer: "Decision | asyncio.Future[Decision | None]") -> Decision | None:
-    """What has come of an answer; one still awaited has missed the budget."""
-    if isinstance(answer, Decision):
-        return answer
-    if answer.done() and not answer.cancelled():
-        return answer.result()
-    return _TOO_SLOW
+def _true_of_all(taken: Sequence[Decision]) -> Sequence[Decision]:
+    """What plugins say of a policy event. That one has given up says nothing true of the policy
+    where another has changed it.
+    """
+    if not any(answer.accepted for answer in taken):
+        return taken
+    return [
+        UNKNOWN.attributed(answer.source) if answer.message == TOO_SLOW.message else answer
+        for answer in taken
+    ]
 
 
 class BlockingGate:
@@ -266,6 +283,9 @@ class BlockingGate:
 
     What must be awaited runs on an event loop of its own in a background thread, which is
     started when it is first needed.
+
+    Each question raises :class:`.RunningLoopError` on the thread of a running event loop, also
+    where nothing would have to be awaited: whether it must is up to the plugins.
     """
 
     def __init__(self, gate: Gate) -> None:
@@ -287,14 +307,17 @@ class BlockingGate:
 
     def reads(self, events: Iterable[Event], context: Context) -> list[Decision]:
         """See :meth:`Gate.reads`."""
+        _check_no_loop_runs()
         return self._run(self._gate.reads(events, context))
 
     def kind3(self, event: Event, context: Context) -> None:
         """See :meth:`Gate.kind3`."""
+        _check_no_loop_runs()
         self._run(self._gate.kind3(event, context))
 
     def policy_event(self, event: Event, context: Context) -> Decision:
         """See :meth:`Gate.policy_event`."""
+        _check_no_loop_runs()
         return self._run(self._gate.policy_event(event, context))
 
     def close(self) -> None:
@@ -307,7 +330,8 @@ class BlockingGate:
     def _decide(
         self, ask: AskAll, event: Event, context: Context, may_vouch: Collection[str]
     ) -> Decision:
-        answers = ask(event, context)
+        _check_no_loop_runs()
+        answers = _asked(ask, event, context)
         decision = _at_once(answers, may_vouch)
         return decision or self._run(self._gate._later(answers, may_vouch))
 
@@ -336,8 +360,21 @@ def _run_and_close(loop: asyncio.AbstractEventLoop, budget_seconds: float) -> No
         loop.close()
 
 
+def _check_no_loop_runs() -> None:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    raise RunningLoopError(
+        "gate.blocking was used on the thread of a running event loop, which would stop until the "
+        "answer is there: await the gate's own method there (await gate.write(event, context)), "
+        "or call this one in another thread (await asyncio.to_thread(gate.blocking.write, event, "
+        "context))"
+    )
+
+
 async def _all_answered(budget_seconds: float) -> None:
     """Until every question that was asked of this loop has its answer, and has handed it over."""
     if questions := asyncio.all_tasks() - {asyncio.current_task()}:
-        await asyncio.wait(questions, timeout=budget_seconds + 1)
+        await asyncio.wait(questions, timeout=2 * budget_seconds + 1)  # as policy_event may take
     await asyncio.sleep(0)

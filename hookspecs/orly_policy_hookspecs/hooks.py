@@ -3,8 +3,11 @@
 Every plugin is asked, and the answers are combined by
 :func:`orly_policy_hookspecs.combining.combine`: no plugin can undo another's firm no.
 A hook may be an ordinary or an ``async def`` function. It must not block: an ordinary one runs on
-the relay's event loop. One that raises, or misses the gate's time budget, counts as a rejection
-with ``error:``.
+the relay's event loop. One that raises, or takes longer than the gate's time budget, counts as a
+rejection with ``error:`` in its plugin's name. One that is still awaited when another plugin has
+said a firm no, when the budget is used up or when the client has gone, is cancelled.
+
+The event is a :class:`.events.FrozenEvent`: no plugin can change it for another, or for the host.
 """
 
 from collections.abc import Awaitable
@@ -75,7 +78,22 @@ def on_policy_event(event: Event, context: Context) -> Answer | Awaitable[Answer
     """Somebody sends an event that is to change the policy (kind 12345).
 
     It is given to this hook alone and never stored. The host need not have verified it: the
-    plugin that acts on it verifies it itself.
+    plugin that acts on it verifies it itself. Every plugin is waited for, whatever the others say.
+
+    An implementation that is awaited longer than the budget, or whose client has gone, is
+    cancelled, and then waited for as long as the budget again. What it owes is the truth:
+
+    - As long as it has changed nothing it gives the change up, for good, and lets the
+      ``asyncio.CancelledError`` through. The client is then told "error: the policy took too
+      long to answer", and nothing may change any more.
+    - Past the point of no return it catches the cancellation, finishes and answers as if there
+      had been none. Its answer is what the client is told.
+
+    A thread goes on when what awaits it is cancelled, so ``await asyncio.to_thread(change)`` alone
+    breaks the first promise: tell the thread to give up, and wait for it (``asyncio.shield``) to
+    have done so or to have finished. Where the second wait is over, too, the client is told that
+    it is not known whether the policy has changed. An ordinary function cannot be cancelled: its
+    answer counts however late it is, and the log names it.
 
     :param event: the policy event.
     :param context: who sends it, and from where.

@@ -1,51 +1,52 @@
 """The plugins that are loaded: found, checked for what would silently not work, and named."""
 
-import asyncio
 import difflib
 import inspect
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
 import pluggy
 
 from . import hooks
+from .answers import Answer, Answerer
 from .context import Context
-from .decision import Decision
 from .errors import PluginError
 from .events import Event
-from .logs import get_log
+from .guards import Ask, guarded, guarded_wrapper
 
 HOOKS = ("on_write", "on_read", "on_kind3", "on_policy_event")
 
 _PARAMETERS = frozenset({"event", "context"})
 _VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
-OUR_FAULT = Decision.reject("error: a policy plugin failed")
-
-log = get_log(__name__)
-
-Answer = Decision | Awaitable[Decision | None]
-"""What a plugin has answered: a decision, or what must be waited for."""
-Ask = Callable[[Event, Context], Answer | None]
-"""Asks one plugin."""
 Answers = list[Answer] | Answer | None
 """What all plugins have answered, without those who abstained at once; where there is but one
 plugin, as in most relays, its answer as it is."""
-AskAll = Callable[[Event, Context], Answers]
-"""Asks all plugins."""
+
+
+class AskAll(Protocol):
+    """Asks all plugins."""
+
+    def __call__(self, event: Event, context: Context, started: float | None = None, /) -> Answers:
+        """See :class:`.guards.Ask`."""
 
 
 class Registry(pluggy.PluginManager):
     """A plugin manager whose plugins' answers come attributed and whose faults are answers.
 
     pluggy hands out answers without their plugin's name, and one implementation that raises ends
-    the call for all. Here each implementation is wrapped as it is registered: its answer is
-    checked, carries the plugin's name, and is a rejection with ``error:`` where it raised.
+    the call for all. Here each implementation, and each wrapper, is guarded as it is registered:
+    what it answers is checked, carries the plugin's name, and is a rejection with ``error:`` where
+    it raised or took longer than the budget.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, budget_seconds: float) -> None:
+        """:param budget_seconds: how long an ordinary function may take."""
         super().__init__(hooks.PROJECT)
         self.add_hookspecs(hooks)
+        self._budget_seconds = budget_seconds
+        self._slow: dict[str, dict[str, float]] = defaultdict(dict)
         self._plugins_changed()
 
     def register(self, plugin: object, name: str | None = None) -> str | None:
@@ -64,22 +65,38 @@ class Registry(pluggy.PluginManager):
             raise PluginError(str(error)) from error
         for caller in self.get_hookcallers(plugin) or []:
             for implementation in caller.get_hookimpls():
-                if implementation.plugin is plugin and not _wraps(implementation):
-                    implementation.function = _guarded(  # type: ignore[misc]  # typed as final
-                        implementation.function,
-                        implementation.argnames,
-                        implementation.plugin_name,
-                        caller.name,
-                    )
-                    implementation.argnames = ("event", "context")  # type: ignore[misc]
+                if implementation.plugin is plugin:
+                    self._guard(implementation, caller.name)
         self._plugins_changed()
         return registered
 
     def unregister(self, plugin: object | None = None, name: str | None = None) -> object | None:
         """Remove a plugin. From now on it is asked no more."""
         removed = super().unregister(plugin, name)
+        for slow in self._slow.values():
+            slow.clear()
         self._plugins_changed()
         return removed
+
+    def slow_reader(self) -> str:
+        """The plugin that has most probably used up a batch's time: the one that is asked about
+        reads, or of several the one that was slow last; ``""`` where none was.
+        """
+        readers = {each.plugin_name for each in self.hook.on_read.get_hookimpls()}
+        slow = self._slow["on_read"].copy()  # other threads add to it
+        return readers.pop() if len(readers) == 1 else max(slow, key=slow.__getitem__, default="")
+
+    def _guard(self, implementation: pluggy.HookImpl, hook: str) -> None:
+        by = Answerer(implementation.plugin_name, hook, self._budget_seconds)
+        made: Callable[..., Any]
+        if _wraps(implementation):
+            made = guarded_wrapper(implementation, by, self._slow[hook])
+            implementation.wrapper, implementation.hookwrapper = True, False  # type: ignore[misc]
+        else:
+            names = implementation.argnames
+            made = guarded(implementation.function, names, by, self._slow[hook])
+        implementation.function = made  # type: ignore[misc]  # typed as final
+        implementation.argnames = ("event", "context")  # type: ignore[misc]
 
     def _plugins_changed(self) -> None:
         self.ask_write = self._asking(self.hook.on_write)
@@ -130,46 +147,20 @@ def _wraps(implementation: pluggy.HookImpl) -> bool:
 
 
 def _several(asks: Sequence[Ask]) -> AskAll:
-    def ask_them(event: Event, context: Context) -> list[Answer]:
+    def ask_them(event: Event, context: Context, _: float | None = None, /) -> list[Answer]:
         return [answer for ask in asks if (answer := ask(event, context)) is not None]
 
     return ask_them
 
 
 def _through_pluggy(caller: pluggy.HookCaller) -> AskAll:
-    """For hooks with wrappers, which may raise and answer what they like."""
+    """For hooks with wrappers, which may answer what they like."""
 
-    def ask_all(event: Event, context: Context) -> list[Answer]:
-        try:
-            answers = caller(event=event, context=context)
-        except Exception:
-            log.exception("a policy plugin's wrapper failed")
-            return [OUR_FAULT]
-        if answers.__class__ is list and all(map(_is_answer, answers)):
-            return [
-                answer if isinstance(answer, Decision) else _awaited(answer) for answer in answers
-            ]
-        log.error("a policy plugin's wrapper answered %r, not a list of answers", answers)
-        return [OUR_FAULT]
+    def ask_all(event: Event, context: Context, _: float | None = None, /) -> list[Answer]:
+        answers: list[Answer] = caller(event=event, context=context)
+        return answers
 
     return ask_all
-
-
-async def _awaited(answer: Awaitable[Decision | None]) -> Decision | None:
-    """A plugin's exceptions are answers already; these are a wrapper's."""
-    try:
-        decision = await answer
-    except Exception:
-        log.exception("a policy plugin's wrapper failed")
-        return OUR_FAULT
-    if decision is None or isinstance(decision, Decision):
-        return decision
-    log.error("a policy plugin's wrapper answered %r, not a Decision or None", decision)
-    return OUR_FAULT
-
-
-def _is_answer(answer: object) -> bool:
-    return answer.__class__ is Decision or inspect.isawaitable(answer)
 
 
 def _near(found: str) -> str:
@@ -200,49 +191,3 @@ def _check_parameters(plugin: object, place: str, function: Callable[..., Any]) 
                 f"{str(parameter).split(':')[0]}; name event and context, "
                 "or use functools.wraps in the decorator"
             )
-
-
-def _guarded(function: Callable[..., Any], named: Sequence[str], plugin: str, hook: str) -> Ask:
-    """``function``, which takes the parameters that it names, as one that takes both, with its
-    answer attributed to ``plugin`` and its exceptions made answers.
-    """
-    call = _with_both(function, tuple(named))
-    notifies = hook == "on_kind3"
-
-    def settled(answer: object) -> Decision | None:
-        if answer is None or notifies:
-            return None
-        if isinstance(answer, Decision):  # a subclass may lie in its methods
-            return Decision(answer.verdict, answer.message, plugin)
-        log.error("plugin %s: %s answered %r, not a Decision or None", plugin, hook, answer)
-        return OUR_FAULT.attributed(plugin)
-
-    def failed(error: BaseException) -> Decision | None:
-        log.error("plugin %s: %s failed", plugin, hook, exc_info=error)
-        return None if notifies else OUR_FAULT.attributed(plugin)
-
-    async def awaited(answer: Awaitable[object]) -> Decision | None:
-        try:
-            return settled(await answer)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 -- whatever it is, it is logged
-            return failed(error)
-
-    def guarded(event: Event, context: Context) -> Answer | None:
-        try:
-            answer = call(event, context)
-            if answer.__class__ is Decision and not notifies:
-                return answer.attributed(plugin)
-            return awaited(answer) if inspect.isawaitable(answer) else settled(answer)
-        # A cancellation, too: nothing was awaited here that could have been cancelled.
-        except (Exception, SystemExit, asyncio.CancelledError) as error:  # noqa: BLE001 -- logged
-            return failed(error)
-
-    return guarded
-
-
-def _with_both(function: Callable[..., Any], named: tuple[str, ...]) -> Callable[..., Any]:
-    """A function of some of the parameters as one of event and context."""
-    if named == ("event", "context"):
-        return function
-    places = [("event", "context").index(name) for name in named]
-    return lambda *both: function(*(both[place] for place in places))

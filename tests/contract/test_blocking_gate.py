@@ -3,11 +3,20 @@
 import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from examples import NO, NOBODY, YES, AnEvent, Answering, awaitable
 
-from orly_policy_hookspecs import Decision, Event, Gate, GateSettings, hookimpl
+from orly_policy_hookspecs import (
+    Decision,
+    Event,
+    Gate,
+    GateError,
+    GateSettings,
+    RunningLoopError,
+    hookimpl,
+)
 
 
 class Mirror:
@@ -59,13 +68,32 @@ def test_no_thread_is_started_for_plain_answers() -> None:
     gate.blocking.close()
 
 
-def test_it_can_be_used_inside_a_running_loop() -> None:
-    """Synchronous code that an event loop happens to call gets its answer too."""
+@pytest.mark.parametrize("answer", [NO, awaitable(NO)], ids=["at once", "later"])
+@pytest.mark.parametrize("ask", ["write", "read", "reads", "kind3", "policy_event"])
+def test_on_a_running_loops_thread_it_is_an_error(ask: str, answer: Any) -> None:
+    """It says so and what to do instead, also where the answer is there at once: the loop would
+    stop whenever a plugin must be waited for.
+    """
+    plugin = Answering(answer)
+    gate = Gate()
+    gate.register(plugin)
+
+    async def inside() -> None:
+        getattr(gate.blocking, ask)([AnEvent()] if ask == "reads" else AnEvent(), NOBODY)
+
+    with pytest.raises(RunningLoopError, match=r"running event loop.*await gate\.write") as caught:
+        asyncio.run(inside())
+    assert isinstance(caught.value, GateError)
+    assert plugin.asked == []
+
+
+def test_in_another_thread_than_the_loops_it_answers() -> None:
+    """As its error says: asyncio.to_thread."""
     gate = Gate()
     gate.register(Answering(awaitable(NO)))
 
     async def inside() -> Decision:
-        return gate.blocking.write(AnEvent(), NOBODY)
+        return await asyncio.to_thread(gate.blocking.write, AnEvent(), NOBODY)
 
     assert not asyncio.run(inside()).accepted
     gate.blocking.close()

@@ -1,5 +1,6 @@
 """Several answers made one."""
 
+from collections.abc import Callable
 from itertools import combinations, permutations
 from random import Random
 
@@ -16,7 +17,7 @@ answers = st.lists(
     st.builds(
         Decision,
         st.sampled_from(Verdict),
-        st.sampled_from(("", "blocked: a", "error: b")),
+        st.sampled_from(("", "blocked: a", "error: b", "restricted: c", "auth-required: d")),
         st.sampled_from(("engine", "members", "spam")),
     ),
     max_size=6,
@@ -94,6 +95,46 @@ def test_accepted_never_without_reason(
     vouched = any(a.verdict is Verdict.VOUCH and a.source in listed for a in given_answers)
     firm = verdicts & {Verdict.REJECT, Verdict.SHADOW_REJECT}
     assert result.accepted == (not firm and (vouched or Verdict.FALLBACK not in verdicts))
+
+
+@pytest.mark.parametrize("no", [Decision.reject, Decision.fallback])
+@pytest.mark.parametrize("rest", ["blocked: a", "error: a", "pow: a", "rate-limited: a", "a"])
+def test_a_client_learns_what_it_can_do(no: Callable[[str], Decision], rest: str) -> None:
+    """Among equal refusals ``auth-required:`` wins, then ``restricted:``, then the others,
+    whatever the plugins are called.
+    """
+    best_first = [no("auth-required: z"), no("restricted: z"), no(rest)]
+    for better, worse in combinations(best_first, 2):
+        for first, second in permutations(["a", "b"]):
+            both = [better.attributed(first), worse.attributed(second)]
+            for each in permutations(both):
+                assert combine(each) == both[0]
+
+
+@given(answers, may_vouch)
+def test_what_wins_is_a_most_helpful_one_of_the_strongest(
+    given_answers: list[Decision], listed: frozenset[str]
+) -> None:
+    """A prefix makes no answer stronger, and of the refusals that are as strong as the one that
+    wins none tells the client more.
+    """
+    result = combine(given_answers, listed)
+    equals = [each.message for each in given_answers if each.verdict is result.verdict]
+    for prefix in ("auth-required:", "restricted:"):
+        if any(message.startswith(prefix) for message in equals):
+            assert result.message.startswith(prefix)
+            break
+
+
+@given(answers, st.permutations(("engine", "members", "spam")))
+def test_what_a_client_is_told_does_not_depend_on_names(
+    given_answers: list[Decision], names: list[str]
+) -> None:
+    """Plugins renamed: the same verdict and message."""
+    renamed = dict(zip(("engine", "members", "spam"), names, strict=True))
+    others = [Decision(each.verdict, each.message, renamed[each.source]) for each in given_answers]
+    first, second = combine(given_answers), combine(others)
+    assert (first.verdict, first.message) == (second.verdict, second.message)
 
 
 def test_a_message_is_preferred_among_equals() -> None:

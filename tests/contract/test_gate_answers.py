@@ -21,7 +21,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import some
 
-from orly_policy_hookspecs import Decision, Event, Gate, GateSettings, Verdict, combine, hookimpl
+from orly_policy_hookspecs import (
+    Decision,
+    Event,
+    Gate,
+    GateSettings,
+    Verdict,
+    combine,
+    frozen,
+    hookimpl,
+)
 
 EVENT = AnEvent()
 ALL = (NO, SHADOW, VOUCH, FALLBACK, YES, None)
@@ -88,22 +97,27 @@ def test_it_is_what_combine_says(
     right = combine(
         (a.attributed(f"p{i}") for i, (a, _) in enumerate(answers) if a is not None), may_vouch
     )
-    assert written(gate) == right
-    assert read(gate) == right
-    assert asyncio.run(gate.reads([EVENT, EVENT], NOBODY)) == [right, right]
-    assert gate.blocking.write(EVENT, NOBODY) == right
-    assert gate.blocking.read(EVENT, NOBODY) == right
+    for decision in (
+        written(gate),
+        read(gate),
+        *asyncio.run(gate.reads([EVENT, EVENT], NOBODY)),
+        gate.blocking.write(EVENT, NOBODY),
+        gate.blocking.read(EVENT, NOBODY),
+    ):
+        if right.verdict is Verdict.REJECT:  # whose no it is depends on which comes first
+            assert (decision.verdict, decision.message) == (right.verdict, right.message)
+        else:
+            assert decision == right
     gate.blocking.close()
 
 
-def test_plugins_are_given_event_and_context_as_they_are() -> None:
-    """The relay's own event object crosses without a copy."""
+def test_plugins_are_given_the_context_as_it_is() -> None:
+    """The host's own object crosses; of the event, see test_given_events.py."""
     plugin = Answering()
     gate = Gate()
     gate.register(plugin)
     written(gate)
-    ((event, context),) = plugin.asked
-    assert event is EVENT
+    ((_, context),) = plugin.asked
     assert context is NOBODY
 
 
@@ -142,6 +156,36 @@ def test_a_decision_of_a_subclass_cannot_forge_either() -> None:
     gate.register(Answering(FALLBACK), "engine")
     gate.register(Answering(forged), "forger")
     assert not written(gate).accepted
+
+
+def test_a_source_that_claims_to_equal_any_name_does_not_count() -> None:
+    """Nor is a look-alike asked what it says of itself."""
+
+    class Everyone(str):
+        __slots__ = ()
+
+        def __eq__(self, other: object) -> bool:
+            return True
+
+        __hash__ = str.__hash__
+
+    class LookAlike:
+        source = "members"
+        verdict = Verdict.VOUCH
+        message = ""
+        __class__ = Decision  # type: ignore[assignment]
+
+        def attributed(self, source: str) -> "LookAlike":
+            return self
+
+    gate = Gate(GateSettings(may_vouch_write=frozenset({"members"})))
+    gate.register(Answering(None), "members")
+    gate.register(Answering(FALLBACK), "engine")
+    forger = Answering()
+    gate.register(forger, "forger")
+    for forged in (Decision(Verdict.VOUCH, "", Everyone("members")), LookAlike()):
+        forger.answer = forged
+        assert not written(gate).accepted
 
 
 def test_a_plugin_registered_later_counts_from_then_on() -> None:
@@ -186,7 +230,7 @@ def test_follow_lists_reach_every_plugin(caplog: pytest.LogCaptureFixture) -> No
     gate = Gate()
     for plugin in plugins:
         gate.register(plugin)
-    event = AnEvent(kind=3)
+    event = frozen(AnEvent(kind=3))
     with caplog.at_level(logging.ERROR):
         asyncio.run(gate.kind3(event, NOBODY))
         gate.blocking.kind3(event, NOBODY)

@@ -17,7 +17,15 @@ from examples import (
     raising_later,
 )
 
-from orly_policy_hookspecs import Decision, Event, Gate, GateSettings, Verdict, hookimpl
+from orly_policy_hookspecs import (
+    Decision,
+    Event,
+    Gate,
+    GateSettings,
+    Verdict,
+    frozen,
+    hookimpl,
+)
 
 EVENT = AnEvent()
 
@@ -39,25 +47,88 @@ def is_error(decision: Decision) -> bool:
     return decision.verdict is Verdict.REJECT and decision.message.startswith("error:")
 
 
+class OfItsOwn(BaseException):
+    """What a library may raise so that nobody catches it by accident."""
+
+
+class Unspeakable(BaseException):
+    """One that cannot be shown."""
+
+    def __str__(self) -> str:
+        raise OfItsOwn
+
+
 ERRORS = [
     ValueError("x"),
     asyncio.CancelledError(),
     SystemExit(0),
     StopIteration(),
     RecursionError(),
+    GeneratorExit(),
+    OfItsOwn(),
+    Unspeakable(),
+    BaseExceptionGroup("x", [OfItsOwn()]),
 ]
 
 
-@pytest.mark.parametrize("error", ERRORS, ids=repr)
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
 @pytest.mark.parametrize("when", [raising, raising_later])
 @pytest.mark.parametrize("beside", [None, YES, awaitable(YES)], ids=["alone", "yes", "later"])
-def test_an_exception_is_a_rejection(error: BaseException, when: Any, beside: Any) -> None:
-    """Raised at once or later, alone or beside an accept: the event does not pass."""
+def test_an_exception_is_a_rejection(
+    error: BaseException, when: Any, beside: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Raised at once or later, alone or beside an accept: the event does not pass, and the plugin
+    is named in the source and in the log.
+    """
     gate = Gate(GateSettings(budget_seconds=1))
     gate.register(Answering(when(error)), "broken")
     if beside:
         gate.register(Answering(beside), "other")
-    assert all(map(is_error, decisions(gate)))
+    every = list(decisions(gate))
+    assert all(map(is_error, every))
+    assert {decision.source for decision in every} == {"broken"}
+    assert caplog.text.count("plugin broken: on_") == len(every)
+
+
+def test_an_answer_that_cannot_be_shown_is_a_rejection() -> None:
+    """Its text fails with an exception that nothing should catch."""
+
+    class Nonsense:
+        def __repr__(self) -> str:
+            raise OfItsOwn
+
+    for nonsense in (Nonsense(), awaitable(Nonsense())):
+        gate = Gate()
+        gate.register(Answering(nonsense), "odd")
+        assert all(map(is_error, decisions(gate)))
+
+
+@pytest.mark.parametrize("when", [raising, raising_later])
+def test_an_interrupt_is_nobodys_answer(when: Any) -> None:
+    """Ctrl-C ends the relay, whose turn ever it is."""
+    gate = Gate()
+    gate.register(Answering(when(KeyboardInterrupt())))
+    with pytest.raises(KeyboardInterrupt):
+        asyncio.run(gate.write(EVENT, NOBODY))
+
+
+def test_a_plugin_that_cancels_itself_is_at_fault(caplog: pytest.LogCaptureFixture) -> None:
+    """Nobody asked for it: no budget was missed, and no client has gone."""
+
+    class Cancelling:
+        @hookimpl
+        async def on_write(self, event: Event) -> Decision:
+            task = asyncio.current_task()
+            assert task is not None
+            task.cancel()
+            await asyncio.sleep(0)
+            return YES
+
+    gate = Gate()
+    gate.register(Cancelling(), "cancelling")
+    decision = asyncio.run(gate.write(EVENT, NOBODY))
+    assert decision == Decision.reject("error: a policy plugin failed").attributed("cancelling")
+    assert "plugin cancelling: on_write failed" in caplog.text
 
 
 def test_an_exception_keeps_no_other_plugin_from_answering() -> None:
@@ -137,8 +208,12 @@ class Slow:
 
 @pytest.mark.parametrize("stubborn", [False, True])
 @pytest.mark.parametrize("ask", ["write", "read", "reads"])
-def test_a_missed_budget_is_a_rejection(stubborn: bool, ask: str) -> None:
-    """And nobody waits longer for a plugin, not even one that suppresses its cancellation."""
+def test_a_missed_budget_is_a_rejection(
+    stubborn: bool, ask: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its plugin is named in the source and in the log. And nobody waits longer for a plugin, not
+    even one that suppresses its cancellation.
+    """
 
     async def question() -> tuple[Decision, float]:
         slow = Slow(stubborn=stubborn)
@@ -158,15 +233,21 @@ def test_a_missed_budget_is_a_rejection(stubborn: bool, ask: str) -> None:
     decision, took = asyncio.run(question())
     assert is_error(decision)
     assert "too long" in decision.message
+    assert decision.source == "slow"
+    hook = "on_write" if ask == "write" else "on_read"
+    assert f"plugin slow: {hook} took longer than the budget of 0.05 seconds" in caplog.text
     assert 0.04 < took < 1
 
 
-def test_many_reads_share_one_budget() -> None:
-    """A REQ's events are waited for together, not one after the other."""
+def test_many_reads_share_one_budget(caplog: pytest.LogCaptureFixture) -> None:
+    """A REQ's events are waited for together, not one after the other; the plugin that has used
+    up the budget is the source of every rejection, and in the log twice, not for each event.
+    """
 
     async def question() -> tuple[list[Decision], float]:
         gate = Gate(GateSettings(budget_seconds=0.05))
         gate.register(Slow(), "slow")
+        gate.register(Answering(YES), "other")
         loop = asyncio.get_running_loop()
         started = loop.time()
         return await gate.reads([EVENT] * 200, NOBODY), loop.time() - started
@@ -174,6 +255,8 @@ def test_many_reads_share_one_budget() -> None:
     answers, took = asyncio.run(question())
     assert len(answers) == 200
     assert all(map(is_error, answers))
+    assert {answer.source for answer in answers} == {"slow"}
+    assert caplog.text.count("plugin slow") == 2
     assert took < 2
 
 
@@ -199,9 +282,10 @@ def test_a_question_that_is_given_up_cancels_its_plugins() -> None:
         with pytest.raises(asyncio.CancelledError):
             await task
         await asyncio.sleep(0)
+        assert asyncio.all_tasks() == {asyncio.current_task()}
 
     asyncio.run(question())
-    assert ended == [EVENT]
+    assert ended == [frozen(EVENT)]
 
 
 def test_an_answer_from_another_loop_is_a_rejection() -> None:

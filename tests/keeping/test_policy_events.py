@@ -117,13 +117,18 @@ def forgeries() -> dict[str, Any]:
         "no text": attrs.evolve(event, content=None),
         "no number": attrs.evolve(event, created_at=str(NOW)),
         "tags of numbers": attrs.evolve(event, tags=[[1, 2]]),
-        "no tags": attrs.evolve(event, tags=None),
     }
 
 
 @pytest.mark.parametrize("name", forgeries())
 def test_a_forged_event_changes_nothing(world: World, name: str) -> None:
     assert world.refused(forgeries()[name]).startswith("invalid:")
+
+
+def test_an_event_that_cannot_be_read_changes_nothing(world: World) -> None:
+    """The gate gives it to no plugin."""
+    unreadable = attrs.evolve(signed(owner, OPEN), tags=None)
+    assert world.refused(unreadable) == "error: the event cannot be read"
 
 
 def test_an_event_over_a_mebibyte_is_refused(world: World) -> None:

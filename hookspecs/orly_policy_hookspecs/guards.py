@@ -1,0 +1,174 @@
+"""A plugin's functions, made such that whatever they do is an answer in the plugin's name."""
+
+from collections.abc import Callable, Generator, Iterator, Sequence
+from time import monotonic
+from typing import Any, Final, ParamSpec, Protocol, TypeVar
+
+import attrs
+import pluggy
+
+from .answers import Answer, Answerer
+from .context import Context
+from .decision import Decision
+from .events import Event
+
+
+class Ask(Protocol):
+    """Asks one plugin."""
+
+    def __call__(
+        self, event: Event, context: Context, started: float | None = None, /
+    ) -> Answer | None:
+        """:param started: when, by the monotonic clock, where the caller has just looked."""
+
+
+Around = Callable[[Event, Context], Generator[None, list[Answer], list[Answer]]]
+"""One plugin's wrapper."""
+
+_SLOW: Final = 1 / 1000
+"""The part of the budget beyond which a call is noted: many of them use up that of a batch."""
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+_Wrapper = Generator[None, Any, Any]
+_OVER: Final = object()
+
+
+def guarded(
+    function: Callable[..., Any], named: Sequence[str], by: Answerer, slow: dict[str, float]
+) -> Ask:
+    """``function``, which takes the parameters that it names, as one that takes both and never
+    raises.
+
+    :param slow: where to note when a slow call of the plugin's has ended.
+    """
+    call = _with_both(function, tuple(named))
+    plugin, is_asked, slow_seconds = by.plugin, not by.says_nothing, by.budget_seconds * _SLOW
+
+    def ask(event: Event, context: Context, started: float | None = None, /) -> Answer | None:
+        if started is None:
+            started = monotonic()
+        try:
+            given = call(event, context)
+            ended = monotonic()
+            if ended - started > slow_seconds:
+                slow[plugin] = ended
+                if ended - started > by.budget_seconds:
+                    return by.late_with(given)
+            if type(given) is Decision and is_asked:
+                return given.attributed(plugin)
+            return by.answer(given)
+        except KeyboardInterrupt:
+            raise
+        # A cancellation, too: nothing was awaited here that could have been cancelled.
+        except BaseException as error:  # noqa: BLE001 -- whatever it is, it is logged
+            return by.failed(error)
+
+    return ask
+
+
+def guarded_wrapper(
+    implementation: pluggy.HookImpl, by: Answerer, slow: dict[str, float]
+) -> Around:
+    """A wrapper, of the old style or the new, as one of the new style that takes both parameters,
+    never raises and returns a list of answers: what it adds is in its plugin's name.
+
+    :param slow: as for :func:`guarded`.
+    """
+    call = _with_both(implementation.function, tuple(implementation.argnames))
+    end = _ended_old_style if implementation.hookwrapper else _ended
+
+    def around(event: Event, context: Context) -> Generator[None, list[Answer], list[Answer]]:
+        steps = _Steps(by)
+        wrapper = steps.take(_begun, call, event, context)
+        inner = yield
+        answers = None
+        if wrapper is not None:
+            answers = steps.take(_in_its_name, by, end, wrapper, inner)
+        if steps.seconds > by.budget_seconds * _SLOW:
+            slow[by.plugin] = monotonic()
+        return [*(inner if answers is None else answers), *steps.faults()]
+
+    return around
+
+
+@attrs.define
+class _Steps:
+    """What a wrapper does around one question: how long it takes, and what goes wrong."""
+
+    by: Answerer
+    seconds: float = 0.0
+    _rejections: list[Decision | None] = attrs.Factory(list)
+
+    def take(self, step: Callable[_P, _T], *args: _P.args, **named: _P.kwargs) -> _T | None:
+        """What comes of a step, ``None`` where it fails."""
+        started = monotonic()
+        try:
+            return step(*args, **named)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 -- whatever it is, it is logged
+            self._rejections.append(self.by.failed(error))
+            return None
+        finally:
+            self.seconds += monotonic() - started
+
+    def faults(self) -> Iterator[Decision]:
+        if self.seconds > self.by.budget_seconds:
+            late = self.by.late()
+            self._rejections.append(None if self.by.acts else late)
+        return (rejection for rejection in self._rejections if rejection is not None)
+
+
+def _begun(call: Callable[..., _Wrapper], event: Event, context: Context) -> _Wrapper:
+    wrapper = call(event, context)
+    if next(wrapper, _OVER) is _OVER:
+        raise RuntimeError("the wrapper did not yield")
+    return wrapper
+
+
+def _ended(wrapper: _Wrapper, answers: object) -> object:
+    """What the wrapper makes of the answers."""
+    try:
+        wrapper.send(answers)
+    except StopIteration as stop:
+        return stop.value
+    wrapper.close()
+    raise RuntimeError("the wrapper yielded twice")
+
+
+def _ended_old_style(wrapper: _Wrapper, answers: list[Answer]) -> object:
+    result = pluggy.Result(answers, None)
+    _ended(wrapper, result)
+    return result.get_result()
+
+
+def _in_its_name(
+    by: Answerer, end: Callable[..., object], wrapper: _Wrapper, inner: list[Answer]
+) -> list[Answer]:
+    """What a wrapper makes of the answers, each once, with what is its own attributed to it."""
+    given = end(wrapper, list(inner))
+    if given is None and by.says_nothing:
+        return inner
+    if type(given) is not list:
+        raise TypeError(f"the wrapper answered {given!r}, not a list of answers")
+    inner_ids = set(map(id, inner))
+    each = {id(answer): answer for answer in given}
+    answers = [
+        answer if identity in inner_ids else _own(by, answer) for identity, answer in each.items()
+    ]
+    return [answer for answer in answers if answer is not None]
+
+
+def _own(by: Answerer, given: object) -> Answer | None:
+    if given is None:
+        raise TypeError("the wrapper's list of answers has a None in it")
+    return by.answer(given)
+
+
+def _with_both(function: Callable[..., Any], named: tuple[str, ...]) -> Callable[..., Any]:
+    """A function of some of the parameters as one of event and context."""
+    if named == ("event", "context"):
+        return function
+    places = [("event", "context").index(name) for name in named]
+    return lambda *both: function(*(both[place] for place in places))

@@ -1,0 +1,143 @@
+"""Ordinary functions that take longer than the budget. For awaited ones: test_gate_faults."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+import pytest
+from examples import NO, NOBODY, YES, AnEvent, Answering, awaitable
+
+from orly_policy_hookspecs import Decision, Gate, GateSettings, Verdict
+
+EVENT = AnEvent()
+BUDGET_SECONDS = 0.05
+TOO_LONG = Decision.reject("error: the policy took too long to answer")
+
+
+def for_seconds(seconds: float) -> None:
+    """Keep the thread busy, as a plugin does that blocks."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        pass
+
+
+@attrs.frozen
+class Busy:
+    """For Answering: an answer after so many seconds without an await."""
+
+    answer: Any
+    seconds: float = BUDGET_SECONDS * 1.2
+
+    def __call__(self) -> Any:
+        for_seconds(self.seconds)
+        return self.answer() if callable(self.answer) else self.answer
+
+
+def gate_with(**plugins: object) -> Gate:
+    gate = Gate(GateSettings(budget_seconds=BUDGET_SECONDS))
+    for name, plugin in plugins.items():
+        gate.register(plugin, name)
+    return gate
+
+
+ASKS: dict[str, Callable[[Gate], Decision]] = {
+    "write": lambda gate: asyncio.run(gate.write(EVENT, NOBODY)),
+    "read": lambda gate: asyncio.run(gate.read(EVENT, NOBODY)),
+    "reads": lambda gate: asyncio.run(gate.reads([EVENT], NOBODY))[0],
+    "blocking write": lambda gate: gate.blocking.write(EVENT, NOBODY),
+    "blocking read": lambda gate: gate.blocking.read(EVENT, NOBODY),
+}
+
+
+@pytest.mark.parametrize("ask", ASKS)
+@pytest.mark.parametrize("answer", [YES, None, Decision.vouch(), awaitable(YES)], ids=str)
+@pytest.mark.parametrize("beside", [None, Answering(YES)], ids=["alone", "beside"])
+def test_an_ordinary_function_that_takes_too_long_is_a_rejection(
+    ask: str, answer: Any, beside: object, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever it answers in the end, and its plugin is named, the others are not."""
+    gate = gate_with(slow=Answering(Busy(answer)))
+    if beside:
+        gate.register(beside, "a-quick-one")
+    assert ASKS[ask](gate) == TOO_LONG.attributed("slow")
+    hook = "on_write" if ask.endswith("write") else "on_read"
+    assert f"plugin slow: {hook} took longer than the budget of 0.05 seconds" in caplog.text
+    assert "a-quick-one" not in caplog.text
+
+
+def test_one_that_is_in_time_is_not_blamed(caplog: pytest.LogCaptureFixture) -> None:
+    """The budget is each call's own: two that take more than half of it pass."""
+    gate = Gate(GateSettings(budget_seconds=0.5))  # with room for a machine that is busy
+    for _ in range(2):
+        gate.register(Answering(Busy(YES, 0.3)))
+    assert ASKS["write"](gate).accepted
+    assert caplog.text == ""
+
+
+def test_a_batch_that_is_out_of_time_asks_no_more(caplog: pytest.LogCaptureFixture) -> None:
+    """Its calls are each in time, but not together: the rest is rejected without being asked."""
+    slow, quick = Answering(Busy(YES, BUDGET_SECONDS * 0.4)), Answering(YES)
+    gate = gate_with(quick=quick, slow=slow)
+    began = time.monotonic()
+    answers = asyncio.run(gate.reads([EVENT] * 300, NOBODY))
+    assert time.monotonic() - began < 3  # all of them would take 6 seconds
+    asked = len(slow.asked)
+    assert 1 <= asked <= 3
+    assert len(quick.asked) == asked
+    assert [answer.accepted for answer in answers] == [True] * asked + [False] * (300 - asked)
+    assert set(answers[asked:]) == {TOO_LONG.attributed("slow")}
+    assert f"with {300 - asked} events left; plugin slow is the likely cause" in caplog.text
+
+
+def test_a_batch_of_one_slow_plugin_names_it() -> None:
+    """Also where each of its calls is far too quick to be noticed."""
+    gate = Gate(GateSettings(budget_seconds=0.3))
+    gate.register(Answering(Busy(YES, 0.00001)), "only")
+    answers = asyncio.run(gate.reads([EVENT] * 60_000, NOBODY))
+    assert len(answers) == 60_000
+    assert answers[-1] == TOO_LONG.attributed("only")
+
+
+def test_a_batch_that_is_in_time_is_answered_whole() -> None:
+    """However many events it has."""
+    gate = Gate()
+    gate.register(Answering(YES))
+    assert all(answer.accepted for answer in asyncio.run(gate.reads([EVENT] * 1000, NOBODY)))
+
+
+@pytest.mark.parametrize("later", [False, True], ids=["at once", "later"])
+def test_a_late_follow_list_is_learned_all_the_same(
+    later: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """There is nothing to answer, so there is a line of the log and no more."""
+    learned = []
+
+    async def learn() -> None:
+        learned.append(1)
+
+    plugin = Answering(Busy(learn if later else lambda: learned.append(1)))
+    asyncio.run(gate_with(slow=plugin).kind3(EVENT, NOBODY))
+    assert learned == [1]
+    assert "plugin slow: on_kind3 took longer" in caplog.text
+
+
+@pytest.mark.parametrize("answer", [Decision.accept("policy updated"), NO])
+@pytest.mark.parametrize("later", [False, True], ids=["at once", "later"])
+def test_an_ordinary_function_that_has_changed_the_policy_says_so(
+    answer: Decision, later: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It could not be cancelled: "too long" would be wrong of a change that is applied."""
+    plugin = Answering(Busy(awaitable(answer) if later else answer))
+    gate = gate_with(slow=plugin)
+    assert asyncio.run(gate.policy_event(EVENT, NOBODY)) == answer.attributed("slow")
+    assert "plugin slow: on_policy_event took longer" in caplog.text
+
+
+def test_late_and_wrong_is_a_rejection() -> None:
+    """Nonsense that comes too late, or an exception, opens nothing either."""
+    for answer in ("yes", lambda: 1 / 0):
+        decision = ASKS["write"](gate_with(slow=Answering(Busy(answer))))
+        assert decision.verdict is Verdict.REJECT
+        assert decision.source == "slow"
