@@ -43,6 +43,9 @@ class PolicyPlugin:
     :raises PolicyError: the file, or what is kept beside it, cannot be read.
     """
 
+    changes_no_event: Final = True
+    """For the gate: this plugin may be given the host's own events."""
+
     def __init__(self, settings: Settings, *, clock: Callable[[], float] = time.time) -> None:
         """:param clock: Unix seconds."""
         self._clock = clock

@@ -20,7 +20,7 @@ from .combining import combine
 from .context import Context
 from .decision import Decision, Verdict
 from .errors import PluginError, RunningLoopError, SettingsError
-from .events import Event, frozen
+from .events import Event
 from .hooks import PROJECT
 from .logs import get_log
 from .registry import Answers, AskAll, Registry
@@ -30,7 +30,6 @@ log = get_log(__name__)
 
 _T = TypeVar("_T")
 
-_UNREADABLE = Decision.reject("error: the event cannot be read")
 _NOT_TAKEN = Decision.reject("blocked: this relay takes no policy events")
 _EVENTS_AT_A_TIME = 128
 _VOUCH = Verdict.VOUCH  # an enumeration's attribute is slow to look up
@@ -116,13 +115,13 @@ class Gate:
 
     async def write(self, event: Event, context: Context) -> Decision:
         """May this event be stored? Never raises; what cannot be answered is rejected."""
-        answers = _asked(self._registry.ask_write, event, context)
+        answers = self._registry.ask_write(event, context)
         may_vouch = self.settings.may_vouch_write
         return _at_once(answers, may_vouch) or await self._later(answers, may_vouch)
 
     async def read(self, event: Event, context: Context) -> Decision:
         """May this event be handed to this reader? Never raises."""
-        answers = _asked(self._registry.ask_read, event, context)
+        answers = self._registry.ask_read(event, context)
         may_vouch = self.settings.may_vouch_read
         return _at_once(answers, may_vouch) or await self._later(answers, may_vouch)
 
@@ -165,12 +164,7 @@ class Gate:
         for event in events:
             if (now := monotonic()) >= deadline:
                 break
-            try:
-                given = frozen(event)
-            except Exception as error:  # noqa: BLE001 -- whatever it is, it is logged
-                decisions.append(_unreadable(error))
-                continue
-            answers = ask(given, context, now)  # a look at the clock less in many turns
+            answers = ask(event, context, now)  # a look at the clock less in many turns
             if type(answers) is Decision and answers.verdict is not _VOUCH:
                 decisions.append(answers)  # as _at_once would
                 continue
@@ -199,7 +193,7 @@ class Gate:
 
     async def kind3(self, event: Event, context: Context) -> None:
         """Tell the plugins of a stored follow list. What goes wrong is in the log."""
-        question = Question(_as_list(_asked(self._registry.ask_kind3, event, context)))
+        question = Question(_as_list(self._registry.ask_kind3(event, context)))
         await settle([question], self.settings.budget_seconds)
 
     async def policy_event(self, event: Event, context: Context) -> Decision:
@@ -209,7 +203,7 @@ class Gate:
         A plugin that takes longer than the budget is cancelled, and the answer is what it has
         come to: it waits for the plugin to end, for as long as the budget again.
         """
-        asked = _as_list(_asked(self._registry.ask_policy_event, event, context))
+        asked = _as_list(self._registry.ask_policy_event(event, context))
         answers = await all_ended(asked, self.settings.budget_seconds)
         taken = [answer for answer in answers if answer.verdict is not Verdict.VOUCH]
         return combine(_true_of_all(taken)) if taken else _NOT_TAKEN
@@ -228,20 +222,6 @@ def _loaded(point: EntryPoint) -> object:
         raise PluginError(
             f"plugin {point.name} ({point.value}) cannot be loaded: {error}"
         ) from error
-
-
-def _asked(ask: AskAll, event: Event, context: Context) -> Answers:
-    """Ask all plugins about an event that they cannot change."""
-    try:
-        given = frozen(event)
-    except Exception as error:  # noqa: BLE001 -- whatever it is, it is logged
-        return _unreadable(error)
-    return ask(given, context)
-
-
-def _unreadable(error: Exception) -> Decision:
-    log.error("an event that the host asks about cannot be read", exc_info=error)
-    return _UNREADABLE
 
 
 def _as_list(answers: Answers) -> list[Answer]:
@@ -331,7 +311,7 @@ class BlockingGate:
         self, ask: AskAll, event: Event, context: Context, may_vouch: Collection[str]
     ) -> Decision:
         _check_no_loop_runs()
-        answers = _asked(ask, event, context)
+        answers = ask(event, context)
         decision = _at_once(answers, may_vouch)
         return decision or self._run(self._gate._later(answers, may_vouch))
 

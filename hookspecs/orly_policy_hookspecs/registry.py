@@ -11,12 +11,22 @@ import pluggy
 from . import hooks
 from .answers import Answer, Answerer
 from .context import Context
+from .decision import Decision
 from .errors import PluginError
-from .events import Event
+from .events import Event, frozen
 from .guards import Ask, guarded, guarded_wrapper
+from .logs import get_log
 
 HOOKS = ("on_write", "on_read", "on_kind3", "on_policy_event")
 
+CHANGES_NO_EVENT = "changes_no_event"
+"""A plugin with this attribute, if it is true, promises not to change an event that it is given.
+Where all do, they are given the host's own, which saves a copy of each event that is read.
+"""
+
+log = get_log(__name__)
+
+_UNREADABLE = Decision.reject("error: the event cannot be read")
 _PARAMETERS = frozenset({"event", "context"})
 _VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
@@ -112,9 +122,13 @@ class Registry(pluggy.PluginManager):
         """
         implementations = caller.get_hookimpls()
         if any(map(_wraps, implementations)):
-            return _through_pluggy(caller)
+            return _given_frozen(_through_pluggy(caller))
         asks: list[Any] = [each.function for each in reversed(implementations)]
-        return asks[0] if len(asks) == 1 else _several(asks)
+        ask = asks[0] if len(asks) == 1 else _several(asks)
+        changes_none = all(
+            getattr(each.plugin, CHANGES_NO_EVENT, False) for each in implementations
+        )
+        return ask if changes_none else _given_frozen(ask)
 
     def _check(self, plugin: object) -> None:
         """Refuse what pluggy would register and then never call, or call wrongly each time."""
@@ -140,6 +154,20 @@ class Registry(pluggy.PluginManager):
             near = ((attribute, _near(attribute)) for attribute in dir(plugin))
             hints = "".join(f" ({attribute}{hint})" for attribute, hint in near if hint)
             raise PluginError(f"{name} has no hook marked with @hookimpl{hints}")
+
+
+def _given_frozen(ask: AskAll) -> AskAll:
+    """Ask about an event that no plugin can change."""
+
+    def ask_frozen(event: Event, context: Context, started: float | None = None, /) -> Answers:
+        try:
+            given = frozen(event)
+        except Exception:
+            log.exception("an event that the host asks about cannot be read")
+            return _UNREADABLE
+        return ask(given, context, started)
+
+    return ask_frozen
 
 
 def _wraps(implementation: pluggy.HookImpl) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 import pytest
-from examples import NO, NOBODY, YES, AnEvent, Answering, awaitable
+from examples import NO, NOBODY, YES, AnEvent, Answering, awaitable, shown
 
 from orly_policy_hookspecs import Decision, Gate, GateSettings, Verdict
 
@@ -52,7 +52,7 @@ ASKS: dict[str, Callable[[Gate], Decision]] = {
 
 
 @pytest.mark.parametrize("ask", ASKS)
-@pytest.mark.parametrize("answer", [YES, None, Decision.vouch(), awaitable(YES)], ids=str)
+@pytest.mark.parametrize("answer", [YES, None, Decision.vouch(), awaitable(YES)], ids=shown)
 @pytest.mark.parametrize("beside", [None, Answering(YES)], ids=["alone", "beside"])
 def test_an_ordinary_function_that_takes_too_long_is_a_rejection(
     ask: str, answer: Any, beside: object, caplog: pytest.LogCaptureFixture

@@ -15,6 +15,7 @@ from examples import (
     awaitable,
     raising,
     raising_later,
+    shown,
 )
 
 from orly_policy_hookspecs import (
@@ -167,7 +168,7 @@ NONSENSE = [
 ]
 
 
-@pytest.mark.parametrize("answer", NONSENSE, ids=repr)
+@pytest.mark.parametrize("answer", NONSENSE, ids=shown)
 def test_an_answer_of_another_type_is_a_rejection(answer: Any) -> None:
     """True is no decision, and neither is a generator that a stray yield made."""
     for nonsense in (lambda: answer() if callable(answer) else answer, awaitable(answer)):

@@ -211,3 +211,20 @@ def test_one_event_that_cannot_be_read_spoils_no_others() -> None:
     gate.register(Answering(YES))
     answers = asyncio.run(gate.reads([AnEvent(), AnEvent(tags=7), AnEvent()], NOBODY))
     assert [answer.accepted for answer in answers] == [True, False, True]
+
+
+def test_plugins_that_all_promise_to_change_nothing_are_given_the_hosts_own() -> None:
+    """One that does not promise is enough, and none is."""
+
+    class Promising(Answering):
+        changes_no_event = True
+
+    promising = Promising(YES)
+    gate, event = Gate(), Mutable()
+    gate.register(promising)
+    assert ask(gate, "write", event)
+    gate.register(Answering(YES))
+    assert ask(gate, "write", event)
+    (own, _), (copy, _) = promising.asked
+    assert own is event
+    assert type(copy) is FrozenEvent

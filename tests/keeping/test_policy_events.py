@@ -126,9 +126,9 @@ def test_a_forged_event_changes_nothing(world: World, name: str) -> None:
 
 
 def test_an_event_that_cannot_be_read_changes_nothing(world: World) -> None:
-    """The gate gives it to no plugin."""
+    """Its answer says what is wrong."""
     unreadable = attrs.evolve(signed(owner, OPEN), tags=None)
-    assert world.refused(unreadable) == "error: the event cannot be read"
+    assert world.refused(unreadable) == "invalid: this is no event: tags is not a list"
 
 
 def test_an_event_over_a_mebibyte_is_refused(world: World) -> None:
