@@ -72,6 +72,13 @@ SAMPLE_POLICY = Path(__file__).with_name("sample-policy.json")
     help="What a script's failure comes to: the policy's default_policy, or a denial.",
 )
 @click.option(
+    "--script-environment",
+    multiple=True,
+    metavar="NAME",
+    help="A variable that scripts find in their environment besides PATH, LANG and HOME; may be "
+    "repeated.",
+)
+@click.option(
     "--script-timeout",
     type=click.FloatRange(0, min_open=True),
     default=5.0,
@@ -88,6 +95,7 @@ def main(
     missing_follow_lists: str,
     require_relay_tag: bool,
     script_failure: str,
+    script_environment: tuple[str, ...],
     script_timeout: float,
 ) -> None:
     """Run nostr-relay behind a policy file, which may be edited meanwhile."""
@@ -108,6 +116,7 @@ def main(
             missing_follow_lists=missing_follow_lists,
             require_relay_tag=require_relay_tag,
             script_failure=script_failure,
+            script_environment=script_environment,
             script_timeout_seconds=script_timeout,
         )
     except (PolicyError, GateError) as error:

@@ -44,7 +44,9 @@ class PolicyPlugin:
         self._replacing = Replacing(self._force)
         self._follow_lists = FollowLists(self._force)
         self.scripts = Scripts(
-            self._force.folders.scripts_from, timeout_seconds=settings.script_timeout_seconds
+            self._force.folders.scripts_from,
+            timeout_seconds=settings.script_timeout_seconds,
+            pass_environment=settings.script_environment,
         )
         """The scripts that the policy names: how they stand, pausing and resuming them."""
         self._settling = Settling(

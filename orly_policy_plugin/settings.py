@@ -44,6 +44,14 @@ class Settings:
         default="default", validator=attrs.validators.in_(("default", "deny"))
     )
     """What a script's failure comes to: ``default_policy``, or a denial whatever that says."""
+    script_environment: tuple[str, ...] = attrs.field(
+        default=(),
+        validator=attrs.validators.deep_iterable(
+            attrs.validators.instance_of(str), attrs.validators.instance_of(tuple)
+        ),
+    )
+    """Names of this process's variables that scripts find in their environment, besides ``PATH``,
+    ``LANG`` and ``HOME``."""
     rate_seconds: float = attrs.field(
         default=TIME_CONSTANT_SECONDS, validator=attrs.validators.gt(0)
     )

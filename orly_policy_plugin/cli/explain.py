@@ -22,8 +22,15 @@ from orly_policy_plugin.decisions.access import Access
 from orly_policy_plugin.scripts import Scripts
 from orly_policy_plugin.state.standing import Standing
 
-from .inputs import GivenEvent, ip_option, load_event, load_follows, pubkeys_option
-from .places import Place, lists_of, load_standing, place_of, state_option
+from .inputs import (
+    GivenEvent,
+    ip_option,
+    load_event,
+    load_follows,
+    pass_environment_option,
+    pubkeys_option,
+)
+from .places import lists_of, load_standing, place_of, state_option
 from .showing import show_steps, tell, verdict
 
 
@@ -70,6 +77,7 @@ from .showing import show_steps, tell, verdict
     help="Follow lists to use in the place of those that are kept: a JSON object of author to "
     "the list of pubkeys that the author follows.",
 )
+@pass_environment_option
 @state_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for programs.")
 def explain(
@@ -80,6 +88,7 @@ def explain(
     ip: str,
     now: int | None,
     follows_file: str | None,
+    pass_environment: tuple[str, ...],
     state: Path | None,
     as_json: bool,
 ) -> None:
@@ -108,13 +117,14 @@ def explain(
     replies: Sequence[Reply] = ()
     if isinstance(outcome, Unsettled) and outcome.scripts:
         context = Context(authed, ip=ip)
-        replies = asyncio.run(_replies(place, outcome.scripts, event, access, context, at))
+        scripts = Scripts(place.folders.scripts_from, pass_environment=pass_environment)
+        replies = asyncio.run(_replies(scripts, outcome.scripts, event, access, context, at))
     explanation = snapshot.explain(access, event, authed, at, replies)
     (_print_json if as_json else _print_text)(explanation)
 
 
 async def _replies(
-    place: Place,
+    scripts: Scripts,
     named: Sequence[NamedScript],
     event: GivenEvent,
     access: Access,
@@ -122,7 +132,6 @@ async def _replies(
     now: int,
 ) -> Sequence[Reply]:
     """What the scripts answer. They are started for this one event."""
-    scripts = Scripts(place.folders.scripts_from)
     try:
         asked = [scripts.ask(script.path, event, access, context, now) for script in named]
         return await asyncio.gather(*asked)

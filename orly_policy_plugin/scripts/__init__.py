@@ -5,6 +5,7 @@
     protocol     a question's line, an answer's line                      pure
     questions    which are asked when, and whose an answer is             pure
     backoff, mentions                                                     pure
+    starting     a process is started, with an environment of its own
     child        a process: pipes that never block
     runner       one script: its process and the questions to it
     running      all scripts, on a thread of their own

@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +18,7 @@ from .mentions import Mentions
 from .noise import Noise
 from .protocol import NotAnAnswer, read_answer
 from .questions import Question, Questions
+from .starting import start_process
 
 log = get_log(__name__)
 
@@ -66,12 +67,14 @@ class ScriptRunner(ChildEvents):
         path: Path,
         folder: Path,
         *,
+        environment: Mapping[str, str],
         timeout_seconds: float,
         most_questions: int,
     ) -> None:
         """:param name: for the log, as the policy file has it.
         :param path: of the script, absolute.
         :param folder: to run it in.
+        :param environment: that it finds.
         """
         self.is_wanted = True
         """Whether a policy in force names it. If not, it ends when it has answered."""
@@ -80,6 +83,7 @@ class ScriptRunner(ChildEvents):
         self._name = name
         self._path = path
         self._folder = folder
+        self._environment = environment
         self._loop = loop
         self._timeout_seconds = timeout_seconds
         self._questions = Questions(most_questions)
@@ -242,10 +246,11 @@ class ScriptRunner(ChildEvents):
             self._failed(why, file)
             return
         try:
-            child = Child(self._loop, self._path, self._folder, self)
+            process = start_process(self._path, self._folder, self._environment)
         except OSError as error:
             self._failed(f"cannot be started: {_why_not_started(error)}", file)
             return
+        child = Child(self._loop, process, self)
         log.info("script %s runs as process %d", self._name, child.pid)
         self._running = _Running(child, file, now)
         self._pump()

@@ -22,6 +22,7 @@ from .files import script_path
 from .protocol import logged_in
 from .questions import Asked, Question
 from .runner import NOT_WRITABLE, TICK_SECONDS, ScriptRunner
+from .starting import environment_for_scripts
 
 log = get_log(__name__)
 
@@ -61,15 +62,19 @@ class Scripts:
         *,
         timeout_seconds: float = TIMEOUT_SECONDS,
         most_questions: int = MOST_QUESTIONS,
+        pass_environment: Collection[str] = (),
     ) -> None:
         """:param folder: the policy file's, to which paths are relative and in which they run.
         :param timeout_seconds: how long a script may take for a question that it was sent, or may
             answer nothing at all while others wait to be sent.
         :param most_questions: that wait for one script's answers at a time.
+        :param pass_environment: names of our environment's variables that scripts find in theirs,
+            besides ``PATH``, ``LANG`` and ``HOME``.
         """
         self._folder = folder.absolute()
         self._timeout_seconds = timeout_seconds
         self._most_questions = most_questions
+        self._environment = environment_for_scripts(pass_environment)
         self._lock = threading.Lock()
         self._one_at_a_time = threading.Lock()  # starting, pausing, resuming, stopping
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -222,6 +227,7 @@ class Scripts:
                 script,
                 path,
                 self._folder,
+                environment=self._environment,
                 timeout_seconds=self._timeout_seconds,
                 most_questions=self._most_questions,
             )

@@ -64,6 +64,16 @@ ONE_SECOND_EACH = """
         print(json.dumps({{"id": json.loads(line)["id"], "action": "accept"}}), flush=True)
 """
 
+SAYS_ENVIRONMENT = """
+    #!{python}
+    import json, os, sys
+
+    for line in sys.stdin:
+        said = json.dumps(sorted(os.environ))
+        answer = {{"id": json.loads(line)["id"], "action": "reject", "msg": said}}
+        print(json.dumps(answer), flush=True)
+"""
+
 POLICY: dict[str, Any] = {
     "owners": [OWNER.pubkey],
     "rules": {
@@ -244,6 +254,22 @@ async def test_a_failure_may_be_made_a_denial(storage: str, tmp_path: Path) -> N
                 assert answer == (False, "error: policy script unavailable")
                 assert time.monotonic() - began < 2
             assert await client.publish(note("fine")) == (True, "")
+
+
+@asynchronous
+async def test_a_script_does_not_find_the_relays_secrets(tmp_path: Path) -> None:
+    """But what an option names; the relay is started with more."""
+    options = ("--script-environment", "WORD_LIST")
+    policy = {"rules": {"1": {"script": "scripts/environment"}}}
+    environment = {"WORD_LIST": "words", "RELAY_SECRET": "s3cret"}
+    relay = ScriptedRelay(tmp_path, policy, options=options, environment=environment)
+    put_script(relay.folder / "scripts" / "environment", SAYS_ENVIRONMENT)
+    with relay:
+        async with connected(relay.url) as client:
+            _, message = await client.publish(note("what is there?"))
+    names = set(json.loads(message.removeprefix("blocked: ")))
+    assert "WORD_LIST" in names
+    assert names <= {"PATH", "LANG", "HOME", "LC_CTYPE", "WORD_LIST"}
 
 
 @asynchronous

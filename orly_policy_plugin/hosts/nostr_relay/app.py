@@ -63,8 +63,8 @@ def create_app(
     :param gate_settings: which plugins may vouch, and how long plugins may take.
     :param settings: further settings of the engine: ``state_folder``, ``require_relay_tag``,
         ``missing_follow_lists``, ``script_timeout_seconds``, ``script_failure``,
-        ``rate_seconds``, ``rate_keys``; ``relay_urls`` are those of the configuration where not
-        given. See :class:`orly_policy_plugin.settings.Settings`.
+        ``script_environment``, ``rate_seconds``, ``rate_keys``; ``relay_urls`` are
+        those of the configuration where not given. See :class:`orly_policy_plugin.settings.Settings`.
     :raises PolicyError: the policy or the configuration cannot be used; the message says why.
     :raises GateError: a plugin cannot be used.
     """
