@@ -65,11 +65,18 @@ SAMPLE_POLICY = Path(__file__).with_name("sample-policy.json")
     help="Refuse policy events that do not name this relay in a relay tag.",
 )
 @click.option(
-    "--script-failure",
+    "--script-failure-write",
     type=click.Choice(["default", "deny"]),
     default="default",
     show_default=True,
-    help="What a script's failure comes to: the policy's default_policy, or a denial.",
+    help="What a script's failure on a write comes to: the policy's default_policy, or a denial.",
+)
+@click.option(
+    "--script-failure-read",
+    type=click.Choice(["default", "deny"]),
+    default="deny",
+    show_default=True,
+    help="The same on a read.",
 )
 @click.option(
     "--script-environment",
@@ -94,7 +101,8 @@ def main(
     workers: int,
     missing_follow_lists: str,
     require_relay_tag: bool,
-    script_failure: str,
+    script_failure_write: str,
+    script_failure_read: str,
     script_environment: tuple[str, ...],
     script_timeout: float,
 ) -> None:
@@ -115,7 +123,8 @@ def main(
             policy_file,
             missing_follow_lists=missing_follow_lists,
             require_relay_tag=require_relay_tag,
-            script_failure=script_failure,
+            script_failure_write=script_failure_write,
+            script_failure_read=script_failure_read,
             script_environment=script_environment,
             script_timeout_seconds=script_timeout,
         )

@@ -15,7 +15,7 @@ from .policy import Policy, scripts_of
 from .rates import RateLimiter
 from .scripts import Scripts
 from .settings import Settings
-from .settling import Settling
+from .settling import Settling, failure_denies
 
 NAME: Final = "orly-policy"
 """The engine's name as a plugin, and the source of its decisions."""
@@ -53,7 +53,9 @@ class PolicyPlugin:
             self.scripts,
             RateLimiter(settings.rate_keys),
             clock,
-            failure_denies=settings.script_failure == "deny",
+            failure_denies=failure_denies(
+                write=settings.script_failure_write, read=settings.script_failure_read
+            ),
         )
         self._use_scripts()
         self.listen(self._use_scripts)
@@ -96,7 +98,7 @@ class PolicyPlugin:
 
     def stop(self) -> None:
         """Follow them no more, and end the scripts, which takes up to two seconds. Decisions go
-        on, those that need a script as if it had failed.
+        on; those that need a script deny.
         """
         self._watching.stop()
         self.scripts.stop()

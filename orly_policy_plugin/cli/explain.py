@@ -20,6 +20,7 @@ from orly_policy_plugin.decisions import (
 )
 from orly_policy_plugin.decisions.access import Access
 from orly_policy_plugin.scripts import Scripts
+from orly_policy_plugin.settling import failure_denies
 from orly_policy_plugin.state.standing import Standing
 
 from .inputs import (
@@ -32,6 +33,8 @@ from .inputs import (
 )
 from .places import lists_of, load_standing, place_of, state_option
 from .showing import show_steps, tell, verdict
+
+_FAILURES = click.Choice(["default", "deny"])
 
 
 @click.command()
@@ -77,6 +80,20 @@ from .showing import show_steps, tell, verdict
     help="Follow lists to use in the place of those that are kept: a JSON object of author to "
     "the list of pubkeys that the author follows.",
 )
+@click.option(
+    "--script-failure-write",
+    type=_FAILURES,
+    default="default",
+    show_default=True,
+    help="What a script's failure on a write comes to: default_policy, or a denial.",
+)
+@click.option(
+    "--script-failure-read",
+    type=_FAILURES,
+    default="deny",
+    show_default=True,
+    help="The same on a read.",
+)
 @pass_environment_option
 @state_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for programs.")
@@ -88,6 +105,8 @@ def explain(
     ip: str,
     now: int | None,
     follows_file: str | None,
+    script_failure_write: str,
+    script_failure_read: str,
     pass_environment: tuple[str, ...],
     state: Path | None,
     as_json: bool,
@@ -119,7 +138,10 @@ def explain(
         context = Context(authed, ip=ip)
         scripts = Scripts(place.folders.scripts_from, pass_environment=pass_environment)
         replies = asyncio.run(_replies(scripts, outcome.scripts, event, access, context, at))
-    explanation = snapshot.explain(access, event, authed, at, replies)
+    denying = failure_denies(write=script_failure_write, read=script_failure_read)
+    explanation = snapshot.explain(
+        access, event, authed, at, replies, failure_denies=access in denying
+    )
     (_print_json if as_json else _print_text)(explanation)
 
 
