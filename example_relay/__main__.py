@@ -69,11 +69,25 @@ SAMPLE_POLICY = Path(__file__).with_name("sample-policy.json")
     help="Refuse policy events that do not name this relay in a relay tag.",
 )
 @click.option(
-    "--script-failure",
+    "--script-failure-write",
     type=click.Choice(["default", "deny"]),
     default="default",
     show_default=True,
-    help="What a script's failure comes to: the policy's default_policy, or a denial.",
+    help="What a script's failure on a write comes to: the policy's default_policy, or a denial.",
+)
+@click.option(
+    "--script-failure-read",
+    type=click.Choice(["default", "deny"]),
+    default="deny",
+    show_default=True,
+    help="The same on a read.",
+)
+@click.option(
+    "--script-environment",
+    multiple=True,
+    metavar="NAME",
+    help="A variable that scripts find in their environment besides PATH, LANG and HOME; may be "
+    "repeated.",
 )
 @click.option(
     "--script-timeout",
@@ -91,7 +105,9 @@ def main(
     workers: int,
     missing_follow_lists: str,
     require_relay_tag: bool,
-    script_failure: str,
+    script_failure_write: str,
+    script_failure_read: str,
+    script_environment: tuple[str, ...],
     script_timeout: float,
 ) -> None:
     """Run nostr-relay behind a policy file, which may be edited meanwhile."""
@@ -112,7 +128,9 @@ def main(
             policy_file,
             missing_follow_lists=missing_follow_lists,
             require_relay_tag=require_relay_tag,
-            script_failure=script_failure,
+            script_failure_write=script_failure_write,
+            script_failure_read=script_failure_read,
+            script_environment=script_environment,
             script_timeout_seconds=script_timeout,
         )
     except InvalidPolicy as error:

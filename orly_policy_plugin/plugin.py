@@ -23,7 +23,7 @@ from .policy import Policy, scripts_of
 from .rates import RateLimiter
 from .scripts import Scripts
 from .settings import Settings
-from .settling import Settling
+from .settling import Settling, failure_denies
 
 NAME: Final = "orly-policy"
 """The engine's name as a plugin, and the source of its decisions."""
@@ -56,14 +56,18 @@ class PolicyPlugin:
         self._replacing = Replacing(self._force)
         self._follow_lists = FollowLists(self._force, self._changes)
         self.scripts = Scripts(
-            self._force.folders.scripts_from, timeout_seconds=settings.script_timeout_seconds
+            self._force.folders.scripts_from,
+            timeout_seconds=settings.script_timeout_seconds,
+            pass_environment=settings.script_environment,
         )
         """The scripts that the policy names: how they stand, pausing and resuming them."""
         self._settling = Settling(
             self.scripts,
             RateLimiter(settings.rate_keys),
             clock,
-            failure_denies=settings.script_failure == "deny",
+            failure_denies=failure_denies(
+                write=settings.script_failure_write, read=settings.script_failure_read
+            ),
         )
         self._use_scripts(self.snapshot)
         self._force.before_telling = self._use_scripts
@@ -106,7 +110,7 @@ class PolicyPlugin:
 
     def stop(self) -> None:
         """Follow them no more, and end the scripts, which takes up to two seconds. Decisions go
-        on, those that need a script as if it had failed.
+        on; those that need a script deny.
         """
         self._watching.stop()
         self._changes.stop()

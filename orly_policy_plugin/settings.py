@@ -45,10 +45,23 @@ class Settings:
         default=TIMEOUT_SECONDS, validator=attrs.validators.gt(0)
     )
     """How long a script may take for one event. Less than the gate's budget."""
-    script_failure: Literal["default", "deny"] = attrs.field(
+    script_failure_write: Literal["default", "deny"] = attrs.field(
         default="default", validator=attrs.validators.in_(("default", "deny"))
     )
-    """What a script's failure comes to: ``default_policy``, or a denial whatever that says."""
+    """What a script's failure on a write comes to: ``default_policy``, or a denial whatever that
+    says."""
+    script_failure_read: Literal["default", "deny"] = attrs.field(
+        default="deny", validator=attrs.validators.in_(("default", "deny"))
+    )
+    """The same on a read."""
+    script_environment: tuple[str, ...] = attrs.field(
+        default=(),
+        validator=attrs.validators.deep_iterable(
+            attrs.validators.instance_of(str), attrs.validators.instance_of(tuple)
+        ),
+    )
+    """Names of this process's variables that scripts find in their environment, besides ``PATH``,
+    ``LANG`` and ``HOME``."""
     rate_seconds: float = attrs.field(
         default=TIME_CONSTANT_SECONDS, validator=attrs.validators.gt(0)
     )

@@ -1,6 +1,7 @@
 """From what the criteria leave open to a decision: scripts are asked, rates are charged."""
 
-from collections.abc import Awaitable, Callable, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Final
 
 from orly_policy_hookspecs import Context, Decision, Event
@@ -25,9 +26,11 @@ class Settling:
         rates: RateLimiter,
         clock: Callable[[], float],
         *,
-        failure_denies: bool,
+        failure_denies: Collection[Access],
     ) -> None:
-        """:param clock: Unix seconds."""
+        """:param clock: Unix seconds.
+        :param failure_denies: where a script's failure denies, whatever ``default_policy`` says.
+        """
         self._scripts = scripts
         self._rates = rates
         self._clock = clock
@@ -45,20 +48,26 @@ class Settling:
         self, unsettled: Unsettled, event: Event, access: Access, context: Context
     ) -> Decision:
         """All scripts are asked together; the first that does not accept decides."""
+        asked: list[asyncio.Future[Reply]] = []
         try:
             now = int(self._clock())
-            asked = [
+            asked.extend(
                 self._scripts.ask(script.path, event, access, context, now)
                 for script in unsettled.scripts
-            ]
+            )
             decision, replies = None, list[Reply]()
             while decision is None:
                 replies.append(await asked[len(replies)])
-                decision = settled(unsettled, replies, failure_denies=self._failure_denies)
+                decision = settled(
+                    unsettled, replies, failure_denies=access in self._failure_denies
+                )
             return self._within(unsettled.rates, decision, event, context)
         except Exception:
             log.exception("a script's answer could not be used")
             return _OUR_FAULT
+        finally:
+            for future in asked:  # what nobody waits for any more is not to wait its turn
+                future.cancel()
 
     def _within(
         self, rates: Sequence[RateLimit], decision: Decision, event: Event, context: Context
@@ -67,3 +76,9 @@ class Settling:
         if not (rates and decision.accepted):
             return decision
         return self._rates.charge(rates, event, context) or decision
+
+
+def failure_denies(*, write: str, read: str) -> frozenset[Access]:
+    """Where a script's failure denies, of the two settings' values."""
+    accesses: dict[Access, str] = {"write": write, "read": read}
+    return frozenset(access for access, failure in accesses.items() if failure == "deny")

@@ -11,16 +11,18 @@ ROOT = Path(__file__).parent.parent
 ENGINE = ROOT / "orly_policy_plugin"
 CONTRACT = ROOT / "hookspecs" / "orly_policy_hookspecs"
 
+PURE_OF_SCRIPTS = {
+    "asked", "askers", "backoff", "fair_queue", "killers", "mentions", "our_replies", "protocol",
+    "questions", "window",
+}  # fmt: skip
 PURE = sorted(
     [
         *(ENGINE / "policy").rglob("*.py"),
         *(ENGINE / "decisions").rglob("*.py"),
         *(ENGINE / "authority").rglob("*.py"),
         *(ENGINE / "follows").rglob("*.py"),
-        *(
-            ENGINE / "scripts" / f"{name}.py"
-            for name in ("backoff", "mentions", "protocol", "questions")
-        ),
+        ENGINE / "addresses.py",
+        *(ENGINE / "scripts" / f"{name}.py" for name in PURE_OF_SCRIPTS),
         *(
             CONTRACT / f"{name}.py"
             for name in ("combining", "context", "decision", "events", "printing", "wellformed")
@@ -29,11 +31,11 @@ PURE = sorted(
 )
 PURE_MODULES = {
     "__future__", "bisect", "collections", "copy", "dataclasses", "difflib", "enum", "fractions",
-    "functools", "hashlib", "heapq", "itertools", "json", "math", "operator", "re", "string",
-    "types", "typing", "urllib.parse",
+    "functools", "hashlib", "heapq", "ipaddress", "itertools", "json", "math", "operator",
+    "re", "string", "types", "typing", "urllib.parse",
     "attrs", "bech32", "cattrs", "coincurve", "orjson", "re2", "orly_policy_hookspecs",
 }  # fmt: skip
-PURE_SIBLINGS = {"authority", "decisions", "errors", "follows", "policy"}
+PURE_SIBLINGS = {"addresses", "authority", "decisions", "errors", "follows", "policy"}
 IMPURE_CALLS = {"open", "print", "input", "exec", "eval", "compile", "__import__", "breakpoint"}
 
 

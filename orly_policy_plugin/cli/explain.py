@@ -19,11 +19,21 @@ from orly_policy_plugin.decisions import (
 )
 from orly_policy_plugin.decisions.access import Access
 from orly_policy_plugin.scripts import Scripts
+from orly_policy_plugin.settling import failure_denies
 from orly_policy_plugin.state.standing import Standing
 
-from .inputs import GivenEvent, ip_option, load_event, load_follows, pubkeys_option
-from .places import Place, lists_of, load_standing, place_of, state_option
+from .inputs import (
+    GivenEvent,
+    ip_option,
+    load_event,
+    load_follows,
+    pass_environment_option,
+    pubkeys_option,
+)
+from .places import lists_of, load_standing, place_of, state_option
 from .showing import say, say_json, show_steps, tell, verdict
+
+_FAILURES = click.Choice(["default", "deny"])
 
 
 @click.command()
@@ -69,6 +79,21 @@ from .showing import say, say_json, show_steps, tell, verdict
     help="Follow lists to use in the place of those that are kept: a JSON object of author to "
     "the list of pubkeys that the author follows.",
 )
+@click.option(
+    "--script-failure-write",
+    type=_FAILURES,
+    default="default",
+    show_default=True,
+    help="What a script's failure on a write comes to: default_policy, or a denial.",
+)
+@click.option(
+    "--script-failure-read",
+    type=_FAILURES,
+    default="deny",
+    show_default=True,
+    help="The same on a read.",
+)
+@pass_environment_option
 @state_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for programs.")
 def explain(
@@ -79,6 +104,9 @@ def explain(
     ip: str,
     now: int | None,
     follows_file: str | None,
+    script_failure_write: str,
+    script_failure_read: str,
+    pass_environment: tuple[str, ...],
     state: Path | None,
     as_json: bool,
 ) -> None:
@@ -107,13 +135,17 @@ def explain(
     replies: Sequence[Reply] = ()
     if isinstance(outcome, Unsettled) and outcome.scripts:
         context = Context(authed, ip=ip)
-        replies = asyncio.run(_replies(place, outcome.scripts, event, access, context, at))
-    explanation = snapshot.explain(access, event, authed, at, replies)
+        scripts = Scripts(place.folders.scripts_from, pass_environment=pass_environment)
+        replies = asyncio.run(_replies(scripts, outcome.scripts, event, access, context, at))
+    denying = failure_denies(write=script_failure_write, read=script_failure_read)
+    explanation = snapshot.explain(
+        access, event, authed, at, replies, failure_denies=access in denying
+    )
     (_print_json if as_json else _print_text)(explanation)
 
 
 async def _replies(
-    place: Place,
+    scripts: Scripts,
     named: Sequence[NamedScript],
     event: GivenEvent,
     access: Access,
@@ -121,7 +153,6 @@ async def _replies(
     now: int,
 ) -> Sequence[Reply]:
     """What the scripts answer. They are started for this one event."""
-    scripts = Scripts(place.folders.scripts_from)
     try:
         asked = [scripts.ask(script.path, event, access, context, now) for script in named]
         return await asyncio.gather(*asked)

@@ -25,6 +25,15 @@ from .showing import UnusableInput, UnusablePolicy
 
 _T = TypeVar("_T")
 
+pass_environment_option = click.option(
+    "--pass-env",
+    "pass_environment",
+    multiple=True,
+    metavar="NAME",
+    help="A variable that scripts find in their environment besides PATH, LANG and HOME; may be "
+    "repeated. A relay passes on those that its setting script_environment names.",
+)
+
 
 @attrs.frozen
 class GivenEvent:

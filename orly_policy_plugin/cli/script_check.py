@@ -24,7 +24,7 @@ from orly_policy_plugin.scripts.checking import (
     took,
 )
 
-from .inputs import load_event
+from .inputs import load_event, pass_environment_option
 from .showing import UnusableInput, say
 
 _FAILED = 1
@@ -56,16 +56,22 @@ _FAILED = 1
     help="The folder to run the script in. A relay runs it in the policy file's folder; the "
     "default is the current one.",
 )
+@pass_environment_option
 @click.pass_context
 def script_check(
-    ctx: click.Context, path: Path, timeout: float, event_file: str | None, folder: Path
+    ctx: click.Context,
+    path: Path,
+    timeout: float,
+    event_file: str | None,
+    folder: Path,
+    pass_environment: tuple[str, ...],
 ) -> None:
     """Run the policy script PATH on sample events, and say what it does wrong.
 
     Asks it first one by one, then about many events together, and ends its input; prints what
     it answered and how fast, then each problem with what to change. The script really runs, as
-    the user that you are, and without PYTHONUNBUFFERED, which a relay may not have. PATH starts
-    from the current folder, whatever --folder says.
+    the user that you are, in the environment that a relay gives it. PATH starts from the current
+    folder, whatever --folder says.
 
     The exit status is 1 where a problem was found, 2 where the script cannot be started.
     """
@@ -76,7 +82,7 @@ def script_check(
     try:
         source = read_source(path)
         with _ended_by_signals():
-            report = check_script(path, folder, asked, timeout)
+            report = check_script(path, folder, asked, timeout, pass_environment)
     except CannotStart as error:
         raise UnusableInput([str(error)]) from error
     _show(path, source, report)

@@ -14,6 +14,8 @@ class Action(enum.Enum):
     SHADOW_REJECT = "shadowReject"
     FAILED = "failed"
     """No answer came that could be used: a script cannot say this itself."""
+    OVERLOADED = "overloaded"
+    """It was not asked, for want of room or time on our side."""
 
 
 @attrs.frozen
@@ -22,12 +24,21 @@ class Reply:
 
     action: Action
     message: str = ""
-    """For the client where the script rejects; for the operator where there is no answer."""
+    """For the client where the script rejects or was not asked; for the operator where there is no
+    answer."""
 
     @classmethod
     def failed(cls, why: str) -> "Reply":
-        """There is no answer."""
+        """There is no answer: the script's fault."""
         return cls(Action.FAILED, why)
+
+    @classmethod
+    def overloaded(cls, why: str) -> "Reply":
+        """The script was not asked: our fault, which denies whatever the policy says.
+
+        :param why: for the client, behind ``error:``.
+        """
+        return cls(Action.OVERLOADED, why)
 
 
 ACCEPTED: Final = Reply(Action.ACCEPT)

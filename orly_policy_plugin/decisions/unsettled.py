@@ -52,7 +52,8 @@ def settled(
     """The decision, or ``None`` while a script's reply is needed that is not there yet.
 
     :param replies: of the scripts, in their order, as far as they are known.
-    :param failure_denies: whether a script's failure denies whatever ``default_policy`` says.
+    :param failure_denies: whether a script's failure denies whatever ``default_policy`` says. That
+        we have not asked it always denies.
     """
     for reply in replies:
         if (refusal := denial(reply, unsettled, failure_denies=failure_denies)) is not None:
@@ -69,6 +70,8 @@ def denial(reply: Reply, unsettled: Unsettled, *, failure_denies: bool = False) 
         return Decision.reject(reply.message)
     if reply.action is Action.SHADOW_REJECT:
         return Decision.shadow_reject()
+    if reply.action is Action.OVERLOADED:
+        return Decision.reject(f"error: {reply.message}")
     if reply.action is Action.FAILED and (failure_denies or not unsettled.by_default.accepted):
         return UNAVAILABLE
     return None

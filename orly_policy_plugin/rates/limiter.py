@@ -8,9 +8,9 @@ from typing import Final
 
 from orly_policy_hookspecs import Context, Decision, Event
 
+from ..addresses import address_group
 from ..decisions import RateLimit
 from ..decisions.sizes import event_size
-from .addresses import address_group
 
 MOST_KEYS: Final = 100_000
 

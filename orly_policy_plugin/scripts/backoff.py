@@ -6,21 +6,25 @@ import attrs
 
 SHORTEST_SECONDS: Final = 0.1
 LONGEST_SECONDS: Final = 60.0
-ANSWERS_OF_A_SOUND_ONE: Final = 10
-"""A process that has given so many was sound: its end is a first failure."""
 
 
 @attrs.frozen
 class Backoff:
-    """Exponential: each failure without a sound process in between doubles it."""
+    """Exponential, for a process that fails before it is asked anything.
+
+    One that ends when it was asked something may have been ended by an event. Whoever can write
+    such events must not be able to have the script left alone for long, and with it what others
+    ask: that counts for nothing here.
+    """
 
     next_seconds: float = SHORTEST_SECONDS
     """Before the next start, should it fail now."""
 
-    def after_failure(self, answers: int) -> "tuple[float, Backoff]":
+    def after_failure(self, *, was_asked: bool) -> "tuple[float, Backoff]":
         """How long to wait now, and the backoff from then on.
 
-        :param answers: that the failed process has given.
+        :param was_asked: whether the process that failed was asked anything.
         """
-        seconds = SHORTEST_SECONDS if answers >= ANSWERS_OF_A_SOUND_ONE else self.next_seconds
-        return seconds, Backoff(min(2 * seconds, LONGEST_SECONDS))
+        if was_asked:
+            return SHORTEST_SECONDS, Backoff()
+        return self.next_seconds, Backoff(min(2 * self.next_seconds, LONGEST_SECONDS))

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 from collections.abc import Callable
-from pathlib import Path
 from typing import IO, Final
 
 from .protocol import LONGEST_LINE_BYTES
@@ -46,25 +45,18 @@ class ChildEvents:
 
 
 class Child:
-    """A running process in a session of its own. Made by the loop's thread, and used there.
-
-    :raises OSError: it cannot be started.
-    """
+    """A running process in a session of its own. Made by the loop's thread, and used there."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, path: Path, folder: Path, events: ChildEvents
+        self,
+        loop: asyncio.AbstractEventLoop,
+        process: "subprocess.Popen[bytes]",
+        events: ChildEvents,
     ) -> None:
+        """:param process: as :func:`.starting.start_process` starts it."""
         self._loop = loop
         self._events = events
-        self._process = subprocess.Popen(  # noqa: S603 -- the operator named it
-            [path],
-            cwd=folder,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-            bufsize=0,
-        )
+        self._process = process
         self._unsent = bytearray()
         self._waits_for_room = False
         self._line = bytearray()

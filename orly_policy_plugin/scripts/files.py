@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from ..policy import InvalidPolicy, Policy, Problem, scripts_of
+from .endings import is_ours
 
 FOLDER_NAME: Final = "scripts"
 """Beside the policy file: what it holds, a policy in a signed event may name."""
@@ -26,6 +27,33 @@ def identify(path: Path) -> FileId:
     except OSError:
         return None
     return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+
+
+class FollowedFile:
+    """A file of which a change counts once it has stayed as it is for a while: a save is seldom
+    one step. Seconds are of any clock.
+    """
+
+    def __init__(self, path: Path, now: float) -> None:
+        self._path = path
+        self._seen: FileId = None
+        self._since = now
+
+    def look(self, now: float) -> FileId:
+        """The file's identity as it is now; from now on that counts."""
+        self._seen, self._since = identify(self._path), now
+        return self._seen
+
+    def has_settled(self, now: float, changed_seconds: float, gone_seconds: float) -> bool:
+        """Look at it, and say whether :attr:`seen` has been like that for so long."""
+        if identify(self._path) != self._seen:
+            self.look(now)
+        return now - self._since >= (changed_seconds if self._seen else gone_seconds)
+
+    @property
+    def seen(self) -> FileId:
+        """As it was found last."""
+        return self._seen
 
 
 def script_path(folder: Path, script: str) -> Path:
@@ -70,7 +98,7 @@ def _why_no_interpreter(path: Path) -> str | None:
     except PermissionError:
         return None  # a program need not be readable
     except OSError as error:
-        return f"cannot be read: {error.strerror}"
+        return None if is_ours(error) else f"cannot be read: {error.strerror}"
     if not first_line.startswith(b"#!"):
         return None
     if first_line.endswith(b"\r"):

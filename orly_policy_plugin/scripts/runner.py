@@ -1,23 +1,27 @@
 """One script: its process, started and restarted, and the questions to it."""
 
 import asyncio
-import signal
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
-
-import attrs
 
 from orly_policy_hookspecs.logs import get_log
 
 from ..decisions.replies import Action, Reply
+from . import our_replies
+from .asked import Question, Request, Waiter
+from .askers import Asker
 from .backoff import Backoff
 from .child import Child, ChildEvents
-from .files import FileId, identify, why_not_run
+from .endings import in_words, is_ours, why_not_started
+from .files import FileId, FollowedFile, why_not_run
+from .killers import Killers
 from .mentions import Mentions
 from .noise import Noise
 from .protocol import NotAnAnswer, read_answer
-from .questions import Question, Questions
+from .questions import Questions
+from .running_process import RunningProcess
+from .starting import start_process
 
 log = get_log(__name__)
 
@@ -29,31 +33,13 @@ MOST_LATE: Final = 1_000
 """Answers that a process may owe; then it is restarted."""
 MOST_STRAY: Final = 100
 """Answers in a row to nothing that was asked; then it is restarted."""
-NOT_WRITABLE: Final = Reply(Action.REJECT, "error: the policy could not be evaluated")
-"""The answer where an event cannot be written as JSON: no failure of the script, but no event."""
 SILENT_TIMEOUTS: Final = 2
 """A process that says nothing for so many time-outs after it was asked is restarted."""
 GONE_SECONDS: Final = 1.0
 """So long a file may be missing, as while it is saved, before the process is stopped."""
-
-
-@attrs.define
-class _Running:
-    """What is known of the process that runs."""
-
-    child: Child
-    file: FileId
-    started: float
-    answers: int = 0
-    strays: int = 0
-    silent_since: float | None = None
-    """When it was first asked something after the last line that came from it."""
-    leaving: str = ""
-    """Why it is being ended; empty while it is not."""
-    leaving_is_failure: bool = False
-    is_broken_off: bool = False
-    """Whether what it says counts no more."""
-    leaving_since: float = 0.0
+PROOF_SECONDS: Final = 0.3
+"""After a process that ended unproven, or while it was asked something, the next one is asked
+nothing for so long: one that ends at its start is to be told from one that an event has ended."""
 
 
 class ScriptRunner(ChildEvents):
@@ -66,12 +52,17 @@ class ScriptRunner(ChildEvents):
         path: Path,
         folder: Path,
         *,
+        environment: Mapping[str, str],
         timeout_seconds: float,
+        longest_wait_seconds: float,
         most_questions: int,
     ) -> None:
         """:param name: for the log, as the policy file has it.
         :param path: of the script, absolute.
         :param folder: to run it in.
+        :param environment: that it finds.
+        :param timeout_seconds: how long it may take for what it was sent.
+        :param longest_wait_seconds: how long a question may wait to be sent.
         """
         self.is_wanted = True
         """Whether a policy in force names it. If not, it ends when it has answered."""
@@ -80,19 +71,25 @@ class ScriptRunner(ChildEvents):
         self._name = name
         self._path = path
         self._folder = folder
+        self._environment = environment
         self._loop = loop
         self._timeout_seconds = timeout_seconds
-        self._questions = Questions(most_questions)
+        self._longest_wait_seconds = longest_wait_seconds
+        self._questions = Questions(most_questions, timeout_seconds)
+        self._killers = Killers()
         self._noise = Noise(name)
         self._mentions = Mentions()
-        self._running: _Running | None = None
+        self._running: RunningProcess | None = None
         self._is_paused = False
+        self._is_stopped = False
+        self._is_proven = True
         self._backoff = Backoff()
+        self._meanwhile = our_replies.STOPPED
         self._restart: asyncio.TimerHandle | None = None
-        self._last_answer = loop.time()
         self._is_pump_due = False
-        self._seen: tuple[FileId, float] = (None, loop.time())
+        self._file = FollowedFile(path, loop.time())
         self._failed_file: FileId = None
+        self._killed_file: FileId = None
 
     @property
     def pid(self) -> int | None:
@@ -107,22 +104,23 @@ class ScriptRunner(ChildEvents):
 
     # --- asking
 
-    def ask(self, question: Question) -> None:
-        """Ask; everybody who waits is told a reply.
+    def ask(self, question: Question, asker: Asker, waiter: Waiter) -> None:
+        """Ask; the waiter is told a reply.
 
-        The time-out counts from when the script is sent the question. Before that a question is
-        given up when the script has answered nothing for so long: how many others ask makes no
-        failure.
+        The time-out counts from when the script is sent the question: how many others ask makes
+        no failure. What waits too long before that, or finds no room, is told that there is too
+        much, which denies.
         """
         now = self._loop.time()
+        if self._killers.has(question.asked, now):
+            waiter.tell(our_replies.ENDED_IT)
+            return
         if self._restart is not None and self._restart.when() - now > WORTH_WAITING_SECONDS:
-            question.tell(Reply.failed(self.failure))
+            waiter.tell(self._meanwhile)
             return
-        question.since = now
-        if not self._questions.add(question):
+        if over := self._questions.add(question, asker, waiter, now):
             self._mention("too many questions are waiting")
-            question.tell(Reply.failed("too many questions are waiting"))
-            return
+            _tell(over, our_replies.NO_ROOM)
         if self._running is None and self._restart is None:
             self.start()
         self._pump_soon()
@@ -135,7 +133,7 @@ class ScriptRunner(ChildEvents):
         """Send what can be sent."""
         self._is_pump_due = False
         running = self._running
-        if running is None or running.leaving:
+        if running is None or running.leaving or running.has_to_prove:
             return
         now = self._loop.time()
         while running.child.has_room:
@@ -148,13 +146,13 @@ class ScriptRunner(ChildEvents):
                 running.silent_since = now
             running.child.flush()
 
-    def _send(self, running: _Running, question: Question) -> bool:
+    def _send(self, running: RunningProcess, question: Question) -> bool:
         try:
             line = question.line
         except Exception as error:  # noqa: BLE001 -- an event is whatever the host takes for one
             self._mention("an event cannot be written as JSON", repr(error))
-            self._questions.answered(question.asked.event_id)
-            question.tell(NOT_WRITABLE)
+            self._questions.answered(question.asked.event_id, question.sent)
+            question.tell(our_replies.NOT_WRITABLE)
             return False
         running.child.send(line)
         return True
@@ -168,14 +166,15 @@ class ScriptRunner(ChildEvents):
             self._loop.call_soon(self._pump)
 
     def _expire(self, now: float) -> None:
-        before = now - self._timeout_seconds
-        expired = self._questions.unanswered(before)
-        if self._last_answer <= before:
-            expired += self._questions.unsent(before)
-        if expired:
+        self._questions.forget_given_up()
+        if unsent := self._questions.unsent(now - self._longest_wait_seconds):
+            self._mention("does not get to questions in time")
+            _tell(unsent, our_replies.NOT_IN_TIME)
+        if unanswered := self._questions.unanswered(now - self._timeout_seconds):
             why = f"no answer within {self._timeout_seconds:g} s"
             self._mention(why)
-            _fail(expired, why)
+            _tell(unanswered, Reply.failed(why))
+        if unsent or unanswered:
             self._pump()
 
     # --- answers
@@ -187,7 +186,8 @@ class ScriptRunner(ChildEvents):
             return
         try:
             event_id, reply = read_answer(line)
-            question = self._questions.answered(event_id)
+            now = self._loop.time()
+            question = self._questions.answered(event_id, now)
         except NotAnAnswer as error:
             self._break_off(str(error))
         except KeyError:
@@ -195,8 +195,7 @@ class ScriptRunner(ChildEvents):
         else:
             running.answers += 1
             running.strays = 0
-            self._last_answer = self._loop.time()
-            running.silent_since = self._last_answer if self._questions.in_flight else None
+            running.silent_since = now if self._questions.in_flight else None
             if question is not None:
                 self._settle(question, reply)
             self._pump_soon()
@@ -208,7 +207,7 @@ class ScriptRunner(ChildEvents):
             self._is_sound()
         question.tell(reply)
 
-    def _stray(self, running: _Running) -> None:
+    def _stray(self, running: RunningProcess) -> None:
         running.strays += 1
         if running.strays > MOST_STRAY:
             self._break_off(f"answered {running.strays} times in a row what it was not asked")
@@ -235,19 +234,26 @@ class ScriptRunner(ChildEvents):
         self._cancel_restart()
         if self._running is not None or self._is_paused:
             return
-        now = self._loop.time()
-        file = identify(self._path)
-        self._seen = file, now
+        file = self._file.look(self._loop.time())
         if why := why_not_run(self._path):
             self._failed(why, file)
             return
         try:
-            child = Child(self._loop, self._path, self._folder, self)
+            process = start_process(self._path, self._folder, self._environment)
         except OSError as error:
-            self._failed(f"cannot be started: {_why_not_started(error)}", file)
+            why = f"cannot be started: {why_not_started(error)}"
+            self._failed(why, file, meanwhile=our_replies.NO_RESOURCES if is_ours(error) else None)
             return
+        child = Child(self._loop, process, self)
         log.info("script %s runs as process %d", self._name, child.pid)
-        self._running = _Running(child, file, now)
+        if file != self._killed_file:
+            self._killers.forget()
+        running = self._running = RunningProcess(child, file, has_to_prove=not self._is_proven)
+        self._loop.call_later(PROOF_SECONDS, self._has_proved, running)
+        self._pump()
+
+    def _has_proved(self, running: RunningProcess) -> None:
+        running.has_to_prove, running.proved_at = False, self._loop.time()
         self._pump()
 
     def pause(self) -> None:
@@ -262,10 +268,10 @@ class ScriptRunner(ChildEvents):
         self.start()
 
     def leave_now(self) -> None:
-        """End the process for good; whoever waits is told that there is no answer."""
-        self.is_wanted = False
+        """End the process for good; whoever waits is told so."""
+        self.is_wanted, self._is_stopped = False, True
         self._cancel_restart()
-        _fail(self._questions.drop_waiting(), "the scripts are stopped")
+        _tell(self._questions.drop_waiting(), our_replies.STOPPED)
         self._leave("stopped", at_once=True)
 
     def _leave(self, why: str, *, at_once: bool = False) -> None:
@@ -294,25 +300,46 @@ class ScriptRunner(ChildEvents):
         self._noise.finish(self._loop.time())
         said = self._noise.last_lines
         self._noise.forget()
-        if running.leaving and not running.leaving_is_failure:
-            _fail(self._questions.process_ended(), f"the script was {running.leaving}")
-            if self.is_wanted or len(self._questions):
-                self.start()
-            return
-        why = running.leaving or f"ended by itself ({_status(status)})"
-        self._failed(why, running.file, running.answers, said)
+        why = running.leaving or f"ended by itself ({in_words(status)})"
+        is_failure = running.leaving_is_failure or not running.leaving
+        was_asked = self._questions.sent > 0
+        killer = self._questions.process_ended(running.proved_at if is_failure else float("inf"))
+        self._is_proven = running.answers > 0 and not self._questions.has_suspects
+        if killer is not None:
+            self._blame(killer, running.file, why)
+        if self._is_stopped:
+            _tell(self._questions.drop_waiting(), our_replies.STOPPED)
+        elif is_failure:
+            self._failed(why, running.file, said, was_asked=was_asked)
+        elif self.is_wanted or len(self._questions):
+            self.start()
 
-    def _failed(self, why: str, file: FileId, answers: int = 0, said: str = "") -> None:
+    def _blame(self, question: Question, file: FileId, why: str) -> None:
+        """It has ended the process: it has failed, and so will the same for a while."""
+        self._mention("ends when it is asked about an event", str(question.asked.event_id))
+        self._killed_file = file
+        self._killers.add(question.asked, self._loop.time())
+        question.tell(Reply.failed(why))
+
+    def _failed(
+        self,
+        why: str,
+        file: FileId,
+        said: str = "",
+        *,
+        was_asked: bool = False,
+        meanwhile: Reply | None = None,
+    ) -> None:
         """It does not run, or not properly: start it again after a while."""
-        _fail(self._questions.process_ended(), why)
-        seconds, self._backoff = self._backoff.after_failure(answers)
+        seconds, self._backoff = self._backoff.after_failure(was_asked=was_asked)
         if why != self.failure:
             last = f"; it said: {said}" if said else ""
             log.error("script %s %s%s; the next start is in %g s", self._name, why, last, seconds)
         self.failure = why
+        self._meanwhile = meanwhile or Reply.failed(why)
         self._failed_file = file
         if seconds > WORTH_WAITING_SECONDS:
-            _fail(self._questions.drop_waiting(), why)
+            _tell(self._questions.drop_waiting(), self._meanwhile)
         if not self._is_paused and (self.is_wanted or len(self._questions)):
             self._restart = self._loop.call_later(seconds, self.start)
 
@@ -355,11 +382,9 @@ class ScriptRunner(ChildEvents):
 
     def _look_at_file(self, now: float) -> None:
         """Follow a changed file, once it has stayed as it is for a while."""
-        file = identify(self._path)
-        if file != self._seen[0]:
-            self._seen = file, now
-        if now - self._seen[1] < (TICK_SECONDS if file else GONE_SECONDS):
+        if not self._file.has_settled(now, TICK_SECONDS, GONE_SECONDS):
             return
+        file = self._file.seen
         running = self._running
         if running is None:
             if self._restart is not None and file != self._failed_file:
@@ -369,24 +394,6 @@ class ScriptRunner(ChildEvents):
             self._leave("restarted: its file has changed" if file else "is not there")
 
 
-def _fail(questions: Iterable[Question], why: str) -> None:
-    reply = Reply.failed(why)
-    for question in questions:
-        question.tell(reply)
-
-
-def _why_not_started(error: OSError) -> str:
-    if isinstance(error, FileNotFoundError):
-        return "it, or the interpreter in its first line, is not there"
-    if error.strerror == "Exec format error":
-        return "it is no program and has no first line such as '#!/bin/sh'"
-    return error.strerror or str(error)
-
-
-def _status(status: int) -> str:
-    if status >= 0:
-        return f"status {status}"
-    try:
-        return f"by {signal.Signals(-status).name}"
-    except ValueError:
-        return f"by signal {-status}"
+def _tell(asked: Iterable[Question | Request], reply: Reply) -> None:
+    for each in asked:
+        each.tell(reply)

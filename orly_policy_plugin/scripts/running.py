@@ -5,7 +5,7 @@ import contextlib
 import functools
 import threading
 from collections import defaultdict, deque
-from collections.abc import Awaitable, Callable, Collection, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, Final
@@ -17,11 +17,14 @@ from orly_policy_hookspecs.logs import get_log
 
 from ..decisions.access import Access
 from ..decisions.replies import Reply
+from .asked import Asked, Question, Waiter
+from .askers import Asker, asker
 from .child import GRACE_SECONDS
 from .files import script_path
+from .our_replies import NOT_WRITABLE, STOPPED
 from .protocol import logged_in
-from .questions import Asked, Question
-from .runner import NOT_WRITABLE, TICK_SECONDS, ScriptRunner
+from .runner import TICK_SECONDS, ScriptRunner
+from .starting import environment_for_scripts
 
 log = get_log(__name__)
 
@@ -29,12 +32,32 @@ THREAD_NAME: Final = "orly-policy-scripts"
 TIMEOUT_SECONDS: Final = 5.0
 MOST_QUESTIONS: Final = 10_000
 """To one script at a time."""
+LONGEST_WAIT_SECONDS: Final = 10.0
+"""Before a question is sent. The gate's budget, unless a host sets another: then nobody waits."""
 
 _PACE_SECONDS: Final = 0.01
 _LONGEST_END_SECONDS: Final = 2 * GRACE_SECONDS + 1.0
 """A process that may not be signalled, having become another user, is not waited for longer."""
 
 _Future = asyncio.Future[Reply]
+
+
+@attrs.frozen(eq=False)
+class _Asking(Waiter):
+    """Somebody who awaits a reply on an event loop. Used on the scripts' thread."""
+
+    scripts: "Scripts"
+    loop: asyncio.AbstractEventLoop
+    future: _Future
+    context: Context
+    """Kept with the connection, by whose identity questions are told apart."""
+
+    def tell(self, reply: Reply) -> None:
+        self.scripts._reply(self.loop, self.future, reply)
+
+    @property
+    def is_gone(self) -> bool:
+        return self.future.done()  # another's thread cancels it; seen a moment late does no harm
 
 
 @attrs.frozen
@@ -60,16 +83,22 @@ class Scripts:
         folder: Path,
         *,
         timeout_seconds: float = TIMEOUT_SECONDS,
+        longest_wait_seconds: float = LONGEST_WAIT_SECONDS,
         most_questions: int = MOST_QUESTIONS,
+        pass_environment: Collection[str] = (),
     ) -> None:
         """:param folder: the policy file's, to which paths are relative and in which they run.
-        :param timeout_seconds: how long a script may take for a question that it was sent, or may
-            answer nothing at all while others wait to be sent.
+        :param timeout_seconds: how long a script may take for a question that it was sent.
+        :param longest_wait_seconds: how long a question may wait to be sent.
         :param most_questions: that wait for one script's answers at a time.
+        :param pass_environment: names of our environment's variables that scripts find in theirs,
+            besides ``PATH``, ``LANG`` and ``HOME``.
         """
         self._folder = folder.absolute()
         self._timeout_seconds = timeout_seconds
+        self._longest_wait_seconds = longest_wait_seconds
         self._most_questions = most_questions
+        self._environment = environment_for_scripts(pass_environment)
         self._lock = threading.Lock()
         self._one_at_a_time = threading.Lock()  # starting, pausing, resuming, stopping
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -80,7 +109,7 @@ class Scripts:
         self._is_paused = False
         self._path = functools.cache(functools.partial(script_path, self._folder))
         self._runners: dict[Path, ScriptRunner] = {}
-        self._inbox: deque[tuple[str, Question]] = deque()
+        self._inbox: deque[tuple[str, Question, Asker, Waiter]] = deque()
         self._is_woken = False
         self._replies: defaultdict[asyncio.AbstractEventLoop, list[tuple[_Future, Reply]]]
         self._replies = defaultdict(list)
@@ -124,8 +153,8 @@ class Scripts:
             self._call(self._resume_all)
 
     def stop(self) -> None:
-        """End every process, and the thread; on return they have ended. Questions get no answer
-        any more. May be called again, and :meth:`start` starts anew.
+        """End every process, and the thread; on return they have ended. Questions are told that
+        there is too much, which denies. May be called again, and :meth:`start` starts anew.
         """
         with self._one_at_a_time:
             with self._lock:
@@ -145,31 +174,27 @@ class Scripts:
 
     def ask(
         self, script: str, event: Event, access: Access, context: Context, now: int
-    ) -> Awaitable[Reply]:
-        """Ask a script, as the policy file names it; the reply is failed where no answer came in
-        time. While a script answers others, a question may wait longer than the time-out before
-        it is sent: whoever asks sets a limit of their own, as the gate does.
+    ) -> _Future:
+        """Ask a script, as the policy file names it. The reply is *failed* where no answer came
+        in time after it was sent, and *overloaded* where it could not be sent in time.
 
-        To be called on the event loop that awaits it.
+        To be called on the event loop that awaits it. Cancel what is not needed any more: then it
+        waits no longer.
 
         :param now: Unix seconds.
         """
         loop = asyncio.get_running_loop()
         future: _Future = loop.create_future()
         asked = Asked(event.id, access, logged_in(event, context.authenticated), context.ip)
-        question = Question(
-            asked,
-            event,
-            context.origin,
-            now,
-            [lambda reply: self._reply(loop, future, reply)],
-        )
+        question = Question(asked, event, context.origin, now)
+        whose = asker(context, asked.logged_in_pubkey)
         with self._lock:
             if self._is_stopped:
-                future.set_result(Reply.failed("the scripts are stopped"))
+                future.set_result(STOPPED)
                 return future
             self._ensure_thread()
-            self._inbox.append((script, question))
+            waiter = _Asking(self, loop, future, context)
+            self._inbox.append((script, question, whose, waiter))
             if not self._is_woken:
                 self._is_woken = True
                 self._call(self._take_questions)
@@ -204,12 +229,12 @@ class Scripts:
     def _take_questions(self) -> None:
         self._is_woken = False  # before looking: whoever comes later wakes again
         while self._inbox:
-            script, question = self._inbox.popleft()
+            script, question, whose, waiter = self._inbox.popleft()
             try:
-                self._runner(script).ask(question)
+                self._runner(script).ask(question, whose, waiter)
             except Exception:
                 log.exception("the script %s could not be asked", script)
-                question.tell(NOT_WRITABLE)
+                waiter.tell(NOT_WRITABLE)
 
     def _runner(self, script: str) -> ScriptRunner:
         """The one for a script; made where a decision began under an older policy."""
@@ -222,7 +247,9 @@ class Scripts:
                 script,
                 path,
                 self._folder,
+                environment=self._environment,
                 timeout_seconds=self._timeout_seconds,
+                longest_wait_seconds=self._longest_wait_seconds,
                 most_questions=self._most_questions,
             )
             runner.is_wanted = script in self._wanted

@@ -337,6 +337,43 @@ def test_nothing_in_an_event_reaches_the_terminal_raw(
     assert all(printable(line) == line for line in result.stdout.split("\n"))
 
 
+READ = ("--access", "read", "--event", "event.json")
+FAILS_UNTOLD = """#!/bin/sh
+while IFS= read -r line; do
+    rest=${line#*'"id":"'}
+    printf '{"id": "%s", "action": "%s"}\\n' "${rest%%\\"*}" "${SAYS:-maybe}"
+done
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (WRITE, "allow"),
+        ((*WRITE, "--script-failure-write", "deny"), "deny: error: policy script unavailable"),
+        (READ, "deny: error: policy script unavailable"),
+        ((*READ, "--script-failure-read", "default"), "allow"),
+        ((*READ, "--pass-env", "SAYS"), "allow"),
+    ],
+)
+def test_a_scripts_failure_comes_to_what_the_relay_makes_of_it(
+    write: Write,
+    given_event: Path,
+    invoke: Invoke,
+    monkeypatch: pytest.MonkeyPatch,
+    options: tuple[str, ...],
+    says: str,
+) -> None:
+    """By the relay's two settings, and in the environment that it gives."""
+    monkeypatch.setenv("SAYS", "accept")
+    write("policy.json", {"rules": {"1": {"script": "x.sh"}}})
+    write("x.sh", FAILS_UNTOLD).chmod(0o755)
+    shown = invoke("explain", "policy.json", *options, "--json").stdout
+    decision = json.loads(shown)["decision"]
+    assert (decision["message"] or "allow") in says
+    assert decision["accepted"] is (says == "allow")
+
+
 def test_help_says_what_the_exit_status_is(invoke: Invoke) -> None:
     """0 whatever the decision."""
     shown = " ".join(invoke("explain", "--help").stdout.split())

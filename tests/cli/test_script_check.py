@@ -133,10 +133,20 @@ def test_an_event_of_ones_own(script: Script, check: Run, event: Callable[..., A
 def test_what_only_a_shell_sets_is_not_there(
     script: Script, quick_check: Check, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """PYTHONUNBUFFERED would hide that a script does not flush; a relay may not have it."""
+    """PYTHONUNBUFFERED would hide that a script does not flush; a relay does not pass it on."""
     monkeypatch.setenv("PYTHONUNBUFFERED", "1")
     script("spam.py", GOOD.replace("-IS", "-S").replace(", flush=True", ""))
     assert "does not flush its output" in quick_check("spam.py", 0.3).stdout
+
+
+def test_a_variable_is_passed_on_by_name(
+    script: Script, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With ``--pass-env``, as a relay does with its setting; otherwise it is not there."""
+    monkeypatch.setenv("WORD_LIST", "words.txt")
+    script("spam.py", GOOD.replace("for line", "import os; os.environ['WORD_LIST']\nfor line", 1))
+    assert invoke("script-check", "spam.py", "--pass-env", "WORD_LIST").exit_code == 0
+    assert "KeyError: 'WORD_LIST'" in invoke("script-check", "spam.py").stdout
 
 
 def test_it_runs_in_the_folder_that_is_named(script: Script, invoke: Invoke, folder: Path) -> None:

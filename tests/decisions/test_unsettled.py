@@ -27,8 +27,11 @@ ACCEPTS, REJECTS, SHADOWS, FAILS = (
     Reply(Action.SHADOW_REJECT),
     Reply.failed("dead"),
 )
+OVERLOADS = Reply.overloaded("too many events are waiting for the policy script")
 
-replies = st.lists(st.sampled_from((ACCEPTS, REJECTS, SHADOWS, FAILS)), min_size=2, max_size=2)
+replies = st.lists(
+    st.sampled_from((ACCEPTS, REJECTS, SHADOWS, FAILS, OVERLOADS)), min_size=2, max_size=2
+)
 
 
 @st.composite
@@ -71,6 +74,8 @@ def right(
             return Decision.shadow_reject()
         if reply is FAILS and (denies or policy.get("default_policy") == "deny"):
             return UNAVAILABLE
+        if reply is OVERLOADS:
+            return Decision.reject(f"error: {OVERLOADS.message}")
     granted_by_script = "script" in rules[1] and given[len(asked) - 1] is ACCEPTS
     failed = FAILS in given[: len(asked)]
     return Decision.accept() if granted_by_script or failed else decision
@@ -135,6 +140,26 @@ def test_replies_are_waited_for_in_their_order(default: str) -> None:
     assert settled(outcome, [ACCEPTS]) is None
     assert settled(outcome, [REJECTS]) == Decision.reject("blocked: no")
     assert settled(outcome, [ACCEPTS, ACCEPTS]) == Decision.accept()
+
+
+@pytest.mark.parametrize("denies", [False, True])
+@pytest.mark.parametrize("access", ["write", "read"])
+@pytest.mark.parametrize("default", ["allow", "deny"])
+def test_overload_denies_whatever_else_is_said(default: str, access: str, denies: bool) -> None:
+    """As our fault; neither the default nor a setting nor another script lets it through."""
+    policy = {
+        "default_policy": default,
+        "global": {"script": "g.sh"},
+        "rules": {"1": {"script": "k.sh"}},
+    }
+    snapshot = compile_policy(structure_policy(policy))
+    outcome = (snapshot.write if access == "write" else snapshot.read)(AnEvent(), (), NOW)
+    assert isinstance(outcome, Unsettled)
+    for given_replies in [OVERLOADS], [ACCEPTS, OVERLOADS], [OVERLOADS, ACCEPTS]:
+        decision = settled(outcome, given_replies, failure_denies=denies)
+        assert decision == Decision.reject(
+            "error: too many events are waiting for the policy script"
+        )
 
 
 @pytest.mark.parametrize("message", ["", "no reason", "pow: 20", "restricted: no", "odd: thing"])

@@ -1,6 +1,7 @@
 """What the environment says."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from examples import ALICE, BOB
@@ -81,3 +82,25 @@ def test_a_word_that_is_neither_is_an_error(text: str) -> None:
     """Not a guess in either direction."""
     with pytest.raises(PolicyError, match=r"ORLY_POLICY_ENABLED.*neither true nor false"):
         Settings.from_environment("/p", {"ORLY_POLICY_ENABLED": text})
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"script_failure_write": "allow"},
+        {"script_failure_read": ""},
+        {"script_environment": "PATH"},
+        {"script_environment": (1,)},
+    ],
+    ids=str,
+)
+def test_a_setting_of_scripts_that_is_none_is_an_error(wrong: dict[str, Any]) -> None:
+    """A failure that was meant to deny does not allow because of a slip."""
+    with pytest.raises((ValueError, TypeError), match=next(iter(wrong))):
+        Settings(path=Path("/p"), **wrong)
+
+
+def test_a_scripts_failure_gives_the_default_on_writes_and_denies_reads() -> None:
+    """Where nothing is said."""
+    settings = Settings(path=Path("/p"))
+    assert (settings.script_failure_write, settings.script_failure_read) == ("default", "deny")

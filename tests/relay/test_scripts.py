@@ -64,6 +64,16 @@ ONE_SECOND_EACH = """
         print(json.dumps({{"id": json.loads(line)["id"], "action": "accept"}}), flush=True)
 """
 
+SAYS_ENVIRONMENT = """
+    #!{python}
+    import json, os, sys
+
+    for line in sys.stdin:
+        said = json.dumps(sorted(os.environ))
+        answer = {{"id": json.loads(line)["id"], "action": "reject", "msg": said}}
+        print(json.dumps(answer), flush=True)
+"""
+
 POLICY: dict[str, Any] = {
     "owners": [OWNER.pubkey],
     "rules": {
@@ -235,15 +245,90 @@ async def test_a_script_that_died_is_started_again(relay: ScriptedRelay) -> None
 @asynchronous
 async def test_a_failure_may_be_made_a_denial(storage: str, tmp_path: Path) -> None:
     """By the setting, whatever ``default_policy`` says; a time-out is a failure."""
-    options = ("--script-failure", "deny", "--script-timeout", "0.5")
+    options = ("--script-failure-write", "deny", "--script-timeout", "0.5")
     with ScriptedRelay(tmp_path, POLICY, storage, options=options) as relay:
         async with connected(relay.url) as client:
             for content in ("die", "slow 3"):
                 began = time.monotonic()
                 answer = await client.publish(note(content))
                 assert answer == (False, "error: policy script unavailable")
-                assert time.monotonic() - began < 2
+                assert time.monotonic() - began < 5
             assert await client.publish(note("fine")) == (True, "")
+
+
+@pytest.mark.parametrize(("options", "is_read"), [((), False), (("default",), True)])
+@asynchronous
+async def test_what_a_script_fails_at_is_not_handed_out(
+    options: tuple[str, ...], is_read: bool, tmp_path: Path
+) -> None:
+    """Unless the operator says that reads get the default, too."""
+    options = (
+        *(("--script-failure-read", *options) if options else ()),
+        "--script-timeout",
+        "0.5",
+    )
+    with ScriptedRelay(tmp_path, POLICY, options=options) as relay:
+        async with connected(relay.url) as client:
+            unread, read = note("slow-to-read 20"), note("fine")
+            await client.publish_all(unread, read)
+            found = await client.stored_ids({"kinds": [1]})
+            assert found == ({unread["id"], read["id"]} if is_read else {read["id"]})
+
+
+@asynchronous
+async def test_a_flood_of_readers_is_handed_nothing_and_keeps_nobody_waiting(
+    relay: ScriptedRelay,
+) -> None:
+    """Thirty strangers, each with a key of its own, ask again and again for what the script keeps
+    for a friend, who gets it meanwhile; the policy allows by default.
+    """
+    friend = Key()
+    async with (
+        connected(relay.url) as writer,
+        connected(relay.url, friend) as friends,
+        contextlib.AsyncExitStack() as stack,
+    ):
+        secrets = [note(f"secret {friend.pubkey}") for _ in range(50)]
+        await writer.publish_all(*secrets)
+        strangers = [
+            await stack.enter_async_context(connected(relay.url, Key())) for _ in range(30)
+        ]
+        flood = asyncio.gather(
+            *(each.stored_ids({"kinds": [1]}) for each in strangers for _ in range(5))
+        )
+        found = await friends.stored_ids({"kinds": [1]})
+        assert found == {secret["id"] for secret in secrets}
+        assert set().union(*await flood) == set()
+
+
+@asynchronous
+async def test_an_event_that_ends_the_script_lets_no_other_past_it(relay: ScriptedRelay) -> None:
+    """What was sent with it is asked again, and refused."""
+    async with connected(relay.url) as client, contextlib.AsyncExitStack() as stack:
+        assert await client.publish(note("fine")) == (True, "")
+        many = [await stack.enter_async_context(connected(relay.url)) for _ in range(12)]
+        notes = [note("die" if n % 6 == 3 else "reject no") for n in range(12)]
+        answers = await asyncio.gather(
+            *(each.publish(one) for each, one in zip(many, notes, strict=True))
+        )
+        for one, answer in zip(notes, answers, strict=True):
+            assert answer == ((True, "") if one["content"] == "die" else (False, "blocked: no"))
+
+
+@asynchronous
+async def test_a_script_does_not_find_the_relays_secrets(tmp_path: Path) -> None:
+    """But what an option names; the relay is started with more."""
+    options = ("--script-environment", "WORD_LIST")
+    policy = {"rules": {"1": {"script": "scripts/environment"}}}
+    environment = {"WORD_LIST": "words", "RELAY_SECRET": "s3cret"}
+    relay = ScriptedRelay(tmp_path, policy, options=options, environment=environment)
+    put_script(relay.folder / "scripts" / "environment", SAYS_ENVIRONMENT)
+    with relay:
+        async with connected(relay.url) as client:
+            _, message = await client.publish(note("what is there?"))
+    names = set(json.loads(message.removeprefix("blocked: ")))
+    assert "WORD_LIST" in names
+    assert names <= {"PATH", "LANG", "HOME", "LC_CTYPE", "WORD_LIST"}
 
 
 @asynchronous

@@ -25,6 +25,8 @@ from orly_policy_plugin.scripts import Scripts
 LONG_SECONDS = 20.0
 """How long anything may take that nobody measures."""
 
+UNANSWERED = (Action.FAILED, Action.OVERLOADED)
+
 PREAMBLE = f"""\
 #!{sys.executable} -IS
 import json, os, signal, sys, time
@@ -153,7 +155,7 @@ class Folder:
     def answers(self, scripts: Scripts, *events: AnEvent, **others: Any) -> bool:
         """Whether it answers rightly now."""
         told = self.ask(scripts, *(events or [AnEvent()]), **others)
-        return all(one.reply.action is not Action.FAILED for one in told)
+        return not any(one.reply.action in UNANSWERED for one in told)
 
 
 def open_files() -> dict[str, str]:

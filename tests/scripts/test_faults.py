@@ -9,9 +9,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from examples import ALICE, BOB, NOBODY, NOW, AnEvent, by
+from examples import ALICE, BOB, NOBODY, NOW, AnEvent, by, shown
 
 from orly_policy_plugin.decisions.replies import ACCEPTED, Action, Reply
+from orly_policy_plugin.scripts.our_replies import NO_ROOM
 from orly_policy_plugin.scripts.protocol import LONGEST_LINE_BYTES
 from orly_policy_plugin.scripts.runner import MOST_STRAY
 
@@ -22,6 +23,8 @@ SLACK_SECONDS = 3.0
 SHORT_SECONDS = 0.4
 LONG_SECONDS = 20.0
 """A time-out that nothing should need."""
+
+UNANSWERED = (Action.FAILED, Action.OVERLOADED)
 
 LogLines = Callable[[], list[str]]
 
@@ -107,16 +110,16 @@ FAULTS = {
 def test_every_question_gets_its_own_reply_in_time(
     folder: Any, log_lines: LogLines, body: str
 ) -> None:
-    """Or a failed one; the log has a line a change, not a line an event."""
+    """Or none, for a reason; the log has a line a change, not a line an event."""
     folder.write(body)
-    scripts = folder.scripts(timeout_seconds=SHORT_SECONDS)
+    scripts = folder.scripts(timeout_seconds=SHORT_SECONDS, longest_wait_seconds=1.0)
     for first in (0, 100):
         events = [numbered(first + number) for number in range(60)]
         for event, told in zip(events, folder.ask(scripts, *events), strict=True):
-            assert told.reply == right(event) or told.reply.action is Action.FAILED
-            assert told.seconds < SHORT_SECONDS + SLACK_SECONDS
+            assert told.reply == right(event) or told.reply.action in UNANSWERED
+            assert told.seconds < 1.0 + SHORT_SECONDS + SLACK_SECONDS
     scripts.stop()
-    assert len(log_lines()) <= 20, log_lines()
+    assert len(log_lines()) <= 30, log_lines()
 
 
 ENDS = {
@@ -194,7 +197,7 @@ def test_its_last_words_are_in_the_log(folder: Any, log_lines: LogLines) -> None
     folder.scripts().start()
     folder.until(lambda: any("ended by itself" in line for line in log_lines()))
     (line,) = [line for line in log_lines() if "ended by itself" in line]
-    assert "(status 1); it said: one; two;  [31mno such module; the next" in line
+    assert "(status 1); it said: one; two; \\x1b[31mno such\\tmodule; the next" in line
     assert "script script.py: two" in log_lines()
 
 
@@ -236,13 +239,13 @@ def test_what_it_has_answered_before_its_end_counts(
     """Although its end is seen before all of that was read."""
     monkeypatch.setattr("orly_policy_plugin.scripts.child._CHUNK_BYTES", 16)
     folder.write("""
-asked = [json.loads(sys.stdin.readline()) for _ in range(20)]
+asked = [json.loads(sys.stdin.readline()) for _ in range(4)]
 for event in asked:
     answer(event)
 sys.exit(0)
 """)
     scripts = folder.scripts(timeout_seconds=LONG_SECONDS)
-    events = [numbered(number) for number in range(20)]
+    events = [numbered(number) for number in range(4)]
     told = folder.ask(scripts, *events)
     assert [one.reply for one in told] == [right(event) for event in events]
 
@@ -289,11 +292,12 @@ for count, event in enumerate(events()):
 def test_a_late_answer_of_one_does_not_hold_up_others(folder: Any) -> None:
     """An id that is never answered is never asked again of that process; the rest goes on."""
     folder.write(to_each(f"event['id'] == '{numbered(0).id}' or answer(event)"))
-    scripts = folder.scripts(timeout_seconds=1.0)
+    scripts = folder.scripts(timeout_seconds=1.0, longest_wait_seconds=1.0)
     assert not folder.answers(scripts, numbered(0))
     assert folder.answers(scripts, *map(numbered, range(1, 50)))
     told = folder.ask(scripts, numbered(0), numbered(0), *map(numbered, range(50, 90)))
-    assert [one.reply.action is Action.FAILED for one in told] == [True] * 2 + [False] * 40
+    overloaded = [one.reply.action is Action.OVERLOADED for one in told]
+    assert overloaded == [True] * 2 + [False] * 40
     assert len(folder.started) == 1
 
 
@@ -403,9 +407,9 @@ def test_a_slow_one_answers_what_it_can(folder: Any) -> None:
 
 
 def test_one_that_does_not_read_blocks_nobody(folder: Any) -> None:
-    """The pipe is full: questions fail in time, and the event loop goes on meanwhile."""
+    """The pipe is full: questions are given up in time, and the event loop goes on meanwhile."""
     folder.write("time.sleep(3600)")
-    scripts = folder.scripts(timeout_seconds=1.0)
+    scripts = folder.scripts(timeout_seconds=1.0, longest_wait_seconds=1.0)
     longest = 0.0
 
     async def watched() -> None:
@@ -426,8 +430,8 @@ def test_one_that_does_not_read_blocks_nobody(folder: Any) -> None:
 
     began = time.monotonic()
     replies = asyncio.run(asking())
-    assert {reply.action for reply in replies} == {Action.FAILED}
-    assert time.monotonic() - began < 1 + SLACK_SECONDS
+    assert {reply.action for reply in replies} == set(UNANSWERED)
+    assert time.monotonic() - began < 2 + SLACK_SECONDS
     assert longest < 0.5
 
 
@@ -481,14 +485,13 @@ def test_one_that_was_executable_when_it_was_named(folder: Any) -> None:
     folder.until(lambda: folder.answers(scripts, numbered(2)), 5)
 
 
-def test_a_full_queue_is_a_failure_at_once(folder: Any, log_lines: LogLines) -> None:
-    """For those who find no room; the same question again needs none."""
+def test_what_finds_no_room_is_told_so_at_once(folder: Any, log_lines: LogLines) -> None:
+    """Which is no failure of the script; the same question again needs no room."""
     folder.write("time.sleep(3600)")
     scripts = folder.scripts(timeout_seconds=1.0, most_questions=5)
     events = [numbered(number) for number in (0, 1, 2, 3, 4, 0, 1, 5, 6, 7)]
     told = folder.ask(scripts, *events)
-    assert {one.reply.action for one in told} == {Action.FAILED}
-    full = [one for one in told if one.reply.message == "too many questions are waiting"]
+    full = [one for one in told if one.reply == NO_ROOM]
     assert full == told[-3:]
     assert all(one.seconds < 0.5 for one in full)
     assert all(one.seconds >= 0.9 for one in told[:-3])
@@ -513,7 +516,7 @@ def test_a_script_that_says_nothing_known_fills_no_log(folder: Any, log_lines: L
         {"id": ["x"]},
         {"id": {"x": 1}},
     ],
-    ids=str,
+    ids=shown,
 )
 def test_an_event_that_is_none_fails_alone(folder: Any, fields: dict[str, Any]) -> None:
     """Rejected at once, whatever the default; what is asked with it or after it is answered."""
@@ -547,8 +550,8 @@ def test_without_pidfds_it_is_the_same(folder: Any, monkeypatch: pytest.MonkeyPa
     assert len(folder.started) >= 3
 
 
-def test_ten_thousand_events_through_one_that_dies(folder: Any) -> None:
-    """At random, every hundred answers: each gets one decision, and never another's."""
+def test_two_thousand_events_through_one_that_dies(folder: Any) -> None:
+    """At random, every hundred answers: each gets its answer in the end, never another's."""
     folder.write("""
 import random
 for event in events():
@@ -557,7 +560,7 @@ for event in events():
     if random.random() < 0.01:
         os.kill(os.getpid(), signal.SIGKILL)
 """)
-    scripts = folder.scripts(timeout_seconds=LONG_SECONDS)
+    scripts = folder.scripts(timeout_seconds=LONG_SECONDS, longest_wait_seconds=4 * LONG_SECONDS)
 
     async def asking() -> list[Reply]:
         room = asyncio.Semaphore(200)
@@ -566,16 +569,9 @@ for event in events():
             async with room:
                 return await scripts.ask("script.py", event, "write", NOBODY, NOW)
 
-        return await asyncio.gather(*(one(numbered(number)) for number in range(10_000)))
+        return await asyncio.gather(*(one(numbered(number)) for number in range(2_000)))
 
-    replies = asyncio.run(asking())
-    failed = 0
-    for number, reply in enumerate(replies):
-        if reply.action is Action.FAILED:
-            failed += 1
-        elif number % 2 == 0:
-            assert reply == ACCEPTED
-        else:
-            assert reply == Reply(Action.REJECT, numbered(number).id)
-    assert failed < 9_000
-    assert len(folder.started) > 10
+    for number, reply in enumerate(asyncio.run(asking())):
+        rejected = Reply(Action.REJECT, numbered(number).id)
+        assert reply == (rejected if number % 2 else ACCEPTED)
+    assert len(folder.started) > 3

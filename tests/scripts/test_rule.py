@@ -180,23 +180,30 @@ def test_nobody_waits_for_the_kinds_script_after_a_no(enforced: Any) -> None:
     assert time.monotonic() - began < 3
 
 
+DENIED = (Verdict.REJECT, UNAVAILABLE)
+
+
 @pytest.mark.parametrize("answer", [None, UNKNOWN], ids=["time-out", "unknown action"])
 @pytest.mark.parametrize(
-    ("default", "settings", "expected"),
+    ("access", "default", "setting", "expected"),
     [
-        ("allow", {}, ACCEPTS),
-        ("deny", {}, (Verdict.REJECT, UNAVAILABLE)),
-        ("allow", {"script_failure": "deny"}, (Verdict.REJECT, UNAVAILABLE)),
-        ("deny", {"script_failure": "deny"}, (Verdict.REJECT, UNAVAILABLE)),
-        ("allow", {"script_failure": "default"}, ACCEPTS),
+        ("write", "allow", None, ACCEPTS),
+        ("write", "allow", "default", ACCEPTS),
+        ("write", "allow", "deny", DENIED),
+        ("write", "deny", None, DENIED),
+        ("write", "deny", "default", DENIED),
+        ("read", "allow", None, DENIED),
+        ("read", "allow", "deny", DENIED),
+        ("read", "allow", "default", ACCEPTS),
+        ("read", "deny", "default", DENIED),
     ],
 )
-@pytest.mark.parametrize("access", ["write", "read"])
-def test_a_failure_gives_the_default(
-    enforced: Any, access: str, default: str, settings: Any, expected: Any, answer: Any
+def test_a_failure_gives_the_default_on_writes_and_denies_reads(
+    enforced: Any, access: str, default: str, setting: str | None, expected: Any, answer: Any
 ) -> None:
-    """Whatever the criteria granted; or a denial where the operator chose that."""
+    """Whatever the criteria granted; each of the two settings turns it around for its access."""
     policy = kinds_own(default, **{f"{access}_allow": [ALICE]})
+    settings = {f"script_failure_{access}": setting} if setting else {}
     gate, _ = enforced(policy, script_timeout_seconds=0.3, **settings)
     assert told(getattr(gate.blocking, access)(said(a=answer), by(ALICE))) == expected
 
@@ -209,13 +216,22 @@ def test_a_failure_of_one_does_not_hide_the_others_no(enforced: Any) -> None:
     assert told(gate.blocking.write(said(2, g=UNKNOWN, a={}), NOBODY)) == ACCEPTS
 
 
-def test_after_the_stop_scripts_have_failed(enforced: Any) -> None:
-    """Decisions go on; the criteria still deny."""
-    gate, plugin = enforced({**kinds_own("deny"), "global": {"write_deny": [BOB]}})
+@pytest.mark.parametrize("failure", ["default", "deny"])
+@pytest.mark.parametrize("default", ["allow", "deny"])
+def test_after_the_stop_what_needs_a_script_is_denied(
+    enforced: Any, default: str, failure: str
+) -> None:
+    """Whatever the settings and the default; the criteria still deny, and the rest goes on."""
+    settings = {"script_failure_write": failure, "script_failure_read": failure}
+    policy = {**kinds_own(default), "global": {"write_deny": [BOB]}}
+    gate, plugin = enforced(policy, **settings)
     plugin.start()
     plugin.stop()
-    assert told(gate.blocking.write(said(a={}), NOBODY)) == (Verdict.REJECT, UNAVAILABLE)
-    assert gate.blocking.write(said(a={}), by(BOB)).message != UNAVAILABLE
+    stopped = (Verdict.REJECT, "error: the policy's scripts are stopped")
+    assert told(gate.blocking.write(said(a={}), NOBODY)) == stopped
+    assert told(gate.blocking.read(said(a={}), NOBODY)) == stopped
+    assert not gate.blocking.write(said(a={}), by(BOB)).message.startswith("error:")
+    assert gate.blocking.write(AnEvent(kind=7), NOBODY).accepted is (default == "allow")
     plugin.start()
     assert gate.blocking.write(said(a={}), NOBODY).accepted
     plugin.stop()
@@ -363,7 +379,8 @@ def test_explaining_says_what_is_decided(
     enforced: Any, default: str, failure_denies: bool
 ) -> None:
     """With the replies handed in, whatever the two scripts say; each that counted has a step."""
-    gate, plugin = enforced(both(default), script_failure="deny" if failure_denies else "default")
+    failure = "deny" if failure_denies else "default"
+    gate, plugin = enforced(both(default), script_failure_write=failure)
     number = 0
     for globals_say, first in zip(REPLIES, AS_REPLIES, strict=True):
         for kinds_say, second in zip(REPLIES, AS_REPLIES, strict=True):

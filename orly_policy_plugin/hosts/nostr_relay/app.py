@@ -62,8 +62,9 @@ def create_app(
     :param policy: the policy file; ``ORLY_POLICY_PATH`` and its default where not given.
     :param gate_settings: which plugins may vouch, and how long plugins may take.
     :param settings: further settings of the engine: ``state_folder``, ``require_relay_tag``,
-        ``missing_follow_lists``, ``script_timeout_seconds``, ``script_failure``,
-        ``rate_seconds``, ``rate_keys``; ``relay_urls`` are those of the configuration where not
+        ``missing_follow_lists``, ``script_timeout_seconds``, ``script_failure_write``,
+        ``script_failure_read``, ``script_environment``, ``rate_seconds``, ``rate_keys``;
+        ``relay_urls`` are those of the configuration where not
         given. See :class:`orly_policy_plugin.settings.Settings`.
     :raises PolicyError: the policy or the configuration cannot be used; the message says why.
     :raises GateError: a plugin cannot be used.

@@ -4,12 +4,13 @@ import contextlib
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
 from ...decisions.replies import Action, Reply
 from ..protocol import LONGEST_LINE_BYTES, NotAnAnswer, read_answer
+from ..starting import environment_for_scripts
 from .faults import Fault, Finding, Question, Report, took
 from .samples import TOGETHER, Sample, together
 from .trial import Trial
@@ -26,14 +27,21 @@ _INSTEAD_OF_AN_ANSWER: Final = (
 )  # fmt: skip
 
 
-def check_script(path: Path, folder: Path, asked: Iterable[Sample], timeout: float) -> Report:
+def check_script(
+    path: Path,
+    folder: Path,
+    asked: Iterable[Sample],
+    timeout: float,
+    pass_environment: Collection[str] = (),
+) -> Report:
     """Run a script on questions, first one by one, then many at once, then to its end.
 
     :param folder: the one it runs in.
     :param timeout: seconds that the relay waits for an answer.
+    :param pass_environment: names of variables that it finds besides what every script does.
     :raises CannotStart: it cannot be started.
     """
-    check = _Check(path, folder, timeout)
+    check = _Check(path, folder, timeout, environment_for_scripts(pass_environment))
     try:
         return check.run(tuple(asked))
     finally:
@@ -47,8 +55,11 @@ class _Enough(Exception):
 class _Check:
     """One script's check, and what was seen so far."""
 
-    def __init__(self, path: Path, folder: Path, timeout: float) -> None:
+    def __init__(
+        self, path: Path, folder: Path, timeout: float, environment: Mapping[str, str]
+    ) -> None:
         self._path, self._folder, self._timeout = path, folder, timeout
+        self._environment = environment
         self._findings: dict[Fault, Finding] = {}
         self._times: Counter[Fault] = Counter()
         self._questions: dict[str, Question] = {}
@@ -59,7 +70,7 @@ class _Check:
 
     def _start(self) -> None:
         self._asked_of_this: list[Question] = []
-        self._trial = Trial(self._path, self._folder, self._hear)
+        self._trial = Trial(self._path, self._folder, self._environment, self._hear)
 
     def stop(self) -> None:
         """End the script, whatever it does."""

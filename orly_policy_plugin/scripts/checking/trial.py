@@ -12,16 +12,15 @@ import selectors
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from select import PIPE_BUF
 from typing import IO, Final
 
 from ..protocol import LONGEST_LINE_BYTES
+from ..starting import start_process
 from .source import CannotStart
 
-_KIND_TO_SCRIPTS: Final = "PYTHONUNBUFFERED"
-"""What a shell may have set and a relay has not, and what hides that a script does not flush."""
 _READ_BYTES: Final = 65_536
 _STDERR_BYTES: Final = 16_384
 _POLL_SECONDS: Final = 0.02
@@ -32,13 +31,20 @@ _LONGEST_WORDS: Final = 160
 class Trial:
     """The script, running in a session of its own, behind pipes that never block us.
 
+    :param environment: that it finds.
     :param heard: is given each line that it prints, without its end. One that is too long is cut
         one byte beyond what is allowed.
     :raises CannotStart: it cannot be started.
     """
 
-    def __init__(self, path: Path, folder: Path, heard: Callable[[bytes], None]) -> None:
-        self._popen = _started(path, folder)
+    def __init__(
+        self,
+        path: Path,
+        folder: Path,
+        environment: Mapping[str, str],
+        heard: Callable[[bytes], None],
+    ) -> None:
+        self._popen = _started(path, folder, environment)
         assert self._popen.stdin
         assert self._popen.stdout
         assert self._popen.stderr
@@ -154,18 +160,11 @@ class Trial:
                 os.kill(pid, signal.SIGKILL)
 
 
-def _started(path: Path, folder: Path) -> subprocess.Popen[bytes]:
+def _started(
+    path: Path, folder: Path, environment: Mapping[str, str]
+) -> "subprocess.Popen[bytes]":
     try:
-        return subprocess.Popen(  # noqa: S603 -- to run it is what this is for
-            [path.absolute()],
-            cwd=folder,
-            env={name: v for name, v in os.environ.items() if name != _KIND_TO_SCRIPTS},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            bufsize=0,
-            start_new_session=True,
-        )
+        return start_process(path.absolute(), folder, environment)
     except OSError as error:
         if error.errno == errno.ENOEXEC:
             raise CannotStart(

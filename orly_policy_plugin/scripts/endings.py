@@ -1,0 +1,33 @@
+"""Why a process was not started, and how one ended, in words."""
+
+import errno
+import signal
+from typing import Final
+
+_OURS: Final = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN)
+
+
+def is_ours(error: OSError) -> bool:
+    """Whether this process, or the machine, is at its limits: that is no fault of a script, and
+    whoever makes many connections may have brought it about.
+    """
+    return error.errno in _OURS
+
+
+def why_not_started(error: OSError) -> str:
+    """For whoever reads the log."""
+    if isinstance(error, FileNotFoundError):
+        return "it, or the interpreter in its first line, is not there"
+    if error.strerror == "Exec format error":
+        return "it is no program and has no first line such as '#!/bin/sh'"
+    return error.strerror or str(error)
+
+
+def in_words(status: int) -> str:
+    """An exit status, negative that of a signal."""
+    if status >= 0:
+        return f"status {status}"
+    try:
+        return f"by {signal.Signals(-status).name}"
+    except ValueError:
+        return f"by signal {-status}"
