@@ -1,9 +1,11 @@
 """Which addresses are one: what a client may choose of its address tells nobody apart. Pure."""
 
 import ipaddress
+import re
 from functools import lru_cache
 from typing import Final
 
+_WITH_PORT: Final = re.compile(r"^(?:(\d+(?:\.\d+){3}):\d+|\[([^\]]*)\](?::\d+)?)$", re.ASCII)
 _PREFIX_OF_A_SITE: Final = 64
 """Bits of an IPv6 address: the rest a client chooses."""
 
@@ -16,7 +18,7 @@ def address_group(ip: str) -> str:
     itself.
     """
     try:
-        address = ipaddress.ip_address(ip)
+        address = ipaddress.ip_address(_WITH_PORT.sub(r"\1\2", ip))
     except ValueError:
         return ip
     if isinstance(address, ipaddress.IPv4Address):

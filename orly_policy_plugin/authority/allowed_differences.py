@@ -4,6 +4,7 @@ Section 8 of SPEC.md. What may differ is a list (:data:`IN_A_RULE`, :data:`IN_KI
 rule); whatever is not in it may not, fields that come to the models later included.
 """
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
@@ -12,7 +13,7 @@ from typing import Any, Final
 import attrs
 
 from ..policy import Duration, GlobalRule, InvalidPolicy, Policy, Problem, Regex, Rule
-from .contributions import Contribution, Extension, regex_problems
+from .contributions import Contribution, Extension, read_contribution, regex_problems
 from .fitting import blacklist_misfits, denial_misfits, new_rule_misfit, rule_misfits
 
 _MOST_SHOWN = 3
@@ -148,7 +149,7 @@ def contribution_of(
     _compared(problems, "", owner_policy, full, (), compared_above)
     if problems:
         raise InvalidPolicy(problems)
-    return Contribution(
+    made = Contribution(
         admin=admin,
         created_at=created_at,
         event_id=event_id,
@@ -156,9 +157,16 @@ def contribution_of(
         rules_extend=MappingProxyType({kind: made for kind, made in extended.items() if made}),
         rules_add=MappingProxyType(rules_add),
         global_extend=global_extend,
-        is_full_policy=True,
+    )
+    # Read as a contribution is: so it is read again after a restart, with the bounds of one.
+    read = read_contribution(
+        json.loads(made.canonical),
+        admin=admin,
+        created_at=created_at,
+        event_id=event_id,
         content_bytes=content_bytes,
     )
+    return attrs.evolve(read, is_full_policy=True)
 
 
 def _compared(

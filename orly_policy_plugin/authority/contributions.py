@@ -22,6 +22,10 @@ MOST_REGEX_BYTES: Final = 2**16
 """That one compiled regular expression of an admin's may take: a sixteenth of an owner's, so that
 all that admins may have standing is compiled in a second."""
 
+MOST_CHARACTERS: Final = 4_096
+"""Of an event's values, all together, that one of them is matched against: where RE2 runs out of
+memory it takes the time of the text times that of the expression."""
+_LONGEST_REGEX: Final = 1_000
 _BYTES_OF_KINDS: Final = 65_536 // 8
 
 _T = TypeVar("_T")
@@ -230,8 +234,11 @@ def _once(read: Callable[[object, object], tuple[_T, ...]]) -> Callable[[object,
 def _read_regex(value: object, _: object = None) -> Regex:
     if not (text := read_text(value)):
         raise InvalidPolicy([Problem("", "expected a regular expression, found an empty text")])
+    if len(text) > _LONGEST_REGEX:
+        most = f"an admin's regular expression has at most {_LONGEST_REGEX} characters"
+        raise InvalidPolicy([Problem("", most)])
     try:
-        return parse_regex(text, MOST_REGEX_BYTES)
+        return attrs.evolve(parse_regex(text, MOST_REGEX_BYTES), most_characters=MOST_CHARACTERS)
     except ValueError as error:
         raise InvalidPolicy([Problem("", str(error))]) from error
 

@@ -14,8 +14,8 @@ from ..decisions.sizes import event_size
 from ..errors import PolicyError
 from ..policy import InvalidPolicy, Policy, Problem, scripts_of, structure_policy
 from ..policy.fields import read_members
-from ..policy.strict_json import JsonObject, decode_json
-from .bounds import MOST_REGEXES
+from ..policy.strict_json import MOST_PARTS, JsonObject, decode_policy_json
+from .bounds import MOST_KINDS, MOST_REGEXES
 from .contributions import CONTRIBUTION_KEYS, Contribution, read_contribution
 from .freshness import Freshness, Mark
 from .verifying import verify
@@ -30,6 +30,9 @@ POLICY_KEYS: Final = frozenset(
 
 _MOST_PROBLEMS = 50
 _LONGEST_PLACE = 120
+_MOST_RELAYS = 20
+_MOST_PARTS_OF_AN_ADMIN = 40_000
+"""Lists and objects of the content of one event: those of 2,000 rules with twenty lists each."""
 _LONGEST_PROBLEM = 400
 _DEFAULT_PORTS = {"ws": 80, "wss": 443}
 
@@ -146,7 +149,7 @@ def read_update(event: Event, *, is_owner: bool, known_scripts: Collection[str] 
     :raises RefusedUpdate: with every place of its content that is wrong.
     """
     try:
-        document = _decoded(event.content)
+        document = _decoded(event.content, is_owner=is_owner)
         content = _structured(document, event, is_owner=is_owner)
         if is_owner and isinstance(content, Policy):
             check_owner_policy(content, event.pubkey, known_scripts)
@@ -216,6 +219,10 @@ def normalised_url(url: str) -> str | None:
 def _check_addressed(event: Event, relay_urls: Collection[str], *, required: bool) -> None:
     """One of several ``relay`` tags is enough: an update may be meant for several relays."""
     named = [tag[1] if len(tag) > 1 else "" for tag in event.tags if tag[0] == "relay"]
+    if len(named) > _MOST_RELAYS:
+        raise RefusedUpdate(
+            f"invalid: the policy event names {len(named)} relays, at most {_MOST_RELAYS} may be"
+        )
     if not named:
         if required:
             raise RefusedUpdate(
@@ -257,12 +264,13 @@ def read_content(event: Event, *, is_owner: bool) -> Policy | Contribution:
 
     :raises InvalidPolicy: with every problem of the content.
     """
-    return _structured(_decoded(event.content), event, is_owner=is_owner)
+    return _structured(_decoded(event.content, is_owner=is_owner), event, is_owner=is_owner)
 
 
-def _decoded(content: str) -> Any:
+def _decoded(content: str, *, is_owner: bool) -> Any:
+    most_parts = MOST_PARTS if is_owner else _MOST_PARTS_OF_AN_ADMIN
     try:
-        return decode_json(content.encode())
+        return decode_policy_json(content.encode(), most_parts)
     except ValueError as error:
         raise InvalidPolicy([Problem("content", str(error))]) from error
 
@@ -275,6 +283,8 @@ def _structured(value: Any, event: Event, *, is_owner: bool) -> Policy | Contrib
     if not is_owner and (count := _count_regexes(value)) > MOST_REGEXES:
         most = f"an admin's event has at most {MOST_REGEXES}"
         raise InvalidPolicy([Problem("content", f"has {count} regular expressions; {most}")])
+    if not is_owner:
+        _check_counts(value)
     keys = _keys(value)
     of_contribution, of_policy = keys & CONTRIBUTION_KEYS, keys & POLICY_KEYS
     if of_contribution and of_policy:
@@ -296,6 +306,18 @@ def _structured(value: Any, event: Event, *, is_owner: bool) -> Policy | Contrib
         event_id=event.id,
         content_bytes=len(event.content.encode()),
     )
+
+
+def _check_counts(value: Any) -> None:
+    """What is far beyond the bounds of section 9 is refused before it is looked at piece by piece.
+
+    :raises InvalidPolicy: it names more kinds than an admin may have standing.
+    """
+    for name in ("rules_add", "rules_extend"):
+        named = value.get(name) if isinstance(value, dict) else None
+        if isinstance(named, dict) and len(named) > MOST_KINDS:
+            many = f"{len(named)} kinds; an admin has at most {MOST_KINDS}"
+            raise InvalidPolicy([Problem(name, many)])
 
 
 def _count_regexes(value: Any) -> int:

@@ -54,9 +54,11 @@ class AddedToRule:
         event_id, _ = next(naming, written[0])
         return _place(event_id, f"{self.where}.{field}")
 
-    def grants_reads(self) -> bool:
-        """Whether somebody may read what the owner's rule does not grant."""
-        return bool(self.keys["read_allow_add"] or self.authors or self.admins_follows)
+    def opens_reads(self) -> bool:
+        """Whether somebody may read what the owner's rule does not let them read."""
+        return bool(
+            self.keys["read_allow_add"] or self.authors or self.admins_follows or self.overrides
+        )
 
 
 @attrs.frozen

@@ -69,7 +69,7 @@ class _Compiler:
         self.rules = RuleCompiler(policy, access, follows, self.spared, sets)
         self.global_conditions = self._of_global_rule(None)
         self.private_global_conditions = self.global_conditions
-        if access == "read" and added.to_global and added.to_global.grants_reads():
+        if access == "read" and added.to_global and added.to_global.opens_reads():
             self.private_global_conditions = self._of_global_rule(min(PRIVATE_KINDS))
         self.has_whitelist = bool(policy.kind.whitelist)
         rule = policy.global_rule or GlobalRule()
@@ -87,16 +87,20 @@ class _Compiler:
                 place="global",
                 is_kinds_own=False,
                 added=self.added.to_global,
-                is_private=is_private(kind, self.policy, self.added),
+                is_private=self._is_closed(kind),
             )
         )
+
+    def _is_closed(self, kind: int | None) -> bool:
+        """Whether nothing that admins send opens what a plan of this access is about."""
+        return self.access == "read" and is_private(kind, self.policy, self.added)
 
     # --- plans
 
     def plan(self, kind: int | None) -> Plan:
         """The plan of a kind; of all that no list and no rule names where it is ``None``."""
         of_all, filter_ = self.global_conditions, self.kind_filter(kind)
-        if is_private(kind, self.policy, self.added):
+        if self._is_closed(kind):
             of_all = self.private_global_conditions
         if kind in self.policy.rules or kind in self.added.rules:
             assert kind is not None
@@ -219,14 +223,14 @@ class _Compiler:
                 subject=subject,
                 is_kinds_own=True,
                 added=self.added.to_rules.get(kind),
-                is_private=is_private(kind, self.policy, self.added),
+                is_private=self._is_closed(kind),
             )
         )
 
     def added_rule(self, kind: int, subject: str) -> Iterator[Condition]:
         """The conditions of a rule that an admin added."""
         added = self.added.rules[kind]
-        may_grant = self.access == "write" or not is_private(kind, self.policy, self.added)
+        may_grant = not self._is_closed(kind)
         for condition in self.rules.conditions(
             RuleInPlace(
                 rule=added.rule,

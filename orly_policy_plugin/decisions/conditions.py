@@ -258,6 +258,8 @@ class Identifier(Condition):
         values = _values(event, "d")
         if not values:
             return Decision.reject(f'invalid: a "d" tag is required{self.subject}')
+        if self.regex.is_too_much(values):
+            return _too_long("d", self.subject)
         for value in values:
             if not self.regex.matches(value):
                 return _mismatch("d", value, self.regex, self.subject)
@@ -278,6 +280,9 @@ class TagValidation(Condition):
     regexes: Mapping[str, Regex]
 
     def check(self, event: Event, keys: Keys, now: int) -> Answer:
+        for name, regex in self.regexes.items():
+            if regex.most_characters is not None and regex.is_too_much(_values(event, name)):
+                return _too_long(name, self.subject)
         for tag in event.tags:
             name = tag[0]
             if name in self.regexes:
@@ -293,6 +298,10 @@ class TagValidation(Condition):
     @property
     def limit(self) -> str:
         return "; ".join(f"{name} matches {regex.text}" for name, regex in self.regexes.items())
+
+
+def _too_long(name: str, subject: str) -> Decision:
+    return Decision.reject(f"invalid: the {quoted(name)} tags are too long{subject}")
 
 
 def _mismatch(name: str, value: str, regex: Regex, subject: str) -> Decision:

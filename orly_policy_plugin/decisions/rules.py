@@ -64,7 +64,7 @@ class RuleInPlace:
     added: AddedToRule | None = None
     """What contributions add to an owner's rule."""
     is_private: bool = False
-    """Whether nothing that admins send grants reading (section 8 of SPEC.md)."""
+    """Whether it is about reading what nothing that admins send opens (section 8 of SPEC.md)."""
 
     def limit(self, name: str) -> tuple[str, int] | None:
         """Where the limit in force stands and what it is: the owner's or the largest override.
@@ -75,7 +75,7 @@ class RuleInPlace:
         if own == _NOT_SET.get(name):
             return None
         owners = f"{self.place}.{name}", own
-        if self.added is None:
+        if self.added is None or self.is_private:
             return owners
         override = self.added.overrides.get(f"{name}_override", owners)
         return max(owners, override, key=lambda limit: limit[1])
@@ -190,7 +190,7 @@ class RuleCompiler:
     def _added_grants(self, of: RuleInPlace) -> Iterator[Matcher]:
         """What contributions grant: no read of what is private."""
         added = of.added
-        if added is None or (self.access == "read" and of.is_private):
+        if added is None or of.is_private:
             return
         if added.admins_follows is not None:
             yield from self._admins_follows(added.admins_follows)

@@ -26,7 +26,8 @@ MOST_WAITING: Final = 8
 
 OWNERS_FIRST: Final = 0
 ADMINS: Final = 1
-FOLLOW_LISTS: Final = 2
+FOLLOW_LISTS: Final = 1
+"""In turn with admins' changes: neither holds the other up."""
 
 _IDLE_SECONDS: Final = 1.0
 _TOO_MANY: Final = Decision.reject(
@@ -70,17 +71,19 @@ class Request:
 
     def run(self) -> None:
         """Make the change, and answer."""
+        decision = None
         try:
             if not self._is_given_up:
-                self.answer.set_result(self._make(self))
-                return
+                decision = self._make(self)
         except GivenUp:
             pass
         except Exception:
             log.exception("a change of the policy failed")
-            self.answer.set_result(_FAILED)
-            return
-        self.answer.cancel()
+            decision = _FAILED
+        if decision is None:
+            self.answer.cancel()
+        elif self.answer.set_running_or_notify_cancel():
+            self.answer.set_result(decision)
 
 
 Change = Callable[[Request], Decision]
@@ -108,11 +111,14 @@ class ChangeThread:
         self._thread: threading.Thread | None = None
         self._is_stopping = False
 
-    async def make(self, change: Change, *, rank: int, whose: str = "") -> Decision:
+    async def make(
+        self, change: Change, *, rank: int, whose: str = "", may_give_up: bool = True
+    ) -> Decision:
         """Have a change made, and wait for its answer.
 
         :param rank: which goes first: :data:`OWNERS_FIRST`, :data:`ADMINS`, :data:`FOLLOW_LISTS`.
         :param whose: its author, who may have so many waiting; no bound where empty.
+        :param may_give_up: whether the change is given up where nobody waits for it.
         :raises asyncio.CancelledError: whoever waited was told to wait no more, and the change is
             given up. Where it is being written already, its answer is waited for all the same.
         """
@@ -124,9 +130,9 @@ class ChangeThread:
         except asyncio.CancelledError:
             if request.answer.cancelled():
                 return _STOPPING
-            if request.give_up():
+            if not may_give_up or request.give_up():
                 raise
-            return await asyncio.wrap_future(request.answer)
+            return await asyncio.shield(asyncio.wrap_future(request.answer))
 
     def stop(self) -> None:
         """Finish the change in hand, give up the others, and end the thread."""
@@ -155,9 +161,11 @@ class ChangeThread:
 
     def _run(self) -> None:
         while (waiting := self._next()) is not None:
-            waiting.request.run()
-            with self._changed:
-                self._count -= Counter([waiting.whose])
+            try:
+                waiting.request.run()
+            finally:
+                with self._changed:
+                    self._count -= Counter([waiting.whose])
 
     def _next(self) -> _Waiting | None:
         """The change to make next; ``None`` where none has come for a while: the thread ends."""

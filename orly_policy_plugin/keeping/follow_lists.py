@@ -91,7 +91,8 @@ class FollowLists:
             log.warning("a follow list of %s is not genuine: ignored", event.pubkey)
             return
         self._waiting.append(event)
-        await self._thread.make(self._take_waiting, rank=FOLLOW_LISTS)
+        # Not given up where nobody waits: an unfollow must take effect, whoever goes meanwhile.
+        await self._thread.make(self._take_waiting, rank=FOLLOW_LISTS, may_give_up=False)
 
     def _take_waiting(self, request: Request) -> Decision:
         """Take all that wait; whoever comes next finds none."""

@@ -37,7 +37,9 @@ from .listeners import Listeners
 log = get_log(__name__)
 
 
-_MOST_TRIES: Final = 10
+_MOST_TRIES: Final = 3
+"""Without a lock: then a change is made ready with the locks held, so that no stream of other
+changes, of this process or another, keeps it out."""
 
 Commit = Callable[[Held], Decision]
 """Writes a change that was made ready, and puts it in force. Called with all locks held."""
@@ -147,7 +149,7 @@ class InForce:
         """Make a change to what stands on the disk.
 
         :param ready: makes it ready on what stands; it may be called again with something else.
-        :raises PolicyError: others change the policy all the time, or it cannot be read.
+        :raises PolicyError: the policy cannot be read, or another process holds the lock.
         """
         for _ in range(_MOST_TRIES):
             base = self.standing
@@ -158,7 +160,18 @@ class InForce:
                         if self._is_on_disk(base):
                             return commit(held)
             self._catch_up()
-        raise PolicyError("the policy is being changed by others all the time; try again")
+        with self.change(), exclusive(self.folders.lock_file) as held:
+            return ready(self._on_disk(held))(held)
+
+    def _on_disk(self, held: Held) -> Standing:
+        """What stands on the disk, in force. Called with all locks held."""
+        try:
+            standing = self.load_from_disk(held)
+        except InvalidPolicy as error:
+            raise _unusable(error) from error
+        if standing is not self.standing:
+            self.swap(standing, self.compiled(standing))
+        return self.standing
 
     def _is_on_disk(self, base: Standing) -> bool:
         """Whether what a change was made ready on is what a change is to be made to."""
@@ -175,8 +188,7 @@ class InForce:
             else:
                 self.load_file(content)
         except InvalidPolicy as error:
-            told = "; ".join(map(str, error.problems))
-            raise PolicyError(f"the policy file cannot be used as it is: {told}") from error
+            raise _unusable(error) from error
 
     def load_file(self, content: bytes) -> bool:
         """Put in force what the policy file holds.
@@ -212,7 +224,8 @@ class InForce:
         with self.commit(base) as is_base:
             standing, snapshot = ready if is_base else self._ready_beside(self.standing)
             if snapshot is None:
-                self.standing = standing
+                if not standing.changes_like(self.standing):
+                    self.standing = standing
             else:
                 self.swap(standing, snapshot)
 
@@ -354,6 +367,11 @@ def history_entry(standing: Standing, version: str, now: int, how: How) -> Entry
         event_id=came_in.mark.event_id if came_in else None,
         content=standing.content,
     )
+
+
+def _unusable(error: InvalidPolicy) -> PolicyError:
+    told = "; ".join(map(str, error.problems))
+    return PolicyError(f"the policy file cannot be used as it is: {told}")
 
 
 def _is_newer(mark: Mark | None, than: Mark | None) -> bool:

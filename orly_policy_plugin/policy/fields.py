@@ -232,12 +232,14 @@ def checked_members(
         return read_members(dict(value), comments=comments)
 
 
-def read_tag_validation(value: object, _: object) -> Mapping[str, Regex]:
-    """Tag names with their regular expressions; no name is a comment here."""
+def read_tag_validation(
+    value: object, _: object, *, read: Callable[[Any], Regex] = read_regex
+) -> Mapping[str, Regex]:
+    """Tag names with their regular expressions, each read so; no name is a comment here."""
     problems: list[Problem] = []
     members = checked_members(problems, value, comments=False)
     checked(problems, lambda names: each(((name, name) for name in names), read_text), members)
-    regexes = checked(problems, lambda pairs: each(pairs.items(), read_regex), members)
+    regexes = checked(problems, lambda pairs: each(pairs.items(), read), members)
     if problems or regexes is None:
         raise InvalidPolicy(problems)
     return MappingProxyType(dict(zip(members, regexes, strict=True)))

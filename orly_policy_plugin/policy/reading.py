@@ -23,7 +23,7 @@ from .problems import InvalidPolicy, Problem, did_you_mean
 from .regexes import Regex
 from .strict_json import decode_policy_json
 
-_MOST_HINTS = 20
+_MOST_HINTS = 5
 """Unknown keys of one object for which a guess is made: each takes its time."""
 
 _T = TypeVar("_T")
@@ -185,7 +185,7 @@ def _keys(cls: type) -> list[str]:
 
 
 def make_converter(
-    read_regex: Hook = fields.read_regex,
+    read_regex: Callable[..., Regex] = fields.read_regex,
     read_pubkeys: Hook = fields.read_pubkeys,
     read_kinds: Hook = fields.read_kinds,
 ) -> Converter:
@@ -199,7 +199,7 @@ def make_converter(
     for type_, hook in (
         (Pubkeys, read_pubkeys),
         (tuple[int, ...], read_kinds),
-        (Mapping[str, Regex], fields.read_tag_validation),
+        (Mapping[str, Regex], partial(fields.read_tag_validation, read=read_regex)),
         (Mapping[int, Rule], by_kind(Rule, converter)),
     ):
         converter.register_structure_hook_func(partial(eq, type_), hook)

@@ -7,6 +7,7 @@ backslash at the end, rejects ``\\x{263a}``, ``\\07`` and ``(?<name>…)``, read
 """
 
 import re
+from collections.abc import Iterable
 from typing import Any, Final
 
 import attrs
@@ -51,6 +52,12 @@ class Regex:
 
     text: str
     _compiled: Any = attrs.field(eq=False, repr=False)
+    most_characters: int | None = attrs.field(default=None, eq=False, repr=False)
+    """That an event's values may have together; ``None``, no bound, for the owner's own."""
+
+    def is_too_much(self, values: Iterable[str]) -> bool:
+        """Whether an event has more to match than is let it."""
+        return self.most_characters is not None and sum(map(len, values)) > self.most_characters
 
     def matches(self, value: str) -> bool:
         """Whether it is found anywhere in the value: searched, not anchored."""

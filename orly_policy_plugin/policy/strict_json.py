@@ -10,6 +10,10 @@ MOST_PARTS = 250_000
 """Lists and objects of a policy: those of 65,536 rules with three lists each. Each costs Python's
 parser a microsecond, in which no other thread can run."""
 
+MOST_NESTED = 32
+"""Lists and objects within each other: a fixed number, so that what is read once is read again,
+however deep the stack of whoever reads it is."""
+
 _MOST_DIGITS = 20
 _ENDLESS = re.compile(rf"[0-9]{{{_MOST_DIGITS}}}", re.ASCII)
 
@@ -47,7 +51,7 @@ def decode_json(content: bytes) -> Any:
     try:
         # Only a text with so many digits in a row needs a call of ours for each number.
         integer = _integer if _ENDLESS.search(text) else None
-        return json.loads(
+        value = json.loads(
             text, object_pairs_hook=_object, parse_int=integer, parse_constant=NotJson
         )
     except json.JSONDecodeError as error:
@@ -55,16 +59,41 @@ def decode_json(content: bytes) -> Any:
         what = error.msg.removesuffix(" starting at")
         raise ValueError(f"this is not JSON: {what} at {place}{_hint(error)}") from error
     except RecursionError as error:
-        raise ValueError("this is nested too deeply for a policy") from error
+        raise ValueError(_TOO_DEEP) from error
+    if _is_too_deep(value):
+        raise ValueError(_TOO_DEEP)
+    return value
 
 
-def decode_policy_json(content: bytes) -> Any:
+_TOO_DEEP = "this is nested too deeply for a policy"
+
+
+def _is_too_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(MOST_NESTED):
+        level = [member for each in level for member in _members(each) if _holds(member)]
+        if not level:
+            return False
+    return True
+
+
+def _members(value: Any) -> Any:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
+
+
+def _holds(value: Any) -> bool:
+    return value.__class__ is list or value.__class__ is JsonObject
+
+
+def decode_policy_json(content: bytes, most_parts: int = MOST_PARTS) -> Any:
     """Like :func:`decode_json`, of a text that may be megabytes of nonsense.
 
-    :raises ValueError: the same, or it has more than :data:`MOST_PARTS` lists and objects.
+    :raises ValueError: the same, or it has more than so many lists and objects.
     """
-    if (parts := content.count(b"[") + content.count(b"{")) > MOST_PARTS:
-        raise ValueError(f"this has {parts} brackets and braces, a policy at most {MOST_PARTS}")
+    if (parts := content.count(b"[") + content.count(b"{")) > most_parts:
+        raise ValueError(f"this has {parts} brackets and braces, a policy at most {most_parts}")
     return decode_json(content)
 
 

@@ -89,7 +89,7 @@ def read_contributions(
     known_files = {} if before is None else before._files
     problems = [*stored.problems, *withdrawn.problems]
     files = {
-        name: _file(folder, name, value, known_files.get(name), problems)
+        name: _kept(name, _file(folder, name, value, known_files.get(name), problems), known_files)
         for name, value in (*stored.events.items(), *stored.bare.items())
     }
     for name, file in files.items():
@@ -123,6 +123,16 @@ def _marks(files: Mapping[str, _File]) -> Iterator[tuple[str, Mark]]:
             yield file.known.author, Mark(file.known.created_at, name)
 
 
+def _kept(name: str, file: _File, before: Mapping[str, _File]) -> _File:
+    """What was known of a file that is there and cannot be understood any more: whatever has
+    changed it, what it denies stays denied until it is removed, or withdrawn.
+    """
+    known = before.get(name)
+    if file.known is None and known is not None and known.known is not None:
+        return attrs.evolve(known, wrong=file.wrong)
+    return file
+
+
 def _file(
     folder: Path,
     name: str,
@@ -147,7 +157,11 @@ def _file(
         return _File(value=value, wrong=error.problems)
     if same is not None and same.difference == difference:
         return same
-    return _signed(name, value, difference)
+    try:
+        return _signed(name, value, difference)
+    except Exception as error:  # noqa: BLE001 -- one file must not keep the others from being read
+        wrong = Problem("", f"cannot be understood: {type(error).__name__}: {error}")
+        return _File(value=value, wrong=(wrong,))
 
 
 def _signed(name: str, value: Mapping[str, Any], difference: bytes | None) -> _File:

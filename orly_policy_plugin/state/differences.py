@@ -5,9 +5,8 @@ for nothing: compared anew with a later policy of the owner it could bring back 
 taken away. It can only say less than the event that its admin has signed, never more or other.
 """
 
-import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
@@ -16,9 +15,8 @@ from ..authority.contributions import (
     Contribution,
     Extension,
     read_contribution,
-    unstructure_contribution,
 )
-from ..errors import UnreadableFile
+from ..errors import PolicyError, UnreadableFile
 from ..policy import GlobalRule, InvalidPolicy, Policy, Problem
 from ..policy.strict_json import decode_json
 from .atomic import make_folder, write_atomically
@@ -26,15 +24,20 @@ from .signed_events import MOST_BYTES
 from .state_files import UnreadableNow, read_state_file
 from .stored_event import StoredEvent
 
+_MOST_BYTES: Final = 2 * MOST_BYTES
+"""The fields of a contribution have longer names than those of a policy."""
+
 
 def write_difference(folder: Path, contribution: Contribution) -> None:
     """Keep it; before the event itself, which then counts.
 
-    :raises UnwritableFile: it is not kept.
+    :raises PolicyError: it is not kept.
     """
     make_folder(folder)
-    content = json.dumps(unstructure_contribution(contribution), separators=(",", ":"))
-    write_atomically(folder / _name(contribution.event_id), content.encode() + b"\n")
+    content = contribution.canonical + b"\n"
+    if len(content) > _MOST_BYTES:
+        raise PolicyError(f"the difference is not kept: it is over {_MOST_BYTES} bytes")
+    write_atomically(folder / _name(contribution.event_id), content)
 
 
 def read_difference(folder: Path, event_id: str) -> bytes | None:
@@ -44,7 +47,7 @@ def read_difference(folder: Path, event_id: str) -> bytes | None:
     :raises InvalidPolicy: it is no ordinary file.
     """
     try:
-        return read_state_file(folder / _name(event_id), most_bytes=MOST_BYTES)
+        return read_state_file(folder / _name(event_id), most_bytes=_MOST_BYTES)
     except FileNotFoundError:
         return None
     except UnreadableNow:

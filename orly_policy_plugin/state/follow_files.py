@@ -5,8 +5,9 @@ A list only grants. So one that cannot be read, and of which nothing is known, g
 stops nothing.
 """
 
+import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -21,6 +22,9 @@ from ..policy import Problem
 from .signed_events import read_event_file
 from .state_files import UnreadableNow, list_state_folder
 from .stored_event import StoredEvent
+
+MOST_BYTES_FOR_ADMINS: Final = 16 * 1024 * 1024
+"""Some 230,000 follows, which are read and verified in a second."""
 
 _ENDING: Final = ".json"
 
@@ -39,11 +43,18 @@ class StoredFollowLists:
     """By author: the file that the list was read from."""
 
 
-def read_follow_lists(folder: Path, before: StoredFollowLists | None = None) -> StoredFollowLists:
+def read_follow_lists(
+    folder: Path,
+    before: StoredFollowLists | None = None,
+    of_owners: Collection[str] | None = None,
+) -> StoredFollowLists:
     """Read all lists of a folder, which need not be there. Nothing raises, nothing is removed.
 
     :param before: what was read before: a file that is the same is not read again, and one that
         cannot be read now counts as it did.
+    :param of_owners: authors whom the owner's policy names, and policy admins. All other lists
+        are read up to :data:`MOST_BYTES_FOR_ADMINS` together, smallest first: contributions
+        name a thousand authors each, and a list may have a megabyte. ``None``: all are read.
     """
     known = before or StoredFollowLists()
     try:
@@ -53,8 +64,12 @@ def read_follow_lists(folder: Path, before: StoredFollowLists | None = None) -> 
     lists: dict[str, FollowList] = {}
     identities: dict[str, _Identity] = {}
     problems: list[Problem] = []
+    left_out = frozenset() if of_owners is None else _beyond(folder, names, of_owners)
+    if left_out:
+        what = f"{len(left_out)} follow lists that only contributions use are too large together"
+        problems.append(Problem(folder.name, f"{what}, and grant nobody"))
     for name in names:
-        if name.startswith("."):
+        if name.startswith(".") or name in left_out:
             continue
         author = name.removesuffix(_ENDING)
         try:
@@ -72,6 +87,21 @@ def read_follow_lists(folder: Path, before: StoredFollowLists | None = None) -> 
     return StoredFollowLists(
         MappingProxyType(lists), tuple(problems), MappingProxyType(identities)
     )
+
+
+def _beyond(folder: Path, names: list[str], of_owners: Collection[str]) -> frozenset[str]:
+    """The files that are not read, for what admins' contributions use is too much."""
+    sizes: list[tuple[int, str]] = []
+    for name in names:
+        if not name.startswith(".") and name.removesuffix(_ENDING) not in of_owners:
+            with contextlib.suppress(OSError):  # whoever reads it says so
+                sizes.append(((folder / name).lstat().st_size, name))
+    total, beyond = 0, set()
+    for size, name in sorted(sizes):
+        total += size
+        if total > MOST_BYTES_FOR_ADMINS:
+            beyond.add(name)
+    return frozenset(beyond)
 
 
 def _identity(path: Path) -> _Identity:

@@ -115,6 +115,9 @@ def read_events(
         if before is None:
             raise
         return attrs.evolve(before, problems=(Problem(folder.name, f"{error}; {_KEPT}"),))
+    if before is not None and before.contents and not folder.exists():
+        # Unmounted, or renamed away: whoever wants to be rid of it all removes the files in it.
+        return attrs.evolve(before, problems=(Problem(folder.name, f"is not there; {_KEPT}"),))
     withdrawn = _withdrawn(names)
     found = _Found(folder, bare_allowed, before)
     for name in names:
@@ -200,7 +203,16 @@ class _Found:
         except MemoryError:
             self._keep(name, _stem(name), UnreadableNow("cannot be read: out of memory"))
         except (ValueError, UnreadableFile) as error:
-            self.problems.append(Problem(f"{self.folder.name}/{name}", str(error)))
+            self._note_unusable(name, error)
+
+    def _note_unusable(self, name: str, error: Exception) -> None:
+        """A file that is there and says nothing that could be used: what it said before counts."""
+        kept = ""
+        if self.before is not None and name in self.before.contents:
+            self._known(_stem(name), self.before)
+            self.contents[name] = self.before.contents[name]
+            kept = f"; {_KEPT} until it is removed"
+        self.problems.append(Problem(f"{self.folder.name}/{name}", f"{error}{kept}"))
 
     def _add(self, name: str, stem: str, content: bytes) -> None:
         before = self.before

@@ -15,7 +15,7 @@ from ..authority.allowed_differences import contribution_of
 from ..authority.contributions import Contribution
 from ..authority.fitting import standing_contributions
 from ..authority.freshness import Freshness, Mark
-from ..follows import FollowList
+from ..follows import FollowList, needed_lists
 from ..policy import Policy, Problem, read_policy
 from .contribution_files import Known, StoredContributions, read_contributions
 from .folders import StateFolders
@@ -145,8 +145,12 @@ def read_standing(
         policy, came_in = read_policy(content), policy_event_of(content, problems)
     owners = frozenset(policy.owners).union(owners_of_environment)
     stored = read_contributions(folders.contributions, before.stored if before else None)
-    follows = read_follow_lists(folders.follows, before.stored_follows if before else None)
     standing, skipped = _standing(policy, owners, stored.contributions)
+    follows = read_follow_lists(
+        folders.follows,
+        before.stored_follows if before else None,
+        needed_lists(policy).kept,
+    )
     marks = Freshness(came_in.mark if came_in else None).with_marks(stored.marks)
     return Standing(
         content=content,

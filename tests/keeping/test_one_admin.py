@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from examples import NOBODY, NOW, STRANGER
+from examples import NOBODY, NOW, STRANGER, AnEvent
 
 from orly_policy_hookspecs import Decision, Gate, GateSettings
 from orly_policy_plugin.keeping.change_thread import ADMINS, ChangeThread, Request
@@ -116,9 +116,40 @@ def test_regular_expressions_are_bounded(world: World) -> None:
     large = {"rules_add": {"20": {"identifier_regex": r"\pL{30}\pL{30}"}}}
     refused = world.refused(signed(second_admin, large, NOW + 5))
     assert "pattern too large" in refused
+    tag = {"rules_add": {"20": {"tag_validation": {"d": r"\pL{30}\pL{30}"}}}}
+    assert "pattern too large" in world.refused(signed(second_admin, tag, NOW + 5))
     full = policy(rules={**policy()["rules"], **large["rules_add"]})
     assert "pattern too large" in world.refused(signed(second_admin, full, NOW + 5))
     world.applied(signed(owner, full, NOW + 6))
+    long = {"rules_add": {"21": {"identifier_regex": "a" * 1001}}}
+    assert "at most 1000 characters" in world.refused(signed(admin, long, NOW + 7))
+
+
+@pytest.mark.parametrize("field", ["identifier_regex", "tag_validation"])
+def test_a_long_tag_is_not_matched_with_an_admins_expression(world: World, field: str) -> None:
+    """Where RE2 runs out of memory it needs seconds, in which the relay does nothing else."""
+    regex = "[ab]*a[ab]{300}$"
+    rule = {field: regex if field == "identifier_regex" else {"d": regex}}
+    world.applied(signed(admin, {"rules_add": {"7777": {**rule, "write_allow": [friend.pubkey]}}}))
+
+    def write(length: int) -> Decision:
+        event = AnEvent(kind=7777, tags=(("d", "a" * length),), pubkey=friend.pubkey)
+        return world.plugin.snapshot.write(event, (friend.pubkey,), NOW)
+
+    assert "does not match" not in write(4_096).message
+    assert write(4_097).message.startswith('invalid: the "d" tags are too long')
+
+
+@pytest.mark.parametrize("depth", [31, 5_000])
+def test_deep_nesting_is_refused_the_same_everywhere(world: World, depth: int) -> None:
+    """A number, not what is left of the stack: what is taken once is read again at a start."""
+    content = f'{{"_comment": {"[" * depth}{"]" * depth}, "kind_blacklist_add": [7]}}'
+    if depth > 32:
+        assert "nested too deeply" in world.refused(signed(admin, content))
+    else:
+        world.applied(signed(admin, content))
+        world.restart()
+        assert len(world.plugin.snapshot.contributions) == 1
 
 
 def test_what_stands_beyond_the_bounds_is_skipped_at_start(world: World) -> None:

@@ -3,7 +3,8 @@
 import contextlib
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from examples import NOW
@@ -122,3 +123,61 @@ def test_a_follow_list_that_cannot_be_read_still_counts(world: World) -> None:
         unknown = read_follow_lists(folder)
     assert unknown.lists == {}
     assert unknown.problems
+
+
+def _cut_short(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:100])
+
+
+def _forged(file: Path) -> None:
+    file.write_bytes(file.read_bytes().replace(b"[7]", b"[8]"))
+
+
+def _emptied(file: Path) -> None:
+    file.write_bytes(b"")
+
+
+def _a_folder_instead(file: Path) -> None:
+    file.unlink()
+    file.mkdir()
+
+
+def _a_link_instead(file: Path) -> None:
+    file.symlink_to(file.rename(file.with_name("elsewhere")))
+
+
+def _the_folder_away(file: Path) -> None:
+    file.parent.rename(file.parent.with_name("away"))
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [_cut_short, _forged, _emptied, _a_folder_instead, _a_link_instead, _the_folder_away],
+)
+def test_a_file_that_is_spoiled_while_it_stands_denies_as_before(
+    world: World, spoil: Callable[[Path], None]
+) -> None:
+    """Whatever spoiled it. Only to remove the file is to lift what it denies."""
+    world.save(policy(**OPEN))
+    world.restart()
+    event = signed(admin, DENIAL)
+    world.applied(event)
+    file = world.contributions / f"{event.id}.json"
+    world.plugin._force.load_folders()
+    spoil(file)
+    for _ in range(2):
+        with contextlib.suppress(PolicyError):
+            world.plugin._force.load_folders()
+        assert not world.may_write(friend, 7)
+        assert world.may_write(friend, 8)
+
+
+def test_a_file_that_is_removed_is_gone(world: World) -> None:
+    """By its owner's hand."""
+    world.save(policy(**OPEN))
+    world.restart()
+    event = signed(admin, DENIAL)
+    world.applied(event)
+    (world.contributions / f"{event.id}.json").unlink()
+    world.plugin._force.load_folders()
+    assert world.may_write(friend, 7)
