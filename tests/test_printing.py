@@ -565,3 +565,24 @@ def test_what_is_looked_for_would_be_found() -> None:
     assert len(obeyed(HOSTILE)) == 20
     with pytest.raises(AssertionError):
         assert_harmless(f"fine\n   {FORGED}")
+
+
+def test_a_text_of_a_plugins_own_class_is_made_harmless_as_any() -> None:
+    """Whatever its methods say of it."""
+
+    class Lying(str):
+        __slots__ = ()
+
+        def isprintable(self) -> bool:
+            return True
+
+        def startswith(self, *_: Any) -> bool:
+            return True
+
+        def __iter__(self) -> Iterator[str]:
+            return iter("harmless")
+
+    for text in (HOSTILE, FORGED, ""):
+        assert type(printable(Lying(text))) is str
+        assert printable(Lying(text)) == printable(text)
+    assert Decision.reject(Lying("evil\nforged")).message == r"blocked: evil\nforged"

@@ -2,7 +2,8 @@
 
 import asyncio
 import inspect
-from collections.abc import Coroutine, Generator
+from collections.abc import Coroutine, Generator, Iterable
+from time import monotonic
 from typing import Any, Final
 
 import attrs
@@ -96,17 +97,14 @@ class Answerer:
         )
         return self._rejection(UNKNOWN)
 
-    def ended_after_all(self, task: "asyncio.Task[Decision | None]") -> None:
+    def ended_after_all(self, task: "asyncio.Task[Decision | Late | None]") -> None:
         """For the log: what has become of one that was :meth:`unknown`."""
         if task.cancelled():
             log.warning("plugin %s: %s has given up after all", self.plugin, self.hook)
             return
-        log.warning(
-            "plugin %s: %s has ended after all: %s",
-            self.plugin,
-            self.hook,
-            task.exception() or task.result(),
-        )
+        end: object = task.exception() or task.result()
+        said = end.decision if isinstance(end, Late) else end
+        log.warning("plugin %s: %s has ended after all: %s", self.plugin, self.hook, said)
 
     def _rejection(self, decision: Decision) -> Decision | None:
         return None if self.says_nothing else decision.attributed(self.plugin)
@@ -132,6 +130,18 @@ class Later:
         except BaseException as error:  # noqa: BLE001 -- whatever it is, it is logged
             return self.by.failed(error)
 
+    async def decision_until(self, deadline: float) -> "Decision | Late | None":
+        """The same, or that it came too late, by the monotonic clock: a plugin that holds up the
+        event loop is late before anybody could have stopped waiting.
+
+        A hook that is to answer only is not begun any more after the deadline.
+        """
+        if not self.by.acts and monotonic() > deadline:
+            self.give_up()
+            return Late()
+        decision = await self.decision()
+        return Late(decision) if monotonic() > deadline else decision
+
     def __await__(self) -> Generator[Any, None, Decision | None]:
         """For wrappers, which may wait for the answers of others."""
         return self.decision().__await__()
@@ -154,8 +164,27 @@ class Later:
         self.give_up()
 
 
+@attrs.frozen(eq=False)
+class Late:
+    """An answer that came after the deadline. It does not count, unless it says what was done."""
+
+    decision: Decision | None = None
+
+
 Answer = Decision | Later
 """What a plugin has answered: a decision, or what must be waited for."""
+
+
+def come_and_awaited(answers: Iterable[object]) -> tuple[list[Decision], list[Later]]:
+    """The answers that have come, and those to wait for. What is neither is a fault."""
+    come: list[Decision] = []
+    awaited: list[Later] = []
+    for answer in answers:
+        if isinstance(answer, Later):
+            awaited.append(answer)
+        else:
+            come.append(answer if isinstance(answer, Decision) else OUR_FAULT)
+    return come, awaited
 
 
 def _is_cancelled() -> bool:

@@ -99,9 +99,10 @@ class Decision:
     def attributed(self, source: str) -> "Decision":
         """The same answer with its plugin's name. An answer that is a constant is copied once."""
         copy = self._copy
-        if copy is not None and copy.source is source:  # nearly always, so it comes first
+        # Nearly always, so it comes first. Of exactly these types, whose methods are our own.
+        if type(copy) is Decision and copy.source is source:
             return copy
-        if self.source == source:
+        if type(self.source) is str and self.source == source:
             return self
         copy = Decision(self.verdict, self.message, source)
         object.__setattr__(self, "_copy", copy)

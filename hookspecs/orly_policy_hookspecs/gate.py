@@ -6,16 +6,18 @@ A relay makes one :class:`Gate`, registers plugins by hand or by entry point, ca
 
 import asyncio
 import difflib
+import os
 import threading
-from collections.abc import Collection, Coroutine, Iterable, Sequence
+from collections.abc import Collection, Coroutine, Iterable, Iterator, Sequence
 from importlib.metadata import EntryPoint, entry_points
 from itertools import islice
 from time import monotonic
 from typing import Any, TypeVar
+from weakref import WeakSet
 
 import attrs
 
-from .answers import TOO_SLOW, UNKNOWN, Answer, Later
+from .answers import TOO_SLOW, UNKNOWN, Answer, come_and_awaited
 from .combining import combine
 from .context import Context
 from .decision import Decision, Verdict
@@ -133,27 +135,27 @@ class Gate:
         is let go on.
         """
         may_vouch = self.settings.may_vouch_read
-        deadline = monotonic() + self.settings.budget_seconds
+        batch = _Batch(monotonic(), self.settings.budget_seconds)
         decisions: list[Decision] = []
         remaining = iter(events)
         while some := list(islice(remaining, _EVENTS_AT_A_TIME)):
             begin = len(decisions)
-            waiting = self._ask_some(some, context, decisions, deadline)
+            waiting = self._ask_some(some, context, decisions, batch)
             await asyncio.sleep(0)
-            questions = {i: Question(answers) for i, answers in waiting.items()}
+            questions = {i: Question(answers, batch.ends) for i, answers in waiting.items()}
             if questions:
-                await settle(questions.values(), max(deadline - monotonic(), 0))
+                await settle(questions.values(), batch.ends)
             for i, question in questions.items():
                 decisions[i] = combine(question.decisions, may_vouch)
-            if monotonic() >= deadline:  # no plugin is asked what nobody would wait for
-                unasked = len(some) - (len(decisions) - begin) + sum(1 for _ in remaining)
-                return [*decisions, *self._out_of_time(decisions[begin:], unasked)]
+            if monotonic() >= batch.ends:  # no plugin is asked what nobody would wait for
+                unasked = len(some) - (len(decisions) - begin) + await _count(remaining)
+                return [*decisions, *self._out_of_time(decisions[begin:], unasked, batch)]
         return decisions
 
     def _ask_some(
-        self, events: Iterable[Event], context: Context, decisions: list[Decision], deadline: float
+        self, events: Iterable[Event], context: Context, decisions: list[Decision], batch: "_Batch"
     ) -> dict[int, list[Answer]]:
-        """Ask about events one after the other until the deadline.
+        """Ask about events one after the other until the batch's time ends.
 
         :param decisions: where to add one for each.
         :return: the answers that must be waited for, by the place of their decision, which is to
@@ -161,8 +163,9 @@ class Gate:
         """
         ask, may_vouch = self._registry.ask_read, self.settings.may_vouch_read
         waiting: dict[int, list[Answer]] = {}
+        begun = now = monotonic()
         for event in events:
-            if (now := monotonic()) >= deadline:
+            if (now := monotonic()) >= batch.ends:
                 break
             answers = ask(event, context, now)  # a look at the clock less in many turns
             if type(answers) is Decision and answers.verdict is not _VOUCH:
@@ -172,16 +175,21 @@ class Gate:
             if decision is None:
                 waiting[len(decisions)] = _as_list(answers)
             decisions.append(decision or TOO_SLOW)
+        batch.asking_seconds += monotonic() - begun
         return waiting
 
-    def _out_of_time(self, last: Sequence[Decision], unasked: int) -> list[Decision]:
+    def _out_of_time(
+        self, last: Sequence[Decision], unasked: int, batch: "_Batch"
+    ) -> list[Decision]:
         """Decisions for the events of a batch that nobody was asked about, in the name of the
-        plugin that has most probably used up the budget.
+        plugin that has most probably used up the budget; of none, where it went by elsewhere.
         """
         if not unasked:
             return []
         late = (each.source for each in last if each.message == TOO_SLOW.message)
-        slow = next(late, "") or self._registry.slow_reader()
+        slow = next(late, "")
+        if not slow and batch.plugins_used_it_up():
+            slow = self._registry.slow_reader(batch.began)
         log.error(
             "the budget of %g seconds for a batch of reads was used up with %d events left; "
             "plugin %s is the likely cause",
@@ -193,8 +201,7 @@ class Gate:
 
     async def kind3(self, event: Event, context: Context) -> None:
         """Tell the plugins of a stored follow list. What goes wrong is in the log."""
-        question = Question(_as_list(self._registry.ask_kind3(event, context)))
-        await settle([question], self.settings.budget_seconds)
+        await self._settled(self._registry.ask_kind3(event, context))
 
     async def policy_event(self, event: Event, context: Context) -> Decision:
         """Give a policy event (kind 12345) to the plugins. Accepted means that one took it, and
@@ -210,9 +217,40 @@ class Gate:
 
     async def _later(self, answers: Answers, may_vouch: Collection[str]) -> Decision:
         """Wait for answers that were asked for already, and combine them."""
-        question = Question(_as_list(answers))
-        await settle([question], self.settings.budget_seconds)
-        return combine(question.decisions, may_vouch)
+        return combine(await self._settled(answers), may_vouch)
+
+    async def _settled(self, answers: Answers) -> list[Decision]:
+        deadline = monotonic() + self.settings.budget_seconds
+        question = Question(_as_list(answers), deadline)
+        await settle([question], deadline)
+        return question.decisions
+
+
+@attrs.define
+class _Batch:
+    """The time of a batch of reads, by the monotonic clock."""
+
+    began: float
+    budget_seconds: float
+    asking_seconds: float = 0.0
+    """Spent in plugins' own functions."""
+
+    @property
+    def ends(self) -> float:
+        return self.began + self.budget_seconds
+
+    def plugins_used_it_up(self) -> bool:
+        """Or whatever else the event loop was busy with, and whoever handed out the events."""
+        return self.asking_seconds > self.budget_seconds / 2
+
+
+async def _count(remaining: Iterator[Event]) -> int:
+    """How many events there are left, the loop let go on in between."""
+    count = 0
+    while some := sum(1 for _ in islice(remaining, _EVENTS_AT_A_TIME)):
+        count += some
+        await asyncio.sleep(0)
+    return count
 
 
 def _loaded(point: EntryPoint) -> object:
@@ -234,15 +272,11 @@ def _at_once(answers: Answers, may_vouch: Collection[str]) -> Decision | None:
     """The combined decision, or ``None`` where an answer must be waited for."""
     if type(answers) is Decision and answers.verdict is not _VOUCH:
         return answers
-    every = _as_list(answers)
-    decisions = [answer for answer in every if isinstance(answer, Decision)]
-    if len(decisions) == len(every):
-        return combine(decisions, may_vouch)
-    if not any(map(is_firm_no, decisions)):
+    decisions, awaited = come_and_awaited(_as_list(answers))
+    if awaited and not any(map(is_firm_no, decisions)):
         return None
-    for answer in every:
-        if isinstance(answer, Later):
-            answer.give_up()
+    for later in awaited:
+        later.give_up()
     return combine(decisions, may_vouch)
 
 
@@ -262,7 +296,7 @@ class BlockingGate:
     """A :class:`Gate`'s questions for synchronous code. Safe to use from several threads.
 
     What must be awaited runs on an event loop of its own in a background thread, which is
-    started when it is first needed.
+    started when it is first needed; after a fork, again in the child.
 
     Each question raises :class:`.RunningLoopError` on the thread of a running event loop, also
     where nothing would have to be awaited: whether it must is up to the plugins.
@@ -271,7 +305,14 @@ class BlockingGate:
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
         self._lock = threading.Lock()
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._background: _Background | None = None
+        _BLOCKING_GATES.add(self)
+
+    def _forget_loop(self) -> None:
+        """In a child, where neither the thread is nor whoever holds the lock."""
+        _OF_PARENTS.append(self._background)
+        self._lock = threading.Lock()
+        self._background = None
 
     def write(self, event: Event, context: Context) -> Decision:
         """See :meth:`Gate.write`."""
@@ -303,9 +344,9 @@ class BlockingGate:
     def close(self) -> None:
         """Stop the background thread, if there is one, once it has answered what was asked."""
         with self._lock:
-            loop, self._loop = self._loop, None
-        if loop is not None:
-            loop.call_soon_threadsafe(loop.stop)
+            background, self._background = self._background, None
+        if background is not None:
+            background.stop()
 
     def _decide(
         self, ask: AskAll, event: Event, context: Context, may_vouch: Collection[str]
@@ -317,27 +358,54 @@ class BlockingGate:
 
     def _run(self, question: Coroutine[Any, Any, _T]) -> _T:
         with self._lock:  # so that no question comes after the stop
-            future = asyncio.run_coroutine_threadsafe(question, self._background_loop())
+            if self._background is None:
+                self._background = _Background(self._gate.settings.budget_seconds)
+            future = asyncio.run_coroutine_threadsafe(question, self._background.loop)
         return future.result()
 
-    def _background_loop(self) -> asyncio.AbstractEventLoop:
-        if self._loop is None:
-            self._loop = asyncio.new_event_loop()
-            threading.Thread(
-                target=_run_and_close,
-                args=(self._loop, self._gate.settings.budget_seconds),
-                name="orly-policy-gate",
-                daemon=True,
-            ).start()
-        return self._loop
+
+class _Background:
+    """An event loop in a thread of its own, which nothing that a plugin does ends."""
+
+    def __init__(self, budget_seconds: float) -> None:
+        self.loop = asyncio.new_event_loop()
+        self._budget_seconds = budget_seconds
+        self._is_stopping = False
+        threading.Thread(target=self._run, name="orly-policy-gate", daemon=True).start()
+
+    def stop(self) -> None:
+        """End it, once all that was asked of it is answered."""
+        self.loop.call_soon_threadsafe(self._stop)
+
+    def _stop(self) -> None:
+        self._is_stopping = True
+        self.loop.stop()
+
+    def _run(self) -> None:
+        try:
+            while not self._is_stopping:
+                try:
+                    self.loop.run_forever()
+                except BaseException:  # that of a plugin's callback, such as SystemExit
+                    log.exception("a plugin tried to end the gate's event loop, which goes on")
+            self.loop.run_until_complete(_all_answered(self._budget_seconds))
+        finally:
+            self.loop.close()
 
 
-def _run_and_close(loop: asyncio.AbstractEventLoop, budget_seconds: float) -> None:
-    try:
-        loop.run_forever()
-        loop.run_until_complete(_all_answered(budget_seconds))
-    finally:
-        loop.close()
+_BLOCKING_GATES: "WeakSet[BlockingGate]" = WeakSet()
+"""All there are, for whoever forks."""
+_OF_PARENTS: list[_Background | None] = []
+"""Kept: a loop that is closed in a child stops listening in its parent, too."""
+
+
+def _forget_loops() -> None:
+    for blocking in _BLOCKING_GATES:
+        blocking._forget_loop()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
+    os.register_at_fork(after_in_child=_forget_loops)
 
 
 def _check_no_loop_runs() -> None:

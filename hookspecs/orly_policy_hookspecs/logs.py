@@ -1,4 +1,4 @@
-"""Logs that no event, policy or script can forge a line of."""
+"""Logs that no event, policy or script can forge a line of, and no plugin can make fail."""
 
 import logging
 import traceback
@@ -37,13 +37,22 @@ def _message(record: logging.LogRecord) -> str:
     """A plugin's answer, or an exception, may fail when it is made a text."""
     try:
         return record.getMessage()
-    except Exception as error:  # noqa: BLE001 -- whatever it is, the rest is to be logged
-        return f"{record.msg} (and what belongs here cannot be shown: {type(error).__name__})"
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 -- whatever it is, the rest is to be logged
+        return f"{record.msg} (and what belongs here cannot be shown: {_name(error)})"
 
 
 def _traceback(error: BaseException) -> str:
     try:
         lines = "".join(traceback.format_exception(error)).splitlines()
-    except Exception as failure:  # noqa: BLE001 -- an exception's own text may raise
-        lines = [f"{type(error).__name__}, whose text cannot be shown: {type(failure).__name__}"]
+    except KeyboardInterrupt:
+        raise
+    except BaseException as failure:  # noqa: BLE001 -- an exception's own text may raise
+        lines = [f"{_name(error)}, whose text cannot be shown: {_name(failure)}"]
     return "\n".join(_INDENT + printable(line) for line in lines)
+
+
+def _name(error: BaseException) -> str:
+    """The name of its class, by nothing that the class could have written itself."""
+    return str(type.__dict__["__name__"].__get__(type(error)))

@@ -73,12 +73,21 @@ class Registry(pluggy.PluginManager):
             if not known and self.is_registered(plugin):
                 self.unregister(plugin)
             raise PluginError(str(error)) from error
-        for caller in self.get_hookcallers(plugin) or []:
-            for implementation in caller.get_hookimpls():
+        for hook in HOOKS:
+            for implementation in getattr(self.hook, hook).get_hookimpls():
                 if implementation.plugin is plugin:
-                    self._guard(implementation, caller.name)
+                    self._guard(implementation, hook)
         self._plugins_changed()
         return registered
+
+    def get_name(self, plugin: object) -> str | None:
+        """The name of a plugin, which need not be equal to itself, or be equal to others."""
+        named = self.list_name_plugin()
+        return next((name for name, each in named if each is plugin), None)
+
+    def is_registered(self, plugin: object) -> bool:
+        """Whether it is this very plugin that is registered."""
+        return self.get_name(plugin) is not None
 
     def unregister(self, plugin: object | None = None, name: str | None = None) -> object | None:
         """Remove a plugin. From now on it is asked no more."""
@@ -88,13 +97,18 @@ class Registry(pluggy.PluginManager):
         self._plugins_changed()
         return removed
 
-    def slow_reader(self) -> str:
-        """The plugin that has most probably used up a batch's time: the one that is asked about
-        reads, or of several the one that was slow last; ``""`` where none was.
+    def slow_reader(self, since: float) -> str:
+        """The plugin that has most probably used up a batch's time, where plugins have: the one
+        that is asked about reads, or of several the one that was slow last; ``""`` where none was.
+
+        :param since: when the batch began, by the monotonic clock.
         """
         readers = {each.plugin_name for each in self.hook.on_read.get_hookimpls()}
-        slow = self._slow["on_read"].copy()  # other threads add to it
-        return readers.pop() if len(readers) == 1 else max(slow, key=slow.__getitem__, default="")
+        if len(readers) == 1:
+            return readers.pop()
+        noted = self._slow["on_read"].copy()  # other threads add to it
+        slow = {plugin: ended for plugin, ended in noted.items() if ended >= since}
+        return max(slow, key=slow.__getitem__, default="")
 
     def _guard(self, implementation: pluggy.HookImpl, hook: str) -> None:
         by = Answerer(implementation.plugin_name, hook, self._budget_seconds)

@@ -3,11 +3,12 @@
 import asyncio
 from collections import Counter
 from collections.abc import Collection, Sequence
+from time import monotonic
 
-from .answers import Answer, Answerer, Later
+from .answers import OUR_FAULT, Answer, Answerer, Late, Later, come_and_awaited
 from .decision import Decision, Verdict
 
-_Task = asyncio.Task[Decision | None]
+_Task = asyncio.Task[Decision | Late | None]
 
 
 class Question:
@@ -17,22 +18,24 @@ class Question:
     Made on a running event loop.
     """
 
-    def __init__(self, answers: Sequence[Answer]) -> None:
-        self.decisions = [answer for answer in answers if isinstance(answer, Decision)]
+    def __init__(self, answers: Sequence[Answer], deadline: float) -> None:
+        """:param deadline: by the monotonic clock: what comes later is late."""
+        self.decisions, awaited = come_and_awaited(answers)
         """The answers that have come."""
         self.settled = asyncio.get_running_loop().create_future()
         """Done when no more answers are waited for."""
-        self._waiting = _begun(answers)
+        self._late: list[Answerer] = []
+        self._waiting = _begun(awaited, deadline)
         for task in self._waiting:
             task.add_done_callback(self._take)
         if not self._waiting:
             self.settled.set_result(None)
 
-    def unanswered(self) -> list[Answerer]:
-        """Those of whom nothing has come. Their answers are cancelled."""
-        unanswered = [later.by for later in self._waiting.values()]
+    def late(self) -> list[Answerer]:
+        """Those of whom nothing has come, whose answers are cancelled, or only too late."""
+        late = [*self._late, *(later.by for later in self._waiting.values())]
         self.give_up()
-        return unanswered
+        return late
 
     def give_up(self) -> None:
         """Cancel what has not come."""
@@ -47,24 +50,35 @@ class Question:
         if later is None:  # given up; so that Python does not warn of an exception
             _ = task.cancelled() or task.exception()
             return
-        decision = _outcome(task, later.by)
-        if decision is not None:
-            self.decisions.append(decision)
-        if not self._waiting or is_firm_no(decision):
+        outcome: Decision | Late | None = OUR_FAULT.attributed(later.by.plugin)
+        try:
+            outcome = _outcome(task, later.by)
+        finally:  # whatever fails, what is lost is not an abstention
+            self._note(outcome, later.by)
+
+    def _note(self, outcome: Decision | Late | None, by: Answerer) -> None:
+        if isinstance(outcome, Late):
+            self._late.append(by)
+        elif outcome is not None:
+            self.decisions.append(outcome)
+        is_no = is_firm_no(outcome) or (isinstance(outcome, Late) and not by.acts)
+        if is_no or not self._waiting:
             self.give_up()
 
 
-def is_firm_no(answer: Answer | None) -> bool:
+def is_firm_no(answer: object) -> bool:
     """Whether nothing else that plugins say can change the answer."""
     return isinstance(answer, Decision) and answer.verdict is Verdict.REJECT
 
 
-async def settle(questions: Collection[Question], seconds: float) -> None:
-    """Wait until each is settled, all of them together, or until so many seconds have passed."""
+async def settle(questions: Collection[Question], deadline: float) -> None:
+    """Wait until each is settled, all of them together, or until the deadline, by the monotonic
+    clock.
+    """
     waiting = [question.settled for question in questions if not question.settled.done()]
     try:
         if waiting:
-            await asyncio.wait(waiting, timeout=seconds)
+            await asyncio.wait(waiting, timeout=max(deadline - monotonic(), 0))
     except asyncio.CancelledError:
         for question in questions:
             question.give_up()
@@ -74,7 +88,7 @@ async def settle(questions: Collection[Question], seconds: float) -> None:
 
 def _reject_late(questions: Collection[Question]) -> None:
     """A rejection in the place of each answer that has not come; one line of the log a plugin."""
-    late = [(question, by) for question in questions for by in question.unanswered()]
+    late = [(question, by) for question in questions for by in question.late()]
     counts = Counter(by for _, by in late)
     rejections = {by: by.late(count) for by, count in counts.items()}
     for question, by in late:
@@ -89,14 +103,14 @@ async def all_ended(answers: Sequence[Answer], seconds: float) -> list[Decision]
     What takes longer than ``seconds`` is cancelled, and waited for as long again: until it has
     ended, nobody knows what it has done. So it is where the caller is cancelled.
     """
-    tasks = _begun(answers)
+    decisions, awaited = come_and_awaited(answers)
+    tasks = _begun(awaited, monotonic() + seconds)
     late: set[_Task] = set()
     if tasks:
         try:
             await asyncio.wait(tasks, timeout=seconds)
         finally:
             late = await _cancelled(tasks, seconds)
-    decisions = [answer for answer in answers if isinstance(answer, Decision)]
     ends = [_end(task, later.by, late) for task, later in tasks.items()]
     return [*decisions, *(end for end in ends if end is not None)]
 
@@ -119,15 +133,18 @@ def _end(task: _Task, by: Answerer, late: Collection[_Task]) -> Decision | None:
         return by.unknown()
     if task in late and task.cancelled():  # it has let the cancellation through: nothing is done
         return by.late()
-    return _outcome(task, by)
+    outcome = _outcome(task, by)
+    if isinstance(outcome, Late):
+        by.late()
+        return outcome.decision
+    return outcome
 
 
-def _begun(answers: Sequence[Answer]) -> dict[_Task, Later]:
-    later = [answer for answer in answers if isinstance(answer, Later)]
-    return {asyncio.ensure_future(each.decision()): each for each in later}
+def _begun(awaited: Sequence[Later], deadline: float) -> dict[_Task, Later]:
+    return {asyncio.ensure_future(each.decision_until(deadline)): each for each in awaited}
 
 
-def _outcome(task: _Task, by: Answerer) -> Decision | None:
+def _outcome(task: _Task, by: Answerer) -> Decision | Late | None:
     """What a task has ended with. An exception is one that no guard may stop."""
     if task.cancelled():
         return by.failed(asyncio.CancelledError("cancelled by nobody who asked"))

@@ -1,8 +1,13 @@
 """The gate for plain synchronous code."""
 
 import asyncio
+import os
+import subprocess
+import sys
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -155,3 +160,65 @@ def test_closing_beside_questions_loses_none() -> None:
         answers = [question.result(timeout=10) for question in questions]
     gate.blocking.close()
     assert not any(answer.accepted for answer in answers)
+
+
+@pytest.mark.parametrize(
+    "end", [lambda: sys.exit(3), lambda: asyncio.get_running_loop().stop()], ids=["exit", "stop"]
+)
+def test_a_plugin_cannot_end_the_loop(end: Callable[[], object]) -> None:
+    """What was asked is answered, and whatever is asked afterwards."""
+
+    class Ending:
+        @hookimpl
+        async def on_write(self, event: Event) -> Decision:
+            asyncio.get_running_loop().call_soon(end)
+            await asyncio.sleep(0.01)
+            return NO
+
+    gate = Gate()
+    gate.register(Ending(), "ending")
+    with ThreadPoolExecutor(4) as threads:
+        asked = [
+            threads.submit(gate.blocking.write, AnEvent(kind=kind), NOBODY) for kind in range(8)
+        ]
+        for each in asked:
+            assert each.result(timeout=30) == NO.attributed("ending")
+    gate.blocking.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
+def test_a_child_asks_on_a_loop_of_its_own() -> None:
+    """As where a server loads the relay before it forks; the parent goes on with its own."""
+    code = """
+import os, sys, threading
+from test_blocking_gate import AnEvent, Gate, Mirror, NOBODY
+gate = Gate()
+gate.register(Mirror())
+def ask(kind):
+    return gate.blocking.write(AnEvent(kind=kind), NOBODY).message
+assert ask(1) == "blocked: 1"
+gate.blocking._lock.acquire()  # as if another thread were just asking
+child = os.fork()
+if not child:
+    said = []
+    asking = threading.Thread(target=lambda: said.append(ask(2)), daemon=True)
+    asking.start()
+    asking.join(30)
+    os._exit(0 if said == ["blocked: 2"] else 1)
+gate.blocking._lock.release()
+_, status = os.waitpid(child, 0)
+assert os.waitstatus_to_exitcode(status) == 0, "the child hangs"
+assert ask(3) == "blocked: 3"
+gate.blocking.close()
+"""
+    here = Path(__file__).parent
+    paths = os.pathsep.join([str(here), str(here.parent), *sys.path])
+    ran = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": paths},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr

@@ -86,7 +86,7 @@ def test_a_firm_no_waits_for_nobody_in_synchronous_code_either(ask: str) -> None
     gate = gate_with(Answering(NO), hanging)
     assert getattr(gate.blocking, ask)(EVENT, NOBODY) == NO.attributed("p0")
     assert hanging.begun == 0
-    assert gate.blocking._loop is None
+    assert gate.blocking._background is None
     gc.collect()
 
 

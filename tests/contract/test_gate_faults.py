@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -59,6 +60,28 @@ class Unspeakable(BaseException):
         raise OfItsOwn
 
 
+class Bottomless(BaseException):
+    """One that cannot be shown, nor what is raised then, nor what is raised then."""
+
+    def __init__(self, depth: int = 3) -> None:
+        super().__init__()
+        self.depth = depth
+
+    @property
+    def __notes__(self) -> list[str]:
+        raise Bottomless(self.depth - 1) if self.depth else OfItsOwn
+
+    __str__ = __repr__ = __notes__.fget  # type: ignore[assignment]
+
+
+class ItsOwnFault(BaseException):
+    """One that raises itself when it is looked at."""
+
+    @property
+    def __notes__(self) -> list[str]:
+        raise self
+
+
 ERRORS = [
     ValueError("x"),
     asyncio.CancelledError(),
@@ -68,6 +91,8 @@ ERRORS = [
     GeneratorExit(),
     OfItsOwn(),
     Unspeakable(),
+    Bottomless(),
+    ItsOwnFault(),
     BaseExceptionGroup("x", [OfItsOwn()]),
 ]
 
@@ -95,10 +120,14 @@ def test_an_answer_that_cannot_be_shown_is_a_rejection() -> None:
     """Its text fails with an exception that nothing should catch."""
 
     class Nonsense:
-        def __repr__(self) -> str:
-            raise OfItsOwn
+        def __init__(self, error: BaseException) -> None:
+            self.error = error
 
-    for nonsense in (Nonsense(), awaitable(Nonsense())):
+        def __repr__(self) -> str:
+            raise self.error
+
+    every = [Nonsense(OfItsOwn()), Nonsense(Bottomless()), Nonsense(ItsOwnFault())]
+    for nonsense in (*every, *map(awaitable, every)):
         gate = Gate()
         gate.register(Answering(nonsense), "odd")
         assert all(map(is_error, decisions(gate)))
@@ -238,6 +267,116 @@ def test_a_missed_budget_is_a_rejection(
     hook = "on_write" if ask == "write" else "on_read"
     assert f"plugin slow: {hook} took longer than the budget of 0.05 seconds" in caplog.text
     assert 0.04 < took < 1
+
+
+class Blocking:
+    """Says yes, after it has held up the event loop for longer than the budget."""
+
+    def __init__(self, *, begins_at_once: bool) -> None:
+        self.begins_at_once = begins_at_once
+        self.begun = 0
+
+    @hookimpl
+    async def on_write(self, event: Event) -> Decision:
+        self.begun += 1
+        if not self.begins_at_once:
+            await asyncio.sleep(0)
+        time.sleep(0.6)  # noqa: ASYNC251 -- this is what such a plugin does
+        return YES
+
+    @hookimpl
+    async def on_read(self, event: Event) -> Decision:
+        return await self.on_write(event)
+
+
+@pytest.mark.parametrize("begins_at_once", [True, False])
+@pytest.mark.parametrize("ask", ["write", "read", "reads"])
+def test_what_holds_up_the_event_loop_is_late_as_well(
+    begins_at_once: bool, ask: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nothing could have stopped waiting for it, and its yes does not count for that. Of many
+    reads the others are not begun.
+    """
+    gate = Gate(GateSettings(budget_seconds=0.4))
+    plugin = Blocking(begins_at_once=begins_at_once)
+    gate.register(plugin, "blocking")
+    gate.register(Answering(awaitable(YES)), "other")
+    if ask == "reads":
+        every = asyncio.run(gate.reads([EVENT] * 3, NOBODY))
+        assert len(every) == 3
+    else:
+        every = [asyncio.run(getattr(gate, ask)(EVENT, NOBODY))]
+    assert all(map(is_error, every))
+    assert all("too long" in each.message for each in every)
+    assert "plugin blocking: on_" in caplog.text
+    if begins_at_once:
+        assert plugin.begun == 1
+
+
+def test_a_follow_list_that_comes_late_keeps_nobody_from_the_others(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Each plugin is told of it, also where one has held up the event loop."""
+    told: list[str] = []
+
+    class Told:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        @hookimpl
+        async def on_kind3(self, event: Event) -> None:
+            if self.name == "blocking":
+                time.sleep(0.2)  # noqa: ASYNC251 -- this is what such a plugin does
+            told.append(self.name)
+
+    gate = Gate(GateSettings(budget_seconds=0.1))
+    for name in ("first", "blocking", "last"):
+        gate.register(Told(name), name)
+    asyncio.run(gate.kind3(EVENT, NOBODY))
+    assert sorted(told) == ["blocking", "first", "last"]
+    assert "plugin blocking: on_kind3 took longer than the budget" in caplog.text
+
+
+def test_no_plugin_is_blamed_for_time_that_went_by_elsewhere(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Here whoever hands out the events has used it up."""
+
+    def slowly() -> Iterator[Event]:
+        for _ in range(200):
+            time.sleep(0.004)
+            yield EVENT
+
+    gate = Gate(GateSettings(budget_seconds=0.3))
+    gate.register(Answering(YES), "innocent")
+    *_, last = asyncio.run(gate.reads(slowly(), NOBODY))
+    assert is_error(last)
+    assert last.source == ""
+    assert "plugin (none) is the likely cause" in caplog.text
+
+
+def test_the_loop_goes_on_while_the_rest_of_a_batch_is_counted() -> None:
+    """However many there are."""
+
+    async def question() -> int:
+        turns = 0
+
+        async def other() -> None:
+            nonlocal turns
+            while True:
+                turns += 1
+                await asyncio.sleep(0)
+
+        gate = Gate(GateSettings(budget_seconds=0.01))
+        gate.register(Answering(YES))
+        running = asyncio.create_task(other())
+        try:
+            assert len(await gate.reads(iter([EVENT] * 100_000), NOBODY)) == 100_000
+        finally:
+            running.cancel()
+        return turns
+
+    assert asyncio.run(question()) >= 100_000 // 128
 
 
 def test_many_reads_share_one_budget(caplog: pytest.LogCaptureFixture) -> None:

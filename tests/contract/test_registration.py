@@ -3,6 +3,7 @@
 # ruff: noqa: ARG003, ARG004, ARG005 -- hooks take what they do not use
 
 import asyncio
+import contextlib
 import functools
 import types
 from collections.abc import Callable
@@ -10,9 +11,18 @@ from typing import Any
 
 import attrs
 import pytest
-from examples import NO, NOBODY, AnEvent, Answering, shown
+from examples import NO, NOBODY, AnEvent, Answering, awaitable, shown
 
-from orly_policy_hookspecs import Context, Decision, Event, Gate, PluginError, hookimpl
+from orly_policy_hookspecs import (
+    Context,
+    Decision,
+    Event,
+    Gate,
+    GateSettings,
+    PluginError,
+    Verdict,
+    hookimpl,
+)
 
 
 def denies(gate: Gate) -> bool:
@@ -286,3 +296,49 @@ def test_a_plugin_is_registered_once() -> None:
         gate.register(plugin, "other")
     assert gate.plugins == ("mine",)
     assert denies(gate)
+
+
+class Equal:
+    """A plugin that equals nothing, itself neither, or everything."""
+
+    def __init__(self, answer: Any, *, to_all: bool) -> None:
+        self.answer = answer
+        self.to_all = to_all
+
+    def __eq__(self, other: object) -> bool:
+        return self.to_all
+
+    __hash__ = object.__hash__
+
+    @hookimpl
+    def on_write(self, event: Event) -> Any:
+        return self.answer() if callable(self.answer) else self.answer
+
+
+class PassingOn:
+    @hookimpl(wrapper=True)
+    def on_write(self, event: Event) -> Any:
+        return (yield)
+
+
+@pytest.mark.parametrize("later", [False, True])
+@pytest.mark.parametrize("to_all", [False, True])
+@pytest.mark.parametrize("wrapped", [False, True])
+@pytest.mark.parametrize("alone", [False, True])
+def test_what_a_plugin_equals_is_nothing_to_its_answers(
+    later: bool, to_all: bool, wrapped: bool, alone: bool
+) -> None:
+    """It is guarded as any other: its no counts, and nothing is said in another's name."""
+    for answer in (NO, Decision(Verdict.VOUCH, "", "members")):
+        gate = Gate(GateSettings(may_vouch_write=frozenset({"members"})))
+        gate.register(Equal(awaitable(answer) if later else answer, to_all=to_all), "odd")
+        if not alone:
+            with contextlib.suppress(PluginError) if to_all else contextlib.nullcontext():
+                gate.register(Answering(Decision.fallback("blocked: default")), "members")
+        if wrapped:
+            with contextlib.suppress(PluginError) if to_all else contextlib.nullcontext():
+                gate.register(PassingOn(), "wrapper")
+        decision = asyncio.run(gate.write(AnEvent(), NOBODY))
+        assert decision.verdict is not Verdict.VOUCH
+        if answer is NO:
+            assert decision == NO.attributed("odd")
