@@ -222,7 +222,7 @@ def test_a_damaged_gzip_file_is_told(
     [
         ("", "suite.jsonl: there is no suite in it"),
         ("\n\n", "suite.jsonl: there is no suite in it"),
-        (gzip.compress(b""), "suite.jsonl: there is no suite in it"),
+        (gzip.compress(b"", mtime=0), "suite.jsonl: there is no suite in it"),
         ("{}", "suite.jsonl, line 1: the key 'name' is missing"),
         ("[]", "suite.jsonl, line 1: expected an object in braces, found a list"),
         ('{\n  "name": "x"\n}', "a suite is one line of JSON"),
