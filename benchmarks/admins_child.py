@@ -13,10 +13,10 @@ from typing import Any, Final
 import coincurve
 
 from orly_policy_hookspecs import Context, Gate
+from orly_policy_hookspecs.nip01 import FrozenEvent
 from orly_policy_plugin.authority.bounds import MOST_AUTHORS, MOST_CONTRIBUTIONS, MOST_KINDS
 from orly_policy_plugin.authority.signing import signed_event
 from orly_policy_plugin.plugin import NAME, PolicyPlugin
-from orly_policy_plugin.state.stored_event import StoredEvent
 
 from .loading_child import Delays, kept_since, resident_bytes
 from .workloads import SUBMITTER
@@ -115,7 +115,7 @@ def _applied(plugin: PolicyPlugin, state: _State) -> Json:
     """Apply one more while decisions go on."""
     gate = Gate()
     gate.register(plugin, NAME)
-    event = StoredEvent(**state.event(0, state.admins[0], _SENT))
+    event = FrozenEvent.of_json(state.event(0, state.admins[0], _SENT))
     answered, seconds, answers = threading.Event(), list[float](), list[Any]()
 
     def apply() -> None:

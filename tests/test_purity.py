@@ -23,10 +23,8 @@ PURE = sorted(
         *(ENGINE / "follows").rglob("*.py"),
         ENGINE / "addresses.py",
         *(ENGINE / "scripts" / f"{name}.py" for name in PURE_OF_SCRIPTS),
-        *(
-            CONTRACT / f"{name}.py"
-            for name in ("combining", "context", "decision", "events", "printing", "wellformed")
-        ),
+        *(CONTRACT / f"{name}.py" for name in ("combining", "context", "decision", "printing")),
+        *(CONTRACT / "nip01").rglob("*.py"),
     ]
 )
 PURE_MODULES = {

@@ -9,10 +9,10 @@ from .combining import combine
 from .context import Context, Origin
 from .decision import PREFIXES, Decision, Verdict
 from .errors import GateError, PluginError, RunningLoopError, SettingsError
-from .events import Event, FrozenEvent, frozen
 from .gate import BlockingGate, Gate, GateSettings
 from .hooks import POLICY_EVENT_KIND, PROJECT, hookimpl, hookspec
-from .wellformed import malformed
+from .nip01.events import Event, FrozenEvent, frozen
+from .nip01.wellformed import malformed
 
 __all__ = [
     "POLICY_EVENT_KIND",

@@ -1,12 +1,11 @@
 """Who asks, and from where: what a decision may depend on besides the event."""
 
 import enum
-import re
 from collections.abc import Iterable
 
 import attrs
 
-_PUBKEY = re.compile(r"[0-9a-f]{64}")
+from .nip01.hexes import is_hex32
 
 
 class Origin(enum.Enum):
@@ -27,7 +26,7 @@ def _pubkeys(keys: Iterable[str]) -> tuple[str, ...]:
         keys = sorted(keys)
     unique = tuple(dict.fromkeys(keys))
     for key in unique:
-        if not isinstance(key, str) or not _PUBKEY.fullmatch(key):
+        if not is_hex32(key):
             raise ValueError(f"{key!r} is not a pubkey: 64 lowercase hex characters are needed")
     return unique
 

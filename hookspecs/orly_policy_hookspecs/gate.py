@@ -22,9 +22,9 @@ from .combining import combine
 from .context import Context
 from .decision import Decision, Verdict
 from .errors import PluginError, RunningLoopError, SettingsError
-from .events import Event
 from .hooks import PROJECT
 from .logs import get_log
+from .nip01.events import Event
 from .registry import Answers, AskAll, Registry
 from .waiting import Question, all_ended, is_firm_no, settle
 

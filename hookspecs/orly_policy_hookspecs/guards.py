@@ -10,7 +10,7 @@ import pluggy
 from .answers import Answer, Answerer
 from .context import Context
 from .decision import Decision
-from .events import Event
+from .nip01.events import Event
 
 
 class Ask(Protocol):

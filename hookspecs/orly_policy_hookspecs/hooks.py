@@ -7,7 +7,8 @@ the relay's event loop. One that raises, or takes longer than the gate's time bu
 rejection with ``error:`` in its plugin's name. One that is still awaited when another plugin has
 said a firm no, when the budget is used up or when the client has gone, is cancelled.
 
-The event is a :class:`.events.FrozenEvent`: no plugin can change it for another, or for the host.
+The event is a :class:`.nip01.events.FrozenEvent`: no plugin can change it for another, or for the
+host.
 """
 
 from collections.abc import Awaitable
@@ -17,7 +18,7 @@ import pluggy
 
 from .context import Context
 from .decision import Decision
-from .events import Event
+from .nip01.events import Event
 
 PROJECT: Final = "orly_policy"
 """The pluggy project name, and the name of the entry-point group."""

@@ -13,9 +13,9 @@ from .answers import Answer, Answerer
 from .context import Context
 from .decision import Decision
 from .errors import PluginError
-from .events import Event, frozen
 from .guards import Ask, guarded, guarded_wrapper
 from .logs import get_log
+from .nip01.events import Event, frozen
 
 HOOKS = ("on_write", "on_read", "on_kind3", "on_policy_event")
 

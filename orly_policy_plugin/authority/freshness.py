@@ -3,14 +3,14 @@
 A mark is the newest event that counted. Marks only rise: nothing here lowers one.
 """
 
-import re
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
 import attrs
 
-_ID = re.compile(r"[0-9a-f]{64}")
+from orly_policy_hookspecs.nip01 import is_hex32
+
 _LARGEST_TIMESTAMP = 2**63 - 1
 
 
@@ -37,7 +37,7 @@ class Mark:
         created_at, event_id = members.get("created_at"), members.get("event_id", "")
         if type(created_at) is not int or not 0 <= created_at <= _LARGEST_TIMESTAMP:
             raise ValueError("created_at of a mark is a whole number of seconds from 0 up")
-        if not isinstance(event_id, str) or not (event_id == "" or _ID.fullmatch(event_id)):
+        if not isinstance(event_id, str) or not (event_id == "" or is_hex32(event_id)):
             raise ValueError("event_id of a mark is 64 lowercase hex characters, or empty")
         return cls(created_at, event_id)
 
@@ -103,7 +103,7 @@ class Freshness:
         if missing := {"owner", "admins"} - members.keys():
             raise ValueError(f"freshness has no {min(missing)!r}")
         owner, admins = members["owner"], _object(members["admins"], "admins of freshness")
-        if wrong := [key for key in admins if not _ID.fullmatch(key)]:
+        if wrong := [key for key in admins if not is_hex32(key)]:
             raise ValueError(f"admins of freshness: {wrong[0]!r:.80} is not a public key")
         return cls(
             None if owner is None else Mark.from_json(owner),

@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 import attrs
 
 from orly_policy_hookspecs import POLICY_EVENT_KIND, Event, malformed
+from orly_policy_hookspecs.nip01 import FIELDS
 from orly_policy_hookspecs.printing import printable
-from orly_policy_hookspecs.wellformed import FIELDS
 
 from ..decisions.sizes import event_size
 from ..errors import PolicyError

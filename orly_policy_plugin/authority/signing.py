@@ -1,11 +1,11 @@
 """Making signed events (NIP-01, BIP-340)."""
 
-import hashlib
-import json
 from collections.abc import Sequence
 from typing import Any
 
 import coincurve
+
+from orly_policy_hookspecs import FrozenEvent, nip01
 
 
 def signed_event(
@@ -22,14 +22,13 @@ def signed_event(
     :param created_at: Unix seconds.
     :param randomness: 32 fresh random bytes, for the signature.
     """
-    fields = {
+    fields: dict[str, Any] = {
         "pubkey": secret.public_key_xonly.format().hex(),
         "created_at": created_at,
         "kind": kind,
         "tags": [list(tag) for tag in tags],
         "content": content,
     }
-    serialised = json.dumps([0, *fields.values()], ensure_ascii=False, separators=(",", ":"))
-    digest = hashlib.sha256(serialised.encode()).digest()
-    signature = secret.sign_schnorr(digest, aux_randomness=randomness)
-    return {"id": digest.hex(), **fields, "sig": signature.hex()}
+    event_id = nip01.event_id(FrozenEvent(id="", sig="", **fields))
+    signature = secret.sign_schnorr(bytes.fromhex(event_id), aux_randomness=randomness)
+    return {"id": event_id, **fields, "sig": signature.hex()}

@@ -1,16 +1,11 @@
 """The one place that checks an event's id (NIP-01) and signature (BIP-340). Never raises."""
 
 import hashlib
-import json
-import re
 
 import coincurve
 import orjson
 
-from orly_policy_hookspecs import Event
-
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-_ESCAPED_CONTROL = re.compile(r"(?<!\\)((?:\\\\)*)\\u00([01][0-9a-f])")
+from orly_policy_hookspecs import Event, nip01
 
 
 def verify(event: Event) -> bool:
@@ -19,27 +14,10 @@ def verify(event: Event) -> bool:
 
 
 def has_right_id(event: Event) -> bool:
-    """Whether the id is the hash of the other fields.
-
-    NIP-01 escapes seven characters and takes other control characters as they are, JSON
-    libraries escape those too, some in upper case; an id of any of these forms is right, and none
-    can be had from other fields.
+    """As :func:`orly_policy_hookspecs.nip01.has_right_id`, and fast in the common case: it is done
+    for every event that is written or read.
     """
-    try:
-        values = [0, event.pubkey, event.created_at, event.kind, event.tags, event.content]
-        if _is_hash_of(event.id, values):
-            return True
-        serialised = _encode(values)
-        if _sha256(serialised) == event.id:
-            return True
-        if _ESCAPED_CONTROL.search(serialised) is None:
-            return False
-        return event.id in (
-            _sha256(_ESCAPED_CONTROL.sub(_as_it_is, serialised)),
-            _sha256(_ESCAPED_CONTROL.sub(_in_upper_case, serialised)),
-        )
-    except (TypeError, ValueError, RecursionError, AttributeError):
-        return False
+    return _has_common_id(event) or nip01.has_right_id(event)
 
 
 def is_signed(event: Event) -> bool:
@@ -55,21 +33,9 @@ def is_signed(event: Event) -> bool:
         return False
 
 
-def _is_hash_of(event_id: str, values: list[object]) -> bool:
-    """The common case, fast: it is done for every event that is written or read."""
+def _has_common_id(event: Event) -> bool:
     try:
-        return hashlib.sha256(orjson.dumps(values)).hexdigest() == event_id
-    except orjson.JSONEncodeError:
+        values = [0, event.pubkey, event.created_at, event.kind, event.tags, event.content]
+        return hashlib.sha256(orjson.dumps(values)).hexdigest() == event.id
+    except (orjson.JSONEncodeError, AttributeError):
         return False
-
-
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _as_it_is(match: re.Match[str]) -> str:
-    return match[1] + chr(int(match[2], 16))
-
-
-def _in_upper_case(match: re.Match[str]) -> str:
-    return f"{match[1]}\\u00{match[2].upper()}"

@@ -1,11 +1,8 @@
 """Withdrawal of contributions by kind 5 events (NIP-09; section 8 of SPEC.md)."""
 
 from collections.abc import Container, Iterator, Mapping
-from typing import Final
 
-from orly_policy_hookspecs import Event
-
-DELETION_KIND: Final = 5
+from orly_policy_hookspecs.nip01 import Event, kinds
 
 
 def withdrawn_by(
@@ -20,7 +17,7 @@ def withdrawn_by(
     :param owners: those of the environment included.
     :return: event ids, in the order of the tags.
     """
-    if event.kind != DELETION_KIND or not isinstance(event.pubkey, str):
+    if event.kind != kinds.DELETION or not isinstance(event.pubkey, str):
         return ()
     named = dict.fromkeys(_named(event, contributions_known))
     return tuple(

@@ -9,6 +9,7 @@ import attrs
 import click
 
 from orly_policy_hookspecs import Context
+from orly_policy_hookspecs.nip01 import FrozenEvent
 from orly_policy_plugin.decisions import (
     Explanation,
     Follows,
@@ -23,7 +24,6 @@ from orly_policy_plugin.settling import failure_denies
 from orly_policy_plugin.state.standing import Standing
 
 from .inputs import (
-    GivenEvent,
     ip_option,
     load_event,
     load_follows,
@@ -147,7 +147,7 @@ def explain(
 async def _replies(
     scripts: Scripts,
     named: Sequence[NamedScript],
-    event: GivenEvent,
+    event: FrozenEvent,
     access: Access,
     context: Context,
     now: int,

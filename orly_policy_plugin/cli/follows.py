@@ -6,20 +6,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import attrs
 import click
 
 from orly_policy_hookspecs import malformed
+from orly_policy_hookspecs.nip01 import FrozenEvent, kinds
 from orly_policy_plugin.authority import verify
 from orly_policy_plugin.authority.policy_events import FURTHEST_AHEAD_SECONDS
 from orly_policy_plugin.follows import FollowList, follow_list
-from orly_policy_plugin.follows.lists import FOLLOW_LIST_KIND
 from orly_policy_plugin.policy.strict_json import JsonObject
 from orly_policy_plugin.state.locks import exclusive
-from orly_policy_plugin.state.signed_events import write_event
+from orly_policy_plugin.state.signed_events import event_json, write_event
 from orly_policy_plugin.state.standing import Standing
 
-from .inputs import GivenEvent, content_of, decode, shown_name
+from .inputs import content_of, decode, shown_name
 from .places import FILE, lists_of, load_standing, place_of, state_option, trouble
 from .showing import UnusableInput, say, short
 
@@ -113,16 +112,16 @@ def import_(file: tuple[str, ...], policy: Path | None, state: Path | None) -> N
             if not newer.replaces(known.get(newer.author)):
                 say(f"{what}: not newer than what is kept")
                 continue
-            write_event(place.folders.follows, newer.author, attrs.asdict(event))
+            write_event(place.folders.follows, newer.author, event_json(event))
             known[newer.author] = newer
             not_needed = "" if newer.author in kept else " (the policy does not ask for it)"
             say(f"{what}: imported{not_needed}")
 
 
-def _load_all(names: tuple[str, ...]) -> list[GivenEvent]:
+def _load_all(names: tuple[str, ...]) -> list[FrozenEvent]:
     """:raises UnusableInput: with every problem of every file."""
     problems: list[str] = []
-    events: list[GivenEvent] = []
+    events: list[FrozenEvent] = []
     for name in names:
         try:
             for where, value in _values(content_of(name)):
@@ -130,7 +129,7 @@ def _load_all(names: tuple[str, ...]) -> list[GivenEvent]:
                 if wrong:
                     problems.append(f"{shown_name(name)}: {where}{wrong}")
                 else:
-                    events.append(GivenEvent(**value))
+                    events.append(FrozenEvent.of_json(value))
         except ValueError as error:
             problems.append(f"{shown_name(name)}: {error}")
         except OSError as error:
@@ -168,9 +167,9 @@ def _wrong(value: Any) -> str | None:
         return f"the key {value.duplicates[0]!r} stands more than once"
     if problem := malformed(value):
         return problem
-    event = GivenEvent(**value)
-    if event.kind != FOLLOW_LIST_KIND:
-        return f"this is kind {event.kind}, a follow list is kind {FOLLOW_LIST_KIND}"
+    event = FrozenEvent.of_json(value)
+    if event.kind != kinds.FOLLOW_LIST:
+        return f"this is kind {event.kind}, a follow list is kind {kinds.FOLLOW_LIST}"
     if (ahead := event.created_at - int(time.time())) > FURTHEST_AHEAD_SECONDS:
         return f"created_at is {ahead} seconds ahead, at most {FURTHEST_AHEAD_SECONDS} are allowed"
     return None if verify(event) else "the id or the signature is wrong"

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
-import attrs
 import click
 
-from orly_policy_hookspecs import malformed
+from orly_policy_hookspecs.nip01 import FrozenEvent, MalformedEvent
+from orly_policy_hookspecs.nip01 import read_event as event_of_json
 from orly_policy_plugin.errors import PolicyError
 from orly_policy_plugin.policy import InvalidPolicy, Policy, Problem, parse_pubkey, read_policy
 from orly_policy_plugin.policy.fields import each, read_members, read_pubkeys
@@ -33,19 +33,6 @@ pass_environment_option = click.option(
     help="A variable that scripts find in their environment besides PATH, LANG and HOME; may be "
     "repeated. A relay passes on those that its setting script_environment names.",
 )
-
-
-@attrs.frozen
-class GivenEvent:
-    """An event of NIP-01 as a command was given it; its id and signature are not verified."""
-
-    id: str
-    pubkey: str
-    created_at: int
-    kind: int
-    tags: list[list[str]]
-    content: str
-    sig: str
 
 
 def load_policy(path: Path) -> Policy:
@@ -81,7 +68,7 @@ def unusable_policy(where: object) -> Iterator[None]:
         raise UnusablePolicy([str(error)]) from error
 
 
-def load_event(name: str) -> GivenEvent:
+def load_event(name: str) -> FrozenEvent:
     """Read an event from a file, or from standard input where the name is ``-``.
 
     :raises UnusableInput: it is none.
@@ -132,7 +119,7 @@ def decode(content: bytes, what: str) -> object:
     return decode_json(content)
 
 
-def read_event(value: object) -> GivenEvent:
+def read_event(value: object) -> FrozenEvent:
     """The event that a JSON value is.
 
     :raises InvalidPolicy: it is none.
@@ -141,10 +128,10 @@ def read_event(value: object) -> GivenEvent:
         raise _invalid("this is a message to or from a relay; take the object inside it alone")
     if isinstance(value, JsonObject) and value.duplicates:
         raise _invalid(f"the key {value.duplicates[0]!r} stands more than once; keep one")
-    if wrong := malformed(value):
-        raise _invalid(wrong)
-    assert isinstance(value, dict)
-    return GivenEvent(**value)
+    try:
+        return event_of_json(value)
+    except MalformedEvent as error:
+        raise _invalid(str(error)) from error
 
 
 def read_follows(value: object) -> dict[str, tuple[str, ...]]:

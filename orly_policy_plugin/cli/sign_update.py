@@ -11,6 +11,7 @@ import click
 import coincurve
 
 from orly_policy_hookspecs import POLICY_EVENT_KIND
+from orly_policy_hookspecs.nip01 import FrozenEvent, kinds
 from orly_policy_plugin.authority import (
     CONTRIBUTION_KEYS,
     Freshness,
@@ -24,13 +25,12 @@ from orly_policy_plugin.policy import InvalidPolicy, Policy
 from orly_policy_plugin.scripts import check_scripts, known_scripts
 from orly_policy_plugin.state.standing import Standing, contribution_in
 
-from .inputs import GivenEvent, content_of, decode, shown_name
+from .inputs import content_of, decode, shown_name
 from .key_file import load_secret
 from .places import FILE, load_standing, place_of, state_option
 from .publishing import NoAnswer, publish
 from .showing import UnusableInput, UnusablePolicy, say, say_json, tell
 
-_AUTH_KIND = 22242
 _REFUSED, _NO_ANSWER = 1, 2
 
 
@@ -121,7 +121,7 @@ class _Signer:
 
     def auth(self, url: str, challenge: str) -> dict[str, Any]:
         tags = [["relay", url], ["challenge", challenge]]
-        return self._signed(_AUTH_KIND, tags, "", int(time.time()))
+        return self._signed(kinds.AUTHENTICATION, tags, "", int(time.time()))
 
     def _signed(
         self, kind: int, tags: Sequence[Sequence[str]], content: str, created_at: int
@@ -173,7 +173,7 @@ def _check(
     event: Mapping[str, Any], relays: tuple[str, ...], here: _Here | None, now: int
 ) -> None:
     """:raises UnusablePolicy: with the words of a relay that refuses it."""
-    given = GivenEvent(**event)
+    given = FrozenEvent.of_json(event)
     try:
         if here is None:
             _check_alone(given, relays, now)
@@ -190,7 +190,7 @@ def _lines(error: Exception, problems: Sequence[object]) -> list[str]:
     return [f"refused: {problem}" for problem in problems or (error,)]
 
 
-def _check_against(here: _Here, event: GivenEvent, relays: tuple[str, ...], now: int) -> None:
+def _check_against(here: _Here, event: FrozenEvent, relays: tuple[str, ...], now: int) -> None:
     standing = here.standing
     update = examine(
         event,
@@ -215,7 +215,7 @@ def _check_against(here: _Here, event: GivenEvent, relays: tuple[str, ...], now:
     )
 
 
-def _check_alone(event: GivenEvent, relays: tuple[str, ...], now: int) -> None:
+def _check_alone(event: FrozenEvent, relays: tuple[str, ...], now: int) -> None:
     """As if its author might send it: a contribution as an admin's, else an owner's policy."""
     value = decode(event.content.encode(), "a policy")
     is_contribution = isinstance(value, dict) and bool(CONTRIBUTION_KEYS & value.keys())

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import attrs
 
+from orly_policy_hookspecs.nip01 import FrozenEvent
 from orly_policy_plugin.decisions import compile_policy
 from orly_policy_plugin.decisions.snapshot import Snapshot
 from orly_policy_plugin.errors import PolicyError
@@ -26,7 +27,7 @@ from orly_policy_plugin.policy.fields import (
 )
 from orly_policy_plugin.policy.problems import did_you_mean
 
-from .inputs import GivenEvent, decode, read_event, read_follows, read_pubkey
+from .inputs import decode, read_event, read_follows, read_pubkey
 
 _GZIP = b"\x1f\x8b"
 
@@ -45,7 +46,7 @@ class Case:
     """One question with its right answer."""
 
     access: Literal["write", "read"]
-    event: GivenEvent
+    event: FrozenEvent
     allowed: bool
     authed: tuple[str, ...] = ()
     """At most one pubkey."""

@@ -5,7 +5,7 @@ import json
 import orjson
 
 from orly_policy_hookspecs import Event
-from orly_policy_hookspecs.wellformed import FIELDS
+from orly_policy_hookspecs.nip01 import FIELDS
 
 _NAMES_SIZE = sum(len(f'"{name}":') for name in FIELDS)
 """What an object takes more than a list of the same values, which is written faster."""

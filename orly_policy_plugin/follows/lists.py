@@ -1,15 +1,8 @@
 """One author's follow list, as the newest of the author's kind 3 events has it."""
 
-import re
-from typing import Final
-
 import attrs
 
-from orly_policy_hookspecs import Event
-
-FOLLOW_LIST_KIND: Final = 3
-
-_KEY = re.compile(r"[0-9a-f]{64}")
+from orly_policy_hookspecs.nip01 import Event, is_hex32
 
 
 @attrs.frozen
@@ -37,5 +30,5 @@ def follow_list(event: Event) -> FollowList:
     The event must have been verified.
     """
     values = (tag[1].lower() for tag in event.tags if tag[0] == "p" and len(tag) > 1)
-    followed = frozenset(value for value in values if _KEY.fullmatch(value))
+    followed = frozenset(value for value in values if is_hex32(value))
     return FollowList(event.pubkey, event.created_at, event.id, followed)

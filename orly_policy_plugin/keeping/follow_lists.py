@@ -7,13 +7,13 @@ import attrs
 
 from orly_policy_hookspecs import Decision, Event
 from orly_policy_hookspecs.logs import get_log
+from orly_policy_hookspecs.nip01 import kinds
 
 from ..authority import verify
 from ..authority.policy_events import FURTHEST_AHEAD_SECONDS
 from ..decisions import Follows, Snapshot
 from ..errors import PolicyError
 from ..follows import FollowList, NeededLists, follow_list, needed_lists
-from ..follows.lists import FOLLOW_LIST_KIND
 from ..policy import Problem
 from ..state.follow_files import read_follow_lists
 from ..state.locks import exclusive
@@ -82,7 +82,7 @@ class FollowLists:
         """Take a follow list (kind 3), if it is needed, genuine and newer than what is known.
         Those that come together are taken together.
         """
-        if event.kind != FOLLOW_LIST_KIND or event.pubkey not in self.needed_lists.kept:
+        if event.kind != kinds.FOLLOW_LIST or event.pubkey not in self.needed_lists.kept:
             return
         if event.created_at - self._force.clock() > FURTHEST_AHEAD_SECONDS:
             log.warning("a follow list of %s is dated too far ahead: ignored", event.pubkey)

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 
 import bech32
 
+from orly_policy_hookspecs.nip01.hexes import HEX32
+
 from .problems import Problem
 from .strict_json import found, shortened
 
 _HEX = re.compile(r"[0-9a-fA-F]{64}")
-_LOWER_HEX = re.compile(r"[0-9a-f]{64}")
 _MOST_PROBLEMS = 20
 
 
@@ -39,7 +40,7 @@ def parse_pubkeys(values: Sequence[object]) -> tuple[tuple[str, ...], list[Probl
     """
     keys = []
     problems = []
-    is_key = _LOWER_HEX.fullmatch
+    is_key = HEX32.fullmatch
     for i, value in enumerate(values):
         if value.__class__ is str and is_key(value):
             keys.append(value)

@@ -6,7 +6,7 @@ from typing import Any, Final, Literal
 import orjson
 
 from orly_policy_hookspecs import Event, Origin
-from orly_policy_hookspecs.wellformed import FIELDS
+from orly_policy_hookspecs.nip01 import FIELDS
 
 from ..decisions.replies import ACCEPTED, Action, Reply
 from ..policy.strict_json import found

@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 
 from orly_policy_hookspecs import POLICY_EVENT_KIND
+from orly_policy_hookspecs.nip01 import FrozenEvent
 
 from ..authority import verify
 from ..authority.contributions import Contribution, read_contribution
@@ -17,7 +18,6 @@ from ..policy import InvalidPolicy, Problem, parse_pubkey
 from .differences import difference_of, read_difference
 from .signed_events import StoredEvents, Withdrawal, read_events, read_withdrawals
 from .state_files import UnreadableNow
-from .stored_event import StoredEvent
 
 
 @attrs.frozen
@@ -165,7 +165,7 @@ def _file(
 
 
 def _signed(name: str, value: Mapping[str, Any], difference: bytes | None) -> _File:
-    event = StoredEvent(**value)
+    event = FrozenEvent.of_json(value)
     if event.id != name or event.kind != POLICY_EVENT_KIND or not verify(event):
         wrong = Problem("", "is no signed policy event of this name")
         return _File(value=value, wrong=(wrong,))

@@ -10,6 +10,8 @@ from typing import Any, Final
 
 import attrs
 
+from orly_policy_hookspecs.nip01 import FrozenEvent
+
 from ..authority.allowed_differences import IN_A_RULE, IN_KIND_LISTS, Allowed
 from ..authority.contributions import (
     Contribution,
@@ -22,7 +24,6 @@ from ..policy.strict_json import decode_json
 from .atomic import make_folder, write_atomically
 from .signed_events import MOST_BYTES
 from .state_files import UnreadableNow, read_state_file
-from .stored_event import StoredEvent
 
 _MOST_BYTES: Final = 2 * MOST_BYTES
 """The fields of a contribution have longer names than those of a policy."""
@@ -56,7 +57,7 @@ def read_difference(folder: Path, event_id: str) -> bytes | None:
         raise InvalidPolicy([Problem("", f"its difference cannot be read: {error}")]) from error
 
 
-def difference_of(event: StoredEvent, full: Policy, content: bytes | None) -> Contribution:
+def difference_of(event: FrozenEvent, full: Policy, content: bytes | None) -> Contribution:
     """What an admin's full policy came to.
 
     :param event: the signed event, verified.

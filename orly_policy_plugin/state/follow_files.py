@@ -14,14 +14,14 @@ from typing import Final
 
 import attrs
 
+from orly_policy_hookspecs.nip01 import FrozenEvent, kinds
+
 from ..authority import verify
 from ..errors import UnreadableFile
 from ..follows import FollowList, follow_list
-from ..follows.lists import FOLLOW_LIST_KIND
 from ..policy import Problem
 from .signed_events import read_event_file
 from .state_files import UnreadableNow, list_state_folder
-from .stored_event import StoredEvent
 
 MOST_BYTES_FOR_ADMINS: Final = 16 * 1024 * 1024
 """Some 230,000 follows, which are read and verified in a second."""
@@ -115,9 +115,9 @@ def _same(author: str, identity: _Identity, known: StoredFollowLists) -> FollowL
 
 def _read(path: Path, author: str) -> FollowList:
     """:raises ValueError: it is no signed follow list of this author."""
-    event = StoredEvent(**read_event_file(path))
+    event = FrozenEvent.of_json(read_event_file(path))
     if path.name != author + _ENDING or event.pubkey != author:
         raise ValueError("is no signed follow list of this author")
-    if event.kind != FOLLOW_LIST_KIND or not verify(event):
+    if event.kind != kinds.FOLLOW_LIST or not verify(event):
         raise ValueError("is no signed follow list of this author")
     return follow_list(event)

@@ -17,6 +17,7 @@ import attrs
 from attrs import validators
 
 from orly_policy_hookspecs.logs import get_log
+from orly_policy_hookspecs.nip01.hexes import HEX32
 
 from ..errors import PolicyError, UnreadableFile
 from ..policy.problems import Problem
@@ -35,7 +36,7 @@ _MOST_BYTES: Final = 256 * 1024 * 1024
 _SHOWN: Final = 5
 _VERSION: Final = rf"[0-9a-f]{{{VERSION_DIGITS}}}"
 _FILE_NAME: Final = re.compile(rf"([0-9]{{12}})-([0-9]{{8}})-({_VERSION})\.json")
-_HEX: Final = validators.optional(validators.matches_re(re.compile(r"[0-9a-f]{64}")))
+_HEX: Final = validators.optional(validators.matches_re(HEX32))
 
 log = get_log(__name__)
 

@@ -8,11 +8,12 @@ latter is reported, for whoever edited it may have meant something.
 
 import json
 import math
-import re
 from collections.abc import Mapping
-from typing import Any, Final, TypeGuard
+from typing import Any, Final
 
 import attrs
+
+from orly_policy_hookspecs.nip01 import is_hex32
 
 from ..authority.freshness import Mark
 from ..errors import PolicyError
@@ -20,7 +21,6 @@ from ..policy.problems import Problem
 from ..policy.strict_json import JsonObject, NotJson, decode_policy_json
 
 KEY: Final = "_policy_event"
-_HEX: Final = re.compile(r"[0-9a-f]{64}")
 _LATEST: Final = 2**63 - 1
 
 
@@ -76,15 +76,11 @@ def _event_in(value: object) -> PolicyEvent | None:
     if not isinstance(value, JsonObject) or value.duplicates:
         return None
     event_id, created_at, author = (value.get(key) for key in ("id", "created_at", "pubkey"))
-    if not (_is_hex(event_id) and _is_hex(author)):
+    if not (is_hex32(event_id) and is_hex32(author)):
         return None
     if type(created_at) is not int or not 0 <= created_at <= _LATEST:
         return None
     return PolicyEvent(Mark(created_at, event_id), author)
-
-
-def _is_hex(value: object) -> TypeGuard[str]:
-    return isinstance(value, str) and _HEX.fullmatch(value) is not None
 
 
 def _plain(value: Any) -> Any:

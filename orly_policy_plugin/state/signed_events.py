@@ -14,7 +14,6 @@ file that cannot be read now counts as it did.
 
 import json
 import os
-import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -25,7 +24,8 @@ from attrs import validators
 
 from orly_policy_hookspecs import Event, malformed
 from orly_policy_hookspecs.logs import get_log
-from orly_policy_hookspecs.wellformed import FIELDS
+from orly_policy_hookspecs.nip01 import FIELDS, is_hex32
+from orly_policy_hookspecs.nip01.hexes import HEX32
 
 from ..errors import PolicyError, UnreadableFile
 from ..policy.problems import Problem
@@ -38,8 +38,7 @@ log = get_log(__name__)
 MOST_BYTES: Final = 1024 * 1024 + 4096
 """Of a file: an event of 1 MiB and some room for how it is laid out."""
 
-_NAME: Final = re.compile(r"[0-9a-f]{64}")
-_HEX: Final = validators.matches_re(_NAME)
+_HEX: Final = validators.matches_re(HEX32)
 _EVENT: Final = ".json"
 _WITHDRAWN: Final = ".withdrawn"
 _CLAIMS: Final = frozenset({"sig", "id", "pubkey", "kind", "content", "tags"})
@@ -91,7 +90,7 @@ def write_event(folder: Path, name: str, event: Mapping[str, Any]) -> None:
     path = folder / _file_name(name, _EVENT)
     if problem := malformed(event):
         raise PolicyError(f"the event is not kept: {problem}")
-    content = _encoded(event)
+    content = _encoded({field: event[field] for field in FIELDS})
     if len(content) > MOST_BYTES:
         raise PolicyError(f"the event is not kept: it is over {MOST_BYTES} bytes")
     make_folder(folder)
@@ -260,18 +259,18 @@ class _Found:
 
 def _withdrawn(names: Iterable[str]) -> frozenset[str]:
     stems = (name.removesuffix(_WITHDRAWN) for name in names if name.endswith(_WITHDRAWN))
-    return frozenset(stem for stem in stems if _NAME.fullmatch(stem))
+    return frozenset(stem for stem in stems if is_hex32(stem))
 
 
 def _stem(name: str) -> str:
     stem = name.removesuffix(_EVENT)
-    if stem == name or not _NAME.fullmatch(stem):
+    if stem == name or not is_hex32(stem):
         raise ValueError("is not named by 64 lowercase hex characters and .json")
     return stem
 
 
 def _file_name(stem: str, ending: str) -> str:
-    if not _NAME.fullmatch(stem):
+    if not is_hex32(stem):
         raise ValueError(f"{stem[:80]!r} is not 64 lowercase hex characters")
     return stem + ending
 

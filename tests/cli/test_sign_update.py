@@ -19,9 +19,9 @@ from authority.making import admin_key, owner_key, stranger_key
 from click.testing import Result
 from websockets.asyncio.server import ServerConnection, serve
 
+from orly_policy_hookspecs import FrozenEvent
 from orly_policy_plugin.authority import verify
 from orly_policy_plugin.authority.freshness import Freshness, Mark
-from orly_policy_plugin.cli.inputs import GivenEvent
 from orly_policy_plugin.cli.publishing import NoAnswer, publish
 from orly_policy_plugin.state.freshness_file import raise_freshness
 from orly_policy_plugin.state.locks import exclusive
@@ -75,9 +75,9 @@ def test_an_owner_signs_a_policy(standing: Path, run: Run) -> None:
     )
     assert (done.returncode, done.stderr) == (0, "")
     [line] = done.stdout.splitlines()
-    event = GivenEvent(**json.loads(line))
+    event = FrozenEvent.of_json(json.loads(line))
     assert verify(event)
-    assert (event.kind, event.pubkey, event.tags) == (12345, owner_key.pubkey, [])
+    assert (event.kind, event.pubkey, event.tags) == (12345, owner_key.pubkey, ())
     assert event.created_at == 1_700_000_000
     assert json.loads(event.content)["_why"] == "quiet"
 
@@ -301,7 +301,7 @@ def test_it_is_published_for_that_relay_alone(
     shown = message.replace("\x1b", "\\x1b")
     assert done.stdout.splitlines() == [f"{url}: {word}: {shown}" for url in (one, two)]
     assert [event["tags"] for event in received] == [[["relay", one]], [["relay", two]]]
-    assert all(verify(GivenEvent(**event)) for event in received)
+    assert all(verify(FrozenEvent.of_json(event)) for event in received)
 
 
 @pytest.mark.parametrize("challenge_first", [True, False])
@@ -332,7 +332,7 @@ def test_it_authenticates_where_the_relay_asks(
         done = run(*sign("next.json", "owner", "--policy", "policy.json", "--relay", url))
     assert (done.returncode, done.stdout) == (0, f"{url}: accepted: done\n")
     [event] = authenticated
-    assert verify(GivenEvent(**event))
+    assert verify(FrozenEvent.of_json(event))
     assert event["kind"] == 22242
     assert event["tags"] == [["relay", url], ["challenge", "a challenge"]]
     assert event["pubkey"] == owner_key.pubkey

@@ -11,7 +11,7 @@ from hypothesis import given
 from strategies import events, some
 
 from orly_policy_hookspecs import Decision, Event, FrozenEvent, Gate, frozen, hookimpl
-from orly_policy_hookspecs.wellformed import FIELDS
+from orly_policy_hookspecs.nip01 import FIELDS
 
 ASKS = ("write", "read", "reads", "kind3", "policy_event")
 ASKED = [f"{where}{ask}" for where in ("", "blocking.") for ask in ASKS]

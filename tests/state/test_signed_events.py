@@ -80,7 +80,6 @@ def test_names_that_are_no_ids(folder: Path, name: str) -> None:
     [
         {},
         {**EVENT, "kind": "1"},
-        {**EVENT, "extra": 1},
         {**EVENT, "content": "\ud800"},
         {**EVENT, "content": "x" * MOST_BYTES},
     ],

@@ -7,13 +7,13 @@ from typing import Any, Final
 from aionostr.event import Event
 from nostr_relay.auth import Authenticator
 
-from orly_policy_hookspecs import malformed
+from orly_policy_hookspecs import malformed, nip01
 from orly_policy_hookspecs.logs import get_log
+from orly_policy_hookspecs.nip01 import kinds
 
 from ...authority import verify
 from .connection import current_connection, shown_id
 
-AUTH_KIND: Final = 22242
 ROLES_COUNT: Final = "orly_policy_roles"
 """The option that holds what ``enabled`` was in nostr-relay's configuration."""
 _MOST_SECONDS_OFF: Final = 600
@@ -59,9 +59,9 @@ class PolicyAuthenticator(Authenticator):  # type: ignore[misc]
         if problem := malformed(value):
             return f"invalid: {problem}"
         assert isinstance(value, dict)
-        event = Event(**value)
-        if event.kind != AUTH_KIND:
-            return f"invalid: kind {event.kind} is not {AUTH_KIND}"
+        event = Event(**{name: value[name] for name in nip01.FIELDS})
+        if event.kind != kinds.AUTHENTICATION:
+            return f"invalid: kind {event.kind} is not {kinds.AUTHENTICATION}"
         if abs(time() - value["created_at"]) > _MOST_SECONDS_OFF:
             return f"invalid: created_at is more than {_MOST_SECONDS_OFF} seconds off"
         if _first(event, "challenge") != challenge:

@@ -9,12 +9,12 @@ from aionostr.event import Event
 
 from orly_policy_hookspecs import Gate
 from orly_policy_hookspecs.logs import get_log
+from orly_policy_hookspecs.nip01 import kinds
 
 from ...plugin import PolicyPlugin
 from .connection import OURSELVES
 from .replaceable import newer
 
-FOLLOW_LIST_KIND: Final = 3
 _AUTHORS_A_QUERY: Final = 200
 
 log = get_log(__name__)
@@ -75,7 +75,7 @@ class FollowListFeeder:
 
     async def _newest(self, authors: list[str]) -> list[Event]:
         """The newest stored list of each author, if there is one."""
-        query = {"kinds": [FOLLOW_LIST_KIND], "authors": authors}
+        query = {"kinds": [kinds.FOLLOW_LIST], "authors": authors}
         newest: dict[str, Event] = {}
         async for event in self._storage.run_single_query([query]):
             known = newest.get(event.pubkey)

@@ -7,9 +7,9 @@ from typing import Any
 from aionostr.event import Event
 from nostr_relay.storage.kv import INDEXES, decode_event, get_event_data
 
-from .replaceable import Address, address, newer
+from orly_policy_hookspecs.nip01 import kinds
 
-_DELETION = 5
+from .replaceable import Address, address, newer
 
 
 class LMDBWriter:
@@ -43,7 +43,7 @@ class LMDBWriter:
     def _removed_by(self, event: Event, transaction: Any) -> list[Event]:
         if place := address(event):
             return self._replaced(event, place, transaction)
-        return self._deleted(event, transaction) if event.kind == _DELETION else []
+        return self._deleted(event, transaction) if event.kind == kinds.DELETION else []
 
     def _replaced(self, event: Event, place: Address, transaction: Any) -> list[Event]:
         author_and_kind = (event.pubkey, event.kind)

@@ -1,14 +1,12 @@
 """nostr-relay's pages that would show any event, or how many there are, to anyone."""
 
-import re
 from typing import Any
 
 import falcon
 from aionostr.event import Event
 
 from orly_policy_hookspecs import Context
-
-_ID = re.compile(r"[0-9a-f]{64}")
+from orly_policy_hookspecs.nip01 import is_hex32
 
 
 class EventPage:
@@ -26,7 +24,7 @@ class EventPage:
         response.media = event.to_json_object()
 
     async def _stored(self, event_id: str) -> Event | None:
-        if not _ID.fullmatch(event_id):
+        if not is_hex32(event_id):
             return None
         return await self._storage.get_event(event_id)
 

@@ -1,11 +1,9 @@
 """Events that are well formed and that nostr-relay's storages would choke on."""
 
-import re
-
 from aionostr.event import Event
 
-_ID = re.compile(r"[0-9a-f]{64}")
-_DELETION = 5
+from orly_policy_hookspecs.nip01 import is_hex32, kinds
+
 _MOST_BYTES_OF_A_TAG = 471
 """A key of LMDB has at most 511 bytes, a tag's has 40 besides the name and the value."""
 
@@ -17,7 +15,7 @@ def unstorable(event: Event) -> str | None:
     for tag in event.tags:
         if tag[0] in ("expiration", "delegation") and len(tag) == 1:
             return f"the {tag[0]} tag has no value"
-        if event.kind == _DELETION and tag[0] == "e" and not _ID.fullmatch("".join(tag[1:2])):
+        if event.kind == kinds.DELETION and tag[0] == "e" and not is_hex32("".join(tag[1:2])):
             return "an e tag of a deletion is not 64 lowercase hex characters"
     return None
 

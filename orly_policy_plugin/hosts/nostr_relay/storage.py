@@ -15,16 +15,15 @@ from nostr_relay.errors import AuthenticationError, StorageError
 from nostr_relay.storage.db import DBStorage, event_from_tuple
 from nostr_relay.storage.kv import LMDBStorage
 
-from orly_policy_hookspecs import POLICY_EVENT_KIND, Context, Gate, malformed
+from orly_policy_hookspecs import POLICY_EVENT_KIND, Context, Gate, malformed, nip01
 from orly_policy_hookspecs.logs import get_log
+from orly_policy_hookspecs.nip01 import kinds
 
 from ...authority import has_right_id
-from ...authority.withdrawals import DELETION_KIND
 from ...errors import PolicyError
 from ...plugin import PolicyPlugin
-from .authenticator import AUTH_KIND
 from .connection import current_connection, current_context, shown_id
-from .feeding import FOLLOW_LIST_KIND, FollowListFeeder
+from .feeding import FollowListFeeder
 from .filters import closed_for_want_of_auth, wrong_request
 from .lmdb_writer import LMDBWriter
 from .migrations import migrate
@@ -140,7 +139,7 @@ class _PolicyStorage:
         they decide only whether the deletion itself is stored.
         """
         engine = self._guard.engine
-        if engine is None or event.kind != DELETION_KIND or not engine.names_contribution(event):
+        if engine is None or event.kind != kinds.DELETION or not engine.names_contribution(event):
             return ""
         decision = await self._guard.gate.policy_event(event, current_context())
         log.info("%s: %s", event.id, decision.message)
@@ -254,7 +253,7 @@ class _PolicyStorage:
 
     async def notify_all_connected(self, event: Event) -> None:
         """Announce a stored event in this process. Nobody waits for the readers' decisions."""
-        if event.kind == FOLLOW_LIST_KIND:
+        if event.kind == kinds.FOLLOW_LIST:
             self._in_background(self._guard.gate.kind3(event, current_context()))
         for subscriptions in list(self.clients.values()):
             for subscription in list(subscriptions.values()):
@@ -365,9 +364,9 @@ def _event(event_json: Any) -> Event:
         raise Refused(f"invalid: {problem}")
     if not 0 < event_json["created_at"] < _TIMESTAMPS:
         raise Refused(f"invalid: created_at is not between 1 and {_TIMESTAMPS - 1}")
-    if event_json["kind"] == AUTH_KIND:
+    if event_json["kind"] == kinds.AUTHENTICATION:
         raise Refused("invalid: kind 22242 is sent as AUTH, not as EVENT")
-    event = Event(**event_json)
+    event = Event(**{name: event_json[name] for name in nip01.FIELDS})
     if problem := unstorable(event):
         raise Refused(f"invalid: {problem}")
     return event

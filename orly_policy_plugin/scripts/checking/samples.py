@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 import attrs
 
-from orly_policy_hookspecs import Event
+from orly_policy_hookspecs import Event, FrozenEvent
 
 from ..protocol import question
 
@@ -16,19 +16,6 @@ TOGETHER: Final = 20
 _AUTHOR: Final = "a1" * 32
 _READER: Final = "b0" * 32
 _ODD: Final = 'naïve “quotes” "here", \\ and \\n\nline\r\n\ttab 🎉 \u2028 \x01 \U000e0001'
-
-
-@attrs.frozen
-class SampleEvent:
-    """A made-up event: neither its id nor its signature is right."""
-
-    id: str
-    created_at: int
-    content: str = "hello"
-    tags: tuple[tuple[str, ...], ...] = ()
-    pubkey: str = _AUTHOR
-    kind: int = 1
-    sig: str = "50" * 64
 
 
 @attrs.frozen
@@ -53,8 +40,8 @@ def samples(now: int) -> tuple[Sample, ...]:
     :param now: Unix seconds, when the events were made.
     """
 
-    def event(content: str = "hello", *tags: tuple[str, ...]) -> SampleEvent:
-        return SampleEvent(_id(next(numbers)), now, content, tags)
+    def event(content: str = "hello", *tags: tuple[str, ...]) -> FrozenEvent:
+        return _event(next(numbers), now, content, *tags)
 
     numbers = iter(range(TOGETHER, 2 * TOGETHER))
     return (
@@ -72,10 +59,11 @@ def samples(now: int) -> tuple[Sample, ...]:
 def together(now: int) -> tuple[Sample, ...]:
     """What is asked at once."""
     return tuple(
-        Sample(f"event {i + 1} of {TOGETHER} together", SampleEvent(_id(i), now))
-        for i in range(TOGETHER)
+        Sample(f"event {i + 1} of {TOGETHER} together", _event(i, now)) for i in range(TOGETHER)
     )
 
 
-def _id(number: int) -> str:
-    return hashlib.sha256(b"sample %d" % number).hexdigest()
+def _event(number: int, now: int, content: str = "hello", *tags: tuple[str, ...]) -> FrozenEvent:
+    """A made-up event: neither its id nor its signature is right."""
+    event_id = hashlib.sha256(b"sample %d" % number).hexdigest()
+    return FrozenEvent(event_id, _AUTHOR, now, 1, tags, content, "50" * 64)

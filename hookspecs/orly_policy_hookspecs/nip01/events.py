@@ -2,7 +2,7 @@
 an immutable record of them to the plugins. Pure.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, Protocol, Self
 
 
@@ -78,6 +78,11 @@ class FrozenEvent(_Fields):
         sig: str,
     ) -> Self:
         return _new(cls, (id, pubkey, created_at, kind, (*map(tuple, tags),), content, sig))
+
+    @classmethod
+    def of_json(cls, value: Mapping[str, Any]) -> Self:
+        """From a JSON object that is well formed: see :func:`.wellformed.malformed`."""
+        return cls(*(value[name] for name in cls._fields))
 
     @classmethod
     def _make(cls, iterable: Iterable[Any]) -> Self:  # type: ignore[override]  # generic there

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import json_values
 
-from orly_policy_hookspecs import malformed
+from orly_policy_hookspecs.nip01 import malformed, read_event
 
 GOOD = {
     "id": "1d" * 32,
@@ -82,9 +82,11 @@ def test_a_missing_field_is_named(field: str) -> None:
     assert malformed(event) == f"the event has no {field}"
 
 
-def test_an_eighth_field_is_refused() -> None:
-    """No id covers it, so nothing vouches for it."""
-    assert malformed(GOOD | {"ip": "::1"}) == "'ip' is not a field of an event"
+def test_an_eighth_field_is_dropped() -> None:
+    """No id covers it, so that it is nothing of the event's (section 11 of SPEC.md)."""
+    more = GOOD | {"ip": "::1", "relays": ["wss://relay.example"]}
+    assert malformed(more) is None
+    assert read_event(more) == read_event(GOOD)
 
 
 @pytest.mark.parametrize("field", [("kind", 0), ("kind", 65535), ("created_at", 0), ("tags", [])])

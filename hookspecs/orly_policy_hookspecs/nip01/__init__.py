@@ -1,0 +1,45 @@
+"""NIP-01, once: events, ids, kinds, addresses, filters. Pure; the standard library and attrs."""
+
+from . import kinds
+from .addresses import Address, Position, address_of, replaces
+from .events import Event, FrozenEvent, frozen
+from .filter_index import FilterIndex
+from .filters import Filter, FilterBounds, UnreadableFilter
+from .hexes import is_hex32, is_hex64
+from .ids import canonical, event_id, has_right_id
+from .kinds import KindClass, class_of
+from .tags import TagValues, expires_at, is_expired, is_protected, tag_values, value_of, values_of
+from .wellformed import FIELDS, MalformedEvent, malformed, read_event
+
+__all__ = [
+    "FIELDS",
+    "Address",
+    "Event",
+    "Filter",
+    "FilterBounds",
+    "FilterIndex",
+    "FrozenEvent",
+    "KindClass",
+    "MalformedEvent",
+    "Position",
+    "TagValues",
+    "UnreadableFilter",
+    "address_of",
+    "canonical",
+    "class_of",
+    "event_id",
+    "expires_at",
+    "frozen",
+    "has_right_id",
+    "is_expired",
+    "is_hex32",
+    "is_hex64",
+    "is_protected",
+    "kinds",
+    "malformed",
+    "read_event",
+    "replaces",
+    "tag_values",
+    "value_of",
+    "values_of",
+]

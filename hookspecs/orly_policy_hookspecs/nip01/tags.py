@@ -1,0 +1,50 @@
+"""What a relay itself reads in an event's tags. Pure."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from .events import Event
+
+_UNIX_SECONDS: Final = re.compile(r"0*([0-9]{1,18})")
+
+TagValues = Mapping[str, set[str]]
+"""Of every tag that a filter can ask for, the values, by the one-letter name."""
+
+
+def values_of(event: Event, name: str) -> Iterator[str]:
+    """The values of the tags of a name, in their order; those without one are left out."""
+    return (tag[1] for tag in event.tags if tag[0] == name and len(tag) > 1)
+
+
+def value_of(event: Event, name: str) -> str | None:
+    """The value of the first tag of a name."""
+    return next(values_of(event, name), None)
+
+
+def tag_values(event: Event) -> TagValues:
+    """What filters look at: all values of the tags with a name of one letter."""
+    values: dict[str, set[str]] = {}
+    for tag in event.tags:
+        if len(tag[0]) == 1 and len(tag) > 1:
+            values.setdefault(tag[0], set()).add(tag[1])
+    return values
+
+
+def expires_at(event: Event) -> int | None:
+    """When an event expires (NIP-40), in Unix seconds; ``None`` for never. A value that is no
+    time is none.
+    """
+    match = _UNIX_SECONDS.fullmatch(value_of(event, "expiration") or "")
+    return int(match[1]) if match else None
+
+
+def is_expired(event: Event, now: int) -> bool:
+    """Whether an event has expired by ``now``, in Unix seconds."""
+    at = expires_at(event)
+    return at is not None and at <= now
+
+
+def is_protected(event: Event) -> bool:
+    """Whether an event has a ``-`` tag (NIP-70)."""
+    return any(tag[0] == "-" for tag in event.tags)

@@ -1,0 +1,210 @@
+"""Filters: read strictly, matched, and many of them found by what an event has."""
+
+import contextlib
+import random
+import time
+from typing import Any
+
+import pytest
+from examples import ALICE, BOB, CAROL, AnEvent
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import json_values
+
+from orly_policy_hookspecs.nip01 import (
+    Filter,
+    FilterBounds,
+    FilterIndex,
+    UnreadableFilter,
+    tag_values,
+)
+
+EVENT_ID = "1d" * 32
+BOUNDS = FilterBounds(values=10, value_bytes=8)
+
+WRONG = [
+    ([], "a filter is a JSON object"),
+    ({"ids": "x"}, "ids is not a list"),
+    ({"ids": ["x"]}, "a value of ids is not 64 lowercase hex characters"),
+    ({"authors": [ALICE.upper()]}, "a value of authors is not 64 lowercase hex characters"),
+    ({"authors": [None]}, "a value of authors is not 64 lowercase hex characters"),
+    ({"kinds": [True]}, "a value of kinds is not between 0 and 65535"),
+    ({"kinds": [65536]}, "a value of kinds is not between 0 and 65535"),
+    ({"kinds": [1.0]}, "a value of kinds is not between 0 and 65535"),
+    ({"since": -1}, "since is not a whole number"),
+    ({"until": "1"}, "until is not a whole number"),
+    ({"limit": 1.5}, "limit is not a whole number"),
+    ({"#": ["x"]}, "a tag filter is # and one letter"),
+    ({"#ab": ["x"]}, "a tag filter is # and one letter"),
+    ({"#'": ["x"]}, "a tag filter is # and one letter"),
+    ({"#é": ["x"]}, "a tag filter is # and one letter"),
+    ({"#p": "x"}, "#p is not a list"),
+    ({"#p": [1]}, "a value of #p is not a text"),
+    ({"#t": ["123456789"]}, "a value of #t has 9 bytes, at most 8 may be"),
+    ({"#t": ["ééééé"]}, "a value of #t has 10 bytes, at most 8 may be"),
+    ({"search": "123456789"}, "a value of search has 9 bytes"),
+    ({"search": ["x"]}, "a value of search is not a text"),
+    ({"kinds": [*range(11)]}, "kinds has 11 values, at most 10 may be"),
+    ({"kinds": [*range(6)], "#t": list("abcde")}, "a filter has 11 values, at most 10 may be"),
+    ({"kindes": [1]}, "'kindes' is not a member of a filter"),
+    ({"except_kinds": [1]}, "'except_kinds' is not a member of a filter"),
+]
+
+
+@pytest.mark.parametrize(("value", "says"), WRONG)
+def test_what_is_no_filter_is_said(value: Any, says: str) -> None:
+    """A filter that is dropped, or read as another, would hand out other events."""
+    with pytest.raises(UnreadableFilter) as caught:
+        Filter.read(value, BOUNDS)
+    assert str(caught.value).startswith(says)
+
+
+@given(json_values)
+def test_any_value_is_a_filter_or_is_said_not_to_be(value: object) -> None:
+    """Nothing else is raised."""
+    with contextlib.suppress(UnreadableFilter):
+        assert isinstance(Filter.read(value), Filter)
+
+
+def test_what_is_not_asked_for_may_be_null() -> None:
+    """Some clients write it out."""
+    assert Filter.read({"since": None, "until": None, "limit": None, "search": None}) == Filter()
+
+
+@pytest.mark.parametrize(
+    ("asked", "matches"),
+    [
+        ({}, True),
+        ({"ids": [EVENT_ID]}, True),
+        ({"ids": []}, False),
+        ({"kinds": [2, 1]}, True),
+        ({"kinds": [2]}, False),
+        ({"kinds": []}, False),
+        ({"authors": [BOB, ALICE]}, True),
+        ({"authors": [BOB]}, False),
+        ({"since": 100, "until": 100}, True),
+        ({"since": 101}, False),
+        ({"until": 99}, False),
+        ({"#t": ["a", "x"]}, True),
+        ({"#t": ["b"]}, False),
+        ({"#t": ["a"], "#p": [BOB]}, True),
+        ({"#t": ["a"], "#p": [CAROL]}, False),
+        ({"#t": []}, False),
+        ({"#e": [""]}, False),
+        ({"limit": 0}, True),
+    ],
+)
+def test_an_event_matches(asked: dict[str, Any], matches: bool) -> None:
+    """Both ends of the time belong to it; a list without a value matches nothing."""
+    event = AnEvent(created_at=100, tags=[["t", "a"], ["e"], ["p", BOB, "x"], ["title", "b"]])
+    read = Filter.read(asked)
+    assert read.matches(event) is matches
+    assert read.matches(event, tag_values(event)) is matches
+    assert read.can_match or not matches
+
+
+def test_excepted_kinds_do_not_match() -> None:
+    """As the session asks a store."""
+    assert not Filter(except_kinds=frozenset({1})).matches(AnEvent(kind=1))
+    assert Filter(except_kinds=frozenset({2})).matches(AnEvent(kind=1))
+
+
+AUTHORS = [ALICE, BOB, CAROL]
+SOME_FILTERS = st.builds(
+    Filter,
+    ids=st.none() | st.frozensets(st.sampled_from(AUTHORS), max_size=2),
+    authors=st.none() | st.frozensets(st.sampled_from(AUTHORS), max_size=2),
+    kinds=st.none() | st.frozensets(st.integers(0, 3), max_size=3),
+    tags=st.dictionaries(
+        st.sampled_from("pt"), st.frozensets(st.sampled_from([*AUTHORS, "a"]), max_size=2)
+    ),
+    since=st.none() | st.integers(0, 3),
+    until=st.none() | st.integers(0, 3),
+)
+SOME_EVENTS = st.builds(
+    AnEvent,
+    id=st.sampled_from(AUTHORS),
+    pubkey=st.sampled_from(AUTHORS),
+    kind=st.integers(0, 3),
+    created_at=st.integers(0, 3),
+    tags=st.lists(
+        st.tuples(st.sampled_from("ptx"), st.sampled_from([*AUTHORS, "a"])) | st.just(("p",)),
+        max_size=3,
+    ),
+)
+
+
+@given(
+    st.lists(st.lists(SOME_FILTERS, max_size=3), max_size=8),
+    st.lists(SOME_EVENTS, min_size=1, max_size=5),
+    st.sets(st.integers(0, 7)),
+)
+def test_the_index_finds_exactly_those_that_match(
+    entered: list[list[Filter]], events: list[AnEvent], removed: set[int]
+) -> None:
+    """Each once, also when some were removed or entered anew."""
+    index: FilterIndex[int] = FilterIndex()
+    for key, filters in enumerate(entered):
+        index.add(key, [Filter()])
+        index.add(key, filters)
+    for key in removed:
+        index.remove(key)
+    left = {key: filters for key, filters in enumerate(entered) if key not in removed}
+    assert len(index) == len(left)
+    for event in events:
+        expected = [key for key, each in left.items() if any(one.matches(event) for one in each)]
+        assert sorted(index.matching(event)) == expected
+
+
+def test_an_empty_index_holds_nothing() -> None:
+    """What is removed leaves nothing behind, so that a relay that runs for months stays small."""
+    index: FilterIndex[int] = FilterIndex()
+    asked = [Filter.read({"#t": ["a", "b"], "kinds": [1, 2]}), Filter.read({"authors": [ALICE]})]
+    for key in range(100):
+        index.add(key, asked)
+    for key in range(100):
+        index.remove(key)
+    assert not index._places
+    assert not +index._letters
+
+
+def test_filters_of_another_kind_cost_nothing() -> None:
+    """10,000 of them, beside one that matches; as a ratio in one run, with room for noise."""
+    few: FilterIndex[int] = FilterIndex()
+    few.add(0, [Filter.read({"kinds": [1]})])
+    many: FilterIndex[int] = FilterIndex()
+    many.add(0, [Filter.read({"kinds": [1]})])
+    for key in range(1, 10_001):
+        many.add(
+            key, [Filter.read({"kinds": [7], "authors": [ALICE]}), Filter.read({"kinds": [8]})]
+        )
+    event = AnEvent(tags=[["t", "a"], ["p", BOB]])
+
+    def best(index: FilterIndex[int]) -> float:
+        took = []
+        for _ in range(50):
+            began = time.perf_counter()
+            for _ in range(20):
+                assert index.matching(event) == [0]
+            took.append(time.perf_counter() - began)
+        return min(took)
+
+    assert best(many) < 3 * best(few)
+
+
+def test_many_filters_against_a_large_event_take_little() -> None:
+    """32 REQs of 100 filters each, of tags that a 72 KB event has by the hundred."""
+    values = [f"{random.Random(i).getrandbits(256):064x}" for i in range(1_000)]
+    index: FilterIndex[int] = FilterIndex()
+    for key in range(32):
+        index.add(
+            key,
+            [
+                Filter(tags={"p": frozenset(values[i::100]), "e": frozenset({"x"})})
+                for i in range(100)
+            ],
+        )
+    event = AnEvent(tags=[["p", value] for value in values])
+    began = time.perf_counter()
+    assert index.matching(event) == []
+    assert time.perf_counter() - began < 0.25
