@@ -286,7 +286,8 @@ class PolicyDBStorage(_PolicyStorage, DBStorage):  # type: ignore[misc]
     async def _validate_and_store(
         self, event: Event, event_json: Any, auth_token: dict[str, Any] | None
     ) -> bool:
-        _, added = await DBStorage.add_event(self, event_json, auth_token=auth_token)
+        fields = {name: event_json[name] for name in nip01.FIELDS}
+        _, added = await DBStorage.add_event(self, fields, auth_token=auth_token)
         return bool(added)
 
     async def find(self, query: Any, took_long: Callable[[float], None]) -> list[Event]:
