@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from orly_policy_hookspecs import Context, Decision, Event, Gate, hookimpl
+from orly_policy_hookspecs.limits import RelayLimits
 from orly_policy_hookspecs.logs import get_log
+from orly_policy_hookspecs.nip01 import kinds
 
-from .decisions import Follows, Snapshot
+from .decisions import Follows, Scopes, Snapshot, limits_of
 from .keeping import (
     ChangeThread,
     FollowLists,
@@ -178,11 +180,41 @@ class PolicyPlugin:
         """
         self._follow_lists.give_follows(follows)
 
-    def names_contribution(self, event: Event) -> bool:
-        """Whether a kind 5 withdraws a contribution: then give it to the gate's
-        ``policy_event``, before the rules decide whether it is stored.
+    # --- the relay's life
+
+    @hookimpl
+    def on_attach(self, changed: Callable[[], None]) -> None:
+        """The relay wants to know of every swap."""
+        self.listen(lambda *_: changed())
+
+    @hookimpl
+    def needed_follow_lists(self) -> frozenset[str]:
+        """See :meth:`required_follow_lists`."""
+        return self.required_follow_lists()
+
+    @hookimpl
+    def on_open(self) -> None:
+        """Check that what is needed is there, and follow the policy file.
+
+        :raises MissingFollowLists: see :meth:`check_follow_lists`.
         """
-        return self._updates.names_contribution(event)
+        self.check_follow_lists()
+        self.start()
+
+    @hookimpl
+    def on_close(self) -> None:
+        """See :meth:`stop`."""
+        self.stop()
+
+    @hookimpl
+    def relay_limits(self) -> RelayLimits:
+        """Section 11 of SPEC.md."""
+        return limits_of(self.snapshot)
+
+    @hookimpl
+    def read_scopes(self, context: Context) -> Scopes:
+        """What the policy says of a reader before any event is seen."""
+        return self.snapshot.readers.scopes(context.authenticated)
 
     # --- hooks
 
@@ -218,8 +250,10 @@ class PolicyPlugin:
         await self._follow_lists.follow(event)
 
     @hookimpl
-    async def on_policy_event(self, event: Event, context: Context) -> Decision:
+    async def on_policy_event(self, event: Event, context: Context) -> Decision | None:
         """Sections 8 and 9 of SPEC.md: policy events, and withdrawals of contributions."""
+        if event.kind == kinds.DELETION and not self._updates.names_contribution(event):
+            return None
         return await self._updates.apply(event)
 
 

@@ -1,7 +1,7 @@
 """The contract between Nostr relays and policy plugins.
 
 A relay makes a :class:`Gate`, loads plugins into it and asks it. A plugin implements some of the
-four hooks of :mod:`orly_policy_hookspecs.hooks` and answers with a :class:`Decision`. Neither
+hooks of :mod:`orly_policy_hookspecs.hooks` and answers with a :class:`Decision`. Neither
 needs to know the policy engine.
 """
 

@@ -8,7 +8,7 @@ import asyncio
 import difflib
 import os
 import threading
-from collections.abc import Collection, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator, Sequence
 from importlib.metadata import EntryPoint, entry_points
 from itertools import islice
 from time import monotonic
@@ -23,8 +23,10 @@ from .context import Context
 from .decision import Decision, Verdict
 from .errors import PluginError, RunningLoopError, SettingsError
 from .hooks import PROJECT
+from .limits import RelayLimits
 from .logs import get_log
 from .nip01.events import Event
+from .reading import NOTHING_KNOWN, ReadScopes, SameForAllKinds, combined
 from .registry import Answers, AskAll, Registry
 from .waiting import Question, all_ended, is_firm_no, settle
 
@@ -34,6 +36,7 @@ _T = TypeVar("_T")
 
 _NOT_TAKEN = Decision.reject("blocked: this relay takes no policy events")
 _EVENTS_AT_A_TIME = 128
+_NOTHING_KNOWN = SameForAllKinds(NOTHING_KNOWN)
 _VOUCH = Verdict.VOUCH  # an enumeration's attribute is slow to look up
 
 
@@ -111,9 +114,53 @@ class Gate:
         if not self.plugins:
             log.warning("no policy plugin is registered: no policy is enforced")
 
-    def could_vouch_for_reads(self) -> bool:
-        """Whether a denial for want of a grant might yet be overruled by another plugin."""
-        return bool(self.settings.may_vouch_read)
+    def attach(self, changed: Callable[[], None]) -> None:
+        """Tell the plugins that a relay is about to open in this process. Raises what a plugin
+        raises.
+
+        :param changed: called, from any thread, when follow lists are needed, or when what is
+            known of readers and limits is no longer true.
+        """
+        for _ in self._registry.each("on_attach", changed=changed):
+            pass
+
+    def open(self) -> None:
+        """Tell the plugins that the relay opens. Raises what a plugin raises."""
+        for _ in self._registry.each("on_open"):
+            pass
+
+    def close(self) -> None:
+        """Tell the plugins that the relay has closed. They may wait: not for the event loop. What
+        one raises is in the log, and the others are told.
+        """
+        self._registry.tell_all("on_close")
+
+    def needed_follow_lists(self) -> frozenset[str]:
+        """The authors whose stored follow lists are to be handed to :meth:`kind3`. Raises what a
+        plugin raises.
+        """
+        return frozenset().union(
+            *(needed for _, needed in self._registry.each("needed_follow_lists"))
+        )
+
+    def relay_limits(self) -> RelayLimits:
+        """What to tell in NIP-11. Raises what a plugin raises."""
+        return RelayLimits.of_all(limits for _, limits in self._registry.each("relay_limits"))
+
+    def read_scopes(self, context: Context) -> ReadScopes:
+        """What can be said of this reader before any event is looked at. Never raises: where a
+        plugin does not say, every event is to be asked about.
+        """
+        registry = self._registry
+        if registry.wraps_reads:
+            return _NOTHING_KNOWN
+        try:
+            given = dict(registry.each("read_scopes", context=context))
+        except Exception:
+            log.exception("a plugin could not say what can be read")
+            return _NOTHING_KNOWN
+        scopes = [given.get(reader, _NOTHING_KNOWN) for reader in registry.readers]
+        return combined(scopes, fallback_counts=not self.settings.may_vouch_read)
 
     async def write(self, event: Event, context: Context) -> Decision:
         """May this event be stored? Never raises; what cannot be answered is rejected."""
@@ -210,10 +257,19 @@ class Gate:
         A plugin that takes longer than the budget is cancelled, and the answer is what it has
         come to: it waits for the plugin to end, for as long as the budget again.
         """
+        return await self._taken(event, context) or _NOT_TAKEN
+
+    async def withdrawal(self, event: Event, context: Context) -> Decision | None:
+        """Give a deletion (kind 5), verified, to the plugins, as :meth:`policy_event` does: it may
+        withdraw what a policy event has added. ``None`` where it withdraws nothing. Never raises.
+        """
+        return await self._taken(event, context)
+
+    async def _taken(self, event: Event, context: Context) -> Decision | None:
         asked = _as_list(self._registry.ask_policy_event(event, context))
         answers = await all_ended(asked, self.settings.budget_seconds)
         taken = [answer for answer in answers if answer.verdict is not Verdict.VOUCH]
-        return combine(_true_of_all(taken)) if taken else _NOT_TAKEN
+        return combine(_true_of_all(taken)) if taken else None
 
     async def _later(self, answers: Answers, may_vouch: Collection[str]) -> Decision:
         """Wait for answers that were asked for already, and combine them."""

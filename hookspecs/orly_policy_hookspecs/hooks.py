@@ -1,9 +1,13 @@
-"""The four hooks, and the markers for declaring and implementing them.
+"""The hooks, and the markers for declaring and implementing them.
 
-Every plugin is asked, and the answers are combined by
-:func:`orly_policy_hookspecs.combining.combine`: no plugin can undo another's firm no.
-A hook may be an ordinary or an ``async def`` function. It must not block: an ordinary one runs on
-the relay's event loop. One that raises, or takes longer than the gate's time budget, counts as a
+Four decide, or take note: :func:`on_write`, :func:`on_read`, :func:`on_kind3` and
+:func:`on_policy_event`. The others tell the relay about the plugin, and the plugin about the
+relay's life; a plugin that has nothing to say leaves them out.
+
+Of the four, every plugin is asked, and the answers are combined by
+:func:`orly_policy_hookspecs.combining.combine`: no plugin can undo another's firm no. Such a hook
+may be an ordinary or an ``async def`` function. It must not block: an ordinary one runs on the
+relay's event loop. One that raises, or takes longer than the gate's time budget, counts as a
 rejection with ``error:`` in its plugin's name. One that is still awaited when another plugin has
 said a firm no, when the budget is used up or when the client has gone, is cancelled.
 
@@ -11,14 +15,16 @@ The event is a :class:`.nip01.events.FrozenEvent`: no plugin can change it for a
 host.
 """
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Final
 
 import pluggy
 
 from .context import Context
 from .decision import Decision
+from .limits import RelayLimits
 from .nip01.events import Event
+from .reading import ReadScopes
 
 PROJECT: Final = "orly_policy"
 """The pluggy project name, and the name of the entry-point group."""
@@ -81,6 +87,9 @@ def on_policy_event(event: Event, context: Context) -> Answer | Awaitable[Answer
     It is given to this hook alone and never stored. The host need not have verified it: the
     plugin that acts on it verifies it itself. Every plugin is waited for, whatever the others say.
 
+    A deletion (kind 5, NIP-09), verified, is given to it as well, before it is decided whether it
+    is stored: it may withdraw what a policy event has added. Abstain where it does not.
+
     An implementation that is awaited longer than the budget, or whose client has gone, is
     cancelled, and then waited for as long as the budget again. What it owes is the truth:
 
@@ -102,3 +111,52 @@ def on_policy_event(event: Event, context: Context) -> Answer | Awaitable[Answer
         did, an awaitable of either, or ``None`` to abstain. An event that nobody takes is
         rejected.
     """
+
+
+@hookspec
+def read_scopes(context: Context) -> ReadScopes | None:
+    """What can be said of this reader before any event is looked at, kind by kind?
+
+    Asked for every REQ and COUNT, and for live events; it must answer at once. A plugin with
+    :func:`on_read` and without this hook is asked about every event.
+
+    :param context: the reader as of now.
+    :return: a promise about what :func:`on_read` would answer now, or ``None``.
+    """
+
+
+@hookspec
+def relay_limits() -> RelayLimits | None:
+    """What is to be told of the policy before anybody connects (NIP-11)?"""
+
+
+@hookspec
+def needed_follow_lists() -> Collection[str] | None:
+    """The authors whose follow lists the plugin needs, 64 lowercase hex characters each.
+
+    Asked before :func:`on_open` and after every change that the plugin tells of. What the relay
+    has stored of them is handed to :func:`on_kind3`.
+    """
+
+
+@hookspec
+def on_attach(changed: Callable[[], None]) -> None:
+    """A relay is about to open, in this process.
+
+    :param changed: to be called, from any thread, whenever other follow lists are needed, or what
+        :func:`read_scopes` and :func:`relay_limits` have said is no longer true.
+    """
+
+
+@hookspec
+def on_open() -> None:
+    """The stored follow lists have been handed over, and the relay opens. An ordinary function.
+
+    In a server that forks it is called in each worker. What it raises keeps the relay closed, and
+    is told to the operator.
+    """
+
+
+@hookspec
+def on_close() -> None:
+    """The relay has closed. An ordinary function, called in a thread: it may wait."""

@@ -3,8 +3,8 @@
 import difflib
 import inspect
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final, Protocol
 
 import pluggy
 
@@ -17,7 +17,13 @@ from .guards import Ask, guarded, guarded_wrapper
 from .logs import get_log
 from .nip01.events import Event, frozen
 
-HOOKS = ("on_write", "on_read", "on_kind3", "on_policy_event")
+ASKED: Final = ("on_write", "on_read", "on_kind3", "on_policy_event")
+"""The hooks that are asked about an event."""
+HOOKS: Final = (
+    *ASKED,
+    *("read_scopes", "relay_limits", "needed_follow_lists", "on_attach", "on_open", "on_close"),
+)
+"""All there are."""
 
 CHANGES_NO_EVENT = "changes_no_event"
 """A plugin with this attribute, if it is true, promises not to change an event that it is given.
@@ -27,7 +33,7 @@ Where all do, they are given the host's own, which saves a copy of each event th
 log = get_log(__name__)
 
 _UNREADABLE = Decision.reject("error: the event cannot be read")
-_PARAMETERS = frozenset({"event", "context"})
+_PARAMETERS = frozenset({"event", "context", "changed"})
 _VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 Answers = list[Answer] | Answer | None
@@ -73,7 +79,7 @@ class Registry(pluggy.PluginManager):
             if not known and self.is_registered(plugin):
                 self.unregister(plugin)
             raise PluginError(str(error)) from error
-        for hook in HOOKS:
+        for hook in ASKED:
             for implementation in getattr(self.hook, hook).get_hookimpls():
                 if implementation.plugin is plugin:
                     self._guard(implementation, hook)
@@ -97,15 +103,42 @@ class Registry(pluggy.PluginManager):
         self._plugins_changed()
         return removed
 
+    def each(self, hook: str, **arguments: object) -> Iterator[tuple[str, Any]]:
+        """What each plugin answers to a hook that is not about an event, with the plugin's name;
+        abstentions left out. Raises what a plugin raises.
+        """
+        for implementation in reversed(getattr(self.hook, hook).get_hookimpls()):
+            named = {name: arguments[name] for name in implementation.argnames}
+            given = implementation.function(**named)
+            if given is not None:
+                yield implementation.plugin_name, given
+
+    def tell_all(self, hook: str) -> None:
+        """Call a hook of every plugin, whatever another raises, which is in the log."""
+        for implementation in reversed(getattr(self.hook, hook).get_hookimpls()):
+            try:
+                implementation.function()
+            except Exception:
+                log.exception("plugin %s: %s failed", implementation.plugin_name, hook)
+
+    @property
+    def readers(self) -> frozenset[str]:
+        """The plugins that are asked about reads."""
+        return frozenset(each.plugin_name for each in self.hook.on_read.get_hookimpls())
+
+    @property
+    def wraps_reads(self) -> bool:
+        """Whether a plugin may do what it likes with the others' answers about reads."""
+        return any(map(_wraps, self.hook.on_read.get_hookimpls()))
+
     def slow_reader(self, since: float) -> str:
         """The plugin that has most probably used up a batch's time, where plugins have: the one
         that is asked about reads, or of several the one that was slow last; ``""`` where none was.
 
         :param since: when the batch began, by the monotonic clock.
         """
-        readers = {each.plugin_name for each in self.hook.on_read.get_hookimpls()}
-        if len(readers) == 1:
-            return readers.pop()
+        if len(readers := self.readers) == 1:
+            return next(iter(readers))
         noted = self._slow["on_read"].copy()  # other threads add to it
         slow = {plugin: ended for plugin, ended in noted.items() if ended >= since}
         return max(slow, key=slow.__getitem__, default="")
@@ -160,6 +193,8 @@ class Registry(pluggy.PluginManager):
                     f"{name}.{attribute}: there is no hook {hook!r}{_near(hook)}; "
                     f"the hooks are {', '.join(HOOKS)}"
                 )
+            if hook not in ASKED and (options["wrapper"] or options["hookwrapper"]):
+                raise PluginError(f"{name}.{attribute}: {hook} is no hook that can be wrapped")
             _check_parameters(plugin, f"{name}.{attribute}", getattr(plugin, attribute))
         for hook in HOOKS:
             if hook not in marked and callable(getattr(plugin, hook, None)):

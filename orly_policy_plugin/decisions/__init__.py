@@ -1,9 +1,10 @@
 """Deciding and explaining: a compiled policy asked about an event. Pure."""
 
 from .access import is_party_involved
-from .closing import closed_to_unauthenticated
 from .deciding import Plan, Plans
 from .explaining import Explanation, Step, explain
+from .foreseen import Scopes
+from .limits import limits_of
 from .rates import RateLimit
 from .replies import Action, Reply
 from .rules import Follows
@@ -20,12 +21,13 @@ __all__ = [
     "Plans",
     "RateLimit",
     "Reply",
+    "Scopes",
     "Snapshot",
     "Step",
     "Unsettled",
-    "closed_to_unauthenticated",
     "compile_policy",
     "explain",
     "is_party_involved",
+    "limits_of",
     "settled",
 ]

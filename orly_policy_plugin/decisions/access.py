@@ -12,7 +12,7 @@ import attrs
 from orly_policy_hookspecs import Decision, Event
 
 from .added import AddedToRule
-from .conditions import GRANT, Answer, Condition, Keys
+from .conditions import GRANT, GRANTS, PASSES, Answer, Condition, Foresight, Keys
 from .spared import NOBODY, Spared
 
 Access = Literal["write", "read"]
@@ -54,6 +54,12 @@ class NotDenied(Condition):
     def limit(self) -> str:
         return f"none of {len(self.denied)} keys"
 
+    def foresees(self, keys: Keys) -> Foresight:
+        """For reads, which do not look at the author."""
+        if self.denied.isdisjoint(keys) or self.spared.spares_reader(keys):
+            return PASSES
+        return Foresight(self.refusal)
+
 
 @attrs.frozen
 class Matcher:
@@ -70,6 +76,12 @@ class Matcher:
         """Where it says that these may."""
         return self.place
 
+    def lets_in(self, keys: Keys) -> bool | None:
+        """Whether it lets this submitter in whatever the event; ``None`` where that depends on
+        whether the submitter is a party.
+        """
+        raise NotImplementedError
+
 
 @attrs.frozen
 class SubmitterIn(Matcher):
@@ -78,6 +90,9 @@ class SubmitterIn(Matcher):
     keys: frozenset[str]
 
     def matches(self, event: Event, keys: Keys) -> bool:
+        return self.lets_in(keys)
+
+    def lets_in(self, keys: Keys) -> bool:
         return not self.keys.isdisjoint(keys)
 
 
@@ -107,6 +122,9 @@ class FollowedByOneOf(Matcher):
     """Who needs nobody to follow them."""
 
     def matches(self, event: Event, keys: Keys) -> bool:
+        return self.lets_in(keys)
+
+    def lets_in(self, keys: Keys) -> bool:
         if not self.also.isdisjoint(keys):
             return True
         return any(key in listed for listed in self.lists for key in keys)
@@ -119,10 +137,13 @@ class PartyInvolved(Matcher):
     def matches(self, event: Event, keys: Keys) -> bool:
         return bool(keys) and (event.pubkey in keys or names_one_of(event, keys))
 
+    def lets_in(self, keys: Keys) -> bool | None:
+        return None if keys else False
+
 
 @attrs.frozen
 class EventNames(Matcher):
-    """``write_allow_if_tagged``: a ``p`` tag names one of these."""
+    """``write_allow_if_tagged``: a ``p`` tag names one of these. For writes alone."""
 
     keys: frozenset[str]
 
@@ -135,6 +156,9 @@ class Everybody(Matcher):
     """An allow list written out as empty, or a deny list that did not match."""
 
     def matches(self, event: Event, keys: Keys) -> bool:
+        return True
+
+    def lets_in(self, keys: Keys) -> bool:
         return True
 
 
@@ -200,10 +224,18 @@ class MayAccess(Condition):
     def always_grants(self) -> bool:
         return any(isinstance(grant, Everybody) for grant in self.grants)
 
-    def for_unauthenticated_reader(self) -> Answer:
-        if self.always_grants:
-            return GRANT
-        return self.unauthenticated_refusal if self.allows else None
+    def foresees(self, keys: Keys) -> Foresight:
+        """For reads, where only parties are told by the event."""
+        let_in = [matcher.lets_in(keys) for matcher in self.grants + self.allows]
+        if True in let_in:
+            return GRANTS
+        is_for_parties = None in let_in
+        if not self.allows:
+            return Foresight(may_deny=False, grants_parties=is_for_parties)
+        refusal = self.refusal if keys else self.unauthenticated_refusal
+        if is_for_parties:
+            return Foresight(may_deny=False, grants_parties=True, denies_others=refusal)
+        return Foresight(refusal)
 
     def seen(self, event: Event, keys: Keys, now: int) -> str:
         return submitter(keys)
@@ -256,8 +288,10 @@ class OwnersAndAdmins(Condition):
     def limit(self) -> str:
         return f"{len(self.keys)} owners and policy admins"
 
-    def for_unauthenticated_reader(self) -> Answer:
-        return self.unauthenticated_refusal
+    def foresees(self, keys: Keys) -> Foresight:
+        if not self.keys.isdisjoint(keys):
+            return GRANTS
+        return Foresight(self.refusal if keys else self.unauthenticated_refusal)
 
 
 def submitter(keys: Keys) -> str:

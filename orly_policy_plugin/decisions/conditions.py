@@ -36,6 +36,26 @@ Answer = Decision | Grant | None
 
 
 @attrs.frozen
+class Foresight:
+    """What a condition can answer one reader."""
+
+    denies: Decision | None = None
+    """The denial that every event gets."""
+    grants: bool = False
+    """Whether every event is granted."""
+    may_deny: bool = True
+    """Whether some event is denied."""
+    grants_parties: bool = False
+    """Whether every event is granted of which the reader is a party."""
+    denies_others: Decision | None = None
+    """The denial that every event gets of which the reader is no party."""
+
+
+PASSES: Final = Foresight(may_deny=False)
+GRANTS: Final = Foresight(may_deny=False, grants=True)
+
+
+@attrs.frozen
 class Condition:
     """One thing that is asked of an event."""
 
@@ -74,11 +94,11 @@ class Condition:
         """Whether some submitter would be granted."""
         return False
 
-    def for_unauthenticated_reader(self) -> Answer:
-        """The answer that every event gets where nobody has authenticated; ``None`` where it
-        depends on the event, which can only deny more.
+    def foresees(self, keys: Keys) -> Foresight:
+        """What the check will answer a reader, whatever the event. Most look at the event, and
+        can only deny.
         """
-        return None
+        return Foresight()
 
 
 def _plural(count: int, unit: str) -> str:

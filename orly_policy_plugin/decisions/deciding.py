@@ -3,7 +3,7 @@
 Nothing here does I/O or reads a clock.
 """
 
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Collection, Container, Mapping
 from typing import Any, Final
 
 import attrs
@@ -97,15 +97,20 @@ class Plans:
     """The plans of one access, by kind."""
 
     _by_kind: _ByKind
+    other: Plan
+    """Of every kind that is not :attr:`named`."""
+    named: frozenset[int]
+    """Kinds whose plan may be another."""
 
     def __init__(
-        self, by_kind: Mapping[int, Plan], other: Plan, later: Container[int], make: MakePlan
+        self, by_kind: Mapping[int, Plan], other: Plan, later: Collection[int], make: MakePlan
     ) -> None:
         """:param other: for every kind that is in neither of the others.
         :param later: kinds whose plan is made when one is first asked for.
         :param make: makes it; the same each time, from any thread.
         """
-        self.__attrs_init__(_ByKind(by_kind, other, later, make))
+        named = frozenset(by_kind).union(later)
+        self.__attrs_init__(_ByKind(by_kind, other, later, make), other, named)
 
     def for_kind(self, kind: int) -> Plan:
         """The plan of a kind.

@@ -6,10 +6,10 @@ import attrs
 
 from orly_policy_hookspecs import Decision, Event
 
-from .conditions import Answer, Condition, Keys
+from .conditions import PASSES, Answer, Condition, Foresight, Keys
 from .spared import NOBODY, Spared
 
-_CLOSED: Final = Decision.reject("blocked: this kind is not allowed here")
+_CLOSED: Final = Foresight(Decision.reject("blocked: this kind is not allowed here"))
 
 
 @attrs.frozen
@@ -26,6 +26,9 @@ class KindPasses(_OfKind):
 
     always_passes: ClassVar[bool] = True
 
+    def foresees(self, keys: Keys) -> Foresight:
+        return PASSES
+
     def check(self, event: Event, keys: Keys, now: int) -> Answer:
         return None
 
@@ -38,7 +41,7 @@ class KindPasses(_OfKind):
 class NotInWhitelist(_OfKind):
     """The whitelist names kinds, and not this one."""
 
-    def for_unauthenticated_reader(self) -> Answer:
+    def foresees(self, keys: Keys) -> Foresight:
         return _CLOSED
 
     def check(self, event: Event, keys: Keys, now: int) -> Answer:
@@ -55,8 +58,8 @@ class InBlacklist(_OfKind):
 
     spared: Spared = NOBODY
 
-    def for_unauthenticated_reader(self) -> Answer:
-        return _CLOSED
+    def foresees(self, keys: Keys) -> Foresight:
+        return PASSES if self.spared.spares_reader(keys) else _CLOSED
 
     def check(self, event: Event, keys: Keys, now: int) -> Answer:
         if self.spared.spares(event, keys):

@@ -14,6 +14,7 @@ from .added import add_up
 from .compiling import compile_access
 from .deciding import Plans
 from .explaining import Explanation, explain
+from .foreseen import Readers
 from .key_sets import KeySets
 from .rates import TIME_CONSTANT_SECONDS
 from .replies import Reply
@@ -45,6 +46,13 @@ class Snapshot:
     writes: Plans
     reads: Plans
     _parts: "_Parts" = attrs.field(eq=False, repr=False)
+
+    readers: Readers = attrs.field(init=False, eq=False, repr=False)
+    """What can be said of readers before any event is seen."""
+
+    @readers.default
+    def _of_reads(self) -> Readers:
+        return Readers(self.reads)
 
     write: Decide = attrs.field(init=False, eq=False, repr=False)
     """May this event be stored? See :meth:`.Plans.decide`."""

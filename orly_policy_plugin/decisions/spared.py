@@ -8,7 +8,7 @@ import attrs
 
 from orly_policy_hookspecs import Decision, Event
 
-from .conditions import GRANT, Answer, Condition, Keys
+from .conditions import GRANT, Answer, Condition, Foresight, Keys
 
 
 @attrs.frozen
@@ -24,9 +24,13 @@ class Spared:
         """Whether a denial of this event and submitter does not count."""
         if not self.keys:
             return False
-        if not self.keys.isdisjoint(keys):
+        if self.spares_reader(keys):
             return True
         return self.looks_at_author and event.pubkey in self.keys
+
+    def spares_reader(self, keys: Keys) -> bool:
+        """Whether no denial counts for these, whatever the event."""
+        return not self.keys.isdisjoint(keys)
 
 
 NOBODY: Final = Spared()
@@ -64,6 +68,10 @@ class FromAdmin(Condition):
     def could_grant(self) -> bool:
         return self.may_grant and self.inner.could_grant
 
-    def for_unauthenticated_reader(self) -> Answer:
-        answer = self.inner.for_unauthenticated_reader()
-        return None if answer is GRANT and not self.may_grant else answer
+    def foresees(self, keys: Keys) -> Foresight:
+        inner = self.inner.foresees(keys)
+        if not self.may_grant:
+            inner = attrs.evolve(inner, grants=False, grants_parties=False)
+        if self.spared.spares_reader(keys):
+            return attrs.evolve(inner, denies=None, may_deny=False, denies_others=None)
+        return inner

@@ -6,15 +6,16 @@ from typing import Any
 
 import attrs
 import pytest
-from examples import KEYS, NOW, AnEvent
+from examples import ALICE, BOB, KEYS, NOW, AnEvent
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from strategies import events, follow_lists, keys, kinds, policies, rules, submitters
 
+from orly_policy_hookspecs import Verdict
 from orly_policy_plugin.authority.allowed_differences import contribution_of
 from orly_policy_plugin.authority.contributions import Contribution, read_contribution
 from orly_policy_plugin.authority.fitting import standing_contributions
-from orly_policy_plugin.decisions import Snapshot, compile_policy
+from orly_policy_plugin.decisions import Snapshot, compile_policy, is_party_involved
 from orly_policy_plugin.decisions.private import PRIVATE_KINDS
 from orly_policy_plugin.policy import InvalidPolicy, Policy, structure_policy
 
@@ -339,9 +340,6 @@ def test_the_whitelist_is_widened_for_writing_private_kinds_alone() -> None:
         assert not allowed(after, "read", message, (SPY,))
 
 
-ALICE, BOB = KEYS[:2]
-
-
 def made(**content: Any) -> Contribution:
     """A contribution of this content."""
     return read_contribution(content, admin=BOB, created_at=NOW, event_id="c" * 64)
@@ -397,3 +395,56 @@ def test_an_override_is_the_larger_of_both(override: int, accepted: bool) -> Non
     assert after.write(AnEvent(content="x" * 30), (), NOW).accepted is accepted
     unlimited = snapshot({"rules": {"1": {}}}, extend)
     assert unlimited.write(AnEvent(content="x" * 30), (), NOW).accepted
+
+
+@settings(max_examples=300, deadline=None)
+@given(worlds(EVERYTHING), st.lists(events, min_size=1, max_size=5), submitters)
+def test_what_is_foreseen_of_a_reader_holds_for_every_event(
+    world: Any, some: list[AnEvent], who: tuple[str, ...]
+) -> None:
+    """Neither is anything kept from a reader who may see it, nor given to one who may not."""
+    *_, before, after = world
+    for snapshot in (before, after):
+        scopes = snapshot.readers.scopes(who)
+        for event in some:
+            scope = scopes.of_kind(event.kind)
+            if event.kind not in scopes.named:
+                assert scope == scopes.others
+            is_party = any(is_party_involved(event, key) for key in who)
+            decision = snapshot.read(event, who, NOW)
+            foreseen = scope.denial or (None if is_party else scope.denial_of_others)
+            if foreseen is not None:
+                assert not decision.accepted
+                firm = foreseen.verdict is Verdict.REJECT
+                assert firm <= (decision.verdict is Verdict.REJECT)
+            elif scope.is_settled:
+                assert decision.accepted
+
+
+def test_what_is_foreseen_of_readers() -> None:
+    """Nobody, the parties, everybody, or it is to be asked."""
+    rules = {
+        "1": {"read_allow": [ALICE]},
+        "2": {"privileged": True},
+        "3": {"size_limit": 100},
+        "4": {"script": "x"},
+    }
+    scopes = compile_policy(structure_policy({"rules": rules})).readers.scopes
+
+    def foreseen(kind: int, *who: str) -> tuple[str, str, bool, bool]:
+        scope = scopes(who).of_kind(kind)
+        denials = [each.message if each else "" for each in (scope.denial, scope.denial_of_others)]
+        return *(text.split(":")[0] for text in denials), *(  # type: ignore[return-value]
+            scope.is_settled,
+            scope.tells_addresses_apart,
+        )
+
+    assert foreseen(1) == ("auth-required", "", False, False)
+    assert foreseen(1, BOB) == ("restricted", "", False, False)
+    assert foreseen(1, BOB, ALICE) == ("", "", True, False)
+    assert foreseen(2) == ("auth-required", "", False, False)
+    assert foreseen(2, BOB) == ("", "restricted", True, False)
+    assert foreseen(3) == ("", "", False, False)
+    assert foreseen(4) == ("", "", False, True)
+    assert foreseen(5) == ("", "", True, False)
+    assert foreseen(12345) == ("auth-required", "blocked", False, False)

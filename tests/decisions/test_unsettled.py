@@ -14,7 +14,6 @@ from orly_policy_plugin.decisions import (
     Reply,
     Snapshot,
     Unsettled,
-    closed_to_unauthenticated,
     compile_policy,
     settled,
 )
@@ -182,13 +181,13 @@ def test_a_kind_with_a_script_of_its_own_is_not_closed_to_the_unauthenticated() 
     rules = {"1": {"script": "x"}, "2": {}, "3": {"script": "x", "read_allow": [ALICE]}}
     policy = {"default_policy": "deny", "rules": rules}
     snapshot = compile_policy(structure_policy(policy))
-    of = {kind: closed_to_unauthenticated(snapshot.reads.for_kind(kind)) for kind in (1, 2, 3)}
+    of = {kind: snapshot.readers.scopes(()).of_kind(kind).denial for kind in (1, 2, 3)}
     assert of[1] is None
     assert of[2] is not None
     assert of[3] is not None
     policy = {"default_policy": "deny", "global": {"script": "x"}}
-    reads = compile_policy(structure_policy(policy)).reads
-    assert closed_to_unauthenticated(reads.for_kind(1)) is not None
+    readers = compile_policy(structure_policy(policy)).readers
+    assert readers.scopes(()).of_kind(1).denial is not None
 
 
 def test_what_is_left_open_is_not_mistaken_for_an_accept() -> None:

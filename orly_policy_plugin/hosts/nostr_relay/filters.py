@@ -4,9 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import TypeGuard
 
-from orly_policy_hookspecs import Decision
-
-from ...decisions import Snapshot, closed_to_unauthenticated
+from orly_policy_hookspecs.reading import ReadScopes
 
 _SUBSCRIPTION_ID = re.compile(r'[^"\\\x00-\x1f]{1,64}')
 _TAG_FILTER = re.compile(r"#[A-Za-z]")
@@ -76,30 +74,20 @@ def _is_number(value: object, largest: int) -> bool:
     return type(value) is int and 0 <= value <= largest
 
 
-def closed_for_want_of_auth(
-    snapshot: Snapshot, filters: list[object], *, fallback_counts: bool
-) -> str | None:
+def closed_for_want_of_auth(scopes: ReadScopes, filters: list[object]) -> str | None:
     """Why a REQ of somebody unauthenticated is useless, as a CLOSED message, or ``None``.
 
     It is where every filter names kinds, nobody unauthenticated could be given any of them, and
     authenticating could help with one.
-
-    :param fallback_counts: whether a denial by ``default_policy`` is final: no plugin may vouch.
     """
     message = None
     for kind in _named_kinds(filters):
-        denial = None
-        if kind is not None:
-            denial = closed_to_unauthenticated(snapshot.reads.for_kind(kind))
-        if denial is None or not (fallback_counts or _is_firm(denial)):
+        denial = None if kind is None else scopes.of_kind(kind).denial
+        if denial is None:
             return None
         if message is None and denial.message.startswith("auth-required:"):
             message = denial.message
     return message
-
-
-def _is_firm(denial: Decision) -> bool:
-    return denial.verdict.value == "reject"
 
 
 def _named_kinds(filters: list[object]) -> Iterator[int | None]:

@@ -19,7 +19,7 @@ from orly_policy_hookspecs import POLICY_EVENT_KIND, Context, Gate, malformed, n
 from orly_policy_hookspecs.logs import get_log
 from orly_policy_hookspecs.nip01 import kinds
 
-from ...authority import has_right_id
+from ...authority import has_right_id, verify
 from ...errors import PolicyError
 from ...plugin import PolicyPlugin
 from .connection import current_connection, current_context, shown_id
@@ -138,10 +138,11 @@ class _PolicyStorage:
         """A deletion that names a contribution withdraws it, whatever the rules say of kind 5;
         they decide only whether the deletion itself is stored.
         """
-        engine = self._guard.engine
-        if engine is None or event.kind != kinds.DELETION or not engine.names_contribution(event):
+        if event.kind != kinds.DELETION or not verify(event):
             return ""
-        decision = await self._guard.gate.policy_event(event, current_context())
+        decision = await self._guard.gate.withdrawal(event, current_context())
+        if decision is None:
+            return ""
         log.info("%s: %s", event.id, decision.message)
         return decision.message if decision.accepted else ""
 
@@ -212,13 +213,10 @@ class _PolicyStorage:
             await connection.send(["CLOSED", sub_id[:64], problem])
 
     def _closed_to_all(self, filters: list[Any]) -> str | None:
-        if self._guard.engine is None or current_context().authenticated:
+        context = current_context()
+        if context.authenticated:
             return None
-        return closed_for_want_of_auth(
-            self._guard.engine.snapshot,
-            filters,
-            fallback_counts=not self._guard.gate.could_vouch_for_reads(),
-        )
+        return closed_for_want_of_auth(self._guard.gate.read_scopes(context), filters)
 
     async def readable(
         self, events: Sequence[Event], reader: Context, subscription: Any

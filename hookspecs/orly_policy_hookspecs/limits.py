@@ -1,0 +1,25 @@
+"""What a relay tells of its policy before anybody connects (NIP-11). Pure."""
+
+from collections.abc import Iterable
+from typing import Self
+
+import attrs
+
+
+@attrs.frozen
+class RelayLimits:
+    """Members of NIP-11's ``limitation`` that a policy decides."""
+
+    restricted_writes: bool = False
+    """Whether some may not write what others may."""
+    auth_required: bool = False
+    """Whether nothing at all works without authenticating (NIP-42)."""
+
+    @classmethod
+    def of_all(cls, limits: Iterable[Self]) -> Self:
+        """What several plugins come to."""
+        given = list(limits)
+        return cls(
+            any(each.restricted_writes for each in given),
+            any(each.auth_required for each in given),
+        )

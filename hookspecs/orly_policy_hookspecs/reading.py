@@ -1,0 +1,124 @@
+"""What can be said of a reader and a kind before any event is looked at. Pure.
+
+A relay that knows it asks its store only for what the reader may see: it costs no time to pass
+over what is hidden, and time tells nobody that it is there. It is a promise about
+:func:`.hooks.on_read`: an event may still be refused for what it is, and never be granted beyond.
+"""
+
+from collections.abc import Collection, Iterable
+from typing import Final, Protocol
+
+import attrs
+
+from .combining import combine
+from .decision import Decision, Verdict
+
+
+@attrs.frozen
+class ReadScope:
+    """Of one reader and one kind."""
+
+    denial: Decision | None = None
+    """The refusal that every event gets; ``None`` where some event might be handed out."""
+    denial_of_others: Decision | None = None
+    """The refusal that every event gets of which the reader is no party, neither the author nor
+    named in a ``p`` tag; ``None`` where some such event might be handed out."""
+    is_settled: bool = False
+    """Whether every event that these leave is handed out: there is nothing to ask any more."""
+    tells_addresses_apart: bool = True
+    """Whether the answer may be another for a reader who differs by the IP address alone."""
+
+
+NOTHING_KNOWN: Final = ReadScope()
+"""Of a plugin that says nothing: every event is to be asked about."""
+HINDERS_NOTHING: Final = ReadScope(is_settled=True, tells_addresses_apart=False)
+"""Of a plugin that hands out everything."""
+
+
+class ReadScopes(Protocol):
+    """Of one reader, for every kind."""
+
+    @property
+    def named(self) -> Collection[int]:
+        """The kinds that differ from :attr:`others`."""
+
+    @property
+    def others(self) -> ReadScope:
+        """Of all kinds that are not named."""
+
+    def of_kind(self, kind: int) -> ReadScope:
+        """Of a kind, named or not."""
+
+
+@attrs.frozen
+class SameForAllKinds:
+    """Scopes that do not look at the kind."""
+
+    others: ReadScope
+    named: frozenset[int] = frozenset()
+
+    def of_kind(self, kind: int) -> ReadScope:
+        """The same for each."""
+        return self.others
+
+
+@attrs.frozen
+class CombinedScopes:
+    """What all plugins say together."""
+
+    _all: tuple[ReadScopes, ...]
+    _fallback_counts: bool
+
+    @property
+    def named(self) -> frozenset[int]:
+        """Whatever one of them names."""
+        return frozenset().union(*(each.named for each in self._all))
+
+    @property
+    def others(self) -> ReadScope:
+        """Of all kinds that none of them names."""
+        return self._combined(each.others for each in self._all)
+
+    def of_kind(self, kind: int) -> ReadScope:
+        """Of a kind."""
+        return self._combined(each.of_kind(kind) for each in self._all)
+
+    def _combined(self, scopes: Iterable[ReadScope]) -> ReadScope:
+        given = [each if self._is_final(each) else _might_be_overruled(each) for each in scopes]
+        return ReadScope(
+            _strongest(scope.denial for scope in given),
+            _strongest(scope.denial_of_others for scope in given),
+            is_settled=all(scope.is_settled for scope in given),
+            tells_addresses_apart=any(scope.tells_addresses_apart for scope in given),
+        )
+
+    def _is_final(self, scope: ReadScope) -> bool:
+        return self._fallback_counts or not (
+            _is_fallback(scope.denial) or _is_fallback(scope.denial_of_others)
+        )
+
+
+def _is_fallback(denial: Decision | None) -> bool:
+    return denial is not None and denial.verdict is Verdict.FALLBACK
+
+
+def _might_be_overruled(scope: ReadScope) -> ReadScope:
+    """What is left of a scope where another plugin may vouch: nothing of it is settled."""
+    return ReadScope(
+        None if _is_fallback(scope.denial) else scope.denial,
+        None if _is_fallback(scope.denial_of_others) else scope.denial_of_others,
+        tells_addresses_apart=scope.tells_addresses_apart,
+    )
+
+
+def _strongest(denials: Iterable[Decision | None]) -> Decision | None:
+    given = [denial for denial in denials if denial is not None]
+    return combine(given) if given else None
+
+
+def combined(scopes: Iterable[ReadScopes], *, fallback_counts: bool) -> ReadScopes:
+    """What several plugins' scopes come to: none hands out what another refuses.
+
+    :param fallback_counts: whether a refusal by default is final: no other plugin may vouch.
+    """
+    return CombinedScopes(tuple(scopes), fallback_counts)

@@ -1,0 +1,106 @@
+"""What can be said of a reader and a kind before any event is seen.
+
+Each condition foresees what it will answer this reader, whatever the event; together they say
+whether every event is denied, whether only those of which the reader is a party are not, and
+whether there is anything left to ask.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+import attrs
+
+from orly_policy_hookspecs import Decision
+from orly_policy_hookspecs.reading import ReadScope
+
+from .conditions import Keys
+from .deciding import Plan, Plans
+from .unsettled import Unsettled
+
+_MOST_READERS: Final = 256
+"""To remember at a time."""
+
+
+def scope_of(plan: Plan, keys: Keys) -> ReadScope:
+    """What a reader may be given of the kind of a plan.
+
+    Conditions that depend on the event can only deny more, and so can scripts.
+
+    :param keys: the pubkeys that authenticated.
+    """
+    foreseen = [condition.foresees(keys) for condition in plan.conditions]
+    by_address = bool(plan.scripts)
+    outcome = plan.ungranted if keys else plan.ungranted_unauthenticated
+    default = outcome.unopposed if isinstance(outcome, Unsettled) else outcome
+    others_are_granted = default.accepted or any(each.grants for each in foreseen)
+    some_are_granted = others_are_granted or any(each.grants_parties for each in foreseen)
+    denial = _first(each.denies for each in foreseen)
+    if denial is None and not some_are_granted:
+        denial = default
+    denial_of_others = _first(each.denies_others for each in foreseen)
+    if denial_of_others is None and not others_are_granted:
+        denial_of_others = default
+    return ReadScope(
+        denial,
+        denial_of_others,
+        is_settled=not (denial or plan.scripts or any(each.may_deny for each in foreseen)),
+        tells_addresses_apart=by_address,
+    )
+
+
+def _first(denials: Iterable[Decision | None]) -> Decision | None:
+    return next((denial for denial in denials if denial is not None), None)
+
+
+@attrs.frozen
+class Scopes:
+    """Of one reader, for every kind."""
+
+    _plans: Plans
+    _keys: Keys
+    _of_plan: dict[int, ReadScope] = attrs.field(factory=dict, eq=False, repr=False)
+
+    @property
+    def named(self) -> frozenset[int]:
+        """The kinds that something names."""
+        return self._plans.named
+
+    @property
+    def others(self) -> ReadScope:
+        """Of all kinds that nothing names."""
+        return self._scope(self._plans.other)
+
+    def of_kind(self, kind: int) -> ReadScope:
+        """Of a kind."""
+        return self._scope(self._plans.for_kind(kind))
+
+    def _scope(self, plan: Plan) -> ReadScope:
+        known = self._of_plan.get(id(plan))
+        if known is None:
+            known = self._of_plan[id(plan)] = scope_of(plan, self._keys)
+        return known
+
+
+@attrs.frozen
+class Readers:
+    """The scopes of every reader, each worked out once."""
+
+    _plans: Plans
+    _of_keys: dict[Keys, Scopes] = attrs.field(factory=dict, eq=False, repr=False)
+
+    def scopes(self, keys: Keys) -> Scopes:
+        """Of those who authenticated."""
+        known = self._of_keys.get(keys)
+        if known is None:
+            if len(self._of_keys) >= _MOST_READERS:
+                self._of_keys.clear()
+            known = self._of_keys[keys] = Scopes(self._plans, keys)
+        return known
+
+
+def are_closed(plans: Plans, keys: Keys = ()) -> bool:
+    """Whether these are refused every event of every kind: by default, nobody authenticated."""
+    scopes = Scopes(plans, keys)
+    return scopes.others.denial is not None and all(
+        scopes.of_kind(kind).denial is not None for kind in plans.named
+    )
