@@ -360,7 +360,7 @@ def test_explain_of_a_hostile_event(commands: Commands, options: tuple[str, ...]
     assert "x1b" in shown or "u001b" in shown
 
 
-@pytest.mark.parametrize("field", ["id", "pubkey", "sig", HOSTILE])
+@pytest.mark.parametrize("field", ["id", "pubkey", "sig"])
 def test_explain_of_what_is_no_event(commands: Commands, field: str) -> None:
     """What is wrong with it is told."""
     commands.write("policy.json", {})

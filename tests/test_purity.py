@@ -11,6 +11,7 @@ ROOT = Path(__file__).parent.parent
 ENGINE = ROOT / "orly_policy_plugin"
 CONTRACT = ROOT / "hookspecs" / "orly_policy_hookspecs"
 
+PURE_OF_SESSION = {"closing", "deletions", "messages", "narrowing", "settings"}
 PURE_OF_SCRIPTS = {
     "asked", "askers", "backoff", "fair_queue", "killers", "mentions", "our_replies", "protocol",
     "questions", "window",
@@ -23,6 +24,7 @@ PURE = sorted(
         *(ENGINE / "follows").rglob("*.py"),
         ENGINE / "addresses.py",
         *(ENGINE / "scripts" / f"{name}.py" for name in PURE_OF_SCRIPTS),
+        *(ENGINE / "session" / f"{name}.py" for name in PURE_OF_SESSION),
         *(CONTRACT / f"{name}.py" for name in ("combining", "context", "decision", "printing")),
         *(CONTRACT / "nip01").rglob("*.py"),
     ]
@@ -89,6 +91,28 @@ def test_the_contract_needs_little(path: Path) -> None:
     for level, module in imports(parsed(path)):
         assert level <= 1, f"{'.' * level}{module} is outside the contract"
         assert level == 1 or module.split(".")[0] in allowed, module
+
+
+@pytest.mark.parametrize("path", sorted((ENGINE / "session").rglob("*.py")), ids=name_of)
+def test_a_session_needs_no_engine(path: Path) -> None:
+    """No framework, database or socket either: the contract, and the check of signatures."""
+    allowed = sys.stdlib_module_names | {"attrs", "orjson", "orly_policy_hookspecs"}
+    forbidden = {"socket", "ssl", "threading", "multiprocessing", "subprocess", "sqlite3"}
+    for level, module in imports(parsed(path)):
+        first = module.split(".")[0]
+        if level == 0:
+            assert first in allowed - forbidden, module
+        else:
+            assert level == 1 or module in {"addresses", "authority"}, module
+
+
+@pytest.mark.parametrize("path", sorted((ENGINE / "hosts" / "memory").rglob("*.py")), ids=name_of)
+def test_a_store_needs_no_engine(path: Path) -> None:
+    """Only who puts a relay together loads the policy."""
+    if path.name in ("app.py", "__main__.py"):
+        return
+    for level, module in imports(parsed(path)):
+        assert level < 3 or module.split(".")[0] in {"session", "errors"}, module
 
 
 def test_there_is_something_to_look_at() -> None:

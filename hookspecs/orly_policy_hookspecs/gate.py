@@ -26,7 +26,7 @@ from .hooks import PROJECT
 from .limits import RelayLimits
 from .logs import get_log
 from .nip01.events import Event
-from .reading import NOTHING_KNOWN, ReadScopes, SameForAllKinds, combined
+from .reading import NOTHING_KNOWN, CombinedScopes, ReadScopes, SameForAllKinds, combined
 from .registry import Answers, AskAll, Registry
 from .waiting import Question, all_ended, is_firm_no, settle
 
@@ -36,6 +36,8 @@ _T = TypeVar("_T")
 
 _NOT_TAKEN = Decision.reject("blocked: this relay takes no policy events")
 _EVENTS_AT_A_TIME = 128
+_MOST_SCOPES = 256
+"""Of readers, remembered until something changes."""
 _NOTHING_KNOWN = SameForAllKinds(NOTHING_KNOWN)
 _VOUCH = Verdict.VOUCH  # an enumeration's attribute is slow to look up
 
@@ -61,6 +63,7 @@ class Gate:
     def __init__(self, settings: GateSettings | None = None) -> None:
         self.settings = settings or GateSettings()
         self._registry = Registry(self.settings.budget_seconds)
+        self._scopes: dict[tuple[int, ...], CombinedScopes] = {}
         self.blocking = BlockingGate(self)
         """The same questions for plain synchronous code."""
 
@@ -121,7 +124,12 @@ class Gate:
         :param changed: called, from any thread, when follow lists are needed, or when what is
             known of readers and limits is no longer true.
         """
-        for _ in self._registry.each("on_attach", changed=changed):
+
+        def forget_and_tell() -> None:
+            self._scopes.clear()
+            changed()
+
+        for _ in self._registry.each("on_attach", changed=forget_and_tell):
             pass
 
     def open(self) -> None:
@@ -147,20 +155,30 @@ class Gate:
         """What to tell in NIP-11. Raises what a plugin raises."""
         return RelayLimits.of_all(limits for _, limits in self._registry.each("relay_limits"))
 
-    def read_scopes(self, context: Context) -> ReadScopes:
+    def read_scopes(self, context: Context) -> CombinedScopes:
         """What can be said of this reader before any event is looked at. Never raises: where a
         plugin does not say, every event is to be asked about.
         """
+        scopes = self._scopes_given(context)
+        known = self._scopes.get(tuple(map(id, scopes)))
+        if known is not None:
+            return known
+        if len(self._scopes) >= _MOST_SCOPES:
+            self._scopes.clear()
+        made = combined(scopes, fallback_counts=not self.settings.may_vouch_read)
+        self._scopes[tuple(map(id, scopes))] = made  # which keeps them, and so their identities
+        return made
+
+    def _scopes_given(self, context: Context) -> list[ReadScopes]:
         registry = self._registry
         if registry.wraps_reads:
-            return _NOTHING_KNOWN
+            return [_NOTHING_KNOWN]
         try:
             given = dict(registry.each("read_scopes", context=context))
         except Exception:
             log.exception("a plugin could not say what can be read")
-            return _NOTHING_KNOWN
-        scopes = [given.get(reader, _NOTHING_KNOWN) for reader in registry.readers]
-        return combined(scopes, fallback_counts=not self.settings.may_vouch_read)
+            return [_NOTHING_KNOWN]
+        return [given.get(reader, _NOTHING_KNOWN) for reader in registry.readers]
 
     async def write(self, event: Event, context: Context) -> Decision:
         """May this event be stored? Never raises; what cannot be answered is rejected."""

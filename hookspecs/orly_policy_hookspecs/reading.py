@@ -6,7 +6,7 @@ over what is hidden, and time tells nobody that it is there. It is a promise abo
 """
 
 from collections.abc import Collection, Iterable
-from typing import Final, Protocol
+from typing import Final, Protocol, Self
 
 import attrs
 
@@ -36,7 +36,9 @@ HINDERS_NOTHING: Final = ReadScope(is_settled=True, tells_addresses_apart=False)
 
 
 class ReadScopes(Protocol):
-    """Of one reader, for every kind."""
+    """Of one reader, for every kind. An object says the same all its life: what has changed is
+    another object.
+    """
 
     @property
     def named(self) -> Collection[int]:
@@ -63,11 +65,40 @@ class SameForAllKinds:
 
 
 @attrs.frozen
+class Kinds:
+    """Kinds by what is known of them."""
+
+    open: frozenset[int]
+    """Some of whose events the reader might be given, whoever is a party."""
+    for_parties: frozenset[int]
+    """Of whose events the reader might be given those to which he is a party."""
+    closed: frozenset[int]
+    """Of which the reader is given nothing."""
+
+    @classmethod
+    def by_scope(cls, kinds: Iterable[int], scopes: ReadScopes) -> Self:
+        """As a reader's scopes say."""
+        open_, for_parties, closed = list[int](), list[int](), list[int]()
+        for kind in kinds:
+            scope = scopes.of_kind(kind)
+            if scope.denial is not None:
+                closed.append(kind)
+            elif scope.denial_of_others is not None:
+                for_parties.append(kind)
+            else:
+                open_.append(kind)
+        return cls(frozenset(open_), frozenset(for_parties), frozenset(closed))
+
+
+@attrs.frozen(eq=False)
 class CombinedScopes:
-    """What all plugins say together."""
+    """What all plugins say together of one reader."""
 
     _all: tuple[ReadScopes, ...]
     _fallback_counts: bool
+    _known: dict[int | None, ReadScope] = attrs.field(factory=dict, eq=False, repr=False)
+
+    _kinds: list[Kinds] = attrs.field(factory=list, repr=False)
 
     @property
     def named(self) -> frozenset[int]:
@@ -75,13 +106,26 @@ class CombinedScopes:
         return frozenset().union(*(each.named for each in self._all))
 
     @property
+    def named_kinds(self) -> Kinds:
+        """The kinds that are named, sorted once."""
+        if not self._kinds:
+            self._kinds.append(Kinds.by_scope(self.named, self))
+        return self._kinds[0]
+
+    @property
     def others(self) -> ReadScope:
         """Of all kinds that none of them names."""
-        return self._combined(each.others for each in self._all)
+        known = self._known.get(None)
+        if known is None:
+            known = self._known[None] = self._combined(each.others for each in self._all)
+        return known
 
     def of_kind(self, kind: int) -> ReadScope:
         """Of a kind."""
-        return self._combined(each.of_kind(kind) for each in self._all)
+        known = self._known.get(kind)
+        if known is None:
+            known = self._known[kind] = self._combined(each.of_kind(kind) for each in self._all)
+        return known
 
     def _combined(self, scopes: Iterable[ReadScope]) -> ReadScope:
         given = [each if self._is_final(each) else _might_be_overruled(each) for each in scopes]
@@ -116,7 +160,7 @@ def _strongest(denials: Iterable[Decision | None]) -> Decision | None:
     return combine(given) if given else None
 
 
-def combined(scopes: Iterable[ReadScopes], *, fallback_counts: bool) -> ReadScopes:
+def combined(scopes: Iterable[ReadScopes], *, fallback_counts: bool) -> CombinedScopes:
     """What several plugins' scopes come to: none hands out what another refuses.
 
     :param fallback_counts: whether a refusal by default is final: no other plugin may vouch.

@@ -2,12 +2,11 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import attrs
 
 from orly_policy_hookspecs import POLICY_EVENT_KIND, Event, malformed
-from orly_policy_hookspecs.nip01 import FIELDS
+from orly_policy_hookspecs.nip01 import FIELDS, name_one_relay, normal_url
 from orly_policy_hookspecs.printing import printable
 
 from ..decisions.sizes import event_size
@@ -34,7 +33,6 @@ _MOST_RELAYS = 20
 _MOST_PARTS_OF_AN_ADMIN = 40_000
 """Lists and objects of the content of one event: those of 2,000 rules with twenty lists each."""
 _LONGEST_PROBLEM = 400
-_DEFAULT_PORTS = {"ws": 80, "wss": 443}
 
 
 class RefusedUpdate(PolicyError):
@@ -197,25 +195,6 @@ def _as_json(event: Event) -> dict[str, object]:
 # --- 3
 
 
-def normalised_url(url: str) -> str | None:
-    """A relay's URL for comparing: scheme and host in lower case, no port that goes without
-    saying, no slash at the end. ``None`` for what is no URL of a relay.
-    """
-    try:
-        url = url.strip()
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        return None
-    if parts.scheme not in _DEFAULT_PORTS or not host or "@" in parts.netloc:
-        return None
-    if any(map(str.isspace, url)):
-        return None
-    shown_port = "" if port in (None, _DEFAULT_PORTS[parts.scheme]) else f":{port}"
-    query = f"?{parts.query}" if parts.query else ""
-    return f"{parts.scheme}://{host}{shown_port}{parts.path.rstrip('/')}{query}"
-
-
 def _check_addressed(event: Event, relay_urls: Collection[str], *, required: bool) -> None:
     """One of several ``relay`` tags is enough: an update may be meant for several relays."""
     named = [tag[1] if len(tag) > 1 else "" for tag in event.tags if tag[0] == "relay"]
@@ -230,12 +209,11 @@ def _check_addressed(event: Event, relay_urls: Collection[str], *, required: boo
                 "add one with its URL"
             )
         return
-    ours = {normalised_url(url) for url in relay_urls} - {None}
-    if ours.isdisjoint(normalised_url(url) for url in named):
+    if not name_one_relay(named, relay_urls):
         what = printable(f"{named[0]!r:.100}")
         raise RefusedUpdate(
             f"invalid: the policy event is meant for another relay: its relay tag says {what}"
-            if ours
+            if any(map(normal_url, relay_urls))
             else f"invalid: the policy event is meant for the relay {what}, and this relay has "
             "not been told its own URL"
         )

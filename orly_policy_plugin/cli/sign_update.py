@@ -11,7 +11,7 @@ import click
 import coincurve
 
 from orly_policy_hookspecs import POLICY_EVENT_KIND
-from orly_policy_hookspecs.nip01 import FrozenEvent, kinds
+from orly_policy_hookspecs.nip01 import FrozenEvent, kinds, normal_url
 from orly_policy_plugin.authority import (
     CONTRIBUTION_KEYS,
     Freshness,
@@ -19,7 +19,6 @@ from orly_policy_plugin.authority import (
     check_fits,
     examine,
 )
-from orly_policy_plugin.authority.policy_events import normalised_url
 from orly_policy_plugin.authority.signing import signed_event
 from orly_policy_plugin.policy import InvalidPolicy, Policy
 from orly_policy_plugin.scripts import check_scripts, known_scripts
@@ -38,7 +37,7 @@ def _relay_urls(
     _: click.Context, param: click.Parameter, urls: tuple[str, ...]
 ) -> tuple[str, ...]:
     for url in urls:
-        if normalised_url(url) is None:
+        if normal_url(url) is None:
             message = f"{url!r} is not a relay's URL such as wss://relay.example"
             raise click.BadParameter(message, param=param)
     return tuple(dict.fromkeys(urls))

@@ -4,12 +4,13 @@ Sections 2 and 3 of SPEC.md. A submitter is the set of keys that authenticated: 
 deny list denies, otherwise one that matches an allow list is enough.
 """
 
-from collections.abc import Collection, Container
+from collections.abc import Collection
 from typing import Literal
 
 import attrs
 
 from orly_policy_hookspecs import Decision, Event
+from orly_policy_hookspecs.nip01 import names_one_of
 
 from .added import AddedToRule
 from .conditions import GRANT, GRANTS, PASSES, Answer, Condition, Foresight, Keys
@@ -160,16 +161,6 @@ class Everybody(Matcher):
 
     def lets_in(self, keys: Keys) -> bool:
         return True
-
-
-def names_one_of(event: Event, keys: Container[str]) -> bool:
-    """Whether a ``p`` tag names one of these pubkeys, in capitals or not. What is not 64 hex
-    characters names nobody: it equals no key.
-    """
-    for tag in event.tags:  # noqa: SIM110 -- a generator costs more than a short loop
-        if tag[0] == "p" and len(tag) > 1 and tag[1].lower() in keys:
-            return True
-    return False
 
 
 def is_party_involved(event: Event, pubkey: str) -> bool:

@@ -52,7 +52,7 @@ def _first(denials: Iterable[Decision | None]) -> Decision | None:
     return next((denial for denial in denials if denial is not None), None)
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class Scopes:
     """Of one reader, for every kind."""
 

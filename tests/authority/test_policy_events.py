@@ -12,6 +12,7 @@ from relay.signing import Key, hash_of
 from strategies import json_values, policies, some
 
 from orly_policy_hookspecs import PREFIXES
+from orly_policy_hookspecs.nip01 import normal_url
 from orly_policy_plugin.authority import (
     CONTRIBUTION_KEYS,
     Contribution,
@@ -22,7 +23,7 @@ from orly_policy_plugin.authority import (
     check_owner_policy,
     examine,
 )
-from orly_policy_plugin.authority.policy_events import LARGEST_BYTES, POLICY_KEYS, normalised_url
+from orly_policy_plugin.authority.policy_events import LARGEST_BYTES, POLICY_KEYS
 from orly_policy_plugin.decisions.sizes import event_size
 from orly_policy_plugin.policy import InvalidPolicy, Policy, structure_policy
 
@@ -245,8 +246,8 @@ def test_a_relay_tag_can_be_required() -> None:
 @given(st.text() | st.text().map(lambda text: f"wss://{text}"))
 def test_any_text_is_a_url_or_none(text: str) -> None:
     """Whatever a tag says; what is normal stays so."""
-    normal = normalised_url(text)
-    assert normal is None or normalised_url(normal) == normal
+    normal = normal_url(text)
+    assert normal is None or normal_url(normal) == normal
 
 
 # --- 4: fresh

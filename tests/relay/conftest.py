@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from .policies import POLICY
-from .process import Relay
+from .process import MemoryRelay, Relay
 
 UNPARSABLE = re.compile("Parse error at offset|parse recursion depth|integer value|4300 digits")
 """What rapidjson says of a message that is nested too deeply or has an endless number: the text
@@ -22,7 +22,13 @@ def relay(
 
     In the end its log has no fault but JSON that nostr-relay could not parse.
     """
-    with Relay(tmp_path_factory.mktemp(request.param), POLICY, request.param) as running:
+    folder = tmp_path_factory.mktemp(request.param)
+    relay = (
+        MemoryRelay(folder, POLICY)
+        if request.param == "memory"
+        else Relay(folder, POLICY, request.param)
+    )
+    with relay as running:
         yield running
         assert running.alive
     faults = re.findall(

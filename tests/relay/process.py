@@ -69,9 +69,7 @@ class Relay:
 
     def launch(self, *options: str, **popen: Any) -> None:
         """Start the process."""
-        arguments = ["--port", "0", "--data", str(self.data), "--storage", self.storage, *options]
-        if self._names_policy:
-            arguments += ["--policy", str(self.policy)]
+        arguments = [*self._arguments(), *options]
         environment = {**os.environ, "PYTHONWARNINGS": "ignore", **self._environment}
         with self._file("stdout").open("ab") as out, self._file("stderr").open("ab") as err:
             self._process = subprocess.Popen(
@@ -82,6 +80,10 @@ class Relay:
                 env=environment,
                 **popen,
             )
+
+    def _arguments(self) -> list[str]:
+        named = ["--policy", str(self.policy)] if self._names_policy else []
+        return ["--port", "0", "--data", str(self.data), "--storage", self.storage, *named]
 
     def wait(self) -> int:
         """Wait for the process's end and return its exit code."""
@@ -153,3 +155,17 @@ class Relay:
         except urllib.error.URLError:
             return False
         return True
+
+
+class MemoryRelay(Relay):
+    """The relay that forgets, likewise: any host behind the same session."""
+
+    def __init__(self, folder: Path, policy: Any) -> None:
+        command = (sys.executable, "-m", "example_relay.forgetting")
+        super().__init__(folder, policy, "memory", command=command)
+
+    def _arguments(self) -> list[str]:
+        return ["--port", "0", "--policy", str(self.policy)]
+
+    def _listens(self) -> bool:
+        return True  # it says so once it does

@@ -8,7 +8,18 @@ from .filters import Filter, FilterBounds, UnreadableFilter
 from .hexes import is_hex32, is_hex64
 from .ids import canonical, event_id, has_right_id
 from .kinds import KindClass, class_of
-from .tags import TagValues, expires_at, is_expired, is_protected, tag_values, value_of, values_of
+from .tags import (
+    TagValues,
+    expires_at,
+    is_expired,
+    is_party,
+    is_protected,
+    names_one_of,
+    tag_values,
+    value_of,
+    values_of,
+)
+from .urls import name_one_relay, normal_url
 from .wellformed import FIELDS, MalformedEvent, malformed, read_event
 
 __all__ = [
@@ -34,9 +45,13 @@ __all__ = [
     "is_expired",
     "is_hex32",
     "is_hex64",
+    "is_party",
     "is_protected",
     "kinds",
     "malformed",
+    "name_one_relay",
+    "names_one_of",
+    "normal_url",
     "read_event",
     "replaces",
     "tag_values",

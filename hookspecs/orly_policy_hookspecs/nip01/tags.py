@@ -1,7 +1,7 @@
 """What a relay itself reads in an event's tags. Pure."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Container, Iterator, Mapping
 from typing import Final
 
 from .events import Event
@@ -48,3 +48,18 @@ def is_expired(event: Event, now: int) -> bool:
 def is_protected(event: Event) -> bool:
     """Whether an event has a ``-`` tag (NIP-70)."""
     return any(tag[0] == "-" for tag in event.tags)
+
+
+def names_one_of(event: Event, pubkeys: Container[str]) -> bool:
+    """Whether a ``p`` tag names one of these pubkeys, in capitals or not. What is not 64 hex
+    characters names nobody: it equals no key.
+    """
+    for tag in event.tags:  # noqa: SIM110 -- a generator costs more than a short loop
+        if tag[0] == "p" and len(tag) > 1 and tag[1].lower() in pubkeys:
+            return True
+    return False
+
+
+def is_party(event: Event, pubkeys: Collection[str]) -> bool:
+    """Whether one of these is the event's author, or named in a ``p`` tag."""
+    return bool(pubkeys) and (event.pubkey in pubkeys or names_one_of(event, pubkeys))

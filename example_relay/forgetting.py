@@ -1,0 +1,75 @@
+"""A relay that forgets its events when it ends: a host of the session's at its smallest.
+
+``python -m example_relay.forgetting --policy policy.json``
+"""
+
+import asyncio
+import contextlib
+import socket
+from http import HTTPStatus
+
+import click
+import orjson
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.http11 import Request, Response
+
+from orly_policy_hookspecs import Gate
+from orly_policy_plugin.errors import PolicyError
+from orly_policy_plugin.hosts.memory import MemoryStore
+from orly_policy_plugin.plugin import register
+from orly_policy_plugin.session import Server, SessionSettings
+from orly_policy_plugin.settings import Settings
+
+from .showing import run, say
+
+
+async def serve_forever(policy: str, listening: socket.socket) -> None:
+    """Serve until it is cancelled.
+
+    :param policy: the policy file.
+    :raises PolicyError: it cannot be used.
+    """
+    host, port = listening.getsockname()[:2]
+    url = f"ws://{host}:{port}"
+    gate = Gate()
+    register(gate, Settings.from_environment(policy, relay_urls=(url,)))
+    gate.load_entry_points()
+    gate.start()
+    settings = SessionSettings(relay_urls=(url,))
+    async with Server(gate, MemoryStore(), settings) as server:
+
+        async def client(websocket: ServerConnection) -> None:
+            ip = websocket.remote_address[0]
+            async with server.connect(websocket.send, ip=ip) as session:
+                async for text in websocket:
+                    await session.incoming(text)
+
+        def http(websocket: ServerConnection, request: Request) -> Response | None:
+            if request.headers.get("Accept") != "application/nostr+json":
+                return None
+            response = websocket.respond(HTTPStatus.OK, "")
+            response.body = orjson.dumps(server.information({"name": "a relay that forgets"}))
+            response.headers["Content-Type"] = "application/nostr+json"
+            response.headers["Content-Length"] = str(len(response.body))
+            return response
+
+        async with serve(client, sock=listening, process_request=http, max_size=2**24) as served:
+            say(f"a relay that forgets is at {url} : Ctrl-C stops it")
+            await served.serve_forever()
+
+
+@click.command()
+@click.option("--policy", required=True, help="The policy file.")
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=7447, show_default=True)
+def main(policy: str, host: str, port: int) -> None:
+    """Serve a relay that forgets its events when it ends, behind a policy."""
+    with socket.create_server((host, port)) as listening, contextlib.suppress(KeyboardInterrupt):
+        try:
+            asyncio.run(serve_forever(policy, listening))
+        except PolicyError as error:
+            raise click.ClickException(f"the relay does not start: {error}") from error
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,45 @@
+"""Nostr between a client and a store, behind the gate: no sockets, no framework, no database.
+
+A relay brings a :class:`Host`, which stores, and makes a :class:`Server` of it and its gate. For
+each connection it enters a session, hands it what the client sends, and sends what it is given.
+"""
+
+from .deletions import Deletion, Vanishing
+from .host import (
+    Added,
+    Admitting,
+    Announcing,
+    Counting,
+    Deleting,
+    Forgetting,
+    Host,
+    Known,
+    NotStored,
+    Recalling,
+    Searching,
+)
+from .server import Server
+from .session import Session, SessionEnded
+from .settings import SessionSettings
+from .writing import Answer
+
+__all__ = [
+    "Added",
+    "Admitting",
+    "Announcing",
+    "Answer",
+    "Counting",
+    "Deleting",
+    "Deletion",
+    "Forgetting",
+    "Host",
+    "Known",
+    "NotStored",
+    "Recalling",
+    "Searching",
+    "Server",
+    "Session",
+    "SessionEnded",
+    "SessionSettings",
+    "Vanishing",
+]

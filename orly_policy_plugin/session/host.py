@@ -1,0 +1,130 @@
+"""What a relay brings to a session: its store. The session stores nothing.
+
+:class:`Host` is needed; the other protocols are for what a store can do besides. An event that
+reaches a host is well formed, verified and accepted.
+"""
+
+import enum
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
+
+import attrs
+
+from orly_policy_hookspecs import Context
+from orly_policy_hookspecs.nip01 import Filter, FrozenEvent, Position
+
+from .deletions import Deletion, Vanishing
+
+
+class Known(enum.Enum):
+    """What a store knows of an event."""
+
+    STORED = "stored"
+    """It is stored now, and was not before."""
+    DUPLICATE = "duplicate"
+    """It was stored already."""
+    SUPERSEDED = "superseded"
+    """A newer version of it is stored (:func:`.nip01.replaces`)."""
+    DELETED = "deleted"
+    """Its author has deleted it, or has asked to vanish."""
+
+
+@attrs.frozen
+class NotStored:
+    """A store refuses an event for a reason of its own, such as its size."""
+
+    message: str
+    """For the client, with a prefix of NIP-01."""
+
+
+Added = Known | NotStored
+
+
+class Host(Protocol):
+    """The store of a relay. Its methods are awaited on the relay's event loop, and must not block
+    it; what they raise is an ``error:`` to the client, and in the log.
+    """
+
+    async def add(self, event: FrozenEvent) -> Added:
+        """Store an event, and drop the versions that it replaces, in one step. On return it is
+        there to stay.
+
+        Never given an ephemeral event.
+        """
+
+    async def page(
+        self, wanted: Filter, before: Position | None, most: int
+    ) -> Sequence[FrozenEvent]:
+        """The first events that match, newest first, of the same second the lowest id first.
+
+        :param wanted: its ``limit`` does not count; its ``except_kinds`` do.
+        :param before: only events that come after this position in that order (``Position.of``
+            of an event is larger); from the newest on where ``None``.
+        :param most: at most so many; fewer only where there are no more.
+        """
+
+
+@runtime_checkable
+class Recalling(Protocol):
+    """A store that can tell at once what :meth:`Host.add` would come to. For any other it is found
+    out by pages.
+    """
+
+    async def recall(self, event: FrozenEvent) -> Known | None:
+        """What is known of an event; ``None`` where it could be stored."""
+
+
+@runtime_checkable
+class Deleting(Protocol):
+    """A store that can delete (NIP-09). Without it a deletion is answered ``error:``."""
+
+    async def delete(self, deletion: Deletion) -> None:
+        """Remove every event that the deletion covers, and remember it: ``add`` answers
+        :attr:`Known.DELETED` to those from now on. The kind 5 itself is added afterwards.
+        """
+
+
+@runtime_checkable
+class Forgetting(Protocol):
+    """A store that can make somebody vanish (NIP-62). Without it that is answered ``error:``."""
+
+    async def vanish(self, vanishing: Vanishing) -> None:
+        """Remove every event that is covered, and remember it: ``add`` answers
+        :attr:`Known.DELETED` to the author's older events from now on. The request itself is kept
+        if the store has no other way to remember.
+        """
+
+
+@runtime_checkable
+class Counting(Protocol):
+    """A store that counts without reading. For any other it is counted by pages."""
+
+    async def count(self, wanted: Filter, now: int) -> int:
+        """How many events match and have not expired by ``now`` (Unix seconds)."""
+
+
+@runtime_checkable
+class Searching(Protocol):
+    """A store whose pages heed ``search`` (NIP-50). Without it such a filter is refused."""
+
+    searches: bool
+
+
+@runtime_checkable
+class Admitting(Protocol):
+    """A relay that limits messages by rules of its own."""
+
+    async def admit(self, command: str, context: Context) -> str | None:
+        """Why a message is refused, with a prefix of NIP-01, or ``None``. It may wait, which holds
+        up the connection.
+
+        :param command: ``EVENT``, ``REQ``, …
+        """
+
+
+@runtime_checkable
+class Announcing(Protocol):
+    """A relay of several processes: what one has taken has to reach the others' readers."""
+
+    async def announce(self, event: FrozenEvent) -> None:
+        """Tell the other processes, each of which calls :meth:`.Server.announced`."""

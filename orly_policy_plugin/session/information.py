@@ -1,0 +1,38 @@
+"""What a relay says of itself (NIP-11): the truth about what is supported, and the bounds."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from orly_policy_hookspecs.limits import RelayLimits
+
+from .host import Deleting, Forgetting, Host, Searching
+from .settings import SUBSCRIPTION_ID_LENGTH, SessionSettings
+
+_ALWAYS = (1, 11, 40, 42, 45, 70)
+
+
+def information(
+    host: Host, settings: SessionSettings, limits: RelayLimits, own: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The document of NIP-11.
+
+    :param own: what the relay's operator says: ``name``, ``description``, …, and further members
+        of ``limitation``; and further ``supported_nips`` of the relay's own.
+    """
+    nips = {*_ALWAYS, *own.get("supported_nips", ())}
+    for nip, protocol in ((9, Deleting), (62, Forgetting)):
+        if isinstance(host, protocol):
+            nips.add(nip)
+    if isinstance(host, Searching) and host.searches:
+        nips.add(50)
+    limitation = {
+        "max_message_length": settings.message_bytes,
+        "max_subscriptions": settings.subscriptions,
+        "max_limit": settings.limit,
+        "default_limit": settings.limit,
+        "max_subid_length": SUBSCRIPTION_ID_LENGTH,
+        "auth_required": limits.auth_required,
+        "restricted_writes": limits.restricted_writes,
+        **own.get("limitation", {}),
+    }
+    return {**own, "supported_nips": sorted(nips), "limitation": limitation}

@@ -1,0 +1,176 @@
+"""The messages of NIP-01, 42, 45 and 77: what a client sends, read; what it is told, written.
+Pure.
+"""
+
+from typing import Any, Final
+
+import attrs
+import orjson
+
+from orly_policy_hookspecs.nip01 import Event, FrozenEvent
+
+from .settings import SUBSCRIPTION_ID_LENGTH, SessionSettings
+
+
+class NoMessage(ValueError):
+    """What a client sent is no message; the text says why, for a NOTICE."""
+
+
+@attrs.frozen
+class ClientMessage:
+    """What a client sent, as far as every message is alike."""
+
+    command: str
+    """``EVENT``, ``REQ``, …"""
+    rest: list[Any]
+    """Decoded JSON values, at least one."""
+
+    @property
+    def subscription(self) -> str | None:
+        """The subscription id that stands first; ``None`` where it is none."""
+        first = self.rest[0]
+        is_id = isinstance(first, str) and 0 < len(first) <= SUBSCRIPTION_ID_LENGTH
+        return first if is_id else None
+
+
+def read_message(text: str | bytes, settings: SessionSettings) -> ClientMessage:
+    """Read what a client sent.
+
+    :raises NoMessage: it is too large, or is no message.
+    """
+    encoded = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
+    if len(encoded) > settings.message_bytes:
+        raise NoMessage(
+            f"a message has {len(encoded)} bytes, at most {settings.message_bytes} may be"
+        )
+    try:
+        value = orjson.loads(encoded)
+    except orjson.JSONDecodeError as error:
+        raise NoMessage(f"this is no JSON: {error}") from error
+    if not (isinstance(value, list) and len(value) > 1 and isinstance(value[0], str)):
+        raise NoMessage("a message is a list of a command and what belongs to it")
+    if not _is_nested_at_most(value, settings.nesting):
+        raise NoMessage(f"a message is nested at most {settings.nesting} deep")
+    return ClientMessage(value[0], value[1:])
+
+
+def _is_nested_at_most(value: list[Any], depth: int) -> bool:
+    level: list[Any] = [value]
+    for _ in range(depth):
+        level = [
+            child
+            for each in level
+            for child in (each if type(each) is list else each.values())
+            if type(child) is list or type(child) is dict
+        ]
+        if not level:
+            return True
+    return False
+
+
+def encoded_event(event: Event) -> bytes:
+    """An event as compact JSON."""
+    made: FrozenEvent = (
+        event
+        if isinstance(event, FrozenEvent)
+        else FrozenEvent(
+            event.id,
+            event.pubkey,
+            event.created_at,
+            event.kind,
+            event.tags,
+            event.content,
+            event.sig,
+        )
+    )
+    return orjson.dumps(made._asdict())
+
+
+@attrs.frozen
+class Message:
+    """Something that a client is told. Several may share an event's bytes."""
+
+    start: bytes
+    event: bytes = b""
+    end: bytes = b""
+
+    def __len__(self) -> int:
+        """Bytes."""
+        return len(self.start) + len(self.event) + len(self.end)
+
+    def __str__(self) -> str:
+        """As it is sent."""
+        return (self.start + self.event + self.end).decode()
+
+
+def _plain(*parts: object) -> Message:
+    return Message(orjson.dumps(parts))
+
+
+def event_start(subscription: str) -> bytes:
+    """What stands before the event in every EVENT of a subscription."""
+    return b'["EVENT",%s,' % orjson.dumps(subscription)
+
+
+_END: Final = b"]"
+
+
+def event_message(start: bytes, event: bytes) -> Message:
+    """EVENT.
+
+    :param start: see :func:`event_start`.
+    :param event: see :func:`encoded_event`.
+    """
+    return Message(start, event, _END)
+
+
+def ok(event_id: str, *, accepted: bool, message: str = "") -> Message:
+    """The answer to an EVENT or AUTH."""
+    return _plain("OK", event_id, accepted, message)
+
+
+def eose(subscription: str) -> Message:
+    """All that is stored has been sent."""
+    return _plain("EOSE", subscription)
+
+
+def closed(subscription: str, reason: str) -> Message:
+    """A subscription is not served, or no longer."""
+    return _plain("CLOSED", subscription, reason)
+
+
+def refusal(message: ClientMessage, reason: str) -> Message:
+    """The answer to a message that is not taken."""
+    match message.command:
+        case "EVENT" | "AUTH":
+            return ok(id_of(message.rest[0]), accepted=False, message=reason)
+        case "REQ" | "COUNT" if message.subscription is not None:
+            return closed(message.subscription, reason)
+        case _:
+            return notice(reason)
+
+
+def id_of(value: object) -> str:
+    """The id to answer an event with: the client's own, as far as it is one."""
+    event_id = value.get("id") if isinstance(value, dict) else None
+    return event_id[:64] if isinstance(event_id, str) else ""
+
+
+def count(subscription: str, number: int) -> Message:
+    """The answer to a COUNT (NIP-45)."""
+    return _plain("COUNT", subscription, {"count": number})
+
+
+def notice(text: str) -> Message:
+    """Something for people to read."""
+    return _plain("NOTICE", text)
+
+
+def auth(challenge: str) -> Message:
+    """The challenge of NIP-42."""
+    return _plain("AUTH", challenge)
+
+
+def neg_err(subscription: str, reason: str) -> Message:
+    """NIP-77: no set is reconciled here."""
+    return _plain("NEG-ERR", subscription, reason)

@@ -1,0 +1,154 @@
+"""What a reader is given of what is stored: REQ, COUNT and pages of HTTP (section 11 of SPEC.md).
+
+Every event is decided before it counts. Where policy and plugins have settled a kind for a reader
+nobody is asked about its events.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Final
+
+import attrs
+
+from orly_policy_hookspecs import Context, Gate
+from orly_policy_hookspecs.nip01 import Filter, FrozenEvent, is_expired, is_party
+from orly_policy_hookspecs.reading import CombinedScopes, ReadScope
+
+from .host import Counting, Host
+from .narrowing import narrowed
+from .scanning import LARGEST_PAGE, Budget, Picked, Scan, Stream, merged
+from .settings import SessionSettings
+
+_SMALLEST_PAGE: Final = 20
+_EVENTS_BETWEEN_YIELDS: Final = 100
+
+Now = Callable[[], Context]
+"""The reader as of now: whoever has authenticated meanwhile counts."""
+
+
+class TooMuch(Exception):
+    """A COUNT would have to look at more events than it may."""
+
+
+@attrs.frozen
+class Reading:
+    """Reads a store on behalf of readers."""
+
+    _gate: Gate
+    _host: Host
+    _settings: SessionSettings
+    _clock: Callable[[], float]
+
+    async def stored(
+        self, filters: Sequence[Filter], reader: Now
+    ) -> AsyncIterator[Sequence[FrozenEvent]]:
+        """What a REQ is answered with: newest first, each event once, some at a time."""
+        streams = [
+            stream
+            for wanted in filters
+            if (stream := self._readable_stream(wanted, reader)) is not None
+        ]
+        if not streams:
+            return
+        stream = merged(streams)
+        while events := await stream.some():
+            yield events
+
+    def _readable_stream(self, wanted: Filter, reader: Now) -> Stream | None:
+        most = self._settings.limit
+        if wanted.limit is not None:
+            most = min(wanted.limit, most)
+        if most == 0:
+            return None
+        return self._stream(wanted, reader, most, Budget(self._settings.scanned_events))
+
+    def _stream(self, wanted: Filter, reader: Now, most: int, budget: Budget) -> Stream | None:
+        context = reader()
+        found = narrowed(wanted, self._gate.read_scopes(context), context.authenticated)
+        if not found:
+            return None
+        page = max(_SMALLEST_PAGE, min(most, LARGEST_PAGE))
+        scans = merged([Scan(self._host, each, page) for each in found])
+
+        async def pick(events: Sequence[FrozenEvent]) -> Sequence[FrozenEvent]:
+            asked_for = [event for event in events if wanted.matches(event)]
+            return await self.readable(asked_for, reader())
+
+        return Picked(scans, pick, most, budget)
+
+    async def readable(
+        self, events: Sequence[FrozenEvent], context: Context
+    ) -> Sequence[FrozenEvent]:
+        """Those that a reader may be given, in their order. Expired ones are given to nobody."""
+        scopes, now = self._gate.read_scopes(context), int(self._clock())
+        foreseen: list[bool | None] = []
+        for number, event in enumerate(events, 1):
+            if number % _EVENTS_BETWEEN_YIELDS == 0:
+                await asyncio.sleep(0)
+            foreseen.append(_foreseen(event, scopes.of_kind(event.kind), context, now))
+        asked = [event for event, may in zip(events, foreseen, strict=True) if may is None]
+        decisions = iter(await self._gate.reads(asked, context) if asked else ())
+        return [
+            event
+            for event, may in zip(events, foreseen, strict=True)
+            if may or (may is None and next(decisions).accepted)
+        ]
+
+    def foreseen(self, event: FrozenEvent, context: Context) -> bool | None:
+        """Whether a reader may be given an event; ``None`` where it is to be asked."""
+        scope = self._gate.read_scopes(context).of_kind(event.kind)
+        return _foreseen(event, scope, context, int(self._clock()))
+
+    def tells_addresses_apart(self, kind: int, context: Context) -> bool:
+        """Whether a reader with another address might be given other events of a kind."""
+        return self._gate.read_scopes(context).of_kind(kind).tells_addresses_apart
+
+    async def count(self, filters: Sequence[Filter], reader: Now) -> int:
+        """What a COUNT is answered with: how many events the reader may be given.
+
+        :raises TooMuch: that takes more than the budget.
+        """
+        if (counted := await self._counted_by_the_store(filters, reader())) is not None:
+            return counted
+        budget = Budget(self._settings.counted_events + 1)
+        streams = [
+            stream
+            for wanted in filters
+            if (stream := self._stream(wanted, reader, budget.left, budget)) is not None
+        ]
+        number = 0
+        if streams:
+            stream = merged(streams)
+            while events := await stream.some():
+                number += len(events)
+        if budget.left <= 0:
+            raise TooMuch
+        return number
+
+    async def _counted_by_the_store(
+        self, filters: Sequence[Filter], context: Context
+    ) -> int | None:
+        """Where the store counts, and all that it would count may be read."""
+        if not isinstance(self._host, Counting) or len(filters) != 1:
+            return None
+        scopes = self._gate.read_scopes(context)
+        (wanted,) = filters
+        asked = narrowed(wanted, scopes, context.authenticated)
+        if asked != [wanted] or not _is_settled(wanted, scopes):
+            return None
+        return await self._host.count(wanted, int(self._clock()))
+
+
+def _is_settled(wanted: Filter, scopes: CombinedScopes) -> bool:
+    if wanted.kinds is None:
+        return scopes.others.is_settled and not scopes.named
+    return all(scopes.of_kind(kind).is_settled for kind in wanted.kinds)
+
+
+def _foreseen(event: FrozenEvent, scope: ReadScope, context: Context, now: int) -> bool | None:
+    """Whether a reader may be given an event; ``None`` where it is to be asked."""
+    if scope.denial is not None or is_expired(event, now):
+        return False
+    if scope.denial_of_others is not None and not is_party(event, context.authenticated):
+        return False
+    return True if scope.is_settled else None

@@ -1,0 +1,126 @@
+"""Stored events in their order: a filter's pages one after the other, and several merged."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, Protocol
+
+import attrs
+
+from orly_policy_hookspecs.nip01 import Filter, FrozenEvent, Position
+
+from .host import Host
+
+LARGEST_PAGE: Final = 500
+
+
+class Stream(Protocol):
+    """Events, newest first, of the same second the lowest id first, some at a time."""
+
+    async def some(self) -> Sequence[FrozenEvent]:
+        """The next ones; none where there are no more."""
+
+
+@attrs.define(eq=False)
+class Scan:
+    """All that a store has for one filter."""
+
+    _host: Host
+    _wanted: Filter
+    _page: int
+    """Events to ask for; twice as many with each further page."""
+    _before: Position | None = None
+    _is_over: bool = False
+
+    async def some(self) -> Sequence[FrozenEvent]:
+        """The next page."""
+        if self._is_over:
+            return ()
+        found = await self._host.page(self._wanted, self._before, self._page)
+        self._is_over = len(found) < self._page
+        self._page = min(2 * self._page, LARGEST_PAGE)
+        if found:
+            self._before = Position.of(found[-1])
+        return found
+
+
+@attrs.define(eq=False)
+class _Lane:
+    """One of several streams, and what of it was not handed on yet."""
+
+    stream: Stream
+    waiting: Sequence[FrozenEvent] = ()
+    is_over: bool = False
+
+    async def fill(self) -> None:
+        if not (self.waiting or self.is_over):
+            self.waiting = await self.stream.some()
+            self.is_over = not self.waiting
+
+    def up_to(self, horizon: Position) -> Sequence[FrozenEvent]:
+        """Hand on what comes no later than that."""
+        count = sum(1 for event in self.waiting if Position.of(event) <= horizon)
+        taken, self.waiting = self.waiting[:count], self.waiting[count:]
+        return taken
+
+
+class Merged:
+    """Several streams as one, each event once."""
+
+    def __init__(self, streams: Sequence[Stream]) -> None:
+        self._lanes = [_Lane(stream) for stream in streams]
+
+    async def some(self) -> Sequence[FrozenEvent]:
+        """As many as can be put in their order."""
+        for lane in self._lanes:
+            await lane.fill()
+        self._lanes = [lane for lane in self._lanes if not lane.is_over]
+        if not self._lanes:
+            return ()
+        if len(self._lanes) == 1:
+            taken, self._lanes[0].waiting = self._lanes[0].waiting, ()
+            return taken
+        horizon = min(Position.of(lane.waiting[-1]) for lane in self._lanes)
+        found = {event.id: event for lane in self._lanes for event in lane.up_to(horizon)}
+        return sorted(found.values(), key=Position.of)
+
+
+def merged(streams: Sequence[Stream]) -> Stream:
+    """Several streams as one."""
+    return streams[0] if len(streams) == 1 else Merged(streams)
+
+
+@attrs.define(eq=False)
+class Budget:
+    """How many more stored events may be looked at."""
+
+    left: int
+
+    def take(self, events: Sequence[FrozenEvent]) -> Sequence[FrozenEvent]:
+        """As many of these as there is budget left for."""
+        taken = events[: self.left]
+        self.left -= len(taken)
+        return taken
+
+
+Pick = Callable[[Sequence[FrozenEvent]], Awaitable[Sequence[FrozenEvent]]]
+
+
+@attrs.define(eq=False)
+class Picked:
+    """Of a stream, what is to be handed out: at most so many, and within a budget."""
+
+    _stream: Stream
+    _pick: Pick
+    _most: int
+    _budget: Budget
+
+    async def some(self) -> Sequence[FrozenEvent]:
+        """The next ones that are picked."""
+        while self._most > 0 and self._budget.left > 0:
+            found = self._budget.take(await self._stream.some())
+            if not found:
+                return ()
+            picked = (await self._pick(found))[: self._most]
+            self._most -= len(picked)
+            if picked:
+                return picked
+        return ()

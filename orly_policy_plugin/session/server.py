@@ -1,0 +1,174 @@
+"""The life of a relay: its plugins, its store, and the sessions of its clients."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from types import TracebackType
+from typing import Any, Final, Self
+
+from orly_policy_hookspecs import Context, Gate
+from orly_policy_hookspecs.nip01 import FrozenEvent, kinds
+
+from ..addresses import address_group
+from .feeding import STORED, Feeding
+from .host import Admitting, Announcing, Host, Searching
+from .information import information
+from .live import Live
+from .outbox import Send
+from .reading import Reading
+from .session import Session
+from .settings import SessionSettings
+from .tasks import Tasks
+from .writing import Answer, Writing
+
+_LAST_WORDS_SECONDS: Final = 3.0
+
+
+class Server:
+    """A relay behind a gate. To be entered, on the event loop on which it serves::
+
+        async with Server(gate, host) as server:
+            ...
+            async with server.connect(websocket.send, ip=ip) as session:
+                async for text in websocket:
+                    await session.incoming(text)
+
+    Entering it hands the plugins the follow lists that are stored and opens them; leaving it ends
+    all sessions and closes the plugins. It raises what a plugin raises that refuses to open.
+    """
+
+    def __init__(
+        self,
+        gate: Gate,
+        host: Host,
+        settings: SessionSettings | None = None,
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """:param gate: with its plugins registered.
+        :param clock: Unix seconds.
+        """
+        self.gate = gate
+        self.settings = settings or SessionSettings()
+        self.clock = clock
+        self._host = host
+        self._tasks = Tasks()
+        self.reading = Reading(gate, host, self.settings, clock)
+        self.live = Live(self.reading, self._tasks)
+        self.writing = Writing(gate, host, self.settings, clock, self._taken)
+        self._feeding = Feeding(host, gate)
+        self._sessions: set[Session] = set()
+        self._of_address: Counter[str] = Counter()
+        self._are_gone = asyncio.Event()
+        self._are_gone.set()
+
+    async def __aenter__(self) -> Self:
+        loop = asyncio.get_running_loop()
+
+        def changed() -> None:
+            with suppress(RuntimeError):  # the loop is closed: the relay has ended
+                loop.call_soon_threadsafe(self._feeding.due)
+
+        self.gate.attach(changed)
+        try:
+            await self._feeding.feed()
+            self.gate.open()
+        except BaseException:
+            await asyncio.to_thread(self.gate.close)
+            raise
+        self._tasks.start(self._feeding.go_on())
+        return self
+
+    async def __aexit__(
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for session in list(self._sessions):
+            session.end("the relay is closing")
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_WORDS_SECONDS):
+                await self._are_gone.wait()
+        await self._tasks.stop()
+        await asyncio.to_thread(self.gate.close)
+
+    # --- clients
+
+    def connect(self, send: Send, *, ip: str = "") -> Session:
+        """The session of a client that has connected, to be entered for as long as it is there.
+
+        :param send: sends one text, and returns when there is room for another.
+        :param ip: the client's address; empty where there is none.
+        """
+        return Session(self, send, ip)
+
+    def came(self, session: Session) -> bool:
+        """A session has begun; whether its address may have another."""
+        group = address_group(session.context.ip)
+        most = self.settings.connections_an_address
+        if session.context.ip and self._of_address[group] >= most:
+            return False
+        self._sessions.add(session)
+        self._are_gone.clear()
+        self._of_address[group] += 1
+        return True
+
+    def left(self, session: Session) -> None:
+        """It has ended."""
+        if session in self._sessions:
+            self._sessions.remove(session)
+            group = address_group(session.context.ip)
+            self._of_address[group] -= 1
+            if not self._of_address[group]:
+                del self._of_address[group]
+            if not self._sessions:
+                self._are_gone.set()
+
+    async def admit(self, command: str, context: Context) -> str | None:
+        """Why the relay takes no such message now, or ``None``."""
+        if isinstance(self._host, Admitting):
+            return await self._host.admit(command, context)
+        return None
+
+    @property
+    def searches(self) -> bool:
+        """Whether the store heeds ``search``."""
+        return isinstance(self._host, Searching) and self._host.searches
+
+    # --- events
+
+    async def submit(self, value: object, context: Context = STORED) -> Answer:
+        """Take an event that comes on no session: the relay's own, or one of an import."""
+        return await self.writing.take(value, context)
+
+    async def announced(self, event: FrozenEvent) -> None:
+        """Another process of the relay has taken an event: tell plugins and readers."""
+        await self._tell(event, STORED)
+
+    async def readable(
+        self, events: Sequence[FrozenEvent], context: Context
+    ) -> Sequence[FrozenEvent]:
+        """Those that a reader may be given: for what the relay shows by other ways than REQ."""
+        return await self.reading.readable(events, context)
+
+    async def _taken(self, event: FrozenEvent, context: Context) -> None:
+        await self._tell(event, context)
+        if isinstance(self._host, Announcing):
+            await self._host.announce(event)
+
+    async def _tell(self, event: FrozenEvent, context: Context) -> None:
+        if event.kind == kinds.FOLLOW_LIST:
+            self._tasks.start(self.gate.kind3(event, context))
+        self.live.publish(event)
+
+    # --- NIP-11
+
+    def information(self, own: Mapping[str, Any]) -> dict[str, Any]:
+        """The document of NIP-11.
+
+        :param own: what the operator says, such as ``name``: see :func:`.information.information`.
+        """
+        return information(self._host, self.settings, self.gate.relay_limits(), own)

@@ -1,0 +1,83 @@
+"""Subscriptions: what a client is sent of what is stored, and of what comes later."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from orly_policy_hookspecs import Context
+from orly_policy_hookspecs.nip01 import Filter, FrozenEvent
+
+from .messages import Message, closed, encoded_event, eose, event_message, event_start
+from .outbox import Outbox
+
+
+class Reader(Protocol):
+    """Whose subscription it is."""
+
+    outbox: Outbox
+
+    @property
+    def context(self) -> Context:
+        """The reader as of now."""
+
+    def drop(self, subscription: "Subscription") -> None:
+        """Forget a subscription, and what is still to be sent of it."""
+
+
+TOO_SLOW = "error: you read too slowly for what comes; ask again"
+
+
+class Subscription:
+    """One REQ, from its coming to its CLOSE. What comes while the stored events are being sent is
+    held, so that no event is sent twice and EOSE stands between both.
+    """
+
+    def __init__(
+        self, reader: Reader, name: str, filters: Sequence[Filter], *, most_held: int
+    ) -> None:
+        """:param most_held: live events to hold until EOSE."""
+        self.reader = reader
+        self.name = name
+        self.filters = tuple(filters)
+        self._start = event_start(name)
+        self._most_held = most_held
+        self._sent: set[str] | None = set()
+        """Ids of stored events; ``None`` after EOSE."""
+        self._held: dict[str, Message] = {}
+
+    async def send_stored(self, events: Sequence[FrozenEvent]) -> None:
+        """Send some of what is stored, as the client reads."""
+        assert self._sent is not None
+        for event in events:
+            self._sent.add(event.id)
+            self.reader.outbox.put(event_message(self._start, encoded_event(event)))
+            await self.reader.outbox.room()
+
+    def end_of_stored(self) -> None:
+        """EOSE, and what has come meanwhile."""
+        assert self._sent is not None
+        self.reader.outbox.put(eose(self.name))
+        held = [message for event_id, message in self._held.items() if event_id not in self._sent]
+        self._sent, self._held = None, {}
+        for message in held:
+            self._put(message)
+
+    def send_live(self, event_id: str, encoded: bytes) -> None:
+        """Send what the reader may be given of what has come."""
+        message = event_message(self._start, encoded)
+        if self._sent is None:
+            self._put(message)
+        elif event_id not in self._sent:
+            self._held[event_id] = message
+            if len(self._held) > self._most_held:
+                self.close(TOO_SLOW)
+
+    def close(self, reason: str) -> None:
+        """Tell the client that nothing more will come."""
+        self.reader.drop(self)
+        self.reader.outbox.put(closed(self.name, reason))
+
+    def _put(self, message: Message) -> None:
+        if self.reader.outbox.has_room_for(message):
+            self.reader.outbox.put(message)
+        else:
+            self.close(TOO_SLOW)

@@ -1,0 +1,217 @@
+"""EVENT: from a JSON value to the answer, in the order of section 11 of SPEC.md."""
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import attrs
+import orjson
+
+from orly_policy_hookspecs import POLICY_EVENT_KIND, Context, Gate
+from orly_policy_hookspecs.logs import get_log
+from orly_policy_hookspecs.nip01 import (
+    FrozenEvent,
+    KindClass,
+    MalformedEvent,
+    class_of,
+    is_expired,
+    is_protected,
+    kinds,
+    read_event,
+)
+
+from ..authority import verify
+from .deletions import deletion_of, vanishing_of
+from .host import Deleting, Forgetting, Host, Known, NotStored
+from .messages import id_of
+from .recalling import recall
+from .settings import SessionSettings
+from .shadows import Shadows
+from .versions import Versions
+
+log = get_log(__name__)
+
+_SAID: Final = {
+    Known.STORED: (True, ""),
+    Known.DUPLICATE: (True, "duplicate: stored already"),
+    Known.SUPERSEDED: (True, "duplicate: a newer version is stored already"),
+    Known.DELETED: (False, "blocked: deleted"),
+}
+
+
+@attrs.frozen
+class Answer:
+    """The OK to an EVENT."""
+
+    event_id: str
+    """As it came; empty where it is no text."""
+    accepted: bool
+    message: str = ""
+
+
+class _Refused(Exception):
+    """The event is not taken; the text is for the client, with a prefix."""
+
+
+@attrs.frozen
+class Writing:
+    """Takes events: verifies them, asks the gate, has them stored."""
+
+    _gate: Gate
+    _host: Host
+    _settings: SessionSettings
+    _clock: Callable[[], float]
+    _stored: Callable[[FrozenEvent, Context], Awaitable[None]]
+    """Told of every event that has been taken, ephemeral ones included."""
+    _shadows: Shadows = attrs.field(factory=Shadows)
+    _versions: Versions = attrs.field(factory=Versions)
+
+    async def take(self, value: object, context: Context) -> Answer:
+        """Take what a client sent as an event. Never raises but when it is cancelled.
+
+        :param value: a decoded JSON value.
+        """
+        event_id = id_of(value)
+        try:
+            event = self._genuine(value)
+            answer = Answer(event_id, True, await self._take(event, context))
+        except _Refused as refusal:
+            answer = Answer(event_id, False, str(refusal))
+        except Exception:
+            log.exception("the event %s could not be taken", event_id)
+            answer = Answer(event_id, False, "error: the event could not be stored")
+        if not answer.accepted:
+            log.info("refused %s: %s", event_id, answer.message)
+        return answer
+
+    def _genuine(self, value: object) -> FrozenEvent:
+        try:
+            event = read_event(value)
+        except MalformedEvent as error:
+            raise _Refused(f"invalid: {error}") from error
+        if event.kind == POLICY_EVENT_KIND:
+            return event  # whoever acts on it verifies it, and says more of what is wrong
+        if not verify(event):
+            raise _Refused("invalid: the id or the signature is wrong")
+        return event
+
+    async def _take(self, event: FrozenEvent, context: Context) -> str:
+        """The message of an event that is taken."""
+        self._check(event, context)
+        if event.kind == POLICY_EVENT_KIND:
+            return await self._change(event, context)
+        if event.kind == kinds.VANISH and await self._vanish(event, context):
+            return ""
+        withdrawn = None
+        if event.kind == kinds.DELETION:
+            withdrawn = await self._withdraw(event, context)
+        try:
+            message = await self._decide_and_store(event, context)
+        except _Refused as refusal:
+            if withdrawn is None:
+                raise
+            log.info("%s is not stored: %s", event.id, refusal)
+            return withdrawn
+        return withdrawn or message
+
+    def _check(self, event: FrozenEvent, context: Context) -> None:
+        """What is refused whatever the policy says."""
+        if event.kind == kinds.AUTHENTICATION:
+            raise _Refused(f"invalid: kind {event.kind} is sent as AUTH, not as EVENT")
+        if is_expired(event, int(self._clock())):
+            raise _Refused("invalid: the event has expired")
+        if is_protected(event) and event.pubkey not in context.authenticated:
+            prefix = "restricted" if context.authenticated else "auth-required"
+            raise _Refused(f"{prefix}: a protected event is taken from its author alone (NIP-70)")
+        if event.kind in kinds.REPOSTS and _embeds_a_protected_one(event):
+            raise _Refused("blocked: a protected event is not to be reposted (NIP-70)")
+
+    # --- what is more than an event
+
+    async def _change(self, event: FrozenEvent, context: Context) -> str:
+        decision = await self._gate.policy_event(event, context)
+        if not decision.accepted:
+            raise _Refused(decision.message)
+        return decision.message
+
+    async def _withdraw(self, event: FrozenEvent, context: Context) -> str | None:
+        """The message where a deletion withdraws a contribution: that is done, whatever becomes
+        of the deletion itself.
+        """
+        decision = await self._gate.withdrawal(event, context)
+        if decision is None:
+            return None
+        log.info("%s: %s", event.id, decision.message)
+        if not decision.accepted:
+            raise _Refused(decision.message)
+        return decision.message
+
+    async def _vanish(self, event: FrozenEvent, context: Context) -> bool:
+        """Obey a request to vanish, if it is for this relay (NIP-62)."""
+        vanishing = vanishing_of(event, self._settings.relay_urls)
+        if vanishing is None:
+            return False
+        if not isinstance(self._host, Forgetting):
+            raise _Refused("error: this relay cannot make anybody vanish")
+        await self._host.vanish(vanishing)
+        log.info("%s has vanished up to %d", event.pubkey, event.created_at)
+        await self._stored(event, context)
+        return True
+
+    # --- storing
+
+    async def _decide_and_store(self, event: FrozenEvent, context: Context) -> str:
+        if event.kind == kinds.DELETION:
+            self._check_deletion(event)
+        is_kept = class_of(event.kind) is not KindClass.EPHEMERAL
+        if is_kept and (known := await self._recall(event)) is not None:
+            return _said(known)
+        decision = await self._gate.write(event, context)
+        if decision.shadowed:
+            self._shadows.add(event)
+            return ""
+        if not decision.accepted:
+            raise _Refused(decision.message)
+        async with self._versions.lock(event):  # readers see versions in the order of storing
+            if is_kept and (known := await self._store(event)) is not Known.STORED:
+                return _said(known)
+            await self._stored(event, context)
+        return decision.message
+
+    def _check_deletion(self, event: FrozenEvent) -> None:
+        most = self._settings.deletion_targets
+        if (named := sum(tag[0] in ("e", "a") for tag in event.tags)) > most:
+            raise _Refused(f"invalid: a deletion names {named} events, at most {most} may be")
+        if not isinstance(self._host, Deleting):
+            raise _Refused("error: this relay cannot delete")
+
+    async def _recall(self, event: FrozenEvent) -> Known | None:
+        return self._shadows.recall(event) or await recall(
+            self._host, event, self._settings.relay_urls
+        )
+
+    async def _store(self, event: FrozenEvent) -> Known:
+        if event.kind == kinds.DELETION and isinstance(self._host, Deleting):
+            await self._host.delete(deletion_of(event))
+        added = await self._host.add(event)
+        if isinstance(added, NotStored):
+            raise _Refused(added.message)
+        return added
+
+
+def _said(known: Known) -> str:
+    accepted, message = _SAID[known]
+    if not accepted:
+        raise _Refused(message)
+    return message
+
+
+def _embeds_a_protected_one(event: FrozenEvent) -> bool:
+    """Whether a repost's content is an event with a ``-`` tag."""
+    try:
+        embedded = orjson.loads(event.content)
+    except orjson.JSONDecodeError:
+        return False
+    tags = embedded.get("tags") if isinstance(embedded, dict) else None
+    if not isinstance(tags, list):
+        return False
+    return any(isinstance(tag, list) and tag[:1] == ["-"] for tag in tags)

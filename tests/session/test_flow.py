@@ -1,0 +1,233 @@
+"""Who does not read, floods, goes or is slow: it is that client's matter alone."""
+
+import asyncio
+import time
+from pathlib import Path
+from typing import Any
+
+import attrs
+from relay.client import asynchronous
+from relay.signing import Key
+
+from orly_policy_hookspecs import Context, Decision, Event, hookimpl
+from orly_policy_hookspecs.nip01 import Filter, Position
+from orly_policy_plugin.hosts.memory import MemoryStore
+from orly_policy_plugin.session import Server
+
+from .relays import client, serving
+
+BOB = Key("bob")
+
+
+@asynchronous
+async def test_a_subscription_of_who_does_not_read_is_closed(tmp_path: Path) -> None:
+    """It is told so, once it reads, and is served again; nobody else waits."""
+    bounds = {"unread_bytes": 20_000}
+    async with serving(tmp_path, {}, **bounds) as server, client(server) as slow:
+        subscription = await slow.subscribe({"kinds": [1]}, name="s")
+        slow.socket.reads.clear()
+        async with client(server) as writer:
+            reading = await writer.subscribe({"kinds": [1]})
+            events = [BOB.event(1, f"{i}" + "x" * 900) for i in range(50)]
+            await writer.publish_all(*events)
+            await writer.until(lambda: len(reading.events) == 50)
+        assert len(server.live) == 0
+        slow.socket.reads.set()
+        await slow.until(lambda: subscription.closed)
+        assert subscription.closed == "error: you read too slowly for what comes; ask again"
+        assert 5 < len(subscription.events) < 25
+        assert subscription.events == events[: len(subscription.events)]
+        assert len(await slow.stored({"kinds": [1]})) == 50
+
+
+@asynchronous
+async def test_requests_that_nobody_reads_fill_nothing(tmp_path: Path) -> None:
+    """The relay takes no more than it may answer."""
+    bounds = {"unread_bytes": 2_000}
+    async with serving(tmp_path, {}, **bounds) as server, client(server) as slow:
+        slow.socket.reads.clear()
+        for number in range(2_000):
+            await slow.send("REQ", "s", {"kinds": [number]})
+        await asyncio.sleep(0.2)
+        (session,) = server._sessions
+        assert session.outbox._bytes <= 2_000
+        assert slow.socket._to_relay.qsize() > 1_000
+        slow.socket.reads.set()
+        await slow.until(lambda: len(slow.said("EOSE")) + len(slow.said("CLOSED")) > 0)
+
+
+@asynchronous
+async def test_who_reads_nothing_at_all_is_sent_away(tmp_path: Path) -> None:
+    """After the time that one message may take."""
+    async with serving(tmp_path, {}, send_seconds=0.05) as server, client(server) as slow:
+        slow.socket.reads.clear()
+        await slow.until_gone()
+        assert not server._sessions
+
+
+@attrs.define(eq=False)
+class Thinking:
+    """A plugin that thinks about some events for as long as it is told to."""
+
+    done: asyncio.Event = attrs.Factory(asyncio.Event)
+    asked: int = 0
+
+    @hookimpl
+    async def on_write(self, event: Event, context: Context) -> Decision | None:
+        if event.content.startswith("think"):
+            self.asked += 1
+            await self.done.wait()
+        return None
+
+
+@asynchronous
+async def test_a_slow_decision_holds_up_its_event_alone(tmp_path: Path) -> None:
+    """Not the connection's other messages."""
+    plugin = Thinking()
+    async with serving(tmp_path, {}, plugin) as server, client(server) as speaker:
+        slow = BOB.event(1, "think")
+        await speaker.send("EVENT", slow)
+        await speaker.publish_all(BOB.event(1, "quick"))
+        assert len(await speaker.stored({})) == 1
+        assert (await speaker.authenticate(BOB))[0]
+        assert slow["id"] not in speaker.answers
+        plugin.done.set()
+        await speaker.until(lambda: slow["id"] in speaker.answers)
+
+
+@asynchronous
+async def test_events_in_flight_are_bounded(tmp_path: Path) -> None:
+    """What is beyond waits with the client; another's is taken."""
+    plugin = Thinking()
+    async with (
+        serving(tmp_path, {}, plugin, events_in_flight=3) as server,
+        client(server) as flood,
+    ):
+        events = [BOB.event(1, f"think {i}") for i in range(10)]
+        for event in events:
+            await flood.send("EVENT", event)
+        async with client(server) as other:
+            await other.publish_all(BOB.event(1))
+        assert plugin.asked == 3
+        plugin.done.set()
+        await flood.until(lambda: all(event["id"] in flood.answers for event in events))
+
+
+class Waiting(MemoryStore):
+    """A store in which queries hang."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.running = 0
+        self.most = 0
+
+    async def page(self, wanted: Filter, before: Position | None, most: int) -> Any:
+        if wanted.kinds != frozenset({1}):
+            return await super().page(wanted, before, most)
+        self.running += 1
+        self.most = max(self.most, self.running)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.running -= 1
+
+
+@asynchronous
+async def test_queries_are_bounded_and_end_with_their_client(tmp_path: Path) -> None:
+    """And with their subscription."""
+    store = Waiting()
+    async with serving(tmp_path, {}, store=store, requests_in_flight=3) as server:
+        async with client(server) as speaker:
+            for number in range(10):
+                await speaker.send("REQ", f"{number}", {"kinds": [1]})
+            await speaker.publish_all(BOB.event(1))
+            assert store.running == 3
+            for number in range(9):
+                await speaker.send("CLOSE", f"{number}")
+            await speaker.publish_all(BOB.event(2))
+            assert store.running == 1
+        assert (store.running, store.most) == (0, 3)
+        assert len(server.live) == 0
+
+
+async def unheard(text: str) -> None:
+    """The client reads, and says nothing of it."""
+
+
+async def broken(text: str) -> None:
+    raise ConnectionResetError("the client has gone")
+
+
+@asynchronous
+async def test_a_connection_that_breaks_ends_its_session_alone(tmp_path: Path) -> None:
+    """Wherever the relay's author has got to."""
+    async with serving(tmp_path, {}) as server:
+        async with server.connect(broken) as session:
+            await asyncio.Event().wait()  # until the session ends it
+        assert not server._sessions
+        async with server.connect(broken) as session:
+            while True:
+                await session.incoming('["REQ", "s", {}]')
+        assert not server._sessions
+
+
+@asynchronous
+async def test_a_cancellation_from_outside_goes_on(tmp_path: Path) -> None:
+    """A session swallows none but its own."""
+    async with serving(tmp_path, {}) as server:
+
+        async def connection() -> None:
+            async with server.connect(unheard):
+                await asyncio.Event().wait()
+
+        task = asyncio.create_task(connection())
+        await asyncio.sleep(0.01)
+        task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled()
+        assert not server._sessions
+
+
+@asynchronous
+async def test_the_relay_closing_ends_its_sessions(tmp_path: Path) -> None:
+    """And whoever goes on is told."""
+    async with serving(tmp_path, {}) as server:
+        speaker_ended = asyncio.Event()
+
+        async def connection(made: Server) -> None:
+            async with made.connect(unheard) as session:
+                try:
+                    await asyncio.Event().wait()
+                finally:
+                    with_reason = session._why_ended
+            assert with_reason == "the relay is closing"
+            speaker_ended.set()
+
+        task = asyncio.create_task(connection(server))
+        await asyncio.sleep(0.01)
+    await task
+    assert speaker_ended.is_set()
+
+
+@asynchronous
+async def test_naive_use_blocks_nobody(tmp_path: Path) -> None:
+    """A client that sends without end: others are answered in between."""
+    async with serving(tmp_path, {}) as server:
+        sent: list[str] = []
+
+        async def send(text: str) -> None:
+            sent.append(text)
+
+        async def flood() -> None:
+            async with server.connect(send) as session:
+                while True:
+                    await session.incoming('["REQ", "s", {"kinds": [1]}]')
+
+        task = asyncio.create_task(flood())
+        async with client(server) as speaker:
+            began = time.monotonic()
+            for number in range(20):
+                await speaker.publish_all(BOB.event(1, f"{number}"))
+            assert time.monotonic() - began < 5
+        task.cancel()
+        await asyncio.wait([task])
