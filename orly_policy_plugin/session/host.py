@@ -6,7 +6,7 @@ reaches a host is well formed, verified and accepted.
 
 import enum
 from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from typing import Protocol, Self, runtime_checkable
 
 import attrs
 
@@ -128,3 +128,31 @@ class Announcing(Protocol):
 
     async def announce(self, event: FrozenEvent) -> None:
         """Tell the other processes, each of which calls :meth:`.Server.announced`."""
+
+
+@attrs.frozen
+class Abilities:
+    """What a host can do besides: looked at once, as that takes time."""
+
+    host: Host
+    recalls: Recalling | None
+    deletes: Deleting | None
+    forgets: Forgetting | None
+    counts: Counting | None
+    admits: Admitting | None
+    announces: Announcing | None
+    searches: bool
+
+    @classmethod
+    def of(cls, host: Host) -> Self:
+        """Of a host."""
+        return cls(
+            host,
+            recalls=host if isinstance(host, Recalling) else None,
+            deletes=host if isinstance(host, Deleting) else None,
+            forgets=host if isinstance(host, Forgetting) else None,
+            counts=host if isinstance(host, Counting) else None,
+            admits=host if isinstance(host, Admitting) else None,
+            announces=host if isinstance(host, Announcing) else None,
+            searches=isinstance(host, Searching) and host.searches,
+        )

@@ -5,14 +5,14 @@ from typing import Any
 
 from orly_policy_hookspecs.limits import RelayLimits
 
-from .host import Deleting, Forgetting, Host, Searching
+from .host import Abilities
 from .settings import SUBSCRIPTION_ID_LENGTH, SessionSettings
 
 _ALWAYS = (1, 11, 40, 42, 45, 70)
 
 
 def information(
-    host: Host, settings: SessionSettings, limits: RelayLimits, own: Mapping[str, Any]
+    able: Abilities, settings: SessionSettings, limits: RelayLimits, own: Mapping[str, Any]
 ) -> dict[str, Any]:
     """The document of NIP-11.
 
@@ -20,11 +20,8 @@ def information(
         of ``limitation``; and further ``supported_nips`` of the relay's own.
     """
     nips = {*_ALWAYS, *own.get("supported_nips", ())}
-    for nip, protocol in ((9, Deleting), (62, Forgetting)):
-        if isinstance(host, protocol):
-            nips.add(nip)
-    if isinstance(host, Searching) and host.searches:
-        nips.add(50)
+    can = {9: able.deletes, 50: able.searches, 62: able.forgets}
+    nips.update(nip for nip, ability in can.items() if ability)
     limitation = {
         "max_message_length": settings.message_bytes,
         "max_subscriptions": settings.subscriptions,

@@ -14,7 +14,7 @@ from orly_policy_hookspecs import Context, Gate
 from orly_policy_hookspecs.nip01 import Filter, FrozenEvent, is_expired, is_party
 from orly_policy_hookspecs.reading import CombinedScopes, ReadScope
 
-from .host import Counting, Host
+from .host import Abilities
 from .narrowing import narrowed
 from .scanning import LARGEST_PAGE, Budget, Picked, Scan, Stream, merged
 from .settings import SessionSettings
@@ -35,7 +35,7 @@ class Reading:
     """Reads a store on behalf of readers."""
 
     _gate: Gate
-    _host: Host
+    _able: Abilities
     _settings: SessionSettings
     _clock: Callable[[], float]
 
@@ -68,7 +68,7 @@ class Reading:
         if not found:
             return None
         page = max(_SMALLEST_PAGE, min(most, LARGEST_PAGE))
-        scans = merged([Scan(self._host, each, page) for each in found])
+        scans = merged([Scan(self._able.host, each, page) for each in found])
 
         async def pick(events: Sequence[FrozenEvent]) -> Sequence[FrozenEvent]:
             asked_for = [event for event in events if wanted.matches(event)]
@@ -129,14 +129,14 @@ class Reading:
         self, filters: Sequence[Filter], context: Context
     ) -> int | None:
         """Where the store counts, and all that it would count may be read."""
-        if not isinstance(self._host, Counting) or len(filters) != 1:
+        if self._able.counts is None or len(filters) != 1:
             return None
         scopes = self._gate.read_scopes(context)
         (wanted,) = filters
         asked = narrowed(wanted, scopes, context.authenticated)
         if asked != [wanted] or not _is_settled(wanted, scopes):
             return None
-        return await self._host.count(wanted, int(self._clock()))
+        return await self._able.counts.count(wanted, int(self._clock()))
 
 
 def _is_settled(wanted: Filter, scopes: CombinedScopes) -> bool:

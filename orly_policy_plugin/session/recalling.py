@@ -18,15 +18,16 @@ from orly_policy_hookspecs.nip01 import (
 )
 
 from .deletions import vanishing_of
-from .host import Host, Known, Recalling
+from .host import Abilities, Host, Known
 
 _VERSIONS_A_PAGE: Final = 50
 
 
-async def recall(host: Host, event: FrozenEvent, relay_urls: Collection[str]) -> Known | None:
+async def recall(able: Abilities, event: FrozenEvent, relay_urls: Collection[str]) -> Known | None:
     """What a store knows of an event; ``None`` where it could be stored."""
-    if isinstance(host, Recalling):
-        return await host.recall(event)
+    if able.recalls is not None:
+        return await able.recalls.recall(event)
+    host = able.host
     if await host.page(Filter(ids=frozenset({event.id})), None, 1):
         return Known.DUPLICATE
     address = address_of(event)

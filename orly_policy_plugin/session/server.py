@@ -13,7 +13,7 @@ from orly_policy_hookspecs.nip01 import FrozenEvent, kinds
 
 from ..addresses import address_group
 from .feeding import STORED, Feeding
-from .host import Admitting, Announcing, Host, Searching
+from .host import Abilities, Host
 from .information import information
 from .live import Live
 from .outbox import Send
@@ -53,11 +53,11 @@ class Server:
         self.gate = gate
         self.settings = settings or SessionSettings()
         self.clock = clock
-        self._host = host
+        self._able = Abilities.of(host)
         self._tasks = Tasks()
-        self.reading = Reading(gate, host, self.settings, clock)
+        self.reading = Reading(gate, self._able, self.settings, clock)
         self.live = Live(self.reading, self._tasks)
-        self.writing = Writing(gate, host, self.settings, clock, self._taken)
+        self.writing = Writing(gate, self._able, self.settings, clock, self._taken)
         self._feeding = Feeding(host, gate)
         self._sessions: set[Session] = set()
         self._of_address: Counter[str] = Counter()
@@ -129,14 +129,14 @@ class Server:
 
     async def admit(self, command: str, context: Context) -> str | None:
         """Why the relay takes no such message now, or ``None``."""
-        if isinstance(self._host, Admitting):
-            return await self._host.admit(command, context)
-        return None
+        if self._able.admits is None:
+            return None
+        return await self._able.admits.admit(command, context)
 
     @property
     def searches(self) -> bool:
         """Whether the store heeds ``search``."""
-        return isinstance(self._host, Searching) and self._host.searches
+        return self._able.searches
 
     # --- events
 
@@ -156,8 +156,8 @@ class Server:
 
     async def _taken(self, event: FrozenEvent, context: Context) -> None:
         await self._tell(event, context)
-        if isinstance(self._host, Announcing):
-            await self._host.announce(event)
+        if self._able.announces is not None:
+            await self._able.announces.announce(event)
 
     async def _tell(self, event: FrozenEvent, context: Context) -> None:
         if event.kind == kinds.FOLLOW_LIST:
@@ -171,4 +171,4 @@ class Server:
 
         :param own: what the operator says, such as ``name``: see :func:`.information.information`.
         """
-        return information(self._host, self.settings, self.gate.relay_limits(), own)
+        return information(self._able, self.settings, self.gate.relay_limits(), own)

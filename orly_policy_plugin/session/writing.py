@@ -21,7 +21,7 @@ from orly_policy_hookspecs.nip01 import (
 
 from ..authority import verify
 from .deletions import deletion_of, vanishing_of
-from .host import Deleting, Forgetting, Host, Known, NotStored
+from .host import Abilities, Known, NotStored
 from .messages import id_of
 from .recalling import recall
 from .settings import SessionSettings
@@ -57,7 +57,7 @@ class Writing:
     """Takes events: verifies them, asks the gate, has them stored."""
 
     _gate: Gate
-    _host: Host
+    _able: Abilities
     _settings: SessionSettings
     _clock: Callable[[], float]
     _stored: Callable[[FrozenEvent, Context], Awaitable[None]]
@@ -150,9 +150,9 @@ class Writing:
         vanishing = vanishing_of(event, self._settings.relay_urls)
         if vanishing is None:
             return False
-        if not isinstance(self._host, Forgetting):
+        if self._able.forgets is None:
             raise _Refused("error: this relay cannot make anybody vanish")
-        await self._host.vanish(vanishing)
+        await self._able.forgets.vanish(vanishing)
         log.info("%s has vanished up to %d", event.pubkey, event.created_at)
         await self._stored(event, context)
         return True
@@ -181,18 +181,18 @@ class Writing:
         most = self._settings.deletion_targets
         if (named := sum(tag[0] in ("e", "a") for tag in event.tags)) > most:
             raise _Refused(f"invalid: a deletion names {named} events, at most {most} may be")
-        if not isinstance(self._host, Deleting):
+        if self._able.deletes is None:
             raise _Refused("error: this relay cannot delete")
 
     async def _recall(self, event: FrozenEvent) -> Known | None:
         return self._shadows.recall(event) or await recall(
-            self._host, event, self._settings.relay_urls
+            self._able, event, self._settings.relay_urls
         )
 
     async def _store(self, event: FrozenEvent) -> Known:
-        if event.kind == kinds.DELETION and isinstance(self._host, Deleting):
-            await self._host.delete(deletion_of(event))
-        added = await self._host.add(event)
+        if event.kind == kinds.DELETION and self._able.deletes is not None:
+            await self._able.deletes.delete(deletion_of(event))
+        added = await self._able.host.add(event)
         if isinstance(added, NotStored):
             raise _Refused(added.message)
         return added

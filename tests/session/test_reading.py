@@ -51,7 +51,7 @@ async def give(server: Any, *events: Any) -> None:
     """Store events that the policy might not take."""
     for event in events:
         made = FrozenEvent.of_json(event)
-        assert await server._host.add(made)
+        assert await server._able.host.add(made)
 
 
 def ids(events: Sequence[Any]) -> list[str]:
