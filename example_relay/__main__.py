@@ -18,6 +18,7 @@ from orly_policy_plugin.errors import PolicyError
 from orly_policy_plugin.hosts.nostr_relay import PolicyApp, create_app
 from orly_policy_plugin.policy import InvalidPolicy
 
+from .listening import send_at_once
 from .private import keep_private
 from .showing import PYTHON, program, run, say, tell
 from .workers import Workers
@@ -115,6 +116,7 @@ def main(
         listening = socket.create_server((host, port))
     except OSError as error:
         _fail(f"{host}:{port}: {error.strerror}; --port 0 takes a free port")
+    send_at_once(listening)
     port = listening.getsockname()[1]
     try:
         keep_private(data)

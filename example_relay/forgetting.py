@@ -20,6 +20,7 @@ from orly_policy_plugin.plugin import register
 from orly_policy_plugin.session import Server, SessionSettings
 from orly_policy_plugin.settings import Settings
 
+from .listening import send_at_once
 from .showing import run, say
 
 
@@ -65,6 +66,7 @@ async def serve_forever(policy: str, listening: socket.socket) -> None:
 def main(policy: str, host: str, port: int) -> None:
     """Serve a relay that forgets its events when it ends, behind a policy."""
     with socket.create_server((host, port)) as listening, contextlib.suppress(KeyboardInterrupt):
+        send_at_once(listening)
         try:
             asyncio.run(serve_forever(policy, listening))
         except PolicyError as error:
