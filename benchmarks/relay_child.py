@@ -9,11 +9,19 @@ from typing import Any
 
 from nostr_relay import web
 from nostr_relay.config import Config
+from nostr_relay.errors import StorageError
 
 from example_relay import __main__ as example_relay
+from orly_policy_plugin.authority import verify
 from orly_policy_plugin.hosts.nostr_relay.migrations import migrate
 
-_CHECK = "orly_policy_plugin.hosts.nostr_relay.validators.is_authentic"
+_CHECK = "benchmarks.relay_child.is_authentic"
+
+
+def is_authentic(event: Any, _config: Any) -> None:
+    """nostr-relay's own validator never compares the id."""
+    if not verify(event):
+        raise StorageError("invalid: the id or the signature is wrong")
 
 
 class BareApp:
@@ -23,8 +31,8 @@ class BareApp:
 
     def __init__(self, config: Path, _policy: Path, **_settings: Any) -> None:
         Config.load(str(config))
-        if url := Config.storage.get("sqlalchemy.url"):
-            migrate(url)  # nostr-relay's own start does it under its own command alone
+        if Config.storage.get("sqlalchemy.url"):
+            migrate(config.with_suffix(".lock"))  # nostr-relay's own command alone does it
         Config.storage["validators"] = [_CHECK]
         self._app = web.create_app(str(config))
 

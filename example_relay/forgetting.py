@@ -11,6 +11,7 @@ from http import HTTPStatus
 import click
 import orjson
 from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from orly_policy_hookspecs import Gate
@@ -32,18 +33,20 @@ async def serve_forever(policy: str, listening: socket.socket) -> None:
     """
     host, port = listening.getsockname()[:2]
     url = f"ws://{host}:{port}"
+    urls = (url, f"ws://localhost:{port}") if host == "127.0.0.1" else (url,)
     gate = Gate()
-    register(gate, Settings.from_environment(policy, relay_urls=(url,)))
+    register(gate, Settings.from_environment(policy, relay_urls=urls))
     gate.load_entry_points()
     gate.start()
-    settings = SessionSettings(relay_urls=(url,))
+    settings = SessionSettings(relay_urls=urls)
     async with Server(gate, MemoryStore(), settings) as server:
 
         async def client(websocket: ServerConnection) -> None:
             ip = websocket.remote_address[0]
-            async with server.connect(websocket.send, ip=ip) as session:
-                async for text in websocket:
-                    await session.incoming(text)
+            with contextlib.suppress(ConnectionClosed):
+                async with server.connect(websocket.send, ip=ip) as session:
+                    async for text in websocket:
+                        await session.incoming(text)
 
         def http(websocket: ServerConnection, request: Request) -> Response | None:
             if request.headers.get("Accept") != "application/nostr+json":

@@ -15,7 +15,7 @@ _MADE_HERE = (
     "nostr-relay.yaml",
     "policy.json",
     "events.sqlite3*",
-    "events.lmdb",
+    "events.lmdb*",
     "last-event.json",
 )
 _MADE_BY_THE_ENGINE = ("policy-*",)

@@ -4,17 +4,8 @@ import socket
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
-from uvicorn.workers import UvicornWorker
 
 from orly_policy_hookspecs.logs import get_log
-
-
-class Worker(UvicornWorker):
-    """Believes no headers of proxies: on loopback anybody could write them."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self.CONFIG_KWARGS = {**self.CONFIG_KWARGS, "proxy_headers": False}
-        super().__init__(*args, **kwargs)
 
 
 class Workers(BaseApplication):  # type: ignore[misc]
@@ -25,7 +16,7 @@ class Workers(BaseApplication):  # type: ignore[misc]
         self._settings = {
             "bind": f"fd://{listening.fileno()}",
             "workers": count,
-            "worker_class": "example_relay.workers.Worker",
+            "worker_class": "orly_policy_plugin.hosts.nostr_relay.worker.Worker",
             "preload_app": True,
             "loglevel": "warning",
         }

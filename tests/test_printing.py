@@ -63,7 +63,7 @@ ALLOWED = {
     "orly_policy_plugin/cli/command.py": {"sys.stdout", "sys.stderr"},  # flushed, set up
     "example_relay/showing.py": {"click.echo"},
     "hookspecs/orly_policy_hookspecs/logs.py": {"logging.getLogger"},
-    "orly_policy_plugin/hosts/nostr_relay/app.py": {"logging.getLogger"},  # of nostr-relay
+    "orly_policy_plugin/hosts/nostr_relay/sql/databases.py": {"logging.getLogger"},  # SQLAlchemy's
 }
 """The files that show something themselves, and with what."""
 

@@ -106,7 +106,7 @@ def test_a_session_needs_no_engine(path: Path) -> None:
             assert level == 1 or module in {"addresses", "authority"}, module
 
 
-@pytest.mark.parametrize("path", sorted((ENGINE / "hosts" / "memory").rglob("*.py")), ids=name_of)
+@pytest.mark.parametrize("path", sorted((ENGINE / "hosts").rglob("*.py")), ids=name_of)
 def test_a_store_needs_no_engine(path: Path) -> None:
     """Only who puts a relay together loads the policy."""
     if path.name in ("app.py", "__main__.py"):

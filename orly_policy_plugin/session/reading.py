@@ -14,6 +14,7 @@ from orly_policy_hookspecs import Context, Gate
 from orly_policy_hookspecs.nip01 import Filter, FrozenEvent, is_expired, is_party
 from orly_policy_hookspecs.reading import CombinedScopes, ReadScope
 
+from ..authority import has_right_id
 from .host import Abilities
 from .narrowing import narrowed
 from .scanning import LARGEST_PAGE, Budget, Picked, Scan, Stream, merged
@@ -146,8 +147,10 @@ def _is_settled(wanted: Filter, scopes: CombinedScopes) -> bool:
 
 
 def _foreseen(event: FrozenEvent, scope: ReadScope, context: Context, now: int) -> bool | None:
-    """Whether a reader may be given an event; ``None`` where it is to be asked."""
-    if scope.denial is not None or is_expired(event, now):
+    """Whether a reader may be given an event; ``None`` where it is to be asked. What is not what
+    its id says, a store has made up.
+    """
+    if scope.denial is not None or is_expired(event, now) or not has_right_id(event):
         return False
     if scope.denial_of_others is not None and not is_party(event, context.authenticated):
         return False

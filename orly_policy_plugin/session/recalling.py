@@ -17,7 +17,7 @@ from orly_policy_hookspecs.nip01 import (
     replaces,
 )
 
-from .deletions import vanishing_of
+from .deletions import deletion_of, vanishing_of
 from .host import Abilities, Host, Known
 
 _VERSIONS_A_PAGE: Final = 50
@@ -57,11 +57,13 @@ async def _is_deleted(host: Host, event: FrozenEvent, address: Address | None) -
     if event.kind == kinds.DELETION:
         return False
     deletions = Filter(kinds=frozenset({kinds.DELETION}), authors=frozenset({event.pubkey}))
-    named = [attrs.evolve(deletions, tags={"e": frozenset({event.id})})]
-    if address is not None:
-        by_address = {"a": frozenset({str(address)})}
-        named.append(attrs.evolve(deletions, tags=by_address, since=event.created_at))
-    return any([await host.page(each, None, 1) for each in named])
+    by_id = attrs.evolve(deletions, tags={"e": frozenset({event.id})})
+    if await host.page(by_id, None, 1):
+        return True
+    if address is None:
+        return False
+    later = attrs.evolve(deletions, since=event.created_at)  # an address is spelt in several ways
+    return any([deletion_of(each).covers(event) async for each in _all(host, later)])
 
 
 async def _has_vanished(host: Host, event: FrozenEvent, relay_urls: Collection[str]) -> bool:

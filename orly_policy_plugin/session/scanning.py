@@ -1,5 +1,6 @@
 """Stored events in their order: a filter's pages one after the other, and several merged."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Protocol
 
@@ -35,6 +36,7 @@ class Scan:
         if self._is_over:
             return ()
         found = await self._host.page(self._wanted, self._before, self._page)
+        await asyncio.sleep(0)  # a host that never waits would hold up everybody
         self._is_over = len(found) < self._page
         self._page = min(2 * self._page, LARGEST_PAGE)
         if found:

@@ -16,8 +16,8 @@ class SessionSettings:
     relay_urls: tuple[str, ...] = ()
     """Under which clients reach the relay: AUTH (NIP-42) and requests to vanish name one."""
 
-    message_bytes: int = attrs.field(default=512 * 1024, validator=_positive)
-    """Of one message. NIP-11: ``max_message_length``."""
+    message_bytes: int = attrs.field(default=1_114_112, validator=_positive)
+    """Of one message: a policy event of 1 MiB fits. NIP-11: ``max_message_length``."""
     nesting: int = attrs.field(default=16, validator=_positive)
     """Lists and objects within one another in a message."""
     filters: int = attrs.field(default=100, validator=_positive)

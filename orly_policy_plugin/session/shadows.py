@@ -17,21 +17,24 @@ class Shadows:
         self._ids: OrderedDict[str, None] = OrderedDict()
         self._newest: OrderedDict[Address, Position] = OrderedDict()
 
-    def add(self, event: Event) -> None:
-        """Remember one."""
+    def add(self, event: Event) -> Known:
+        """Remember one.
+
+        :return: what a store would say of it.
+        """
+        known = Known.DUPLICATE if event.id in self._ids else Known.STORED
         self._ids[event.id] = None
         if address := address_of(event):
-            known = self._newest.get(address)
+            newest = self._newest.get(address)
             here = Position.of(event)
-            self._newest[address] = here if known is None else min(known, here)
+            self._newest[address] = here if newest is None else min(newest, here)
         for kept in (self._ids, self._newest):
             if len(kept) > _MOST:
                 kept.popitem(last=False)
+        return known
 
     def recall(self, event: Event) -> Known | None:
-        """What would be known of an event, had those been stored."""
-        if event.id in self._ids:
-            return Known.DUPLICATE
+        """Whether an event is an older version of one of those."""
         address = address_of(event)
         newest = self._newest.get(address) if address else None
         if newest is not None and newest < Position.of(event):

@@ -163,16 +163,18 @@ class Writing:
         if event.kind == kinds.DELETION:
             self._check_deletion(event)
         is_kept = class_of(event.kind) is not KindClass.EPHEMERAL
-        if is_kept and (known := await self._recall(event)) is not None:
+        known = await self._recall(event) if is_kept else None
+        if known in (Known.SUPERSEDED, Known.DELETED):
             return _said(known)
         decision = await self._gate.write(event, context)
         if decision.shadowed:
-            self._shadows.add(event)
-            return ""
+            return _said(self._shadows.add(event) if is_kept else Known.STORED)
         if not decision.accepted:
             raise _Refused(decision.message)
         async with self._versions.lock(event):  # readers see versions in the order of storing
-            if is_kept and (known := await self._store(event)) is not Known.STORED:
+            if is_kept and known is None:
+                known = await self._store(event)
+            if known not in (None, Known.STORED):
                 return _said(known)
             await self._stored(event, context)
         return decision.message

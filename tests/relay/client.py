@@ -60,6 +60,8 @@ class Client:
         self.subscriptions: dict[str, Subscription] = {}
         self.answers: dict[str, list[tuple[bool, str]]] = {}
         """OKs by event id."""
+        self.counts: dict[str, int] = {}
+        self.notices: list[str] = []
         self.challenge = ""
         self.gone = False
         self._changed = asyncio.Condition()
@@ -95,6 +97,12 @@ class Client:
                 self._subscription(name).eose = True
             case ["CLOSED", name, reason]:
                 self._subscription(name).closed = reason
+            case ["COUNT", name, {"count": number}]:
+                self.counts[name] = number
+            case ["NOTICE", text]:
+                self.notices.append(text)
+            case ["NEG-ERR", _, _]:
+                pass
             case _:
                 raise AssertionError(f"the relay said {message}")
 
@@ -157,6 +165,14 @@ class Client:
         if subscription.closed is not None:
             raise Closed(subscription.closed)
         return subscription
+
+    async def count(self, *filters: Any) -> int | str:
+        """COUNT: the number, or the reason why there is none."""
+        name = f"c{next(self._names)}"
+        subscription = self.subscriptions[name] = Subscription(name)
+        await self.send("COUNT", name, *filters)
+        await self.until(lambda: name in self.counts or subscription.closed is not None)
+        return self.counts[name] if subscription.closed is None else subscription.closed
 
     async def stored(self, *filters: Any) -> list[Event]:
         """What a REQ is given before EOSE."""

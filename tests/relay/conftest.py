@@ -14,7 +14,15 @@ differs between Pythons.
 """
 
 
-@pytest.fixture(scope="session", params=["sqlite", "lmdb"])
+@pytest.fixture
+def nostr_relay(relay: Relay) -> Relay:
+    """The same, where it is nostr-relay."""
+    if isinstance(relay, MemoryRelay):
+        pytest.skip("this is nostr-relay's own")
+    return relay
+
+
+@pytest.fixture(scope="session", params=["sqlite", "lmdb", "memory"])
 def relay(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Relay]:

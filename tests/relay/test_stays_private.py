@@ -117,48 +117,48 @@ def page(relay: Relay, path: str, method: str = "GET", accept: str = "*/*") -> t
 
 
 @asynchronous
-async def test_event_page_shows_what_anybody_may_read(relay: Relay) -> None:
+async def test_event_page_shows_what_anybody_may_read(nostr_relay: Relay) -> None:
     """``/e/<id>``: a public event; 404 for a private one, and the same 404 for none."""
     key = Key()
     public, private = key.event(1, "public"), key.event(4, "private")
     members, gift = key.event(5000, "for members"), key.event(1059, "gift")
-    async with connected(relay.url, key) as client:
+    async with connected(nostr_relay.url, key) as client:
         await client.publish_all(public, private, members, gift)
-    status, text = page(relay, f"/e/{public['id']}")
+    status, text = page(nostr_relay, f"/e/{public['id']}")
     assert (status, json.loads(text)) == (200, public)
-    none = page(relay, f"/e/{'ab' * 32}")
+    none = page(nostr_relay, f"/e/{'ab' * 32}")
     assert none[0] == 404
     for event in (private, members, gift):
         for path in (f"/e/{event['id']}", f"/e/{event['id'].upper()}", f"/e/%20{event['id']}"):
             for method in ("GET", "HEAD", "POST", "OPTIONS"):
-                status, text = page(relay, path, method)
+                status, text = page(nostr_relay, path, method)
                 assert status >= 400 or method == "OPTIONS"
                 assert event["content"] not in text
-        assert page(relay, f"/e/{event['id']}") == none
+        assert page(nostr_relay, f"/e/{event['id']}") == none
 
 
 @pytest.mark.parametrize(
     "event_id", ["zz", "", "ab", "ab" * 31, "ab" * 33, "ab" * 400, "%00", "'", "%27", "é", "../e"]
 )
-def test_event_page_of_no_id_is_404(relay: Relay, event_id: str) -> None:
+def test_event_page_of_no_id_is_404(nostr_relay: Relay, event_id: str) -> None:
     """A bad id is no fault of ours."""
-    assert page(relay, "/e/" + urllib.request.quote(event_id, safe="%/."))[0] == 404
+    assert page(nostr_relay, "/e/" + urllib.request.quote(event_id, safe="%/."))[0] == 404
 
 
 @asynchronous
-async def test_other_pages_tell_nothing(relay: Relay) -> None:
+async def test_other_pages_tell_nothing(nostr_relay: Relay) -> None:
     """No statistics, no names, and the relay's description has nothing of the policy."""
     key = Key()
     private = key.event(4, "private")
     kind0 = key.event(0, json.dumps({"nip05": "me@127.0.0.1"}))
-    async with connected(relay.url, key) as client:
+    async with connected(nostr_relay.url, key) as client:
         await client.publish_all(private, kind0)
     for path in ("/stats/", "/stats", "/stats/x", "/e/", "/e", "/metrics", "/events"):
-        assert page(relay, path)[0] == 404
+        assert page(nostr_relay, path)[0] == 404
     for name in ("", "?name=me", "?name=%27%20OR%201=1", "?name=_"):
-        status, text = page(relay, f"/.well-known/nostr.json{name}")
+        status, text = page(nostr_relay, f"/.well-known/nostr.json{name}")
         assert (status, json.loads(text)) == (200, {"names": {}, "relays": {}})
-    _, text = page(relay, "/", accept="application/nostr+json")
+    _, text = page(nostr_relay, "/", accept="application/nostr+json")
     assert 42 in json.loads(text)["supported_nips"]
     assert "policy.json" not in text
     assert key.pubkey not in text
@@ -211,16 +211,16 @@ TAMPERINGS: dict[str, Callable[[Key, dict[str, Any]], None]] = {
 @pytest.mark.parametrize("change", TAMPERINGS.values(), ids=TAMPERINGS)
 @asynchronous
 async def test_tampered_event_is_not_handed_out(
-    relay: Relay, change: Callable[[Key, dict[str, Any]], None]
+    nostr_relay: Relay, change: Callable[[Key, dict[str, Any]], None]
 ) -> None:
     """A stored event whose fields are not what its id says is nobody's, on no way."""
     author, reader = Key(), Key()
     secret = author.event(4, "secret", [["p", author.pubkey]])
-    async with connected(relay.url, author) as client:
+    async with connected(nostr_relay.url, author) as client:
         await client.publish_all(secret)
         assert await client.stored({"ids": [secret["id"]]}) == [secret]
-        tamper(relay, secret, lambda event: change(reader, event))
+        tamper(nostr_relay, secret, lambda event: change(reader, event))
         assert await client.stored({"ids": [secret["id"]]}) == []
-    async with connected(relay.url, reader) as client:
+    async with connected(nostr_relay.url, reader) as client:
         assert await client.stored({"ids": [secret["id"]]}) == []
-    assert page(relay, f"/e/{secret['id']}")[0] == 404
+    assert page(nostr_relay, f"/e/{secret['id']}")[0] == 404

@@ -175,21 +175,10 @@ MALFORMED: dict[str, dict[str, Any]] = {
     "kind huge": {"kind": 10**300},
     "created_at huge": {"created_at": 10**300},
     "created_at 2^63": {"created_at": 2**63},
-    "created_at 2^32": {"created_at": 2**32},
     "created_at negative": {"created_at": -1},
-    "created_at 0": {"created_at": 0},
     "created_at a fraction": {"created_at": 1.5},
     "created_at a text": {"created_at": "1700000000"},
     "created_at true": {"created_at": True},
-    "expiration without value": {"tags": [["expiration"]]},
-    "delegation without value": {"tags": [["delegation"]]},
-    "delegation empty": {"tags": [["delegation", "", "", ""]]},
-    "delegation not hex": {"tags": [["delegation", "zz", "kind=1", "é"]]},
-    "delegation forged": {"tags": [["delegation", "02" * 32, "kind=1", "00" * 64]]},
-    "delegation too long": {"tags": [["delegation", "02" * 32, "", "00" * 64, "", ""]]},
-    "delegation short key": {"tags": [["delegation", "02" * 31, "", "00" * 64]]},
-    "deletion of nothing": {"kind": 5, "tags": [["e"]]},
-    "deletion of no id": {"kind": 5, "tags": [["e", "zz"]]},
 }
 
 
@@ -201,6 +190,31 @@ async def test_malformed_event_is_invalid(relay: Relay, fields: dict[str, Any]) 
     event = resigned(key, **fields)
     async with connected(relay.url) as client:
         accepted, message = await client.publish(event)
+        assert not accepted
+        assert message.startswith("invalid: ")
+        await client.publish_all(key.event(1, "still here"))
+
+
+NOT_FOR_NOSTR_RELAY: dict[str, dict[str, Any]] = {
+    "created_at 0": {"created_at": 0},
+    "delegation without value": {"tags": [["delegation"]]},
+    "delegation empty": {"tags": [["delegation", "", "", ""]]},
+    "delegation not hex": {"tags": [["delegation", "zz", "kind=1", "é"]]},
+    "delegation forged": {"tags": [["delegation", "02" * 32, "kind=1", "00" * 64]]},
+    "delegation too long": {"tags": [["delegation", "02" * 32, "", "00" * 64, "", ""]]},
+    "delegation short key": {"tags": [["delegation", "02" * 31, "", "00" * 64]]},
+}
+
+
+@pytest.mark.parametrize("fields", NOT_FOR_NOSTR_RELAY.values(), ids=NOT_FOR_NOSTR_RELAY)
+@asynchronous
+async def test_what_nostr_relay_cannot_take_is_invalid(
+    nostr_relay: Relay, fields: dict[str, Any]
+) -> None:
+    """Its databases take 0 for now, and its validator looks at delegations."""
+    key = Key()
+    async with connected(nostr_relay.url) as client:
+        accepted, message = await client.publish(resigned(key, **fields))
         assert not accepted
         assert message.startswith("invalid: ")
         await client.publish_all(key.event(1, "still here"))
@@ -254,7 +268,7 @@ async def test_further_members_are_dropped(relay: Relay) -> None:
         assert await client.stored({"ids": [event["id"]]}) == [event]
 
 
-NO_EVENTS: list[Any] = [None, 1, "event", [], [1], {}, {"id": {"a": 1}}, True, 1e999]
+NO_EVENTS: list[Any] = [None, 1, "event", [], [1], {}, {"id": {"a": 1}}, True]
 
 
 @asynchronous
@@ -262,8 +276,7 @@ async def test_what_is_no_event_is_invalid(relay: Relay) -> None:
     """EVENT with any other JSON value is answered, with an empty id."""
     async with connected(relay.url) as client:
         for value in NO_EVENTS:
-            text = json.dumps(["EVENT", value]).replace("Infinity", "NaN")
-            accepted, message = await client.answer_to("", client.send_text(text))
+            accepted, message = await client.answer_to("", client.send("EVENT", value))
             assert not accepted
             assert message.startswith("invalid: ")
 
@@ -306,7 +319,7 @@ async def test_nonsense_is_survived(relay: Relay) -> None:
             await client.publish_all(key.event(1, str(i)))
 
 
-FATAL: list[str | bytes] = [
+FRAMES: list[str | bytes] = [
     "[" * 100_000,
     '["EVENT",' + "[" * 5000 + "]" * 5000 + "]",
     '["EVENT",{"kind":' + "9" * 5000 + "}]",
@@ -315,18 +328,15 @@ FATAL: list[str | bytes] = [
 ]
 
 
-@pytest.mark.parametrize("frame", FATAL, ids=["open", "deep", "huge number", "binary", "no text"])
+@pytest.mark.parametrize("frame", FRAMES, ids=["open", "deep", "huge number", "binary", "no text"])
 @asynchronous
-async def test_hostile_frame_ends_its_own_connection_alone(
-    relay: Relay, frame: str | bytes
-) -> None:
-    """What nostr-relay cannot parse may close the connection; others go on."""
-    key = Key()
-    async with connected(relay.url) as other:
-        async with connected(relay.url) as client:
-            await client.socket.send(frame)
-            await client.until_gone()
-        await other.publish_all(key.event(1, "unharmed"))
+async def test_a_hostile_frame_is_answered(relay: Relay, frame: str | bytes) -> None:
+    """What nostr-relay cannot parse would end its connection."""
+    async with connected(relay.url) as client:
+        await client.until(lambda: client.challenge)
+        await client.socket.send(frame)
+        await client.until(lambda: len(client.messages) > 1)
+        await client.publish_all(Key().event(1, "unharmed"))
 
 
 @asynchronous
@@ -369,7 +379,7 @@ async def test_accepted_means_stored_whatever_the_tags(relay: Relay) -> None:
             assert await client.stored_ids({"ids": [event["id"]]}) == (
                 {event["id"]} if accepted else set()
             )
-            assert accepted == (relay.storage == "sqlite" or length < 471)
+            assert accepted == (relay.storage != "lmdb" or length < 471)
             assert accepted or "the limit is 471" in message
 
 

@@ -62,27 +62,13 @@ class Wire:
 
 
 class Speaker(Client):
-    """A client that notes notices and counts, too."""
+    """A client without a socket."""
 
     socket: Any
-
-    def _note(self, message: list[Any]) -> None:
-        if message[0] in ("NOTICE", "COUNT", "NEG-ERR"):
-            self.messages.append(message)
-        else:
-            super()._note(message)
 
     def said(self, command: str) -> list[list[Any]]:
         """What has come of one kind of message."""
         return [message[1:] for message in self.messages if message[0] == command]
-
-    async def count(self, *filters: Any, name: str = "count") -> Any:
-        """COUNT, and wait for the number, or the reason for CLOSED."""
-        before = len(self.said("COUNT")) + len(self.said("CLOSED"))
-        await self.send("COUNT", name, *filters)
-        await self.until(lambda: len(self.said("COUNT")) + len(self.said("CLOSED")) > before)
-        last = self.messages[-1]
-        return last[2]["count"] if last[0] == "COUNT" else last[2]
 
 
 @contextlib.asynccontextmanager

@@ -47,13 +47,14 @@ async def test_requests_that_nobody_reads_fill_nothing(tmp_path: Path) -> None:
     async with serving(tmp_path, {}, **bounds) as server, client(server) as slow:
         slow.socket.reads.clear()
         for number in range(2_000):
-            await slow.send("REQ", "s", {"kinds": [number]})
-        await asyncio.sleep(0.2)
+            await slow.send("REQ", f"{number}", {"kinds": [number], "limit": 0})
+        for _ in range(20_000):  # turns of the loop: more than all of them would take
+            await asyncio.sleep(0)
         (session,) = server._sessions
         assert session.outbox._bytes <= 2_000
         assert slow.socket._to_relay.qsize() > 1_000
         slow.socket.reads.set()
-        await slow.until(lambda: len(slow.said("EOSE")) + len(slow.said("CLOSED")) > 0)
+        await slow.until(lambda: len(slow.said("EOSE")) + len(slow.said("CLOSED")) == 2_000)
 
 
 @asynchronous

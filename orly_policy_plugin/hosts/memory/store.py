@@ -19,17 +19,17 @@ class MemoryStore:
         """Store an event."""
         if event.id in self._events:
             return Known.DUPLICATE
+        address = address_of(event)
+        others = self._events.values() if address else ()
+        versions = [each for each in others if address_of(each) == address]
+        if any(replaces(version, event) for version in versions):
+            return Known.SUPERSEDED
         if any(each.covers(event) for each in self._deletions):
             return Known.DELETED
         if any(each.forbids(event) for each in self._vanished):
             return Known.DELETED
-        address = address_of(event)
-        if address is not None:
-            versions = [each for each in self._events.values() if address_of(each) == address]
-            if any(replaces(version, event) for version in versions):
-                return Known.SUPERSEDED
-            for version in versions:
-                del self._events[version.id]
+        for version in versions:
+            del self._events[version.id]
         self._events[event.id] = event
         return Known.STORED
 

@@ -3,10 +3,7 @@
 import concurrent.futures
 import contextlib
 import fcntl
-import hashlib
 import io
-import os
-import tempfile
 from pathlib import Path
 
 import nostr_relay
@@ -14,17 +11,15 @@ from alembic import command
 from alembic.config import Config as AlembicConfig
 
 
-def migrate(url: str) -> None:
+def migrate(lock_file: Path) -> None:
     """Bring the database to nostr-relay's newest schema.
 
     Alembic starts an event loop of its own, so it gets a thread; processes that start together
     take turns.
 
-    :param url: the SQLAlchemy URL; only for telling databases apart, alembic reads nostr-relay's
-        configuration.
+    :param lock_file: one for each database, where nobody else can make one.
     """
-    name = hashlib.sha256(url.encode()).hexdigest()[:16]
-    lock_file = Path(tempfile.gettempdir()) / f"orly-policy-migrate-{os.getuid()}-{name}.lock"
+    lock_file.parent.mkdir(parents=True, exist_ok=True)
     with lock_file.open("a") as lock, concurrent.futures.ThreadPoolExecutor(1) as thread:
         fcntl.flock(lock, fcntl.LOCK_EX)
         thread.submit(_upgrade).result()

@@ -1,32 +1,68 @@
-"""nostr-relay's pages that would show any event, or how many there are, to anyone."""
+"""nostr-relay's pages, as far as they would show more than anybody may see, or not the truth."""
 
 from typing import Any
 
 import falcon
-from aionostr.event import Event
+import orjson
+from nostr_relay import __version__
+from nostr_relay.config import Config
 
 from orly_policy_hookspecs import Context
 from orly_policy_hookspecs.nip01 import is_hex32
+
+from .serving import Serving
+
+_OWN_NIPS = (5, 26)
+"""What nostr-relay does besides."""
+_SOFTWARE = "https://code.pobblelabs.org/fossil/nostr_relay"
+
+
+class Root:
+    """``GET /``: NIP-11, or the home page."""
+
+    def __init__(self, serving: Serving) -> None:
+        self._serving = serving
+
+    async def on_get(self, request: Any, response: Any) -> None:
+        """As nostr-relay's own, with what is true behind a policy."""
+        for name in ("Origin", "Headers", "Methods"):
+            response.append_header(f"Access-Control-Allow-{name}", "*")
+        if request.accept == "application/nostr+json":
+            response.data = orjson.dumps(self._serving.server.information(_own()))
+            response.content_type = "application/nostr+json"
+        elif Config.redirect_homepage:
+            raise falcon.HTTPFound(Config.redirect_homepage)
+        else:
+            response.text = "try using a nostr client :-)"
+
+
+def _own() -> dict[str, Any]:
+    """What the operator says of the relay."""
+    given = {
+        "name": Config.relay_name,
+        "description": Config.relay_description,
+        "pubkey": Config.sysop_pubkey,
+        "contact": Config.sysop_contact,
+    }
+    told = {name: value for name, value in given.items() if value}
+    software = {"software": _SOFTWARE, "version": __version__}
+    return {**told, "supported_nips": _OWN_NIPS, **software}
 
 
 class EventPage:
     """``GET /e/<id>``: an event that may be read by somebody who has not authenticated."""
 
-    def __init__(self, storage: Any) -> None:
+    def __init__(self, storage: Any, serving: Serving) -> None:
         self._storage = storage
+        self._serving = serving
 
     async def on_get(self, request: Any, response: Any, event_id: str) -> None:
         """The event as JSON; 404 where there is none, or none for everybody."""
-        event = await self._stored(event_id)
+        found = await self._storage.find_event(event_id) if is_hex32(event_id) else None
         reader = Context(ip=request.remote_addr or "")
-        if event is None or not await self._storage.readable([event], reader, None):
+        if found is None or not await self._serving.server.readable([found], reader):
             raise falcon.HTTPNotFound
-        response.media = event.to_json_object()
-
-    async def _stored(self, event_id: str) -> Event | None:
-        if not is_hex32(event_id):
-            return None
-        return await self._storage.get_event(event_id)
+        response.media = found._asdict()
 
 
 class NoStatistics:

@@ -1,0 +1,62 @@
+"""nostr-relay's YAML file: loaded before its modules, and what of it is the session's."""
+
+import difflib
+from pathlib import Path
+from typing import Any
+
+import attrs
+from nostr_relay.config import Config
+
+from ...errors import PolicyError
+from ...session import SessionSettings
+
+SECTION = "session"
+"""Of the YAML file: members of :class:`.session.SessionSettings`."""
+
+
+def load(path: str | Path) -> None:
+    """Load the file. Before nostr-relay's other modules are imported, which read it then.
+
+    :raises PolicyError: it cannot be read.
+    """
+    try:
+        Config.load(str(path))
+    except OSError as error:
+        raise PolicyError(f"{path}: {error.strerror}") from error
+    except Exception as error:
+        raise PolicyError(f"{path} is no configuration of nostr-relay: {error}") from error
+    if Config.logging:  # its default would switch off every logger that exists, ours included
+        Config.logging = {**Config.logging, "disable_existing_loggers": False}
+
+
+def relay_urls() -> tuple[str, ...]:
+    """The URLs under which clients reach the relay: ``relay_urls`` and ``valid_urls``."""
+    authentication = Config.authentication or {}
+    names = ("relay_urls", "valid_urls")
+    urls: list[str] = []
+    for name in names:
+        given = authentication.get(name) or ()
+        urls += [given] if isinstance(given, str) else given
+    return tuple(urls)
+
+
+def session_settings() -> SessionSettings:
+    """How much a client may ask: ``max_limit`` and ``subscription_limit``, and what the section
+    ``session`` says.
+
+    :raises PolicyError: a member of the section is not known, or its value cannot be used.
+    """
+    given = Config.get(SECTION, {}) or {}
+    known = {field.name for field in attrs.fields(SessionSettings)} - {"relay_urls"}
+    for name in given:
+        if name not in known:
+            near = difflib.get_close_matches(str(name), known, 1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise PolicyError(f"{SECTION}.{name}: there is no such setting{hint}")
+    for name, value in given.items():
+        if type(value) not in (int, float) or value <= 0:
+            raise PolicyError(f"{SECTION}.{name}: {value!r} is not a number above 0")
+    of_nostr_relay: dict[str, Any] = {"limit": Config.max_limit or 1}
+    if Config.subscription_limit:
+        of_nostr_relay["subscriptions"] = Config.subscription_limit
+    return SessionSettings(relay_urls=relay_urls(), **{**of_nostr_relay, **given})

@@ -1,0 +1,153 @@
+"""nostr-relay's LMDB database as the store of a relay."""
+
+import asyncio
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Final, TypeVar
+
+import lmdb
+
+from orly_policy_hookspecs.nip01 import Filter, FrozenEvent, Position, frozen, is_expired
+
+from ....session import Added, Deletion, Known, Vanishing
+from .. import capacity
+from ..garbage import Removal, Suspect
+from ..together import Together
+from . import reading, scanning, writing
+from .judging import judge
+from .scanning import Transaction
+
+T = TypeVar("T")
+
+_READERS: Final = 4
+_COUNTED_AT_ONCE: Final = 1_000
+
+
+_Job = FrozenEvent | Deletion | Vanishing | Removal
+
+
+class LMDBStore:
+    """A host (:class:`.session.Host`) over an environment in nostr-relay's format, that can
+    recall, delete, make vanish and count.
+    """
+
+    def __init__(self, environment: lmdb.Environment, relay_urls: Collection[str]) -> None:
+        """
+        :param environment: whoever opened it closes it, after :meth:`close`.
+        :param relay_urls: of this relay, for requests to vanish.
+        """
+        self._environment = environment
+        self._relay_urls = relay_urls
+        self._readers = ThreadPoolExecutor(_READERS, "orly-policy-lmdb-read")
+        self._writer = ThreadPoolExecutor(1, "orly-policy-lmdb-write")
+        self._writes: Together[_Job, Added | None] = Together(self._write)
+        self._recalls: Together[FrozenEvent, Known | None] = Together(self._recall_all)
+
+    async def close(self) -> None:
+        """Finish what waits."""
+        await self._writes.close()
+        await self._recalls.close()
+        await asyncio.to_thread(self._writer.shutdown)
+        await asyncio.to_thread(self._readers.shutdown)
+
+    # --- reading
+
+    async def page(
+        self, wanted: Filter, before: Position | None, most: int
+    ) -> Sequence[FrozenEvent]:
+        """The first events that match: see :meth:`.session.Host.page`.
+
+        It is read in slices, of which one at most is still read when the task is cancelled.
+        """
+        asked_for = reading.askable(wanted)
+        found: list[FrozenEvent] = []
+        while asked_for is not None and len(found) < most:
+            left = most - len(found)
+            look = partial(reading.look, wanted=asked_for, before=before, most=left)
+            some = await self._read(look)
+            found += some.events
+            before = some.reached
+            if before is None:
+                break
+        return found
+
+    async def count(self, wanted: Filter, now: int) -> int:
+        """How many events match and have not expired by ``now`` (Unix seconds)."""
+        number, before = 0, None
+        while some := await self.page(wanted, before, _COUNTED_AT_ONCE):
+            number += sum(not is_expired(event, now) for event in some)
+            before = Position.of(some[-1])
+        return number
+
+    async def recall(self, event: FrozenEvent) -> Known | None:
+        """What is known of an event; ``None`` where it could be stored, or would be refused."""
+        if capacity.LMDB.refusal(event) is not None:
+            return None
+        return await self._recalls.do(event)
+
+    async def _recall_all(self, events: Sequence[FrozenEvent]) -> Sequence[Known | None]:
+        return await self._read(
+            lambda db: [judge(db, event, self._relay_urls)[0] for event in events]
+        )
+
+    async def _read(self, work: Callable[[Transaction], T]) -> T:
+        def read() -> T:
+            with self._environment.begin(buffers=True) as transaction:
+                return work(transaction)
+
+        return await asyncio.get_running_loop().run_in_executor(self._readers, read)
+
+    # --- writing
+
+    async def add(self, event: FrozenEvent) -> Added:
+        """Store an event; what arrives together is one transaction."""
+        refusal = capacity.LMDB.refusal(event)
+        if refusal is not None:
+            return refusal
+        added = await self._writes.do(event)
+        assert added is not None
+        return added
+
+    async def delete(self, deletion: Deletion) -> None:
+        """Remove what a deletion covers. What remembers it is the kind 5, once it is added."""
+        await self._writes.do(deletion)
+
+    async def vanish(self, vanishing: Vanishing) -> None:
+        """Remove what a request to vanish covers, and store the request, which remembers it.
+
+        :raises ValueError: the request cannot be stored; nothing is removed.
+        """
+        refusal = capacity.LMDB.refusal(vanishing.request)
+        if refusal is not None:
+            raise ValueError(refusal.message)
+        await self._writes.do(vanishing)
+
+    async def remove(self, ids: Collection[str]) -> None:
+        """Remove events, for nostr-relay's garbage collector. Nothing remembers it."""
+        await self._writes.do(Removal(ids))
+
+    async def suspects(self) -> Sequence[Suspect]:
+        """Events that may be garbage."""
+        return await self._read(lambda db: list(scanning.suspects(db)))
+
+    async def _write(self, jobs: Sequence[_Job]) -> Sequence[Added | None]:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._writer, self._work, jobs)
+
+    def _work(self, jobs: Sequence[_Job]) -> Sequence[Added | None]:
+        with self._environment.begin(write=True) as transaction:
+            return [self._do(transaction, job) for job in jobs]
+
+    def _do(self, transaction: Transaction, job: _Job) -> Added | None:
+        match job:
+            case FrozenEvent():
+                return writing.add(transaction, job, self._relay_urls)
+            case Deletion():
+                writing.delete(transaction, job)
+            case Vanishing():
+                writing.vanish(transaction, job, frozen(job.request))
+            case Removal():
+                for event_id in job.ids:
+                    writing.remove(transaction, event_id)
+        return None

@@ -1,0 +1,45 @@
+"""What nostr-relay's parts share: the gate, the settings, and the server once there is one."""
+
+from typing import TYPE_CHECKING, Any, Final
+
+import attrs
+
+from orly_policy_hookspecs import Gate
+
+from ...errors import PolicyError
+from ...session import Server, SessionSettings
+
+if TYPE_CHECKING:
+    from .rules import ConfiguredRules
+
+OPTION: Final = "orly_policy"
+"""The storage option under which :func:`.app.create_app` hands over the :class:`Serving`."""
+
+
+@attrs.define(eq=False)
+class Serving:
+    """One relay, in one process."""
+
+    gate: Gate
+    settings: SessionSettings
+    rules: "ConfiguredRules | None"
+    """What the YAML file asks of events and readers."""
+    _server: Server | None = None
+    why_not_started: PolicyError | None = None
+    """Why it could not be opened, where that is the operator's to mend."""
+    rate_limiter: Any = None
+    """nostr-relay's."""
+
+    @property
+    def server(self) -> Server:
+        """The server.
+
+        :raises RuntimeError: the relay has not been opened.
+        """
+        if self._server is None:
+            raise RuntimeError("the relay is not open: serve the app of create_app")
+        return self._server
+
+    def opened(self, server: Server | None) -> None:
+        """There is a server now, or none any more."""
+        self._server = server
