@@ -1,7 +1,7 @@
 """What a plugin answers, and what the gate makes of all answers."""
 
 import enum
-from typing import Self
+from typing import Final, Self
 
 import attrs
 
@@ -19,6 +19,10 @@ PREFIXES = (
     "restricted:",
 )
 """The machine-readable prefixes of NIP-01 and NIP-42, one of which starts every rejection."""
+
+
+MOST_CHARACTERS: Final = 1_000
+"""Of a message; the rest is cut off."""
 
 
 class Verdict(enum.Enum):
@@ -56,9 +60,11 @@ class Decision:
             raise TypeError(f"a decision is a Verdict and a text, not {verdict!r}, {message!r}")
         if type(source) is not str:  # a subclass may claim to equal any plugin's name
             source = str.__str__(source)
-        message = printable(message)
+        message = printable(str.__getitem__(message, slice(MOST_CHARACTERS + 1)))
         if verdict in _REJECTIONS and not message.startswith(PREFIXES):
             message = f"blocked: {message}" if message else "blocked: not accepted"
+        if len(message) > MOST_CHARACTERS:
+            message = f"{message[: MOST_CHARACTERS - 1]}…"
         self.__attrs_init__(verdict, message, source)
 
     @classmethod

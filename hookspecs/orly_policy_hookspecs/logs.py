@@ -6,6 +6,8 @@ import traceback
 from .printing import printable
 
 _INDENT = "  | "
+_MOST_CHARACTERS = 2_000
+"""Of a message, or of a line of a traceback."""
 
 
 class Harmless(logging.Filter):
@@ -16,7 +18,7 @@ class Harmless(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Change the record; it is never left out."""
-        record.msg, record.args = printable(_message(record)), ()
+        record.msg, record.args = _shown(_message(record)), ()
         if record.exc_info and record.exc_info[1] is not None:
             record.exc_text = _traceback(record.exc_info[1])
             record.exc_info = None
@@ -31,6 +33,16 @@ def get_log(name: str) -> logging.Logger:
     if not any(isinstance(each, Harmless) for each in log.filters):
         log.addFilter(Harmless())
     return log
+
+
+def make_handlers_harmless() -> None:
+    """Put :class:`Harmless` before every handler that there is by now, of whichever logger: for a
+    program in which others log, too.
+    """
+    loggers = [logging.getLogger(), *map(logging.getLogger, logging.root.manager.loggerDict)]
+    for handler in {handler for logger in loggers for handler in logger.handlers}:
+        if not any(isinstance(each, Harmless) for each in handler.filters):
+            handler.addFilter(Harmless())
 
 
 def _message(record: logging.LogRecord) -> str:
@@ -50,7 +62,13 @@ def _traceback(error: BaseException) -> str:
         raise
     except BaseException as failure:  # noqa: BLE001 -- an exception's own text may raise
         lines = [f"{_name(error)}, whose text cannot be shown: {_name(failure)}"]
-    return "\n".join(_INDENT + printable(line) for line in lines)
+    return "\n".join(_INDENT + _shown(line) for line in lines)
+
+
+def _shown(text: str) -> str:
+    """As much of a text as belongs into one line: what strangers write may be megabytes."""
+    more = len(text) - _MOST_CHARACTERS
+    return printable(text) if more <= 0 else f"{printable(text[:_MOST_CHARACTERS])}… ({more} more)"
 
 
 def _name(error: BaseException) -> str:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from .durations import Duration, parse_duration
 from .models import Pubkeys
-from .problems import InvalidPolicy, Problem, did_you_mean
+from .problems import MOST_PROBLEMS, InvalidPolicy, Problem, did_you_mean
 from .pubkeys import parse_pubkeys
 from .regexes import Regex, parse_regex
 from .strict_json import JsonObject, found
@@ -124,6 +124,8 @@ def each(values: Iterable[tuple[str, object]], read: Callable[[Any], _T]) -> lis
             made.append(read(value))
         except InvalidPolicy as error:
             problems += [problem.within(place) for problem in error.problems]
+            if len(problems) > MOST_PROBLEMS:
+                break
     if problems:
         raise InvalidPolicy(problems)
     return made

@@ -2,6 +2,8 @@
 
 import difflib
 from collections.abc import Iterable
+from itertools import islice
+from typing import Final
 
 import attrs
 
@@ -27,11 +29,20 @@ class Problem:
         return printable(f"{self.place}: {self.message}" if self.place else self.message)
 
 
+MOST_PROBLEMS: Final = 100
+"""Of one policy, or of one of its parts: a file may be megabytes of mistakes, and to list them all
+would take the relay's time."""
+AND_MORE: Final = Problem("", "and perhaps more: mend these first")
+
+
 class InvalidPolicy(PolicyError):
-    """A policy that cannot be used, with all that is wrong with it."""
+    """A policy that cannot be used, with what is wrong with it: all, or a good many."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems = tuple(problems)
+        given = tuple(islice(problems, MOST_PROBLEMS + 1))
+        if len(given) > MOST_PROBLEMS:
+            given = (*given[: MOST_PROBLEMS - 1], AND_MORE)
+        self.problems = given
         """At least one, model by model, unknown keys last."""
         super().__init__("\n".join(map(str, self.problems)))
 

@@ -49,8 +49,9 @@ def parse_pubkeys(values: Sequence[object]) -> tuple[tuple[str, ...], list[Probl
             keys.append(parse_pubkey(value))
         except ValueError as error:
             problems.append(Problem(f"[{i}]", str(error)))
-    if (more := len(problems) - _MOST_PROBLEMS) > 0:
-        problems[_MOST_PROBLEMS:] = [Problem("", f"{more} more values are not public keys")]
+            if len(problems) > _MOST_PROBLEMS:
+                problems[-1] = Problem("", "more values are not public keys")
+                break
     return tuple(keys), problems
 
 

@@ -7,6 +7,7 @@ that cattrs makes of that is turned into problems with places.
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
+from heapq import nsmallest
 from operator import eq
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -19,7 +20,7 @@ from cattrs.gen import make_dict_structure_fn, override
 from . import fields
 from .durations import Duration
 from .models import GlobalRule, KindLists, Policy, Pubkeys, Rule
-from .problems import InvalidPolicy, Problem, did_you_mean
+from .problems import MOST_PROBLEMS, InvalidPolicy, Problem, did_you_mean
 from .regexes import Regex
 from .strict_json import decode_policy_json
 
@@ -156,7 +157,7 @@ def problems_of(
         for other in without:
             yield from problems_of(other, place, hint)
     elif isinstance(error, ForbiddenExtraKeysError):
-        for i, key in enumerate(sorted(error.extra_fields)):
+        for i, key in enumerate(nsmallest(MOST_PROBLEMS + 1, error.extra_fields)):
             meant = hint(error.cl, key) if i < _MOST_HINTS else ""
             yield Problem(key, f"unknown key{meant}").within(place)
     else:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
@@ -15,6 +15,9 @@ MOST_NESTED = 32
 however deep the stack of whoever reads it is."""
 
 _MOST_DIGITS = 20
+MOST_COMMAS: Final = 500_000
+"""Besides one a public key: all decisions wait while a text is parsed, mostly for its values."""
+_BYTES_A_KEY: Final = 64
 _ENDLESS = re.compile(rf"[0-9]{{{_MOST_DIGITS}}}", re.ASCII)
 
 
@@ -94,6 +97,9 @@ def decode_policy_json(content: bytes, most_parts: int = MOST_PARTS) -> Any:
     """
     if (parts := content.count(b"[") + content.count(b"{")) > most_parts:
         raise ValueError(f"this has {parts} brackets and braces, a policy at most {most_parts}")
+    most_commas = MOST_COMMAS + len(content) // _BYTES_A_KEY
+    if (commas := content.count(b",")) > most_commas:
+        raise ValueError(f"this has {commas} commas, a policy of its size at most {most_commas}")
     return decode_json(content)
 
 

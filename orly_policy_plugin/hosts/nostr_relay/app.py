@@ -6,6 +6,7 @@ from typing import Any, Final
 from nostr_relay.config import Config
 
 from orly_policy_hookspecs import Gate, GateSettings
+from orly_policy_hookspecs.logs import make_handlers_harmless
 
 from ...errors import PolicyError
 from ...plugin import PolicyPlugin, register
@@ -81,6 +82,7 @@ def _made_by_nostr_relay(config: str, serving: Serving) -> Any:
     from .resources import EventPage, NoStatistics, Root
 
     app = web.create_app(config)
+    make_handlers_harmless()  # nostr-relay logs what clients send, too
     app.add_route("/", Root(serving))
     app.add_route("/e/{event_id}", EventPage(get_storage(), serving))
     app.add_route("/stats/", NoStatistics())

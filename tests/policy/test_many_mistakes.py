@@ -1,0 +1,79 @@
+"""Files of megabytes of mistakes: refused with some of them, and decisions do not wait."""
+
+import gc
+import json
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from orly_policy_plugin.policy import InvalidPolicy, read_policy
+from orly_policy_plugin.policy.problems import MOST_PROBLEMS
+
+MEGABYTES = 4 * 2**20
+LONGEST_SECONDS = 0.5
+"""That anything may wait; the faults took 0.65 to 2.3 s. With room for a slow machine: twice."""
+
+
+def filled(part: str, before: str, after: str) -> bytes:
+    """A file of so many megabytes."""
+    return (before + part * (MEGABYTES // len(part)) + after).encode()
+
+
+def members(value: str) -> str:
+    return ",".join(f'"x{i}":{value}' for i in range(300_000))
+
+
+NONSENSE = {
+    "rules": f'{{"rules":{{{members("1")}}}}}'.encode(),
+    "unknown keys": f"{{{members('1')}}}".encode(),
+    "kinds": filled("-1,", '{"kind":{"whitelist":[', "0]}}"),
+    "owners": filled("1,", '{"owners":[', "0]}"),
+    "numbers": filled("9e99,", '{"owners":[', "0]}"),
+    "texts": filled('"",', '{"kind":{"whitelist":[', "0]}}"),
+    "tags": filled("1,", '{"rules":{"1":{"must_have_tags":[', "0]}}}"),
+}
+
+
+@pytest.fixture
+def waits() -> Iterator[list[float]]:
+    """How long another thread had to wait for its turn."""
+    measured, is_over = [0.0], threading.Event()
+
+    def watch() -> None:
+        last = time.monotonic()
+        while not is_over.is_set():
+            time.sleep(0.001)
+            now = time.monotonic()
+            measured.append(now - last)
+            last = now
+
+    watching = threading.Thread(target=watch)
+    watching.start()
+    yield measured
+    is_over.set()
+    watching.join()
+
+
+@pytest.mark.parametrize("content", NONSENSE.values(), ids=NONSENSE)
+def test_nonsense_is_refused_soon(content: bytes, waits: list[float]) -> None:
+    """With a good many of its mistakes, and a word that there are more."""
+    gc.collect()
+    with pytest.raises(InvalidPolicy) as caught:
+        read_policy(content)
+    assert len(caught.value.problems) <= MOST_PROBLEMS
+    assert len(str(caught.value)) < 50_000
+    assert max(waits) < 2 * LONGEST_SECONDS
+
+
+def test_all_of_a_hundred_mistakes_are_told() -> None:
+    """And of more the first."""
+    for count in (MOST_PROBLEMS, MOST_PROBLEMS + 1):
+        rules = {str(kind): {"size_limit": -1} for kind in range(count)}
+        with pytest.raises(InvalidPolicy) as caught:
+            read_policy(json.dumps({"rules": rules}).encode())
+        told = list(map(str, caught.value.problems))
+        assert len(told) == MOST_PROBLEMS
+        assert told[0].startswith("rules.0.size_limit: ")
+        assert told[-1].endswith("and perhaps more: mend these first") is (count > MOST_PROBLEMS)
