@@ -21,8 +21,8 @@ PREFIXES = (
 """The machine-readable prefixes of NIP-01 and NIP-42, one of which starts every rejection."""
 
 
-MOST_CHARACTERS: Final = 1_000
-"""Of a message; the rest is cut off."""
+MOST_CHARACTERS: Final = 32_000
+"""Of a message, which may list what is wrong with a policy; the rest is cut off."""
 
 
 class Verdict(enum.Enum):

@@ -425,7 +425,7 @@ def test_the_answer_has_a_bound() -> None:
     assert r"0000\n\u202exxx" in str(error.value)
     assert str(error.value).endswith("and 50 more problems")
     assert str(error.value).isprintable()
-    assert len(error.value.problems) == 300
+    assert len(error.value.problems) == 100
 
 
 # --- the order

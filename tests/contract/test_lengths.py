@@ -32,7 +32,7 @@ def test_an_answer_is_bounded() -> None:
     gate = Gate()
     gate.register(Repeating())
     message = gate.blocking.write(AnEvent(content=MEGABYTE), NOBODY).message
-    assert message == f"blocked: {'x' * 990}…"
+    assert message == f"blocked: {'x' * 31_990}…"
 
 
 def test_a_log_is_bounded(caplog: pytest.LogCaptureFixture) -> None:
