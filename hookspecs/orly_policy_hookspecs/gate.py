@@ -344,6 +344,8 @@ def _as_list(answers: Answers) -> list[Answer]:
 
 def _at_once(answers: Answers, may_vouch: Collection[str]) -> Decision | None:
     """The combined decision, or ``None`` where an answer must be waited for."""
+    if type(answers) is list and len(answers) == 1:
+        (answers,) = answers  # the others have abstained
     if type(answers) is Decision and answers.verdict is not _VOUCH:
         return answers
     decisions, awaited = come_and_awaited(_as_list(answers))

@@ -86,17 +86,17 @@ def encoded_event(event: Event) -> bytes:
     return orjson.dumps(made._asdict())
 
 
-@attrs.frozen
+@attrs.frozen(init=False)
 class Message:
     """Something that a client is told. Several may share an event's bytes."""
 
     start: bytes
-    event: bytes = b""
-    end: bytes = b""
+    event: bytes
+    end: bytes
+    size_bytes: int
 
-    def __len__(self) -> int:
-        """Bytes."""
-        return len(self.start) + len(self.event) + len(self.end)
+    def __init__(self, start: bytes, event: bytes = b"", end: bytes = b"") -> None:
+        self.__attrs_init__(start, event, end, len(start) + len(event) + len(end))
 
     def __str__(self) -> str:
         """As it is sent."""

@@ -20,6 +20,7 @@ class Outbox:
         self._send_seconds = send_seconds
         self._waiting: deque[Message] = deque()
         self._bytes = 0
+        self._sent = 0
         self._filled = asyncio.Event()
         self._has_room = asyncio.Event()
         self._has_room.set()
@@ -29,15 +30,21 @@ class Outbox:
     def put(self, message: Message) -> None:
         """Send a message soon. Bounded by what a connection may have in flight."""
         self._waiting.append(message)
-        self._bytes += len(message)
-        self._filled.set()
-        self._is_empty.clear()
+        self._bytes += message.size_bytes
+        if not self._filled.is_set():
+            self._filled.set()
+            self._is_empty.clear()
         if self._bytes > self._most_bytes // 2:
             self._has_room.clear()
 
     def has_room_for(self, message: Message) -> bool:
         """Whether a client reads fast enough to be sent this, too."""
-        return self._bytes + len(message) <= self._most_bytes
+        return self._bytes + message.size_bytes <= self._most_bytes
+
+    @property
+    def is_full(self) -> bool:
+        """Whether :meth:`room` is to be waited for."""
+        return not self._has_room.is_set()
 
     async def room(self) -> None:
         """Wait until the client has read most of what it was sent."""
@@ -52,20 +59,62 @@ class Outbox:
     async def run(self) -> None:
         """Send what comes, until it is cancelled. Raises what sending raises.
 
-        :raises TimeoutError: one message took longer than the client is given.
+        :raises TimeoutError: one message has taken longer than the client is given.
         """
-        while True:
-            await self._filled.wait()
-            self._filled.clear()
-            await self._flush()
+        task = asyncio.current_task()
+        assert task is not None
+        watch = _Watch(task, self, self._send_seconds)
+        try:
+            while True:
+                await self._filled.wait()
+                while self._waiting:
+                    await self._send(str(self._waiting[0]))
+                    self._has_been_sent()
+                self._filled.clear()
+                self._is_empty.set()
+        except asyncio.CancelledError:
+            if watch.is_over:
+                task.uncancel()
+                raise TimeoutError from None
+            raise
+        finally:
+            watch.stop()
 
-    async def _flush(self) -> None:
-        while self._waiting:
-            message = self._waiting[0]
-            async with asyncio.timeout(self._send_seconds):
-                await self._send(str(message))
-            self._waiting.popleft()
-            self._bytes -= len(message)
-            if self._bytes <= self._most_bytes // 2:
-                self._has_room.set()
-        self._is_empty.set()
+    def _has_been_sent(self) -> None:
+        self._bytes -= self._waiting.popleft().size_bytes
+        self._sent += 1
+        if self._bytes <= self._most_bytes // 2:
+            self._has_room.set()
+
+    @property
+    def progress(self) -> int | None:
+        """The number of the message that is being sent; ``None`` where none is."""
+        return self._sent if self._waiting else None
+
+
+class _Watch:
+    """Looks now and then whether the client reads: a time-out for each message would cost more
+    than sending it.
+    """
+
+    def __init__(self, task: asyncio.Task[None], outbox: Outbox, seconds: float) -> None:
+        self.is_over = False
+        """Whether it has cancelled the task that sends."""
+        self._task = task
+        self._outbox = outbox
+        self._seconds = seconds
+        self._seen: int | None = None
+        self._next = asyncio.get_running_loop().call_later(seconds, self._look)
+
+    def stop(self) -> None:
+        """Look no more."""
+        self._next.cancel()
+
+    def _look(self) -> None:
+        now = self._outbox.progress
+        if now is not None and now == self._seen:
+            self.is_over = True
+            self._task.cancel()
+            return
+        self._seen = now
+        self._next = asyncio.get_running_loop().call_later(self._seconds, self._look)

@@ -47,10 +47,12 @@ class Subscription:
     async def send_stored(self, events: Sequence[FrozenEvent]) -> None:
         """Send some of what is stored, as the client reads."""
         assert self._sent is not None
+        outbox = self.reader.outbox
         for event in events:
             self._sent.add(event.id)
-            self.reader.outbox.put(event_message(self._start, encoded_event(event)))
-            await self.reader.outbox.room()
+            outbox.put(event_message(self._start, encoded_event(event)))
+            if outbox.is_full:
+                await outbox.room()
 
     def end_of_stored(self) -> None:
         """EOSE, and what has come meanwhile."""

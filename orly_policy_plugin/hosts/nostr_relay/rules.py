@@ -40,13 +40,15 @@ def configured_rules() -> "ConfiguredRules | None":
     has_roles = bool((Config.authentication or {}).get("enabled"))
     if paths == [] and output is None and not has_roles:
         return None
-    return ConfiguredRules(paths, object_from_path(output) if output else None)
+    if output is None and not has_roles:
+        return ConfiguredRules(paths)
+    return RulesForReaders(paths, object_from_path(output) if output else None)
 
 
 class ConfiguredRules:
-    """Asks what is configured. Its storage is given when the relay opens."""
+    """Asks what is configured of writes. Its authenticator is given when the relay opens."""
 
-    def __init__(self, validators: Sequence[str], output_validator: Any) -> None:
+    def __init__(self, validators: Sequence[str]) -> None:
         """:param validators: dotted paths, in their order."""
         self._quick: list[Validator] = []
         self._slow: list[Validator] = []
@@ -57,7 +59,6 @@ class ConfiguredRules:
                 self._quick.append(object_from_path(path))
             else:  # it may do what it likes, and nostr-relay lets it block
                 self._slow.append(object_from_path(path))
-        self._check_output = output_validator
         self._authenticator: Authenticator | None = None
         self._roles: WeakKeyDictionary[Any, dict[str, set[str]]] = WeakKeyDictionary()
 
@@ -85,7 +86,40 @@ class ConfiguredRules:
             return _MAY_NOT
         return refusal
 
-    # --- reads
+    # --- roles
+
+    async def _may(self, action: Action, context: Context, target: TheirEvent | None) -> bool:
+        """Whether one of those who authenticated may do it; an anonymous client, where nobody
+        did.
+        """
+        authenticator = self._authenticator
+        if authenticator is None:
+            return True
+        tokens = [
+            {"pubkey": key, "roles": await self._roles_of(key, context)}
+            for key in context.authenticated
+        ]
+        for token in tokens or [{}]:
+            if await authenticator.can_do(token, action.value, target):
+                return True
+        return False
+
+    async def _roles_of(self, pubkey: str, context: Context) -> set[str]:
+        """Looked up once a connection and key, as nostr-relay does."""
+        assert self._authenticator is not None
+        known = self._roles.setdefault(context.connection, {})
+        if pubkey not in known:
+            known[pubkey] = await self._authenticator.storage.get_auth_roles(pubkey)
+        return known[pubkey]
+
+
+class RulesForReaders(ConfiguredRules):
+    """The same, where something is configured of reads as well."""
+
+    def __init__(self, validators: Sequence[str], output_validator: Any) -> None:
+        """:param output_validator: called with each event and who reads it; ``None`` for none."""
+        super().__init__(validators)
+        self._check_output = output_validator
 
     @hookimpl
     def on_read(self, event: Event, context: Context) -> Any:
@@ -118,37 +152,11 @@ class ConfiguredRules:
         is_open = self._check_output is None and self._everybody_queries(context)
         return _OPEN if is_open else _UNKNOWN
 
-    # --- roles
-
     def _everybody_queries(self, context: Context) -> bool:
         authenticator = self._authenticator
         if authenticator is None or context.origin is not Origin.CLIENT:
             return True
         return bool(authenticator.default_roles <= authenticator.actions[Action.query.value])
-
-    async def _may(self, action: Action, context: Context, target: TheirEvent | None) -> bool:
-        """Whether one of those who authenticated may do it; an anonymous client, where nobody
-        did.
-        """
-        authenticator = self._authenticator
-        if authenticator is None:
-            return True
-        tokens = [
-            {"pubkey": key, "roles": await self._roles_of(key, context)}
-            for key in context.authenticated
-        ]
-        for token in tokens or [{}]:
-            if await authenticator.can_do(token, action.value, target):
-                return True
-        return False
-
-    async def _roles_of(self, pubkey: str, context: Context) -> set[str]:
-        """Looked up once a connection and key, as nostr-relay does."""
-        assert self._authenticator is not None
-        known = self._roles.setdefault(context.connection, {})
-        if pubkey not in known:
-            known[pubkey] = await self._authenticator.storage.get_auth_roles(pubkey)
-        return known[pubkey]
 
 
 _OPEN: Final = SameForAllKinds(HINDERS_NOTHING)
