@@ -1,12 +1,14 @@
 """Development tasks: ``python3 run.py`` lists them."""
 
-import shutil
+import contextlib
+import functools
 import signal
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import nox
+from nox.virtualenv import ALL_VENVS, VirtualEnv
 
 from run import Venv, working
 
@@ -28,6 +30,19 @@ INTERRUPTED_SECONDS, TERMINATED_SECONDS = 5.0, 30.0
 
 # Who kills nox means what nox runs, which is no part of it and would go on.
 signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+class _LockedEnv(VirtualEnv):
+    """A session's venv. Nox makes it before the session starts; two starts take turns."""
+
+    def create(self) -> bool:
+        """Make it unless it is there."""
+        venv = Venv(self.location)
+        with contextlib.nullcontext() if venv.is_sound() else venv.locked():
+            return super().create()
+
+
+ALL_VENVS["venv"] = functools.partial(_LockedEnv, venv_backend="venv")
 
 
 @nox.session(venv_backend="venv")
@@ -86,11 +101,15 @@ def _install(session: nox.Session, *needs: str, built_from: Iterable[Path] = ())
     files = [Path(CONSTRAINTS), Path("pyproject.toml"), *built_from]
     contents = [part for file in files for part in (bytes(file), file.read_bytes())]
     venv = Venv(session.virtualenv.location, "\n".join(needs).encode(), *contents)
-    if venv.is_finished():
-        return
+    venv.fill(lambda: _install_into(venv, session, needs))
+
+
+def _install_into(venv: Venv, session: nox.Session, needs: Iterable[str]) -> None:
+    """Install into the session's venv, which is locked."""
     if not venv.is_sound():
-        shutil.rmtree(venv.folder)
-        session.virtualenv.create()
+        venv.remove()
+        assert isinstance(session.virtualenv, VirtualEnv)
+        VirtualEnv.create(session.virtualenv)  # its own would wait for the lock that we hold
     venv.begin()
     with working(f"installing what {session.name} needs into {venv.name}"):
         session.install("-c", CONSTRAINTS, *needs, log=False)

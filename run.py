@@ -19,9 +19,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple, NoReturn
+from typing import BinaryIO, NamedTuple, NoReturn
+
+try:
+    import fcntl
+except ImportError:  # no POSIX: two starts at once are not kept apart
+    fcntl = None  # type: ignore[assignment]
 
 OLDEST = (3, 11)
 NEWEST = (3, 13)  # coincurve is built for it; for a newer one it must be compiled here
@@ -82,8 +87,7 @@ def _run(arguments: "list[str]") -> int:
         return 0 if arguments else WrongCall.status
     sessions, options = parse(arguments)
     venv = Venv(VENV, CONSTRAINTS.read_bytes())
-    if not venv.is_finished():
-        install_nox(venv)
+    venv.fill(lambda: install_nox(venv))
     return _become([str(venv.python), "-m", "nox", "-s", *sessions, "--", *options])
 
 
@@ -91,7 +95,7 @@ def _become(command: "list[str]") -> NoReturn:
     """Be another program from here on: its exit status and its signals are nobody else's."""
     os.chdir(str(ROOT))
     sys.stdout.flush()
-    os.execv(command[0], command)
+    os.execve(command[0], command, environment())
 
 
 def parse(arguments: "list[str]") -> "tuple[list[str], list[str]]":
@@ -105,6 +109,27 @@ def parse(arguments: "list[str]") -> "tuple[list[str], list[str]]":
         typed = ascii(" ".join(rest))[1:-1]
         raise WrongCall(f"options go behind --: python3 run.py {name} -- {typed}")
     return COMMANDS[name][0], rest[1:]
+
+
+# --- the environment
+
+_MODULES_ELSEWHERE = {"PYTHONHOME", "PYTHONPATH", "PYTHONSAFEPATH"}
+_INSTALLS_ELSEWHERE = {"PIP_PREFIX", "PIP_PYTHON", "PIP_ROOT", "PIP_TARGET", "PIP_USER"}
+_INSTALLS_LESS = {"PIP_DRY_RUN", "PIP_NO_DEPS"}
+_MISLEADING = _MODULES_ELSEWHERE | _INSTALLS_ELSEWHERE | _INSTALLS_LESS
+
+
+def environment() -> "dict[str, str]":
+    """The environment of what is started here: this program's, without what would lead it astray.
+
+    Every NOX variable is left out, since some make nox skip sessions and call that a success. An
+    operator's index, proxy, certificates and cache of pip stay.
+    """
+    return {name: value for name, value in os.environ.items() if not _misleads(name)}
+
+
+def _misleads(name: str) -> bool:
+    return name.startswith("NOX") or name.upper() in _MISLEADING
 
 
 # --- venvs
@@ -130,36 +155,61 @@ class Venv:
 
     def is_sound(self) -> bool:
         """Whether it can be installed into. One that was moved, whose Python is another by now,
-        or in which an installation was interrupted cannot.
+        or that was interrupted while it was made, installed into or removed cannot.
         """
         stamped = self._stamped()
         if stamped is not None:
             return self.python.exists() and stamped.startswith(self._place())
         return self.python.exists() and can_install(self.python)
 
+    def fill(self, install: "Callable[[], None]") -> None:
+        """Run an installation into it, unless it is finished or another start finishes it."""
+        if self.is_finished():
+            return
+        with self.locked():
+            if not self.is_finished():
+                install()
+
+    @contextlib.contextmanager
+    def locked(self) -> "Iterator[None]":
+        """Keep other starts from making it or installing into it, or wait until they are done."""
+        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        with self.folder.with_name(self.folder.name + ".lock").open("ab") as lock:
+            if fcntl:
+                _lock(lock, "waiting for another start, which installs into " + self.name)
+            yield
+
     def begin(self) -> None:
         """To be called before something is installed."""
-        self._stamp.write_text("not finished\n")
+        self._stamp.write_bytes(b"not finished\n")
 
     def finish(self) -> None:
         """To be called when everything is installed."""
-        self._stamp.write_text(self._place() + self._digest)
+        self._stamp.write_bytes(self._place() + self._digest)
 
     def make(self, python: str) -> None:
         """Make it anew. One that this program did not make is left alone.
 
         :raises Trouble: it is another's, or it cannot be made.
         """
-        if self.folder.exists() and not self._made_by_us.exists():
+        if self._is_anothers():
             raise Trouble(
                 f"{self.name} is there, but no venv that works with Python 3.11 or newer, and "
                 f"run.py did not make it. Move it away (mv {self.name} {self.name}.old) and start "
                 "again."
             )
-        shutil.rmtree(str(self.folder), ignore_errors=True)
-        self.folder.mkdir(parents=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
         self._made_by_us.touch()
+        self._clear()
         quietly([python, "-m", "venv", str(self.folder)], "making " + self.name)
+
+    def remove(self) -> None:
+        """Remove it. Interrupted at any moment, it is not sound and can still be removed."""
+        self._clear()
+        for last in (self._stamp, self._made_by_us):
+            if last.exists():
+                last.unlink()
+        self.folder.rmdir()
 
     @property
     def name(self) -> str:
@@ -171,31 +221,66 @@ class Venv:
         """Whether this program made it, so that it may remove it."""
         return self._made_by_us.exists()
 
-    def _stamped(self) -> "str | None":
-        return self._stamp.read_text() if self._stamp.exists() else None
+    def _is_anothers(self) -> bool:
+        if not self.folder.exists() or self.is_ours:
+            return False
+        return not self.folder.is_dir() or any(self.folder.iterdir())
 
-    def _place(self) -> str:
-        return f"{self.folder}\n{self.python.resolve()}\n"
+    def _clear(self) -> None:
+        """Remove all but what says that it is not finished and whose it is."""
+        self.begin()
+        for entry in self.folder.iterdir():
+            if entry in (self._stamp, self._made_by_us):
+                continue
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(str(entry))
+            else:
+                entry.unlink()
+
+    def _stamped(self) -> "bytes | None":
+        return self._stamp.read_bytes() if self._stamp.exists() else None
+
+    def _place(self) -> bytes:
+        # Paths are bytes: the locale of the next start may be another.
+        return os.fsencode(f"{self.folder}\n{self.python.resolve()}\n")
 
 
-def _digest(contents: "tuple[bytes, ...]") -> str:
+def _lock(file: BinaryIO, waiting: str) -> None:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        with working(waiting):
+            fcntl.flock(file, fcntl.LOCK_EX)
+    except OSError:
+        pass  # a file system without locks, which is no reason not to start
+
+
+def _digest(contents: "tuple[bytes, ...]") -> bytes:
     hashed = hashlib.sha256()
     for content in contents:
         hashed.update(b"%d:" % len(content) + content)  # so that no two lists look alike
-    return hashed.hexdigest() + "\n"
+    return hashed.hexdigest().encode() + b"\n"
 
 
 def install_nox(venv: Venv) -> None:
-    """Put nox into a venv, which is made where it is not there or cannot be used."""
+    """Put nox into a venv, which is made where it is not there or cannot be used.
+
+    :raises Trouble: it cannot be made, or nox is not in it afterwards.
+    """
     if not venv.is_sound():
         venv.make(choose_python().executable)
     if venv.is_ours:
         venv.begin()
-    pip = [str(venv.python), "-m", "pip", "install", "--disable-pip-version-check"]
+    pip = [str(venv.python), "-I", "-m", "pip", "install", "--disable-pip-version-check"]
     try:
         quietly([*pip, "-c", str(CONSTRAINTS), "nox"], "installing nox into " + venv.name)
     except Trouble as trouble:
         raise Trouble(f"{trouble}\nThe first time, pip needs a network.") from trouble
+    if not _succeeds(venv.python, "import nox"):
+        raise Trouble(
+            f"pip says that nox is installed, but it is not in {venv.name}. Look whether pip is "
+            "told to install elsewhere: python3 -m pip config list"
+        )
     venv.finish()
 
 
@@ -205,7 +290,9 @@ def quietly(command: "list[str]", what: str) -> None:
     :raises Trouble: it failed.
     """
     with working(what):
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        done = subprocess.run(
+            command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
     if done.returncode:
         output = done.stdout.decode(errors="replace").strip()
         raise Trouble(f"{what} failed:\n{output}")
@@ -264,7 +351,7 @@ def choose_python() -> Python:
     here = this_python()
     chosen = choose(here, list(pythons_on_path()), has_compiler())
     if chosen != here:
-        sys.stderr.write(f"Python {dotted(chosen)} is taken: {chosen.executable}\n")
+        sys.stderr.write(f"Python {dotted(chosen)} is taken: {chosen.executable!a}\n")
     return chosen
 
 
@@ -319,7 +406,10 @@ def probe(executable: str) -> "Python | None":
     """What kind of Python it is; nothing where it does not start."""
     try:
         done = subprocess.run(
-            [executable, "-c", _PROBE], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            [executable, "-c", _PROBE],
+            env=environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
         )
         major, minor, makes_venvs = done.stdout.decode().split()
         return Python(executable, (int(major), int(minor)), makes_venvs == "True")
@@ -328,10 +418,21 @@ def probe(executable: str) -> "Python | None":
 
 
 def can_install(python: Path) -> bool:
-    """Whether a venv's Python is new enough and has pip: a venv may be half made."""
-    test = f"import pip, sys; sys.exit(sys.version_info < {OLDEST})"
+    """Whether a venv's Python is new enough and has pip: a venv may be half made.
+
+    Without its ``pyvenv.cfg`` it is the Python that the venv was made with, and what pip installs
+    goes there.
+    """
+    test = (
+        f"import pip, sys; sys.exit(sys.version_info < {OLDEST} or sys.prefix == sys.base_prefix)"
+    )
+    return _succeeds(python, test)
+
+
+def _succeeds(python: Path, code: str) -> bool:
+    """Whether a Python runs this, with what is installed into it and nothing else."""
     done = subprocess.run(
-        [str(python), "-c", test], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        [str(python), "-I", "-c", code], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
     return done.returncode == 0
 
