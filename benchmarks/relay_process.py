@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -21,6 +22,9 @@ Which = Literal["policy", "gate", "bare"]
 """The example relay with a policy, the same with its policy switched off, and nostr-relay alone
 with checks of ids and signatures.
 """
+Storage = Literal["sqlite", "lmdb"]
+IN_FLIGHT: Final = 16
+"""Events of one connection that are not answered yet."""
 SECONDS: Final = 60
 """How long a start or one measurement may take."""
 _OPTIONS: Final[dict[str, Any]] = {"max_size": None, "compression": None}
@@ -41,9 +45,19 @@ class Relay:
             return None
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
+    def memory_kilobytes(self) -> float:
+        """The resident memory that is its own, without mapped files."""
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        found = re.search(r"RssAnon:\s+(\d+) kB", status)
+        if found is None:
+            raise RuntimeError("this system does not say how much memory a process has")
+        return float(found[1])
+
 
 @contextlib.contextmanager
-def relay(which: Which, policy: Path, folder: Path) -> Iterator[Relay]:
+def relay(
+    which: Which, policy: Path, folder: Path, storage: Storage = "sqlite"
+) -> Iterator[Relay]:
     """Start a relay, and end it.
 
     :raises RuntimeError: it does not start; the message is what it said.
@@ -51,7 +65,7 @@ def relay(which: Which, policy: Path, folder: Path) -> Iterator[Relay]:
     folder.mkdir()
     child = "bare" if which == "bare" else "policy"
     command = [sys.executable, "-m", "benchmarks.relay_child", child, "--port", "0"]
-    command += ["--policy", str(policy), "--data", str(folder / "data")]
+    command += ["--policy", str(policy), "--data", str(folder / "data"), "--storage", storage]
     said = folder / "output.txt"
     enabled = "false" if which == "gate" else "true"
     environment = {**os.environ, "PYTHONWARNINGS": "ignore", "ORLY_POLICY_ENABLED": enabled}
@@ -88,8 +102,8 @@ class Connections:
         self._sockets = sockets
 
     async def write(self, messages: Sequence[str]) -> float:
-        """Send EVENT messages, each connection its share without waiting, and return the seconds
-        until every one was answered OK.
+        """Send EVENT messages, each connection its share with :data:`IN_FLIGHT` at a time, and
+        return the seconds until every one was answered OK.
 
         :raises ValueError: one was not accepted.
         """
@@ -103,6 +117,22 @@ class Connections:
         """
         return await self._all(functools.partial(_read, stored), requests)
 
+    async def subscribe(self, filter_: str, each: int) -> None:
+        """Open subscriptions on every connection, which stay open.
+
+        :param filter_: as JSON.
+        :param each: how many on one connection.
+        """
+        await self._all(functools.partial(_subscribe, filter_, each), ())
+
+    async def publish(self, message: str, each: int) -> float:
+        """Send one EVENT and return the seconds until all subscriptions have it.
+
+        :param each: how many there are on one connection.
+        """
+        await self._sockets[0].send(message)
+        return await self._all(functools.partial(_receive, each), ())
+
     async def _all(self, do: _Do, messages: Sequence[str]) -> float:
         count = len(self._sockets)
         start = time.perf_counter()
@@ -113,7 +143,8 @@ class Connections:
 
 
 async def _write(socket: websockets.ClientConnection, messages: Sequence[str]) -> None:
-    for message in messages:
+    waiting = iter(messages)
+    for message in islice(waiting, IN_FLIGHT):
         await socket.send(message)
     answered = 0
     while answered < len(messages):
@@ -123,6 +154,8 @@ async def _write(socket: websockets.ClientConnection, messages: Sequence[str]) -
         if not text.startswith(b'["OK"') or b"true" not in text:
             raise ValueError(f"the relay said {text!r}")
         answered += 1
+        for message in islice(waiting, 1):
+            await socket.send(message)
 
 
 async def _read(stored: int, socket: websockets.ClientConnection, requests: Sequence[str]) -> None:
@@ -136,6 +169,22 @@ async def _read(stored: int, socket: websockets.ClientConnection, requests: Sequ
                 raise ValueError(f"the relay said {text!r}")
         if left:
             raise ValueError(f"a REQ was given {stored - left} events")
+
+
+async def _subscribe(
+    filter_: str, each: int, socket: websockets.ClientConnection, _: Sequence[str]
+) -> None:
+    for number in range(each):
+        await socket.send(f'["REQ","{number}",{filter_}]')
+    left = each
+    while left:
+        left -= (await socket.recv(decode=False)).startswith(b'["EOSE"')
+
+
+async def _receive(each: int, socket: websockets.ClientConnection, _: Sequence[str]) -> None:
+    left = each
+    while left:
+        left -= (await socket.recv(decode=False)).startswith(b'["EVENT"')
 
 
 @contextlib.asynccontextmanager

@@ -10,18 +10,24 @@ import json
 import statistics
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Final
 
 import attrs
 
 from .real_events import signed_notes
-from .relay_process import Connections, Relay, Which, connected, relay
+from .relay_process import Connections, Relay, Storage, Which, connected, relay
 from .timing import Effort
 
 STORED: Final = 500
-_CONNECTIONS: Final = 4
+_WRITERS: Final = 8
+_READERS: Final = 4
+_SUBSCRIBERS: Final = 200
+_SUBSCRIPTIONS_EACH: Final = 10
+_IDLE_CONNECTIONS: Final = 90
+_STOCK_STORES_SECONDS: Final = 3.0
+"""On LMDB stock nostr-relay stores after it has answered."""
 _SIDES: Final[tuple[Which, ...]] = ("policy", "bare", "gate")
 
 _Turn = Callable[[Connections, int], Awaitable[float]]
@@ -65,28 +71,62 @@ class Compared:
         return bare / taken if taken and bare else None
 
 
-def writes(effort: Effort) -> Compared:
-    """New events, several connections, each sending without waiting."""
-    turns, events = (2, 20) if effort.quick else (45, 100)
+def writes(storage: Storage, effort: Effort) -> Compared:
+    """New events, several connections with 16 in flight each."""
+    turns, events = (2, 16 * _WRITERS) if effort.quick else (12, 100 * _WRITERS)
 
     async def write(side: Connections, number: int) -> float:
         return events / await side.write(_messages(events, f"turn {number}"))
 
-    return _compared(write, turns)
+    return _compared(write, turns, storage, _WRITERS)
 
 
-def reads(effort: Effort) -> Compared:
+def reads(storage: Storage, effort: Effort) -> Compared:
     """REQs that find 500 stored events, several connections."""
     turns, each = (2, 1) if effort.quick else (24, 2)
     request = json.dumps(["REQ", "stored", {"kinds": [1, 7], "limit": STORED}])
-    requests = [request] * (each * _CONNECTIONS)
+    requests = [request] * (each * _READERS)
 
     async def read(side: Connections, number: int) -> float:
         if number == 0:
             await side.write(_messages(STORED, "stored"))
+            await asyncio.sleep(_STOCK_STORES_SECONDS)
         return len(requests) * STORED / await side.read(requests, STORED)
 
-    return _compared(read, turns)
+    return _compared(read, turns, storage, _READERS)
+
+
+def live(effort: Effort) -> Compared:
+    """One event to 2,000 readers, ten on each connection: how often a second."""
+    turns = 2 if effort.quick else 20
+    request = json.dumps({"kinds": [1, 7], "since": int(time.time()) - 60})
+
+    async def publish(side: Connections, number: int) -> float:
+        if number == 0:
+            await side.subscribe(request, _SUBSCRIPTIONS_EACH)
+        (message,) = _messages(1, f"live {number}")
+        return 1 / await side.publish(message, _SUBSCRIPTIONS_EACH)
+
+    return _compared(publish, turns, "sqlite", _SUBSCRIBERS)
+
+
+def idle(effort: Effort) -> float:
+    """Kilobytes of the relay's own memory for each connection that has subscribed and waits."""
+    count = 50 if effort.quick else _IDLE_CONNECTIONS
+    request = json.dumps({"kinds": [1], "authors": ["ab" * 32]})
+
+    async def grown(one: Relay) -> float:
+        async with connected(one.url, count) as some:  # what is allocated once
+            await some.subscribe(request, 1)
+        before = one.memory_kilobytes()
+        async with connected(one.url, 2 * count) as some:
+            await some.subscribe(request, 1)
+            return (one.memory_kilobytes() - before) / count
+
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        (one,) = _relays(stack, folder, ("policy",), "sqlite").values()
+        return asyncio.run(grown(one))
 
 
 def _messages(count: int, series: str) -> list[str]:
@@ -95,21 +135,29 @@ def _messages(count: int, series: str) -> list[str]:
     return [json.dumps(["EVENT", event], separators=(",", ":")) for event in events]
 
 
-def _compared(turn: _Turn, turns: int) -> Compared:
+def _compared(turn: _Turn, turns: int, storage: Storage, connections: int) -> Compared:
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        policy = folder / "policy.json"
-        policy.write_text(json.dumps(_POLICY))
-        relays = {side: stack.enter_context(relay(side, policy, folder / side)) for side in _SIDES}
-        return asyncio.run(_in_turn(turn, turns, relays))
+        relays = _relays(stack, folder, _SIDES, storage)
+        return asyncio.run(_in_turn(turn, turns, relays, connections))
 
 
-async def _in_turn(turn: _Turn, turns: int, relays: dict[Which, Relay]) -> Compared:
+def _relays(
+    stack: contextlib.ExitStack, folder: Path, sides: Sequence[Which], storage: Storage
+) -> dict[Which, Relay]:
+    policy = folder / "policy.json"
+    policy.write_text(json.dumps(_POLICY))
+    return {
+        side: stack.enter_context(relay(side, policy, folder / side, storage)) for side in sides
+    }
+
+
+async def _in_turn(turn: _Turn, turns: int, relays: dict[Which, Relay], count: int) -> Compared:
     """Warm all up in a turn that does not count, then take turns."""
     rates: dict[Which, list[float]] = {side: [] for side in _SIDES}
     async with contextlib.AsyncExitStack() as stack:
         connections = {
-            side: await stack.enter_async_context(connected(relays[side].url, _CONNECTIONS))
+            side: await stack.enter_async_context(connected(relays[side].url, count))
             for side in _SIDES
         }
         for side in _SIDES:

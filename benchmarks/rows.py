@@ -147,6 +147,10 @@ def _relay(compare: Callable[[Effort], relays.Compared], goal: Goal, options: Op
     return Measured(figures=(figure,), notes=notes)
 
 
+def _idle(options: Options) -> Measured:
+    return Measured(figures=(Figure(value=relays.idle(options.effort), goal=_IDLE),))
+
+
 _HOOK: Final = 0.06
 _READ: Final = 0.05
 _SCRIPT: Final = 2
@@ -158,8 +162,12 @@ _RELOAD: Final = Goal(value=0.5, unit="s")
 _ADMINS_APPLY: Final = Goal(value=0.5, unit="s")
 _ADMINS_START: Final = Goal(value=2, unit="s")
 _ADMINS_DELAY: Final = Goal(value=50, unit="ms")
-_WRITE_KEPT: Final = Goal(value=0.97, unit="x", sign="≥")
-_READ_KEPT: Final = Goal(value=0.95, unit="x", sign="≥")
+_WRITES: Final = Goal(value=4, unit="x", sign="≥")
+_WRITES_LMDB: Final = Goal(value=2, unit="x", sign="≥")
+_READS: Final = Goal(value=2.5, unit="x", sign="≥")
+_READS_LMDB: Final = Goal(value=1.5, unit="x", sign="≥")
+_LIVE: Final = Goal(value=2, unit="x", sign="≥")
+_IDLE: Final = Goal(value=40, unit="KB")
 
 ROWS: Final = (
     _decision("simple", "3 kinds whitelisted, a rule, one write_allow", 0.0019, 0.006),
@@ -215,15 +223,39 @@ ROWS: Final = (
     ),
     Row(
         name="relay-write",
-        workload="events a second into the relay, to those without a policy",
-        measure=partial(_relay, relays.writes, _WRITE_KEPT),
-        goals=(_WRITE_KEPT,),
+        workload="events a second into the relay, to stock nostr-relay; SQLite",
+        measure=partial(_relay, partial(relays.writes, "sqlite"), _WRITES),
+        goals=(_WRITES,),
+    ),
+    Row(
+        name="relay-write-lmdb",
+        workload="the same on LMDB, where stock answers before it stores",
+        measure=partial(_relay, partial(relays.writes, "lmdb"), _WRITES_LMDB),
+        goals=(_WRITES_LMDB,),
     ),
     Row(
         name="relay-read",
-        workload="REQs of 500 stored events, likewise",
-        measure=partial(_relay, relays.reads, _READ_KEPT),
-        goals=(_READ_KEPT,),
+        workload="REQs of 500 stored events, likewise; SQLite",
+        measure=partial(_relay, partial(relays.reads, "sqlite"), _READS),
+        goals=(_READS,),
+    ),
+    Row(
+        name="relay-read-lmdb",
+        workload="the same on LMDB",
+        measure=partial(_relay, partial(relays.reads, "lmdb"), _READS_LMDB),
+        goals=(_READS_LMDB,),
+    ),
+    Row(
+        name="live",
+        workload="one event to 2,000 readers on 200 connections, likewise",
+        measure=partial(_relay, relays.live, _LIVE),
+        goals=(_LIVE,),
+    ),
+    Row(
+        name="idle",
+        workload="memory for a subscribed connection",
+        measure=_idle,
+        goals=(_IDLE,),
     ),
 )
 """In the order in which they are measured."""
