@@ -27,3 +27,11 @@ def address_group(ip: str) -> str:
         return str(address.ipv4_mapped)
     site = ipaddress.ip_network((int(address), _PREFIX_OF_A_SITE), strict=False)
     return str(site)
+
+
+def is_loopback(ip: str) -> bool:
+    """Whether an address is of this machine itself. What is no address is none."""
+    try:
+        return ipaddress.ip_address(_WITH_PORT.sub(r"\1\2", ip)).is_loopback
+    except ValueError:
+        return False

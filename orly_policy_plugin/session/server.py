@@ -11,7 +11,7 @@ from typing import Any, Final, Self
 from orly_policy_hookspecs import Context, Gate
 from orly_policy_hookspecs.nip01 import FrozenEvent, kinds
 
-from ..addresses import address_group
+from ..addresses import address_group, is_loopback
 from .feeding import STORED, Feeding
 from .host import Abilities, Host
 from .information import information
@@ -107,9 +107,9 @@ class Server:
 
     def came(self, session: Session) -> bool:
         """A session has begun; whether its address may have another."""
-        group = address_group(session.context.ip)
-        most = self.settings.connections_an_address
-        if session.context.ip and self._of_address[group] >= most:
+        ip, group = session.context.ip, address_group(session.context.ip)
+        is_counted = ip and not is_loopback(ip)  # a proxy's on this machine are everybody's
+        if is_counted and self._of_address[group] >= self.settings.connections_an_address:
             return False
         self._sessions.add(session)
         self._are_gone.clear()

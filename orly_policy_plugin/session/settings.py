@@ -31,7 +31,8 @@ class SessionSettings:
     limit: int = attrs.field(default=500, validator=_positive)
     """Stored events that one filter is answered with at most. NIP-11: ``max_limit``."""
     connections_an_address: int = attrs.field(default=200, validator=_positive)
-    """Of an IPv4 address, or of the first 64 bits of an IPv6 one."""
+    """Of an IPv4 address, or of the first 64 bits of an IPv6 one; not of this machine's own, which
+    may be a proxy's."""
     unread_bytes: int = attrs.field(default=4 * 1024 * 1024, validator=_positive)
     """That a client has not read. A subscription whose live events would go beyond is closed."""
     requests_in_flight: int = attrs.field(default=10, validator=_positive)

@@ -131,6 +131,13 @@ async def test_connections_of_an_address_are_bounded(tmp_path: Path) -> None:
                 ]
             async with client(server, ip="192.0.2.1") as other:
                 await other.subscribe({})
+            for _ in range(2):
+                async with (
+                    client(server, ip="127.0.0.1") as proxy,
+                    client(server, ip="::1") as own,
+                ):
+                    await proxy.subscribe({})
+                    await own.subscribe({})
             await speaker.subscribe({})
         async with client(server, ip=second) as speaker:
             await speaker.subscribe({})

@@ -93,7 +93,7 @@ class ConfiguredRules:
         did.
         """
         authenticator = self._authenticator
-        if authenticator is None:
+        if authenticator is None or context.origin is not Origin.CLIENT:
             return True
         tokens = [
             {"pubkey": key, "roles": await self._roles_of(key, context)}
