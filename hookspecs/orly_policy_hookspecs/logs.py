@@ -6,6 +6,8 @@ import traceback
 from .printing import printable
 
 _INDENT = "  | "
+_TRACEBACK = "Traceback (most recent call last):"
+_MADE_HARMLESS = "orly_policy_is_harmless"
 _MOST_CHARACTERS = 2_000
 """Of a message, or of a line of a traceback."""
 
@@ -18,9 +20,14 @@ class Harmless(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Change the record; it is never left out."""
-        record.msg, record.args = _shown(_message(record)), ()
+        if getattr(record, _MADE_HARMLESS, False):
+            return True
+        setattr(record, _MADE_HARMLESS, True)
+        message = _message(record)
+        is_traceback = message.startswith(_TRACEBACK)  # as servers log why they do not start
+        record.msg, record.args = _lines(message) if is_traceback else _shown(message), ()
         if record.exc_info and record.exc_info[1] is not None:
-            record.exc_text = _traceback(record.exc_info[1])
+            record.exc_text = _INDENT + _lines(_traceback(record.exc_info[1]))
             record.exc_info = None
         return True
 
@@ -57,18 +64,24 @@ def _message(record: logging.LogRecord) -> str:
 
 def _traceback(error: BaseException) -> str:
     try:
-        lines = "".join(traceback.format_exception(error)).splitlines()
+        return "".join(traceback.format_exception(error))
     except KeyboardInterrupt:
         raise
     except BaseException as failure:  # noqa: BLE001 -- an exception's own text may raise
-        lines = [f"{_name(error)}, whose text cannot be shown: {_name(failure)}"]
-    return "\n".join(_INDENT + _shown(line) for line in lines)
+        return f"{_name(error)}, whose text cannot be shown: {_name(failure)}"
+
+
+def _lines(text: str) -> str:
+    """A text of several lines, of which none looks like a record of its own."""
+    return f"\n{_INDENT}".join(_shown(line) for line in text.splitlines())
 
 
 def _shown(text: str) -> str:
     """As much of a text as belongs into one line: what strangers write may be megabytes."""
-    more = len(text) - _MOST_CHARACTERS
-    return printable(text) if more <= 0 else f"{printable(text[:_MOST_CHARACTERS])}… ({more} more)"
+    if (more := len(text) - _MOST_CHARACTERS) <= 0:
+        return printable(text)
+    half = _MOST_CHARACTERS // 2
+    return f"{printable(text[:half])}… ({more} more) …{printable(text[-half:])}"
 
 
 def _name(error: BaseException) -> str:

@@ -6,7 +6,7 @@ import pytest
 from examples import NOBODY, AnEvent
 
 from orly_policy_hookspecs import Decision, Event, Gate, hookimpl
-from orly_policy_hookspecs.logs import get_log, make_handlers_harmless
+from orly_policy_hookspecs.logs import Harmless, get_log, make_handlers_harmless
 
 MEGABYTE = "x" * 2**20
 
@@ -43,7 +43,17 @@ def test_a_log_is_bounded(caplog: pytest.LogCaptureFixture) -> None:
     gate.blocking.policy_event(AnEvent(content=MEGABYTE), NOBODY)
     get_log("orly_policy_plugin.test").warning("%s", MEGABYTE)
     assert len(caplog.text) < 20_000
-    assert "more)" in caplog.text
+    assert "more) …" in caplog.text
+
+
+def test_a_traceback_that_another_logs_keeps_its_lines(caplog: pytest.LogCaptureFixture) -> None:
+    """A server says so why it does not start; none of its lines looks like a record."""
+    log = get_log("orly_policy_plugin.test")
+    log.addFilter(Harmless())
+    log.error("Traceback (most recent call last):\n  File x\nERROR \x1b forged: the reason")
+    assert caplog.text.endswith(
+        "Traceback (most recent call last):\n  |   File x\n  | ERROR \\x1b forged: the reason\n"
+    )
 
 
 def test_handlers_of_others_are_made_harmless(capsys: pytest.CaptureFixture[str]) -> None:
