@@ -1,12 +1,12 @@
 """Start the example relay on loopback."""
 
 import contextlib
+import math
 import shlex
-import shutil
 import socket
 import sys
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 import uvicorn
@@ -17,13 +17,33 @@ from orly_policy_hookspecs.logs import get_log
 from orly_policy_plugin.errors import PolicyError
 from orly_policy_plugin.hosts.nostr_relay import PolicyApp, create_app
 from orly_policy_plugin.policy import InvalidPolicy
+from orly_policy_plugin.state.atomic import UnwritableFile, write_atomically
 
-from .listening import send_at_once
-from .private import keep_private
+from .listening import CannotListen, listen_on
+from .private import NotPrivate, keep_private
 from .showing import PYTHON, program, run, say, tell
-from .workers import Workers
+
+if TYPE_CHECKING:
+    from .workers import Workers
 
 SAMPLE_POLICY = Path(__file__).with_name("sample-policy.json")
+
+
+def _finite(_: click.Context, param: click.Parameter, value: float) -> float:
+    """NaN is below no bound."""
+    if not math.isfinite(value):
+        raise click.BadParameter(f"{value} is no number of seconds", param=param)
+    return value
+
+
+def _in_utf8(_: click.Context, param: click.Parameter, value: Path) -> Path:
+    """A name that a configuration, and LMDB, can have."""
+    try:
+        str(value).encode()
+    except UnicodeEncodeError as error:
+        message = f"the name {str(value)!r} is not in UTF-8"
+        raise click.BadParameter(message, param=param) from error
+    return value
 
 
 @click.command()
@@ -43,6 +63,7 @@ SAMPLE_POLICY = Path(__file__).with_name("sample-policy.json")
 @click.option(
     "--data",
     type=click.Path(path_type=Path, file_okay=False),
+    callback=_in_utf8,
     default=Path("relay-data"),
     show_default=True,
     help="Folder for the database, the configuration and the sample policy.",
@@ -93,6 +114,7 @@ SAMPLE_POLICY = Path(__file__).with_name("sample-policy.json")
 @click.option(
     "--script-timeout",
     type=click.FloatRange(0, min_open=True),
+    callback=_finite,
     default=5.0,
     show_default=True,
     help="Seconds that a script may take for one event.",
@@ -113,15 +135,18 @@ def main(
 ) -> None:
     """Run nostr-relay behind a policy file, which may be edited meanwhile."""
     try:
-        listening = socket.create_server((host, port))
-    except OSError as error:
-        _fail(f"{host}:{port}: {error.strerror}; --port 0 takes a free port")
-    send_at_once(listening)
+        listening = listen_on(host, port)
+    except CannotListen as error:
+        _fail(f"{error}; --port 0 takes a free port, --host names an address of this machine")
     port = listening.getsockname()[1]
     try:
         keep_private(data)
         policy_file = policy or _sample_policy(data)
         configuration = _configuration(data, host, port, storage, workers)
+    except NotPrivate as error:
+        _fail(str(error))
+    except UnwritableFile as error:
+        _fail(f"{error}; or name another folder with --data")
     except OSError as error:
         _fail(f"{error.filename or data}: {error.strerror}; name another folder with --data")
     try:
@@ -139,11 +164,22 @@ def main(
         _fail(*map(str, error.problems))
     except (PolicyError, GateError) as error:
         _fail(str(error))
-    _greet(app, f"ws://{host}:{port}", policy_file)
     if workers > 1:
-        Workers(app, listening, workers).run()
+        by_workers = _load_workers()(app, listening, workers)
+        _greet(app, f"ws://{host}:{port}", policy_file)
+        by_workers.run()
     else:
+        _greet(app, f"ws://{host}:{port}", policy_file)
         _serve(app, listening)
+
+
+def _load_workers() -> "type[Workers]":
+    """Gunicorn, which a single process does without: it reads the process's arguments."""
+    try:
+        from .workers import Workers
+    except UnicodeDecodeError:
+        _fail("gunicorn starts no workers where an argument is not in UTF-8")
+    return Workers
 
 
 def _serve(app: PolicyApp, listening: socket.socket) -> None:
@@ -166,14 +202,12 @@ def _sample_policy(data: Path) -> Path:
     """The data folder's policy; the sample is put there the first time."""
     policy = data / "policy.json"
     if not policy.exists() and not policy.is_symlink():
-        data.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(SAMPLE_POLICY, policy)
+        write_atomically(policy, SAMPLE_POLICY.read_bytes())
     return policy
 
 
 def _configuration(data: Path, host: str, port: int, storage: str, workers: int) -> Path:
-    """nostr-relay's configuration file."""
-    data.mkdir(parents=True, exist_ok=True)
+    """nostr-relay's configuration file, made anew."""
     names = {host, "localhost"} if host == "127.0.0.1" else {host}
     settings = {
         "relay_name": "example relay",
@@ -197,7 +231,9 @@ def _configuration(data: Path, host: str, port: int, storage: str, workers: int)
         },
     }
     path = data / "nostr-relay.yaml"
-    path.write_text(yaml.safe_dump(settings))
+    if path.is_symlink():  # what it leads to is not the relay's to write
+        path.unlink()
+    write_atomically(path, yaml.safe_dump(settings).encode())
     return path
 
 

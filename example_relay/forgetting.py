@@ -21,7 +21,7 @@ from orly_policy_plugin.plugin import register
 from orly_policy_plugin.session import Server, SessionSettings
 from orly_policy_plugin.settings import Settings
 
-from .listening import send_at_once
+from .listening import CannotListen, listen_on
 from .showing import run, say
 
 
@@ -65,15 +65,14 @@ async def serve_forever(policy: str, listening: socket.socket) -> None:
 @click.command()
 @click.option("--policy", required=True, help="The policy file.")
 @click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", default=7447, show_default=True)
+@click.option("--port", type=click.IntRange(0, 65535), default=7447, show_default=True)
 def main(policy: str, host: str, port: int) -> None:
     """Serve a relay that forgets its events when it ends, behind a policy."""
-    with socket.create_server((host, port)) as listening, contextlib.suppress(KeyboardInterrupt):
-        send_at_once(listening)
-        try:
+    try:
+        with listen_on(host, port) as listening, contextlib.suppress(KeyboardInterrupt):
             asyncio.run(serve_forever(policy, listening))
-        except PolicyError as error:
-            raise click.ClickException(f"the relay does not start: {error}") from error
+    except (CannotListen, PolicyError) as error:
+        raise click.ClickException(f"the relay does not start: {error}") from error
 
 
 if __name__ == "__main__":

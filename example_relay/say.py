@@ -1,8 +1,8 @@
 """A client to try a relay with: signs an event, publishes it, and shows the relay's answer."""
 
-import asyncio
 import hashlib
 import json
+import os
 import shlex
 import sys
 import time
@@ -10,20 +10,45 @@ from pathlib import Path
 from typing import Any
 
 import click
-import websockets
 from coincurve import PrivateKey
+
+from orly_policy_plugin.cli.publishing import Answer, NoAnswer, publish
 
 from .private import make_private_only, tighten
 from .showing import program, run, say, tell
 
-_ANSWER_SECONDS = 15
+_AUTHENTICATION = 22242
+
+
+def _text(_: click.Context, param: click.Parameter, value: Any) -> Any:
+    """What was typed, as an event can have it: in UTF-8, whatever the locale is."""
+    if isinstance(value, tuple):
+        return tuple(_in_utf8(each, param) for each in value)
+    return _in_utf8(value, param)
+
+
+def _in_utf8(typed: str, param: click.Parameter) -> str:
+    try:
+        return typed if _is_unicode(typed) else os.fsencode(typed).decode()
+    except UnicodeError as error:
+        raise click.BadParameter(f"{typed!r:.60} is not in UTF-8", param=param) from error
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether Python could decode all of it; bytes that it could not are surrogates."""
+    return not any("\ud800" <= char <= "\udfff" for char in text)
 
 
 @click.command()
-@click.argument("content")
+@click.argument("content", callback=_text)
 @click.option("--relay", default="ws://127.0.0.1:6969", show_default=True)
 @click.option("--kind", default=1, show_default=True)
-@click.option("--tag", multiple=True, help="A tag, its items separated by commas: p,<pubkey>")
+@click.option(
+    "--tag",
+    multiple=True,
+    callback=_text,
+    help="A tag, its items separated by commas: p,<pubkey>",
+)
 @click.option("--key", help="The secret key, 64 hex characters; a new one where not given.")
 @click.option("--auth", is_flag=True, help="Authenticate with the key first (NIP-42).")
 @click.option(
@@ -48,17 +73,14 @@ def main(
     except ValueError:
         raise click.BadParameter("64 hex characters are needed", param_hint="--key") from None
     event = sign(secret, kind, [item.split(",") for item in tag], content)
-    make_private_only()
-    tighten(save)
-    save.parent.mkdir(parents=True, exist_ok=True)
-    save.write_text(json.dumps(event, ensure_ascii=False) + "\n")
+    _save(event, save)
     try:
-        answers = asyncio.run(_publish(relay, secret if auth else None, event))
-    except (OSError, TimeoutError, websockets.WebSocketException) as error:
-        tell(f"{relay}: {error or 'no answer'}")
+        answer = _publish(relay, event, secret, auth)
+    except NoAnswer as error:
+        tell(f"{relay}: {error}")
         sys.exit(1)
-    for answer in answers:
-        say(f"{relay} answered: {json.dumps(answer, ensure_ascii=False)}")
+    shown = ["OK", event["id"], answer.accepted, answer.message]
+    say(f"{relay} answered: {json.dumps(shown, ensure_ascii=False)}")
     say("why:")
     command = program("orly-policy")
     beside = save.with_name("policy.json")  # where the example relay has it
@@ -89,25 +111,29 @@ def sign(secret: PrivateKey, kind: int, tags: list[list[str]], content: str) -> 
     }
 
 
-async def _publish(relay: str, auth_as: PrivateKey | None, event: dict[str, Any]) -> list[Any]:
-    """Send the event, after authenticating where asked to, and return the OKs."""
-    answers = []
-    async with asyncio.timeout(_ANSWER_SECONDS), websockets.connect(relay) as socket:
-        if auth_as is not None:
-            challenge = await _wait_for(socket, "AUTH")
-            tags = [["relay", relay], ["challenge", challenge[1]]]
-            await socket.send(json.dumps(["AUTH", sign(auth_as, 22242, tags, "")]))
-            answers.append(await _wait_for(socket, "OK"))
-        await socket.send(json.dumps(["EVENT", event]))
-        answers.append(await _wait_for(socket, "OK"))
-    return answers
+def _save(event: dict[str, Any], save: Path) -> None:
+    """Keep the event in a file that nobody else can read.
+
+    :raises BadParameter: it cannot be kept.
+    """
+    make_private_only()
+    try:
+        tighten(save)
+        save.parent.mkdir(parents=True, exist_ok=True)
+        save.write_text(json.dumps(event, ensure_ascii=False) + "\n", encoding="utf-8")
+    except OSError as error:
+        message = f"{save}: {error.strerror or error}; nothing was sent"
+        raise click.BadParameter(message, param_hint="--save") from error
 
 
-async def _wait_for(socket: websockets.ClientConnection, command: str) -> list[Any]:
-    while True:
-        message: list[Any] = json.loads(await socket.recv())
-        if message[0] == command:
-            return message
+def _publish(relay: str, event: dict[str, Any], secret: PrivateKey, auth: bool) -> Answer:
+    """:raises NoAnswer: there is none."""
+
+    def sign_auth(challenge: str) -> dict[str, Any]:
+        tags = [["relay", relay], ["challenge", challenge]]
+        return sign(secret, _AUTHENTICATION, tags, "")
+
+    return publish(relay, event, sign_auth if auth else None, authenticate_first=True)
 
 
 if __name__ == "__main__":

@@ -61,13 +61,12 @@ def test_what_was_open_is_tightened(tmp_path: Path, storage: str) -> None:
     """The folder and the files of a relay of before."""
     with Relay(tmp_path, None, storage) as relay:
         pass
+    (relay.data / "policy-contributions").mkdir()
     for path in (relay.data, *relay.data.rglob("*")):
         path.chmod(0o755 if path.is_dir() else 0o644)
     relay.forget_output()
     with relay:
-        made = {name: mode for name, mode in modes(relay.data).items() if "policy-" not in name}
-        assert set(made.values()) == {"0o700", "0o600"}
-        assert modes(relay.data)["."] == "0o700"
+        assert_private(relay.data)
         assert relay.stderr == ""
 
 
@@ -81,6 +80,7 @@ def test_a_folder_with_other_things_is_left_and_told_of(tmp_path: Path) -> None:
         assert (found.pop("."), found.pop("holiday.txt")) == ("0o755", "0o644")
         assert set(found.values()) <= {"0o600", "0o700"}
         assert relay.stderr.startswith(f"others can list {data}")
+        assert relay.stderr.count("\n") == 1
 
 
 def test_what_a_link_leads_to_is_left(tmp_path: Path) -> None:
@@ -123,3 +123,147 @@ def test_what_is_no_file_is_not_changed(tmp_path: Path) -> None:
     tighten = "import sys; from example_relay.private import *; tighten(Path(sys.argv[1]))"
     subprocess.run([sys.executable, "-c", tighten, str(pipe)], cwd=ROOT, check=True)
     assert stat.S_IMODE(pipe.stat().st_mode) == 0o644
+
+
+# --- where others can write
+
+
+def keep_private(data: Path, user: int | None = None) -> subprocess.CompletedProcess[str]:
+    """What the relay does first with a data folder.
+
+    :param user: whom it is to take itself for.
+    """
+    code = (
+        "import os, sys; from example_relay.private import *\n"
+        "if sys.argv[2] != 'None': os.geteuid = lambda: int(sys.argv[2])\n"
+        "try: keep_private(Path(sys.argv[1]))\n"
+        "except NotPrivate as error: tell(str(error)); sys.exit(1)\n"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", code, str(data), str(user)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("mode", [0o1777, 0o777, 0o775, 0o722])
+@pytest.mark.parametrize("full", [True, False])
+def test_a_folder_that_others_can_write_is_refused(tmp_path: Path, mode: int, full: bool) -> None:
+    """They could put a policy there, or a database that they can read. Nothing is changed."""
+    data = tmp_path / "data"
+    data.mkdir()
+    if full:
+        (data / "events.sqlite3").touch(0o666)
+        (data / "nostr-relay.yaml").write_text("mine")
+    data.chmod(mode)
+    before = modes(data)
+    done = subprocess.run(
+        [sys.executable, "-m", "example_relay", "--port", "0", "--data", str(data)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr == (
+        "the relay does not start:\n"
+        f"others can write {data}: it is no place for a database; name another with --data\n"
+    )
+    assert modes(data) == before
+    assert not full or (data / "nostr-relay.yaml").read_text() == "mine"
+
+
+def test_the_folder_of_another_is_refused(tmp_path: Path) -> None:
+    """And so is a file of another in a folder that is ours."""
+    done = keep_private(tmp_path, os.geteuid() + 1)
+    assert done.returncode == 1
+    assert done.stderr == f"{tmp_path} is not this user's; name another with --data\n"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_the_file_of_another_is_refused(tmp_path: Path) -> None:
+    """Its owner could open it to everybody again."""
+    database = tmp_path / "events.sqlite3"
+    database.touch(0o666)
+    os.chown(database, 65534, 65534)
+    done = keep_private(tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"{database} is not this user's; remove it")
+    assert stat.S_IMODE(database.stat().st_mode) == 0o644
+
+
+@pytest.mark.parametrize("names", [[], ["events.sqlite3"], ["nostr-relay.yaml", "letter.txt"]])
+def test_only_a_folder_of_the_relays_alone_is_tightened(tmp_path: Path, names: list[str]) -> None:
+    """An empty one, say a place to mount something, may be for others; it is told of."""
+    data = tmp_path / "data"
+    data.mkdir(mode=0o755)
+    for name in names:
+        (data / name).touch()
+    done = keep_private(data)
+    assert done.returncode == 0
+    assert modes(data)["."] == "0o755"
+    assert done.stderr == f"others can list {data}; chmod 700 {data} if only the relay needs it\n"
+    for name in names:
+        (data / name).unlink()
+    (data / "nostr-relay.yaml").touch()
+    assert keep_private(data).stderr == ""
+    assert modes(data)["."] == "0o700"
+
+
+def test_a_planted_link_is_not_written_through(tmp_path: Path) -> None:
+    """The configuration is put in its place; what it led to is as it was."""
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    victim.chmod(0o644)
+    data = tmp_path / "data"
+    data.mkdir(mode=0o700)
+    (data / "nostr-relay.yaml").symlink_to(victim)
+    with Relay(tmp_path, None):
+        configuration = data / "nostr-relay.yaml"
+        assert (victim.read_text(), stat.S_IMODE(victim.stat().st_mode)) == ("precious", 0o644)
+        assert not configuration.is_symlink()
+        assert modes(data)["nostr-relay.yaml"] == modes(data)["policy.json"] == "0o600"
+
+
+@pytest.mark.parametrize("name", ["events.sqlite3", "events.lmdb", "policy-history"])
+def test_what_others_can_read_behind_a_link_is_told(tmp_path: Path, name: str) -> None:
+    """In one line; its mode is for whoever made the link to change."""
+    target = tmp_path / "elsewhere"
+    target.mkdir(mode=0o755) if name != "events.sqlite3" else target.touch(0o644)
+    data = tmp_path / "data"
+    data.mkdir(mode=0o700)
+    (data / name).symlink_to(target)
+    mode = target.stat().st_mode
+    done = keep_private(data)
+    assert done.stderr == (
+        f"others can read {target}, to which {data / name} leads; chmod go= {target}\n"
+    )
+    assert target.stat().st_mode == mode
+    target.chmod(0o700)
+    assert keep_private(data).stderr == ""
+
+
+def test_a_data_folder_behind_a_link_is_told_of(tmp_path: Path) -> None:
+    """Its mode is left; where others can write it, it is refused as any."""
+    real = tmp_path / "real"
+    real.mkdir(mode=0o755)
+    (real / "nostr-relay.yaml").touch()
+    link = tmp_path / "link"
+    link.symlink_to(real)
+    assert keep_private(link).stderr.startswith(f"others can list {link}")
+    assert stat.S_IMODE(real.stat().st_mode) == 0o755
+    real.chmod(0o777)
+    assert keep_private(link).returncode == 1
+
+
+def test_a_script_in_the_folder_can_still_be_run(tmp_path: Path) -> None:
+    """Whatever it is called: only what others may do is taken away."""
+    script = tmp_path / "policy-script"
+    script.touch()
+    script.chmod(0o755)
+    keep_private(tmp_path)
+    assert stat.S_IMODE(script.stat().st_mode) == 0o700

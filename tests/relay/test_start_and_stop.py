@@ -2,16 +2,19 @@
 
 import asyncio
 import ctypes
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import attrs
 import pytest
+from websockets.sync.server import ServerConnection, serve
 
 from .client import asynchronous, connected
 from .process import ROOT, SECONDS, Relay
@@ -134,6 +137,22 @@ def test_taken_port_and_other_wrong_options_are_one_line(tmp_path: Path) -> None
             (("--port", "0", "--data", str(closed / "data")), str(closed)),
             (("--port", "0", "--data", str(tmp_path / "file")), str(tmp_path / "file")),
             (("--port", "0", "--data", str(tmp_path / "file" / "x")), str(tmp_path / "file")),
+            (("--port", "0", "--host", "\u202e.x", "--data", data), "no address to listen on"),
+            (("--port", "0", "--host", "a..b", "--data", data), "a..b"),
+            (("--script-timeout", "nan", "--port", "0", "--data", data), "--script-timeout"),
+            (("--script-timeout", "inf", "--port", "0", "--data", data), "--script-timeout"),
+            (("--port", "0", "--data", "\udcff\udc9b"), r"'\udcff\udc9b' is not in UTF-8"),
+            (
+                ("--port", "0", "--data", data, "--policy", f"{data}\udcff"),
+                r"data\udcff is not there",
+            ),
+            (
+                (
+                    *("--port", "0", "--data", data, "--script-environment", "\udcff"),
+                    "--workers=2",
+                ),
+                "gunicorn starts no workers where an argument is not in UTF-8",
+            ),
         ]
         for options, said in cases:
             ending = run(*options)
@@ -227,3 +246,87 @@ def test_sample_policy_is_put_into_the_data_folder(tmp_path: Path) -> None:
     with relay:
         assert relay.policy.read_text() == '{"default_policy": "deny"}'
         assert relay.stdout.split("version ")[1] != version
+
+
+# --- the client to try it with
+
+
+def say(*arguments: str) -> Ending:
+    """Run the example relay's client to its end."""
+    done = subprocess.run(
+        [sys.executable, "-m", "example_relay.say", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    return Ending(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture
+def odd_relay() -> Iterator[str]:
+    """A relay that says all sorts of things before it answers, and wants to know who we are."""
+
+    def answer(client: ServerConnection) -> None:
+        known = False
+        client.send('["AUTH", "a challenge"]')
+        for text in client:
+            command, event = json.loads(text)
+            for odd in ("{}", "[]", "x", "1" * 5000, "[" * 100_000, b"\xff\xfe", '["OK"]', "null"):
+                client.send(odd)
+            known = known or command == "AUTH"
+            message = event["content"] if known else "auth-required: who are you?"
+            client.send(json.dumps(["OK", event["id"], known, message]))
+
+    with serve(answer, "127.0.0.1", 0) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"ws://127.0.0.1:{server.socket.getsockname()[1]}"
+        server.shutdown()
+        thread.join()
+
+
+def test_the_client_waits_for_a_real_answer(tmp_path: Path, odd_relay: str) -> None:
+    """What is no answer to its event is passed over; it authenticates only where it is told to."""
+    saved = tmp_path / "event.json"
+    options = ("Grüße", "--save", str(saved), "--relay", odd_relay)
+    unknown = say(*options)
+    assert unknown.stderr == ""
+    assert f'answered: ["OK", "{id_of(saved)}", false, "auth-required: who' in unknown.stdout
+    known = say("--auth", *options)
+    assert f'answered: ["OK", "{id_of(saved)}", true, "Grüße"]' in known.stdout
+    assert "--authed" in known.stdout
+
+
+def id_of(saved: Path) -> str:
+    made: str = json.loads(saved.read_text())["id"]
+    return made
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("x", "--relay", "ws://[::1"), "ws://[::1: "),
+        (("x", "--relay", "ws://a..b"), "ws://a..b: "),
+        (("x", "--relay", "ws://127.0.0.1:99999"), "ws://127.0.0.1:99999: "),
+        (("\udcff\udc9b",), "CONTENT"),
+        (("x", "--tag", "p,\udcff"), "--tag"),
+        (("x", "--key", "00" * 32), "--key"),
+        (("x", "--save", "{file}/event.json"), "--save: {file}"),
+        (("x", "--save", "/dev/full"), "--save: /dev/full"),
+    ],
+)
+def test_what_the_client_cannot_use_is_one_line(
+    tmp_path: Path, options: tuple[str, ...], said: str
+) -> None:
+    """Whatever is mistyped, no traceback."""
+    file = tmp_path / "file"
+    file.touch()
+    given = [option.replace("{file}", str(file)) for option in options]
+    if "--save" not in options:
+        given += ["--save", str(tmp_path / "event.json")]
+    ending = say(*given)
+    assert ending.code in (1, 2)
+    assert said.replace("{file}", str(file)) in ending.stderr
+    assert ending.stderr.count("\n") == 1
