@@ -17,6 +17,12 @@ from .state.policy_file import MOST_POLICY_BYTES
 _TRUE = frozenset({"", "1", "t", "true", "yes", "on"})
 _FALSE = frozenset({"0", "f", "false", "no", "off"})
 
+_MOST_DIGITS = 18
+"""Of a number of bytes; a longer one is a slip."""
+_MOST_READ_AT_ONCE = 2**30
+"""What ``ORLY_POLICY_MAX_BYTES`` comes to at most: Python sets aside the memory for a read before
+it knows how much there is to read."""
+
 
 @attrs.frozen(kw_only=True)
 class Settings:
@@ -120,11 +126,13 @@ def _owners(text: str) -> tuple[str, ...]:
 
 
 def _bytes(text: str) -> int:
-    if not text.strip():
+    digits = text.strip()
+    if not digits:
         return MOST_POLICY_BYTES
-    if not (text.strip().isascii() and text.strip().isdecimal() and int(text)):
+    is_number = len(digits) <= _MOST_DIGITS and digits.isascii() and digits.isdecimal()
+    if not (is_number and int(digits)):
         raise PolicyError(f"ORLY_POLICY_MAX_BYTES: {text!r:.60} is no number of bytes")
-    return int(text)
+    return min(int(digits), _MOST_READ_AT_ONCE)
 
 
 def _enabled(text: str) -> bool:

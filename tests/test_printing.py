@@ -68,6 +68,10 @@ ALLOWED = {
 """The files that show something themselves, and with what."""
 
 
+BOUNDED = ("in_a_line(", "_in_a_line(")
+"""The functions that make a text `printable` and bound it; what they do has tests below."""
+
+
 def printers(tree: ast.Module) -> Iterator[tuple[int, str]]:
     """Everything that shows something other than a log of :func:`get_log`, with its line."""
     for node in ast.walk(tree):
@@ -160,12 +164,14 @@ def test_which_logs_would_be_found(source: str) -> None:
 
 
 def test_what_is_printed_has_been_escaped() -> None:
-    """Where something is printed, it is `printable`, JSON in ASCII, or cells made of `short`."""
+    """Where something is printed, it is `printable` and not too long, JSON in ASCII, or cells made
+    of `short`.
+    """
     for file in ("orly_policy_plugin/cli/showing.py", "example_relay/showing.py"):
         for node in ast.walk(ast.parse((ROOT / file).read_text())):
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "click.echo":
                 shown = ast.unparse(node.args[0])
-                assert shown.startswith("printable(") or "\\\\u007f" in shown, shown
+                assert shown.startswith(BOUNDED) or "\\\\u007f" in shown, shown
 
 
 # --- logs
@@ -264,7 +270,7 @@ NAME = HOSTILE.replace("\x00", "") + ".json"
 
 def _found_from(module: str) -> dict[str, str]:
     """The example relay is in no wheel."""
-    return {"PYTHONPATH": str(ROOT)} if module.startswith("example_relay") else {}
+    return {"PYTHONPATH": str(ROOT)} if module.startswith(("example_relay", "shows")) else {}
 
 
 class Commands:
@@ -586,3 +592,17 @@ def test_a_text_of_a_plugins_own_class_is_made_harmless_as_any() -> None:
         assert type(printable(Lying(text))) is str
         assert printable(Lying(text)) == printable(text)
     assert Decision.reject(Lying("evil\nforged")).message == r"blocked: evil\nforged"
+
+
+@pytest.mark.parametrize("module", ["orly_policy_plugin.cli.showing", "example_relay.showing"])
+def test_a_line_is_harmless_and_bounded(commands: Commands, module: str) -> None:
+    """Escaped first, then cut; on standard output and on standard error."""
+    code = (
+        f"from {module} import say, tell\n"
+        f"for text in {HOSTILE!a}, {HOSTILE!a} * 1000:\n    say(text), tell(text)\n"
+    )
+    commands.write("shows.py", code)
+    short, long = commands.run(module="shows").split("\n", 3)[:2]
+    assert short == printable(HOSTILE)
+    assert 1900 < len(long) <= 2000
+    assert long.endswith(" more characters)")

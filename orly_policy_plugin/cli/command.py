@@ -1,6 +1,8 @@
 """The group of commands, and what holds for all of them: exit codes, Ctrl-C, a closed pipe."""
 
+import contextlib
 import io
+import os
 import sys
 from typing import NoReturn
 
@@ -19,6 +21,8 @@ from .test import test
 
 _INTERRUPTED = 130
 """What a shell reports of a command that Ctrl-C ended."""
+_CANNOT = 2
+_NOBODY_READS = 1
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -27,7 +31,8 @@ def orly_policy() -> None:
     """Check, explain, test and change the policy of a Nostr relay.
 
     Exit status: 0 done; 1 the policy cannot be used or is refused, a test failed, or two
-    policies differ; 2 the command was called wrongly, or something cannot be read or written.
+    policies differ; 2 the command was called wrongly, or something cannot be read or written,
+    such as the output. Where nobody reads the output to its end (`| head`), it is 1.
     """
 
 
@@ -51,11 +56,18 @@ def main() -> NoReturn:
     try:
         status = _run()
     except OSError as error:
-        status = _output_failed(error)
+        status = _failed(error)
+    except MemoryError:
+        _tell_if_possible("there is not enough memory for what was given")
+        status = _CANNOT
+    _forget_what_could_not_be_written()
     sys.exit(status)
 
 
 def _run() -> int:
+    if sys.stdout is None:  # closed by the caller: refused before anything is changed
+        _tell_if_possible("standard output is closed")
+        return _CANNOT
     try:
         status = orly_policy.main(prog_name="orly-policy", standalone_mode=False)
         sys.stdout.flush()
@@ -74,8 +86,28 @@ def _escape_what_cannot_be_shown() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _output_failed(error: OSError) -> int:
+def _failed(error: OSError) -> int:
     """Nobody reads any more (``| head``), which is no news, or the disk is full, which is."""
-    if not isinstance(error, BrokenPipeError):
-        tell(f"orly-policy: {error}")
-    return 1
+    if isinstance(error, BrokenPipeError):
+        return _NOBODY_READS
+    where = f"{error.filename}: " if isinstance(error.filename, str) else ""
+    _tell_if_possible(f"{where}{error.strerror or error}")
+    return _CANNOT
+
+
+def _tell_if_possible(problem: str) -> None:
+    """The exit status says it as well, where standard error cannot be written either."""
+    with contextlib.suppress(OSError):
+        tell(f"orly-policy: {problem}")
+
+
+def _forget_what_could_not_be_written() -> None:
+    """Python tries again at its end, and would exit with a status of its own, 120."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:
+                stream.flush()
+        except OSError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)

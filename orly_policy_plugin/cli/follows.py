@@ -13,16 +13,18 @@ from orly_policy_hookspecs.nip01 import FrozenEvent, kinds
 from orly_policy_plugin.authority import verify
 from orly_policy_plugin.authority.policy_events import FURTHEST_AHEAD_SECONDS
 from orly_policy_plugin.follows import FollowList, follow_list
+from orly_policy_plugin.policy.problems import AND_MORE, MOST_PROBLEMS
 from orly_policy_plugin.policy.strict_json import JsonObject
 from orly_policy_plugin.state.locks import exclusive
 from orly_policy_plugin.state.signed_events import event_json, write_event
 from orly_policy_plugin.state.standing import Standing
 
 from .inputs import content_of, decode, shown_name
-from .places import FILE, lists_of, load_standing, place_of, state_option, trouble
-from .showing import UnusableInput, say, short
+from .places import FILE, Place, lists_of, load_standing, place_of, state_option, trouble
+from .showing import DoneUnprinted, UnusableInput, say, short
 
 _MISSING = 1
+_NOTHING_IMPORTED = "nothing was imported"
 
 
 @click.group()
@@ -98,10 +100,22 @@ def import_(file: tuple[str, ...], policy: Path | None, state: Path | None) -> N
     A FILE holds one event as JSON, an array of events, or one event a line; - is standard input.
     A relay that runs takes them up within a second.
 
-    The exit status is 2 where one of the events cannot be used: then none is imported.
+    The exit status is 2 where one of the events cannot be used: then none is imported. It is 2,
+    too, where what was done with them could not be printed; standard error says so.
     """
     events = _load_all(file)
     place = place_of(policy, state)
+    done: list[str] = []
+    try:
+        _keep_newer(events, place, done)
+    finally:
+        _say_done(done, len(events))
+
+
+def _keep_newer(events: list[FrozenEvent], place: Place, done: list[str]) -> None:
+    """:param done: takes a line for each event that was dealt with. They are printed later: a
+    pipe that nobody reads keeps neither the lock nor the rest from being imported.
+    """
     with trouble(), exclusive(place.folders.lock_file):
         standing = load_standing(place)
         kept = lists_of(standing).kept
@@ -110,12 +124,22 @@ def import_(file: tuple[str, ...], policy: Path | None, state: Path | None) -> N
             newer = follow_list(event)
             what = f"{short(newer.author)} of {_date(newer)} follows {len(newer.followed)}"
             if not newer.replaces(known.get(newer.author)):
-                say(f"{what}: not newer than what is kept")
+                done.append(f"{what}: not newer than what is kept")
                 continue
             write_event(place.folders.follows, newer.author, event_json(event))
             known[newer.author] = newer
             not_needed = "" if newer.author in kept else " (the policy does not ask for it)"
-            say(f"{what}: imported{not_needed}")
+            done.append(f"{what}: imported{not_needed}")
+
+
+def _say_done(done: list[str], of: int) -> None:
+    try:
+        for line in done:
+            say(line)
+    except OSError as error:
+        how_far = f"{len(done)} of {of} follow lists are imported, or were so before"
+        reason = error.strerror or error
+        raise DoneUnprinted([f"{how_far}; that could not be printed: {reason}"]) from error
 
 
 def _load_all(names: tuple[str, ...]) -> list[FrozenEvent]:
@@ -130,12 +154,14 @@ def _load_all(names: tuple[str, ...]) -> list[FrozenEvent]:
                     problems.append(f"{shown_name(name)}: {where}{wrong}")
                 else:
                     events.append(FrozenEvent.of_json(value))
+                if len(problems) == MOST_PROBLEMS:
+                    raise UnusableInput([*problems, str(AND_MORE), _NOTHING_IMPORTED])
         except ValueError as error:
             problems.append(f"{shown_name(name)}: {error}")
         except OSError as error:
             problems.append(f"{shown_name(name)}: {error.strerror or error}")
     if problems:
-        raise UnusableInput([*problems, "nothing was imported"])
+        raise UnusableInput([*problems, _NOTHING_IMPORTED])
     return events
 
 

@@ -7,7 +7,7 @@ import ipaddress
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import IO, Final, TypeVar
 
 import click
 
@@ -24,6 +24,10 @@ from orly_policy_plugin.state.policy_file import read_policy_file
 from .showing import UnusableInput, UnusablePolicy
 
 _T = TypeVar("_T")
+
+MOST_BYTES: Final = 16 * 1024 * 1024
+"""Of what a command is given: a file, standard input, or a line of a test suite."""
+TOO_LARGE: Final = f"this is over {MOST_BYTES >> 20} MiB, more than a command takes"
 
 pass_environment_option = click.option(
     "--pass-env",
@@ -102,10 +106,22 @@ def shown_name(name: str) -> str:
 
 
 def content_of(name: str) -> bytes:
-    """The content of a file, or of standard input where the name is ``-``."""
+    """The content of a file, or of standard input where the name is ``-``.
+
+    :raises ValueError: it is too large.
+    :raises OSError: it cannot be read.
+    """
     if name == "-":
-        return sys.stdin.buffer.read() if sys.stdin else b""
-    return Path(name).read_bytes()
+        return _bounded(sys.stdin.buffer) if sys.stdin else b""
+    with Path(name).open("rb") as file:
+        return _bounded(file)
+
+
+def _bounded(file: IO[bytes]) -> bytes:
+    content = file.read(MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        raise ValueError(TOO_LARGE)
+    return content
 
 
 def decode(content: bytes, what: str) -> object:

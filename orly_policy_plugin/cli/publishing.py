@@ -12,6 +12,8 @@ from websockets.sync.client import ClientConnection, connect
 TIMEOUT_SECONDS: Final = 15.0
 
 Event = Mapping[str, Any]
+SignAuth = Callable[[str], Event]
+"""From a challenge to the event that answers it (kind 22242)."""
 
 
 class NoAnswer(Exception):
@@ -29,21 +31,26 @@ class Answer:
 def publish(
     url: str,
     event: Event,
-    sign_auth: Callable[[str], Event],
+    sign_auth: SignAuth | None,
     *,
+    authenticate_first: bool = False,
     timeout_seconds: float = TIMEOUT_SECONDS,
 ) -> Answer:
     """Publish an event and wait for the relay's answer.
 
-    :param sign_auth: from a challenge to the event that answers it (kind 22242).
+    :param sign_auth: ``None`` where the relay is not to know who we are.
+    :param authenticate_first: whether to wait for the relay's challenge; else we authenticate once
+        it refuses the event for that.
     :raises NoAnswer: there is none in time.
     """
     try:
         with connect(url, open_timeout=timeout_seconds, close_timeout=1) as socket:
             talk = _Talk(socket, time.monotonic() + timeout_seconds)
+            if sign_auth and authenticate_first:
+                return talk.publish_authenticated(event, sign_auth)
             answer = talk.publish(event)
-            if not answer.accepted and answer.message.startswith("auth-required:"):
-                answer = talk.publish_authenticated(event, sign_auth, answer)
+            if sign_auth and not answer.accepted and answer.message.startswith("auth-required:"):
+                answer = talk.publish_authenticated(event, sign_auth, f"{answer.message} ")
             return answer
     except TimeoutError:
         raise NoAnswer(f"no answer within {timeout_seconds:g} s") from None
@@ -61,19 +68,15 @@ class _Talk:
         return self._ask("EVENT", event)
 
     def publish_authenticated(
-        self, event: Event, sign_auth: Callable[[str], Event], refusal: Answer
+        self, event: Event, sign_auth: SignAuth, refused_before: str = ""
     ) -> Answer:
-        """Again, once the relay knows who we are; it may send its challenge only now."""
+        """Once the relay knows who we are; it may send its challenge only now."""
         while self.challenge is None:
             self._receive()
         allowed = self._ask("AUTH", sign_auth(self.challenge))
-        return (
-            self.publish(event)
-            if allowed.accepted
-            else attrs.evolve(
-                refusal, message=f"{refusal.message} (authenticating: {allowed.message})"
-            )
-        )
+        if allowed.accepted:
+            return self.publish(event)
+        return Answer(False, f"{refused_before}(authenticating: {allowed.message})")
 
     def _ask(self, command: str, event: Event) -> Answer:
         self.socket.send(json.dumps([command, event], ensure_ascii=False))

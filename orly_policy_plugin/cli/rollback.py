@@ -1,6 +1,7 @@
 """``orly-policy rollback``: put a version of the history back."""
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import attrs
@@ -8,7 +9,7 @@ import click
 
 from orly_policy_plugin.authority import Freshness, Mark
 from orly_policy_plugin.errors import UnreadableFile
-from orly_policy_plugin.policy import InvalidPolicy, Policy, policy_version, read_policy
+from orly_policy_plugin.policy import InvalidPolicy, Policy, Problem, policy_version, read_policy
 from orly_policy_plugin.policy.meaning import changes_of_meaning
 from orly_policy_plugin.scripts import check_scripts
 from orly_policy_plugin.state.freshness_file import load_freshness
@@ -21,7 +22,7 @@ from orly_policy_plugin.state.replacing import keep_unusable, replace_policy
 from .differing import show_changes
 from .inputs import unusable_policy
 from .places import FILE, Place, place_of, state_option, trouble
-from .showing import say, tell
+from .showing import DoneUnprinted, say, tell
 
 
 @click.command()
@@ -36,7 +37,8 @@ def rollback(version: str, file: Path | None, state: Path | None) -> None:
     in FILE goes into the history first. A relay that runs takes it up like any change of the file.
 
     Prints what changes. The exit status is 1 where the version can no longer be used, 2 where it
-    is unknown, or where something cannot be read or written; then nothing has changed.
+    is unknown, or where something cannot be read or written; then nothing has changed. Only where
+    the version was put back and that could not be printed is it 2, too; standard error says so.
     """
     place = place_of(file, state)
     with trouble():
@@ -49,8 +51,15 @@ def rollback(version: str, file: Path | None, state: Path | None) -> None:
         if stood.content == entry.content:
             say(f"version {entry.version} is what stands in {place.file}")
             return
-        _put_back(place, entry, stood, held)
-    _show(entry, policy, stood)
+        problems = _put_back(place, entry, stood, held)
+    try:
+        for problem in problems:
+            tell(f"the policy is put back, but: {problem}")
+        _show(entry, policy, stood)
+    except OSError as error:
+        done = f"version {entry.version} is put back into {place.file}"
+        reason = error.strerror or error
+        raise DoneUnprinted([f"{done}; what changes could not be printed: {reason}"]) from error
 
 
 @attrs.frozen
@@ -84,14 +93,15 @@ class _Stood:
         return Entry(version=version, recorded_at=now, how="hand edit", content=self.content)
 
 
-def _put_back(place: Place, entry: Entry, stood: _Stood, held: Held) -> None:
+def _put_back(place: Place, entry: Entry, stood: _Stood, held: Held) -> Sequence[Problem]:
+    """:return: what could not be kept although the version is put back."""
     now = int(time.time())
     history = History(place.folders.history)
     if stood.content is not None and stood.policy is None:
         kept = keep_unusable(place.folders, stood.content, now, held)
         tell(f"what stood in {place.file} is no policy; it is kept as {kept}")
     marks = load_freshness(history.folder).raised(Freshness(mark_of(stood.content or b"")))
-    problems = replace_policy(
+    return replace_policy(
         place.folders,
         Entry(
             version=entry.version,
@@ -103,8 +113,6 @@ def _put_back(place: Place, entry: Entry, stood: _Stood, held: Held) -> None:
         seen=marks.with_owner(Mark(now)),
         held=held,
     )
-    for problem in problems:
-        tell(f"the policy is put back, but: {problem}")
 
 
 def _show(entry: Entry, policy: Policy, stood: _Stood) -> None:

@@ -20,6 +20,9 @@ from orly_policy_plugin.decisions import Explanation, Step
 _KEY = re.compile(r"\b([0-9a-f]{8})[0-9a-f]{56}\b")
 _CONTRIBUTION = re.compile(r"contributions\.([0-9a-f]{64})\.")
 _NARROW = 60
+_MOST_CHARACTERS = 2000
+"""Of a line or a cell; the end of one that is longer is counted."""
+_KEPT_FOR_COUNT = 40
 _STYLES = {"deny": "bold red", "grant": "bold green", "pass": "", "no match": "dim"}
 
 
@@ -29,13 +32,17 @@ class UnusableInput(click.ClickException):
     exit_code = 2
 
     def __init__(self, lines: Iterable[str]) -> None:
-        self.lines = tuple(map(printable, lines))
+        self.lines = tuple(map(in_a_line, lines))
         super().__init__("\n".join(self.lines))
 
     def show(self, file: Any = None) -> None:
         """Print the lines."""
         for line in self.lines:
-            click.echo(printable(line), file=file, err=True)
+            click.echo(in_a_line(line), file=file, err=True)
+
+
+class DoneUnprinted(UnusableInput):
+    """Ends the command where it did what it was to do, and could not print that."""
 
 
 class UnusablePolicy(UnusableInput):
@@ -46,12 +53,21 @@ class UnusablePolicy(UnusableInput):
 
 def say(text: str = "") -> None:
     """A line on standard output."""
-    click.echo(printable(text))
+    click.echo(in_a_line(text))
 
 
 def tell(text: str) -> None:
     """A line on standard error, for people."""
-    click.echo(printable(text), err=True)
+    click.echo(in_a_line(text), err=True)
+
+
+def in_a_line(text: str) -> str:
+    """The text in one harmless line of at most 2,000 characters. Idempotent."""
+    shown = printable(text)
+    if len(shown) <= _MOST_CHARACTERS:
+        return shown
+    cut = _MOST_CHARACTERS - _KEPT_FOR_COUNT
+    return f"{shown[:cut]}… ({len(shown) - cut} more characters)"
 
 
 def say_json(value: object, indent: int | None = 2) -> None:
@@ -68,7 +84,7 @@ def show_error(error: click.ClickException) -> None:
     """What ended a command, as click shows it, with what was typed escaped."""
     if not isinstance(error, (UnusableInput, click.MissingParameter)):  # these repeat nothing
         context = getattr(error, "ctx", None)
-        error = click.UsageError(printable(error.format_message()), context)
+        error = click.UsageError(in_a_line(error.format_message()), context)
     error.show()
 
 
@@ -108,7 +124,7 @@ def _ids_in(places: Iterable[str]) -> Iterator[str]:
 
 def _cells(step: Step) -> Iterable[Text]:
     place = _CONTRIBUTION.sub(r"contributions.\1.\n  ", printable(step.place))
-    yield Text("\n".join(map(short, place.split("\n"))))
+    yield Text("\n".join(in_a_line(short(line)) for line in place.split("\n")))
     for text in (step.seen, step.limit):
-        yield Text(short(text))
+        yield Text(in_a_line(short(text)))
     yield Text(step.outcome, style=_STYLES[step.outcome])

@@ -8,7 +8,7 @@ import gzip
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, BinaryIO, Final, Literal
 
 import attrs
 
@@ -27,9 +27,12 @@ from orly_policy_plugin.policy.fields import (
 )
 from orly_policy_plugin.policy.problems import did_you_mean
 
-from .inputs import decode, read_event, read_follows, read_pubkey
+from .inputs import MOST_BYTES, TOO_LARGE, decode, read_event, read_follows, read_pubkey
 
 _GZIP = b"\x1f\x8b"
+
+MOST_TEXT_BYTES: Final = 64 * 1024 * 1024
+"""Of a file of suites, once it is unzipped: a few kilobytes can be gigabytes zipped."""
 
 
 class SuiteError(PolicyError):
@@ -91,9 +94,24 @@ def _lines(path: Path) -> Iterator[bytes]:
     with path.open("rb") as file:
         if file.peek(len(_GZIP)).startswith(_GZIP):
             with gzip.open(file) as unzipped:
-                yield from unzipped
+                yield from _bounded_lines(path, unzipped)
         else:
-            yield from file
+            yield from _bounded_lines(path, file)
+
+
+def _bounded_lines(path: Path, file: BinaryIO | gzip.GzipFile) -> Iterator[bytes]:
+    """:raises SuiteError: a line, or all of them together, is too large."""
+    left = MOST_TEXT_BYTES
+    number = 0
+    while line := file.readline(min(MOST_BYTES, left) + 1):
+        number += 1
+        if len(line) > MOST_BYTES:
+            raise SuiteError(f"{path}, line {number}", (TOO_LARGE,))
+        left -= len(line)
+        if left < 0:
+            most = f"the text is over {MOST_TEXT_BYTES >> 20} MiB; make it several files"
+            raise SuiteError(f"{path}, line {number}", (most,))
+        yield line
 
 
 def _suite_of_line(path: Path, number: int, line: bytes) -> Suite | SuiteError:

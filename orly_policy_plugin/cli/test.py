@@ -13,6 +13,8 @@ from .showing import UnusableInput, say, show_steps, verdict
 from .suites import Case, Suite, SuiteError, read_suites
 
 _FAILED = 1
+_MOST_TOLD = 100
+"""Problems that are told; more are counted."""
 
 
 @attrs.define
@@ -20,7 +22,13 @@ class _Tally:
     suites: int = 0
     cases: int = 0
     failed: int = 0
-    unreadable: list[str] = attrs.Factory(list)
+    problems: int = 0
+    told: list[str] = attrs.Factory(list)
+    """The first of the problems, in words."""
+
+    def cannot_read(self, problems: tuple[str, ...]) -> None:
+        self.problems += len(problems)
+        self.told += problems[: _MOST_TOLD - len(self.told)]
 
 
 @click.command()
@@ -41,25 +49,26 @@ def test(ctx: click.Context, suite: tuple[Path, ...]) -> None:
     for path in suite:
         _run_file(path, tally)
     say(_result(tally))
-    if tally.unreadable:
-        raise UnusableInput(tally.unreadable)
+    if tally.problems:
+        more = tally.problems - len(tally.told)
+        raise UnusableInput([*tally.told, *([f"and {_count(more, 'more problem')}"] * (more > 0))])
     ctx.exit(_FAILED if tally.failed else 0)
 
 
 def _run_file(path: Path, tally: _Tally) -> None:
-    before = tally.suites + len(tally.unreadable)
+    before = tally.suites + tally.problems
     try:
         for line, suite in read_suites(path):
             _run_line(f"{path}, line {line}", suite, tally)
     except SuiteError as error:
-        tally.unreadable += error.lines
-    if tally.suites + len(tally.unreadable) == before:
-        tally.unreadable.append(f"{path}: there is no suite in it")
+        tally.cannot_read(error.lines)
+    if tally.suites + tally.problems == before:
+        tally.cannot_read((f"{path}: there is no suite in it",))
 
 
 def _run_line(where: str, suite: Suite | SuiteError, tally: _Tally) -> None:
     if isinstance(suite, SuiteError):
-        tally.unreadable += suite.lines
+        tally.cannot_read(suite.lines)
         return
     tally.suites += 1
     tally.cases += len(suite.cases)
@@ -92,11 +101,11 @@ def _show_failure(where: str, case: Case, explanation: Explanation) -> None:
 
 def _result(tally: _Tally) -> str:
     ran = f"{_count(tally.cases, 'case')} in {_count(tally.suites, 'suite')}"
-    unread = f"; {_count(len(tally.unreadable), 'problem')} reading suites"
+    unread = f"; {_count(tally.problems, 'problem')} reading suites"
     result = f"{tally.failed} failed" if tally.failed else "all as expected"
     if not tally.cases:
         result = "nothing was tested"
-    return f"{ran}: {result}{unread if tally.unreadable else ''}"
+    return f"{ran}: {result}{unread if tally.problems else ''}"
 
 
 def _count(count: int, what: str) -> str:

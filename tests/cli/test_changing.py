@@ -1,6 +1,7 @@
 """``history``, ``diff``, ``rollback`` and ``follows``: what is kept beside a policy."""
 
 import json
+import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -395,3 +396,37 @@ def test_owners_of_the_environment_count(write: Write, run: Run) -> None:
     granted = run("explain", "policy.json", *asked, ORLY_OWNERS=owner_key.pubkey)
     assert granted.stdout.startswith("accept")
     assert run("explain", "policy.json", *asked, ORLY_OWNERS="me").returncode == 2
+
+
+# --- an output that cannot be written
+
+
+def unread(command: list[str], *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    """Run a command whose output nobody reads."""
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    with os.fdopen(write_end, "wb") as pipe:
+        return subprocess.run(
+            [*command, *arguments], stdout=pipe, stderr=subprocess.PIPE, timeout=30, check=False
+        )
+
+
+def test_a_rollback_that_is_not_printed_is_done(folders: StateFolders, command: list[str]) -> None:
+    """Exit 2, and standard error says that nothing but the printing failed."""
+    done = unread(command, "rollback", version_of(OLD), "policy.json")
+    assert json.loads(folders.policy_file.read_bytes()) == OLD
+    assert done.returncode == 2
+    [line] = done.stderr.decode().splitlines()
+    assert line.startswith(f"version {version_of(OLD)} is put back into policy.json; what changes")
+
+
+def test_an_import_that_is_not_printed_is_done_to_its_end(
+    folders: StateFolders, write: Write, command: list[str]
+) -> None:
+    """Not only up to the first line."""
+    write("both.json", [key.event(3, "", []) for key in (owner_key, admin_key)])
+    done = unread(command, "follows", "import", "both.json", "--policy", "policy.json")
+    assert len(list(folders.follows.iterdir())) == 2
+    assert done.returncode == 2
+    [line] = done.stderr.decode().splitlines()
+    assert line.startswith("2 of 2 follow lists are imported")

@@ -2,6 +2,9 @@
 
 import json
 import os
+import re
+import resource
+import shlex
 import signal
 import subprocess
 from collections.abc import Callable
@@ -13,10 +16,14 @@ import pytest
 from click.testing import Result
 
 from orly_policy_plugin.cli import main
+from orly_policy_plugin.cli.showing import in_a_line
 
 Write = Callable[[str, Any], Path]
 Invoke = Callable[..., Result]
 Run = Callable[..., subprocess.CompletedProcess[str]]
+
+LONG = "a" * 300
+MEBIBYTE = 1024 * 1024
 
 
 def test_it_is_installed_as_a_command() -> None:
@@ -132,9 +139,36 @@ def test_a_full_disk_is_told(talkative: list[str]) -> None:
         done = subprocess.run(
             talkative, stdout=full, stderr=subprocess.PIPE, timeout=30, check=False
         )
-    assert done.returncode == 1
+    assert done.returncode == 2
     [line] = done.stderr.decode().splitlines()
     assert line.startswith("orly-policy: ")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_problem_that_cannot_be_told_is_in_the_exit_status(command: list[str]) -> None:
+    """Where standard error is on the full disk."""
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run([*command, "--bogus"], stderr=full, timeout=30, check=False)
+    assert done.returncode == 2
+
+
+def test_a_closed_output_is_told(talkative: list[str]) -> None:
+    """``>&-``: what cannot be printed is no success, and no traceback."""
+    line = f"{shlex.join(talkative)} >&-"
+    done = subprocess.run(["sh", "-c", line], capture_output=True, timeout=30, check=False)
+    assert (done.returncode, done.stderr) == (2, b"orly-policy: standard output is closed\n")
+
+
+@pytest.mark.parametrize("arguments", [("diff", LONG, "policy.json"), ("history", LONG)])
+def test_a_name_that_no_file_can_have_is_told(
+    arguments: tuple[str, ...], write: Write, run: Run
+) -> None:
+    """Exit 2 where 1 would say that two policies differ."""
+    write("policy.json", {})
+    done = run(*arguments)
+    assert "Traceback" not in done.stderr
+    assert LONG in done.stderr
+    assert done.returncode == (2 if arguments[0] == "diff" else 0)
 
 
 def test_a_poor_terminal_gets_escapes(
@@ -161,3 +195,104 @@ def test_a_file_name_that_is_no_text_is_shown_escaped(folder: Path, run: Run) ->
     done = run("check", name)
     assert done.returncode == 1
     assert done.stderr.startswith("gr\\udcfc\\udcdfe.json: rulse: ")
+
+
+ENDLESS = {
+    "event": ("explain", "policy.json", "--access", "write", "--event", "endless"),
+    "follows": (
+        "explain",
+        "policy.json",
+        "--access",
+        "read",
+        "--event",
+        "e",
+        "--follows",
+        "endless",
+    ),
+    "import": ("follows", "import", "endless", "--policy", "policy.json"),
+    "sign-update": ("sign-update", "endless", "--key-file", "key"),
+    "test": ("test", "endless"),
+    "standard input": ("explain", "policy.json", "--access", "write", "--event", "-"),
+}
+
+
+@pytest.mark.parametrize("what", ENDLESS)
+def test_what_has_no_end_is_not_read_to_it(
+    what: str,
+    write: Write,
+    folder: Path,
+    command: list[str],
+    event: Callable[..., dict[str, Any]],
+) -> None:
+    """16 MiB are the most; the file is named. This one would be a gigabyte in memory."""
+    write("policy.json", {})
+    write("e", event())
+    write("key", "ab" * 32).chmod(0o600)
+    with (folder / "endless").open("wb") as endless:
+        endless.truncate(1024 * MEBIBYTE)  # a hole, on most disks without a block
+    with (folder / "endless").open("rb") as stdin:
+        done = subprocess.run(
+            [*command, *ENDLESS[what]],
+            stdin=stdin,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            preexec_fn=_little_memory,
+        )
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    name = "standard input" if what == "standard input" else "endless"
+    assert done.stderr.startswith(name)
+    assert "is over 16 MiB" in done.stderr
+
+
+def _little_memory() -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (800 * MEBIBYTE, 800 * MEBIBYTE))
+
+
+def test_no_line_is_longer_than_can_be_read(
+    write: Write, event: Callable[..., dict[str, Any]], run: Run
+) -> None:
+    """Nor a cell of a table; only JSON is whole."""
+    tag = "x" * 100_000
+    write(
+        "policy.json", {"rules": {"1": {"must_have_tags": [tag], "tag_validation": {tag: "^a"}}}}
+    )
+    write("event.json", event(tags=[[tag, tag]]))
+    write("wrong.json", {tag: 1})
+    asked = ("explain", "policy.json", "--access", "write", "--event", "event.json")
+    for arguments in (
+        ("check", "policy.json"),
+        asked,
+        ("explain", "policy.json", "--access", "write", "--event", "wrong.json"),
+        ("check", tag),
+        ("check", f"--{tag}"),
+    ):
+        done = run(*arguments)
+        assert len(done.stdout + done.stderr) < 20_000, arguments
+    assert "more characters)" in run("check", "policy.json").stdout
+    assert tag in run(*asked, "--json").stdout
+
+
+def test_a_bounded_line_stays_as_it_is() -> None:
+    """It says how much is missing, and to bound it again changes nothing."""
+    for length in (0, 1999, 2000):
+        assert in_a_line("x" * length) == "x" * length
+    cut = in_a_line("x" * 10_000)
+    assert re.fullmatch(r"x{1960}… \(8040 more characters\)", cut)
+    assert in_a_line(cut) == cut
+
+
+@pytest.mark.parametrize("digits", [18, 30, 5000])
+def test_a_number_of_bytes_of_any_length_is_no_traceback(
+    digits: int, write: Write, run: Run
+) -> None:
+    """As large as it may be, it is obeyed; larger, it is told."""
+    write("policy.json", {})
+    done = run("check", "policy.json", ORLY_POLICY_MAX_BYTES="9" * digits)
+    assert "Traceback" not in done.stderr
+    if digits == 18:
+        assert done.returncode == 0
+    else:
+        assert done.stderr.startswith("ORLY_POLICY_MAX_BYTES: '999")

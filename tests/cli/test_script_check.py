@@ -2,11 +2,12 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,30 @@ def script(folder: Path) -> Script:
         return path
 
     return script
+
+
+JQ = f"""#!{sys.executable} -IS
+import json, sys
+options = {{option for option in sys.argv[1:] if option.startswith("-")}}
+indent = None if "-c" in options else 2
+for line in sys.stdin:
+    answer = {{"id": json.loads(line)["id"], "action": "accept"}}
+    print(json.dumps(answer, indent=indent), flush="--unbuffered" in options)
+"""
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _there_is_a_jq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Where the machine has none, one that accepts everything and buffers as jq does."""
+    if shutil.which("jq"):
+        yield
+        return
+    folder = tmp_path_factory.mktemp("bin")
+    (folder / "jq").write_text(JQ)
+    (folder / "jq").chmod(0o755)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+        yield
 
 
 @pytest.fixture

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from click.testing import Result
 
+from orly_policy_plugin.cli.inputs import TOO_LARGE
+
 Write = Callable[[str, Any], Path]
 Invoke = Callable[..., Result]
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -254,3 +256,28 @@ def test_at_least_one_suite_is_needed(invoke: Invoke) -> None:
     result = invoke("test")
     assert result.exit_code == 2
     assert "Missing argument" in result.stderr
+
+
+def test_a_bomb_is_not_unzipped(
+    write: Write, suite: MakeSuite, folder: Path, invoke: Invoke
+) -> None:
+    """A line over 16 MiB, and lines of over 64 MiB together; what came before was tested."""
+    good = json.dumps(suite()).encode() + b"\n"
+    blank = b" " * (1 << 20)
+    bombs = {"line": blank * 17, "text": (blank * 8 + b"\n") * 9}
+    for name, bomb in bombs.items():
+        write(f"{name}.gz", gzip.compress(good + bomb, 1))
+    one = invoke("test", "line.gz")
+    assert (one.exit_code, one.stderr) == (2, f"line.gz, line 2: {TOO_LARGE}\n")
+    all_ = invoke("test", "text.gz")
+    assert all_.exit_code == 2
+    assert all_.stderr == "text.gz, line 9: the text is over 64 MiB; make it several files\n"
+    assert all_.stdout.startswith("2 cases in 1 suite: all as expected; 1 problem")
+
+
+def test_not_every_problem_of_many_is_told(write: Write, invoke: Invoke) -> None:
+    """A hundred are, and how many more there are."""
+    write("suite.jsonl", "{}\n" * 1000)
+    lines = invoke("test", "suite.jsonl").stderr.splitlines()
+    assert len(lines) == 101
+    assert lines[-1] == "and 3900 more problems"

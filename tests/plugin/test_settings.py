@@ -104,3 +104,19 @@ def test_a_scripts_failure_gives_the_default_on_writes_and_denies_reads() -> Non
     """Where nothing is said."""
     settings = Settings(path=Path("/p"))
     assert (settings.script_failure_write, settings.script_failure_read) == ("default", "deny")
+
+
+@pytest.mark.parametrize("text", ["0", "9" * 19, "9" * 30, "9" * 5000, " 9 9 ", "1e3", "٣"])
+def test_what_is_no_number_of_bytes_is_told(text: str) -> None:
+    """Nor is one that no file could have, and that Python could not even read."""
+    with pytest.raises(PolicyError, match=r"ORLY_POLICY_MAX_BYTES: '.* is no number of bytes"):
+        Settings.from_environment("/p", {"ORLY_POLICY_MAX_BYTES": text})
+
+
+@pytest.mark.parametrize(
+    ("text", "bytes_"), [(" 1000\n", 1000), ("9" * 10, 2**30), ("9" * 18, 2**30)]
+)
+def test_the_largest_policy_can_be_read_at_once(text: str, bytes_: int) -> None:
+    """A limit beyond what Python would set aside memory for is as good as one below."""
+    settings = Settings.from_environment("/p", {"ORLY_POLICY_MAX_BYTES": text})
+    assert settings.largest_policy_bytes == bytes_
