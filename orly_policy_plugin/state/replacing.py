@@ -25,6 +25,7 @@ What fails before 3 is raised, and nothing has changed. What fails after 3 chang
 the policy being in force, and is returned.
 """
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -37,6 +38,8 @@ from .freshness_file import raise_freshness
 from .history import Entry, History
 from .locks import Held
 from .policy_mark import mark_of
+
+_DIGITS = 12
 
 
 def replace_policy(
@@ -75,7 +78,8 @@ def keep_unusable(folders: StateFolders, content: bytes, now: int, held: Held) -
     :raises UnwritableFile: it is not kept.
     """
     held.check(folders.history)
-    kept = folders.history / f"unusable-{now}.json"
+    digest = hashlib.sha256(content).hexdigest()[:_DIGITS]  # two may come in one second
+    kept = folders.history / f"unusable-{now}-{digest}.json"
     write_atomically(kept, content)
     return kept
 

@@ -12,7 +12,7 @@ from orly_policy_plugin.state.folders import StateFolders
 from orly_policy_plugin.state.freshness_file import UnusableFreshness, load_freshness
 from orly_policy_plugin.state.history import History
 from orly_policy_plugin.state.locks import exclusive
-from orly_policy_plugin.state.replacing import replace_policy
+from orly_policy_plugin.state.replacing import keep_unusable, replace_policy
 
 from .nursery import mark, policy
 
@@ -117,3 +117,12 @@ def fail_from(patch: pytest.MonkeyPatch, n: int) -> None:
 def reset(folders: StateFolders) -> None:
     for path in folders.history.iterdir():
         path.unlink()
+
+
+def test_two_unusable_files_of_one_second_are_both_kept(folders: StateFolders) -> None:
+    """What a person wrote is not lost because it was no policy; the same again is one file."""
+    with exclusive(folders.lock_file) as held:
+        kept = [keep_unusable(folders, text, 1_700_000_000, held) for text in (b"a", b"b", b"a")]
+    assert [path.read_bytes() for path in kept] == [b"a", b"b", b"a"]
+    assert len(set(kept)) == 2
+    assert all(path.name.startswith("unusable-1700000000-") for path in kept)
