@@ -29,6 +29,10 @@ class NotAnAnswer(ValueError):
     """A line of which it cannot be told whose answer it is. Its text says what is wrong."""
 
 
+_LINE_ENDS_OF_SOME: Final = ((b"\xe2\x80\xa8", b"\\u2028"), (b"\xe2\x80\xa9", b"\\u2029"))
+"""At which some that read lines, Node's among them, would cut one in two."""
+
+
 def logged_in(event: Event, authenticated: tuple[str, ...]) -> str | None:
     """Who is asked for: the author where the author authenticated, else the first that did."""
     if event.pubkey in authenticated:
@@ -62,7 +66,10 @@ def question(
     about["receivedAt"] = received_at
     about["sourceType"] = _source_type(ip, origin)
     about["sourceInfo"] = ip
-    return _encode({**fields, **about, "event": fields}) + b"\n"
+    line = _encode({**fields, **about, "event": fields})
+    for separator, escaped in _LINE_ENDS_OF_SOME:
+        line = line.replace(separator, escaped)
+    return line + b"\n"
 
 
 def _encode(value: object) -> bytes:

@@ -209,17 +209,24 @@ class Questions:
             self._forget(question)
         return question
 
-    def unanswered(self, before: float) -> list[Question]:
+    def unanswered(self, before: float) -> tuple[list[Question], list[Question]]:
         """Give up what was sent before then. Its answers may still come; until then nothing of
         their ids is asked.
+
+        :return: those that the script has failed at: each that it has answered a later one before,
+            and the one that it has had longest; and those that it may not have got to yet, as it
+            was sent more than it answers in time, or still is at another.
         """
         expired = [*takewhile(lambda question: question.sent <= before, self._in_flight.values())]
+        failed = [each for each in expired if self._window.has_done(each.number)]
+        if not (failed or self._late):  # else it may still be at what it was asked before
+            failed = expired[:1]
         for question in expired:
             event_id = question.asked.event_id
             del self._open[question.asked], self._in_flight[event_id]
             self._late.add(event_id)
             self._window.unanswered(question.number)
-        return expired
+        return failed, [each for each in expired if each not in failed]
 
     def unsent(self, before: float) -> list[Request]:
         """Give up what came before then and is not in flight."""

@@ -170,11 +170,13 @@ class ScriptRunner(ChildEvents):
         if unsent := self._questions.unsent(now - self._longest_wait_seconds):
             self._mention("does not get to questions in time")
             _tell(unsent, our_replies.NOT_IN_TIME)
-        if unanswered := self._questions.unanswered(now - self._timeout_seconds):
+        failed, not_reached = self._questions.unanswered(now - self._timeout_seconds)
+        if failed or not_reached:
             why = f"no answer within {self._timeout_seconds:g} s"
             self._mention(why)
-            _tell(unanswered, Reply.failed(why))
-        if unsent or unanswered:
+            _tell(failed, Reply.failed(why))
+            _tell(not_reached, our_replies.NOT_IN_TIME)
+        if unsent or failed or not_reached:
             self._pump()
 
     # --- answers

@@ -46,6 +46,10 @@ class Window:
         """Whether another may be sent."""
         return self._sent - self._done + 1 <= self._size
 
+    def has_done(self, number: int) -> bool:
+        """Whether the answer to a later question has come."""
+        return number <= self._done
+
     def send(self) -> int:
         """One more is sent; its number."""
         self._sent += 1

@@ -94,7 +94,7 @@ async def _send_without_end(socket: Any, text: str) -> None:
 async def filters_against_a_large_event(relay: Relay, client: Client) -> None:
     """Three connections of 30 subscriptions with 100 filters, and an event of 72 KB."""
     values = [f"{i:064x}" for i in range(900)]
-    filters = [{"#p": values[i::100], "#e": ["x"]} for i in range(100)]
+    filters = [{"#p": values[i::100], "#e": ["x"], "limit": 0} for i in range(100)]
     async with contextlib.AsyncExitStack() as stack:
         readers = [await stack.enter_async_context(connected(relay.url)) for _ in range(3)]
         for reader in readers:
