@@ -124,8 +124,8 @@ class PolicyPlugin:
         It is checked first, as it would be when it is loaded. Then it replaces the file whole,
         the file as it stood goes into the history, and policy events that are older than now are
         refused from then on. A file that was no policy is kept in ``policy-history`` as
-        ``unusable-<time>-<hash>.json``. It may be called with the policy that stands, and then changes
-        nothing.
+        ``unusable-<time>-<hash>.json``. It may be called with the policy that stands, and then
+        changes nothing.
 
         Waits for the lock and for the disk: from an event loop call it by
         ``asyncio.to_thread``.
