@@ -7,7 +7,7 @@ from typing import Any, Final
 import attrs
 import orjson
 
-from orly_policy_hookspecs.nip01 import Event, FrozenEvent
+from orly_policy_hookspecs.nip01 import FrozenEvent
 
 from .settings import SUBSCRIPTION_ID_LENGTH, SessionSettings
 
@@ -68,22 +68,9 @@ def _is_nested_at_most(value: list[Any], depth: int) -> bool:
     return False
 
 
-def encoded_event(event: Event) -> bytes:
+def encoded_event(event: FrozenEvent) -> bytes:
     """An event as compact JSON."""
-    made: FrozenEvent = (
-        event
-        if isinstance(event, FrozenEvent)
-        else FrozenEvent(
-            event.id,
-            event.pubkey,
-            event.created_at,
-            event.kind,
-            event.tags,
-            event.content,
-            event.sig,
-        )
-    )
-    return orjson.dumps(made._asdict())
+    return orjson.dumps(event._asdict())
 
 
 @attrs.frozen(init=False)

@@ -50,6 +50,14 @@ def test_a_script_for_orly_finds_what_it_reads() -> None:
     assert next(iter(line)) == "id"
 
 
+def test_no_separator_at_which_some_languages_cut_lines_is_in_a_question() -> None:
+    event = AnEvent(content="a\u2028b\u2029c", tags=[["t", "\u2028"]])
+    line = question(event, "write", logged_in_pubkey=None, ip="", received_at=NOW)
+    assert not {"\u2028", "\u2029"} & set(line.decode())
+    assert json.loads(line)["content"] == event.content
+    assert json.loads(line)["tags"] == event.tags
+
+
 def test_a_write_policy_for_strfry_finds_what_it_reads() -> None:
     """The event once more, and strfry's words for where it comes from."""
     line = asked(ip="2001:db8::1", logged_in_pubkey=ALICE)
