@@ -51,7 +51,9 @@ class Question:
     """Unix seconds."""
     requests: "dict[Asker, Request]" = attrs.field(factory=dict)
     sent: float = 0.0
-    """When it was sent to the script. Seconds of the loop's clock."""
+    """When it was sent to the script. Seconds of the clock of the questions."""
+    overtaken: float | None = None
+    """When the answer to a later one came, on the same clock; ``None`` where none has."""
     number: int = 0
     """As which it was sent to this process."""
     turns: "Turns[Request] | None" = None
@@ -88,7 +90,7 @@ class Request:
     asker: Asker
     question: Question
     came: float
-    """Seconds of the loop's clock."""
+    """Seconds of the clock of the questions."""
     waiters: list[Waiter]
 
     @property

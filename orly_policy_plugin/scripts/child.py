@@ -191,6 +191,13 @@ class Child:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, number)
 
+    def let_go(self) -> None:
+        """In a fork: close our ends of its pipes, so that it sees when its parent is gone. The
+        loop is shared with the parent, and not touched.
+        """
+        for pipe in (self._stdin, self._stdout, self._stderr):
+            pipe.close()
+
     def _watch_exit(self) -> Callable[[], None]:
         """Look for the end of the process; what is returned looks no more."""
         try:

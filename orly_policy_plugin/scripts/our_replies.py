@@ -10,4 +10,4 @@ NO_ROOM: Final = Reply.overloaded("too many events are waiting for the policy sc
 NOT_IN_TIME: Final = Reply.overloaded("the policy script did not get to this event in time")
 STOPPED: Final = Reply.overloaded("the policy's scripts are stopped")
 NO_RESOURCES: Final = Reply.overloaded("the policy script cannot be started now")
-ENDED_IT: Final = Reply.failed("the script ended when it was asked this a short while ago")
+ENDED_IT: Final = Reply.failed("the script ended or hung when it was asked this a while ago")

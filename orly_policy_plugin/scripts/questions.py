@@ -5,16 +5,25 @@ time, and none while the answer to one that timed out may still come. Nothing he
 
 A question that waits is in the fair queue once for each asker who waits for it, and is asked at
 the first one's turn: whoever asks what one who floods has asked already does not wait behind him.
-Where another of its id is asked just then, it steps aside until that is answered, and then goes
-first, as it has had its turn; those that stepped aside for one id take turns as well.
+Where another of its id is under way just then, it steps aside until that is answered. Then one of
+those that stepped aside for this id, which take turns as well, is the next of it. Those have had
+their turn and take every other one, no more: turns cannot be saved up.
 
 What was in flight when a process ended is suspected: one of these may have ended it. The next
-process is asked about them one at a time, and about nothing else. Only a question that ends a
+process is asked about one of them, and about nothing else with it. Only a question that ends a
 process which was asked nothing else is known to be the one: a script may well answer, and end
-then. Each other one is asked again.
+then. Each other one is asked again. After a few seconds of suspects the others have a while, so
+that whoever writes events that end the script holds up nobody for long; suspects take turns by who
+asks.
+
+What a script is silent about may be its first question or any: it is at the one that it has had
+longest, unless it has answered a later one. That one's time to answer counts from when the script
+was last heard: what others it had to answer before is no failure of its own.
 """
 
+import math
 from collections import OrderedDict
+from collections.abc import Iterable
 from itertools import chain, takewhile
 from typing import Final
 
@@ -24,6 +33,10 @@ from .fair_queue import Shares, Turns
 from .window import Window
 
 MOST_IN_FLIGHT: Final = 1_000
+SUSPECTS_SECONDS: Final = 2.0
+"""That suspects have before it is the others' time: a few restarts."""
+OTHERS_SECONDS: Final = 0.5
+"""That others have before it is the suspects' time again."""
 
 
 class Questions:
@@ -37,17 +50,26 @@ class Questions:
         self._timeout_seconds = timeout_seconds
         self._window = Window(timeout_seconds)
         self._open: dict[Asked, Question] = {}
-        # Requests that wait for their turn, or behind another of their id:
+        # Requests that wait, and where: each question in one of these.
         self._waiting: dict[Request, None] = {}  # oldest first
         self._shares: Shares[Request] = Shares()
         self._turns: Turns[Request] = Turns()
         self._behind: dict[str, Turns[Request]] = {}
+        self._next: Turns[Request] = Turns()
+        self._is_turn_of_next = False
+        self._suspects: Turns[Request] = Turns()
+        self._prime_suspect: Turns[Request] = Turns()
         # By id; an id is in one of these at most, and behind only if it is in one:
-        self._next: OrderedDict[str, Question] = OrderedDict()
-        self._suspects: OrderedDict[str, Question] = OrderedDict()
-        self._in_flight: OrderedDict[str, Question] = OrderedDict()
-        self._late: set[str] = set()
-        self._is_suspect_in_flight = False
+        self._held: set[str] = set()  # by one that is next of it, or suspected
+        self._in_flight: OrderedDict[str, Question] = OrderedDict()  # in the order of sending
+        self._late: dict[str, int] = {}
+        # Of this process:
+        self._heard_of = 0
+        self._silent_since = 0.0
+        self._suspect: Question | None = None
+        # While there are suspects:
+        self._is_time_of_others = False
+        self._time_ends = math.inf
 
     def __len__(self) -> int:
         """Questions without an answer, late ones not counted."""
@@ -66,12 +88,21 @@ class Questions:
     @property
     def has_suspects(self) -> bool:
         """Whether the next process is to be asked of what was in flight when one ended."""
-        return bool(self._suspects)
+        return bool(self._prime_suspect or self._suspects)
 
     @property
     def sent(self) -> int:
         """Questions that the process was asked."""
         return self._window.sent
+
+    def silent_seconds(self, now: float) -> float:
+        """How long it is that the process owes an answer and has given none."""
+        return now - self._silent_since if self._is_owed else 0.0
+
+    @property
+    def _is_owed(self) -> bool:
+        """Whether an answer may come: what is older than one that came, may be left out."""
+        return self._heard_of < self._window.sent
 
     # --- coming in
 
@@ -96,9 +127,8 @@ class Questions:
         return self._over_the_bound()
 
     def _over_the_bound(self) -> list[Request]:
-        under_way = len(self._in_flight) + len(self._next) + len(self._suspects)
         over: list[Request] = []
-        while self._waiting and len(self._waiting) + under_way > self._most:
+        while self._waiting and len(self._waiting) + len(self._in_flight) > self._most:
             over.append(self._shares.newest_of_largest())
             self._withdraw(over[-1])
         return over
@@ -107,64 +137,83 @@ class Questions:
 
     def ask_next(self, now: float) -> Question | None:
         """The question to ask next, in flight from now on; ``None`` where none is to be asked."""
-        if self._is_busy_with_a_suspect:
-            return None
-        question = self._next_suspect()
-        self._is_suspect_in_flight = question is not None
-        if question is None and self._has_room:
-            question = self._next_due()
+        question = self._due(now)
         if question is not None:
-            question.sent, question.number = now, self._window.send()
+            if not self._is_owed:
+                self._silent_since = now
+            question.sent, question.number, question.overtaken = now, self._window.send(), None
             self._in_flight[question.asked.event_id] = question
         return question
 
-    @property
-    def _is_busy_with_a_suspect(self) -> bool:
-        """A process that hangs in one is asked about the next when it answers, or is another."""
-        if self._suspects:
-            return bool(self._in_flight or self._late)
-        return self._is_suspect_in_flight and bool(self._in_flight)
+    def _due(self, now: float) -> Question | None:
+        if self._suspect is not None:
+            return None
+        if not self.has_suspects:
+            self._is_time_of_others, self._time_ends = True, -math.inf
+            return self._of_others()
+        if now >= self._time_ends:
+            self._is_time_of_others = not self._is_time_of_others
+            seconds = OTHERS_SECONDS if self._is_time_of_others else SUSPECTS_SECONDS
+            self._time_ends = now + seconds
+        return (self._of_others() if self._is_time_of_others else None) or self._of_suspects()
+
+    def _of_others(self) -> Question | None:
+        """One that is not suspected."""
+        while self._has_room and (self._next or self._turns):
+            is_turn_of_next = self._next and (self._is_turn_of_next or not self._turns)
+            turns = self._next if is_turn_of_next else self._turns
+            question = self._taken_from(turns)
+            if turns is self._turns and self._steps_aside(question):
+                continue
+            if self._begins(question):
+                self._is_turn_of_next = turns is self._turns and bool(self._next)
+                return question
+        return None
 
     @property
     def _has_room(self) -> bool:
         return self._window.has_room and len(self._in_flight) < MOST_IN_FLIGHT
 
-    def _next_suspect(self) -> Question | None:
-        while self._suspects:
-            _, question = self._suspects.popitem(last=False)
-            if self._is_worth_asking(question):
+    def _of_suspects(self) -> Question | None:
+        """One that is suspected, where the process is at nothing else."""
+        if self._in_flight or self._is_owed:
+            return None
+        while self.has_suspects:
+            question = self._taken_from(self._prime_suspect or self._suspects)
+            if self._begins(question):
+                self._suspect = question
                 return question
         return None
 
-    def _next_due(self) -> Question | None:
-        while self._next or self._turns:
-            question = self._next.popitem(last=False)[1] if self._next else self._of_next_turn()
-            if question is not None and self._is_worth_asking(question):
-                return question
-        return None
+    def _steps_aside(self, question: Question) -> bool:
+        """Whether it has to, for one of its id."""
+        event_id = question.asked.event_id
+        if not self._is_under_way(event_id):
+            return False
+        self._wait_in(self._behind.setdefault(event_id, Turns()), question)
+        return True
 
-    def _is_worth_asking(self, question: Question) -> bool:
-        """Whether anybody waits for it; it is forgotten otherwise."""
+    def _is_under_way(self, event_id: str) -> bool:
+        return event_id in self._in_flight or event_id in self._late or event_id in self._held
+
+    def _begins(self, question: Question) -> bool:
+        """Whether anybody waits for it, which has had its turn; it is forgotten otherwise."""
+        question.turns = None
+        self._held.discard(question.asked.event_id)
+        for request in question.requests.values():
+            self._shares.remove(request.asker, request)
+            del self._waiting[request]
         if not question.is_given_up:
             return True
         question.requests.clear()
         self._forget(question)
         return False
 
-    def _of_next_turn(self) -> Question | None:
-        """The question whose turn it is; ``None`` where it steps aside for one of its id."""
-        question = self._taken_from(self._turns)
-        event_id = question.asked.event_id
-        if not self._is_under_way(event_id):
-            self._has_had_its_turn(question)
-            return question
-        question.turns = self._behind.setdefault(event_id, Turns())
+    @staticmethod
+    def _wait_in(turns: "Turns[Request]", question: Question) -> None:
+        question.turns = turns
         for request in question.requests.values():
-            question.turns.add(request.asker, request)
-        return None
-
-    def _is_under_way(self, event_id: str) -> bool:
-        return event_id in self._in_flight or event_id in self._late or event_id in self._next
+            turns.add(request.asker, request)
 
     @staticmethod
     def _taken_from(turns: "Turns[Request]") -> Question:
@@ -175,22 +224,16 @@ class Questions:
                 turns.remove(request.asker, request)
         return taken.question
 
-    def _has_had_its_turn(self, question: Question) -> None:
-        question.turns = None
-        for request in question.requests.values():
-            self._shares.remove(request.asker, request)
-            del self._waiting[request]
-
     def _is_free(self, event_id: str) -> None:
-        """Nothing of this id is under way any more: the next that stepped aside goes first."""
+        """Nothing of this id is under way any more: one that stepped aside is its next."""
         behind = self._behind.get(event_id)
         if behind is None:
             return
         question = self._taken_from(behind)
         if not behind:
             del self._behind[event_id]
-        self._has_had_its_turn(question)
-        self._next[event_id] = question
+        self._held.add(event_id)
+        self._wait_in(self._next, question)
 
     # --- what comes of it
 
@@ -201,52 +244,57 @@ class Questions:
         :raises KeyError: nothing of this id was asked.
         """
         question = self._in_flight.pop(event_id, None)
+        number = self._late.pop(event_id) if question is None else question.number
+        self._silent_since = now
+        if number > self._heard_of:
+            self._heard_of = number
+            self._overtake(number, now)
         if question is None:
-            self._late.remove(event_id)
             self._is_free(event_id)
         else:
-            self._window.answered(question.number, now - question.sent)
+            self._window.answered(number, now - question.sent)
             self._forget(question)
         return question
 
-    def unanswered(self, before: float) -> tuple[list[Question], list[Question]]:
-        """Give up what was sent before then. Its answers may still come; until then nothing of
-        their ids is asked.
+    def _overtake(self, number: int, now: float) -> None:
+        for each in self._in_flight.values():
+            if each.number > number:
+                return
+            if each.overtaken is None:
+                each.overtaken = now
 
-        :return: those that the script has failed at: each that it has answered a later one before,
-            and the one that it has had longest; and those that it may not have got to yet, as it
-            was sent more than it answers in time, or still is at another.
+    def failed(self, before: float) -> list[Question]:
+        """Give up what the script has failed at, as its time began before then: what it has
+        answered a later one than, and that at which it is if it is silent. Their answers may
+        still come; until then nothing of their ids is asked.
         """
-        expired = [*takewhile(lambda question: question.sent <= before, self._in_flight.values())]
-        failed = [each for each in expired if self._window.has_done(each.number)]
-        if not (failed or self._late):  # else it may still be at what it was asked before
-            failed = expired[:1]
-        for question in expired:
-            event_id = question.asked.event_id
-            del self._open[question.asked], self._in_flight[event_id]
-            self._late.add(event_id)
-            self._window.unanswered(question.number)
-        return failed, [each for each in expired if each not in failed]
+        in_flight = list(self._in_flight.values())
+        failed = [one for one in in_flight if (one.overtaken or math.inf) <= before]
+        if not any(number > self._heard_of for number in self._late.values()):
+            at = (one for one in in_flight if one.overtaken is None)
+            failed += [one for one in at if max(one.sent, self._silent_since) <= before][:1]
+        for question in failed:
+            self._give_up(question)
+        return failed
+
+    def unheard(self, before: float) -> list[Request]:
+        """Give up what came before then and is in flight. The answers may still come."""
+        requests = [one for each in self._in_flight.values() for one in each.requests.values()]
+        return self._withdrawn(one for one in requests if one.came <= before)
 
     def unsent(self, before: float) -> list[Request]:
         """Give up what came before then and is not in flight."""
-        old = [*takewhile(lambda request: request.came <= before, self._waiting)]
-        had_turn = chain(self._suspects.values(), self._next.values())
-        old += [one for each in had_turn for one in each.requests.values() if one.came <= before]
-        for request in old:
-            self._withdraw(request)
-        return old
+        return self._withdrawn(takewhile(lambda request: request.came <= before, self._waiting))
 
     def forget_given_up(self) -> None:
         """Forget what nobody waits for any more, so that it takes no room."""
-        for request in [request for request in self._waiting if request.is_given_up]:
-            self._withdraw(request)
+        self._withdrawn(request for request in self._waiting if request.is_given_up)
 
     def drop_waiting(self) -> list[Request]:
         """Give up all that is not in flight."""
-        return self.unsent(float("inf"))
+        return self.unsent(math.inf)
 
-    def process_ended(self, blame_after: float = float("inf")) -> Question | None:
+    def process_ended(self, blame_after: float = math.inf) -> Question | None:
         """No answer comes any more. What was in flight is asked of the next process, but for the
         question that is known to have ended this one, which is returned.
 
@@ -258,31 +306,55 @@ class Questions:
         ended_it = lost.pop() if was_alone and lost[0].sent >= blame_after else None
         self._in_flight.clear()
         self._late.clear()
-        self._window = Window(self._timeout_seconds)
-        self._is_suspect_in_flight = False
-        for question in reversed(lost):
-            self._suspects[question.asked.event_id] = question
-            self._suspects.move_to_end(question.asked.event_id, last=False)
+        self._window, self._heard_of = Window(self._timeout_seconds), 0
+        self._suspect_again(lost)
         for event_id in late:
             self._is_free(event_id)
         if ended_it is not None:
             self._forget(ended_it)
         return ended_it
 
+    def _suspect_again(self, lost: list[Question]) -> None:
+        prime, self._suspect = self._suspect, None
+        for question in lost:
+            self._held.add(question.asked.event_id)
+            is_prime = question is prime
+            self._wait_in(self._prime_suspect if is_prime else self._suspects, question)
+        requests = [one for each in lost for one in each.requests.values()]
+        for request in requests:
+            self._shares.add(request.asker, request)
+        by_age = sorted(chain(self._waiting, requests), key=lambda request: request.came)
+        self._waiting = dict.fromkeys(by_age)
+
+    def _give_up(self, question: Question) -> None:
+        event_id = question.asked.event_id
+        del self._open[question.asked], self._in_flight[event_id]
+        self._late[event_id] = question.number
+        self._window.unanswered(question.number)
+        self._is_settled(question)
+
+    def _withdrawn(self, requests: Iterable[Request]) -> list[Request]:
+        old = list(requests)
+        for request in old:
+            self._withdraw(request)
+        return old
+
     def _withdraw(self, request: Request) -> None:
         """Its asker waits no more; others may wait for the same question."""
         question = request.question
+        turns, event_id = question.turns, question.asked.event_id
         del question.requests[request.asker]
-        if question.turns is not None:
-            self._withdraw_turn(request, question.turns)
+        if turns is not None:
+            self._withdraw_turn(request, turns)
         if question.requests:
             return
-        if question.turns is not None:
-            del self._open[question.asked]
+        if turns is None:
+            self._give_up(question)
             return
-        self._next.pop(question.asked.event_id, None)
-        self._suspects.pop(question.asked.event_id, None)
-        self._forget(question)
+        del self._open[question.asked]
+        if any(turns is each for each in (self._next, self._suspects, self._prime_suspect)):
+            self._held.remove(event_id)
+            self._is_free(event_id)
 
     def _withdraw_turn(self, request: Request, turns: "Turns[Request]") -> None:
         turns.remove(request.asker, request)
@@ -295,4 +367,9 @@ class Questions:
     def _forget(self, question: Question) -> None:
         """It is under way no more, in none of the places where such questions are."""
         del self._open[question.asked]
+        self._is_settled(question)
         self._is_free(question.asked.event_id)
+
+    def _is_settled(self, question: Question) -> None:
+        if question is self._suspect:
+            self._suspect = None

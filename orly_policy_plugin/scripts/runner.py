@@ -11,6 +11,7 @@ from ..decisions.replies import Action, Reply
 from . import our_replies
 from .asked import Question, Request, Waiter
 from .askers import Asker
+from .attentive_clock import AttentiveClock
 from .backoff import Backoff
 from .child import Child, ChildEvents
 from .endings import in_words, is_ours, why_not_started
@@ -34,7 +35,11 @@ MOST_LATE: Final = 1_000
 MOST_STRAY: Final = 100
 """Answers in a row to nothing that was asked; then it is restarted."""
 SILENT_TIMEOUTS: Final = 2
-"""A process that says nothing for so many time-outs after it was asked is restarted."""
+"""A process that says nothing for so many time-outs after it was asked is restarted; for one,
+where others wait.
+"""
+OUR_LACK_SECONDS: Final = 2.0
+"""Before a start is tried again that failed for want of our handles or memory."""
 GONE_SECONDS: Final = 1.0
 """So long a file may be missing, as while it is saved, before the process is stopped."""
 PROOF_SECONDS: Final = 0.3
@@ -73,6 +78,7 @@ class ScriptRunner(ChildEvents):
         self._folder = folder
         self._environment = environment
         self._loop = loop
+        self._clock = AttentiveClock(loop.time)
         self._timeout_seconds = timeout_seconds
         self._longest_wait_seconds = longest_wait_seconds
         self._questions = Questions(most_questions, timeout_seconds)
@@ -111,11 +117,11 @@ class ScriptRunner(ChildEvents):
         no failure. What waits too long before that, or finds no room, is told that there is too
         much, which denies.
         """
-        now = self._loop.time()
+        now = self._clock.now()
         if self._killers.has(question.asked, now):
             waiter.tell(our_replies.ENDED_IT)
             return
-        if self._restart is not None and self._restart.when() - now > WORTH_WAITING_SECONDS:
+        if self._restart_seconds > WORTH_WAITING_SECONDS:
             waiter.tell(self._meanwhile)
             return
         if over := self._questions.add(question, asker, waiter, now):
@@ -124,6 +130,11 @@ class ScriptRunner(ChildEvents):
         if self._running is None and self._restart is None:
             self.start()
         self._pump_soon()
+
+    @property
+    def _restart_seconds(self) -> float:
+        """Until the process is started again."""
+        return self._restart.when() - self._loop.time() if self._restart is not None else 0.0
 
     def writable(self) -> None:
         """There is room for more questions."""
@@ -135,15 +146,13 @@ class ScriptRunner(ChildEvents):
         running = self._running
         if running is None or running.leaving or running.has_to_prove:
             return
-        now = self._loop.time()
+        now = self._clock.now()
         while running.child.has_room:
             sent = False
             while running.child.has_room and (question := self._questions.ask_next(now)):
                 sent = self._send(running, question) or sent
             if not sent:
                 return
-            if running.silent_since is None:
-                running.silent_since = now
             running.child.flush()
 
     def _send(self, running: RunningProcess, question: Question) -> bool:
@@ -167,17 +176,24 @@ class ScriptRunner(ChildEvents):
 
     def _expire(self, now: float) -> None:
         self._questions.forget_given_up()
-        if unsent := self._questions.unsent(now - self._longest_wait_seconds):
+        late = self._questions.unsent(now - self._longest_wait_seconds)
+        late += self._questions.unheard(now - self._longest_wait_seconds - self._timeout_seconds)
+        if late:
             self._mention("does not get to questions in time")
-            _tell(unsent, our_replies.NOT_IN_TIME)
-        failed, not_reached = self._questions.unanswered(now - self._timeout_seconds)
-        if failed or not_reached:
-            why = f"no answer within {self._timeout_seconds:g} s"
-            self._mention(why)
-            _tell(failed, Reply.failed(why))
-            _tell(not_reached, our_replies.NOT_IN_TIME)
-        if unsent or failed or not_reached:
+            _tell(late, our_replies.NOT_IN_TIME)
+        failed = self._questions.failed(now - self._timeout_seconds)
+        for question in failed:
+            self._unanswered(question)
+        if late or failed:
             self._pump()
+
+    def _unanswered(self, question: Question) -> None:
+        why = f"no answer within {self._timeout_seconds:g} s"
+        if question.overtaken is not None or self._running is None:
+            self._mention(why)
+            question.tell(Reply.failed(why))
+        else:
+            self._blame(question, self._running.file, "hangs", why)
 
     # --- answers
 
@@ -188,8 +204,7 @@ class ScriptRunner(ChildEvents):
             return
         try:
             event_id, reply = read_answer(line)
-            now = self._loop.time()
-            question = self._questions.answered(event_id, now)
+            question = self._questions.answered(event_id, self._clock.now())
         except NotAnAnswer as error:
             self._break_off(str(error))
         except KeyError:
@@ -197,7 +212,6 @@ class ScriptRunner(ChildEvents):
         else:
             running.answers += 1
             running.strays = 0
-            running.silent_since = now if self._questions.in_flight else None
             if question is not None:
                 self._settle(question, reply)
             self._pump_soon()
@@ -255,7 +269,7 @@ class ScriptRunner(ChildEvents):
         self._pump()
 
     def _has_proved(self, running: RunningProcess) -> None:
-        running.has_to_prove, running.proved_at = False, self._loop.time()
+        running.has_to_prove, running.proved_at = False, self._clock.now()
         self._pump()
 
     def pause(self) -> None:
@@ -275,6 +289,11 @@ class ScriptRunner(ChildEvents):
         self._cancel_restart()
         _tell(self._questions.drop_waiting(), our_replies.STOPPED)
         self._leave("stopped", at_once=True)
+
+    def let_go(self) -> None:
+        """This is a fork: the process is another's."""
+        if self._running is not None:
+            self._running.child.let_go()
 
     def _leave(self, why: str, *, at_once: bool = False) -> None:
         """End the process, when it has answered what it was asked unless at once."""
@@ -308,7 +327,7 @@ class ScriptRunner(ChildEvents):
         killer = self._questions.process_ended(running.proved_at if is_failure else float("inf"))
         self._is_proven = running.answers > 0 and not self._questions.has_suspects
         if killer is not None:
-            self._blame(killer, running.file, why)
+            self._blame(killer, running.file, "ends", why)
         if self._is_stopped:
             _tell(self._questions.drop_waiting(), our_replies.STOPPED)
         elif is_failure:
@@ -316,11 +335,11 @@ class ScriptRunner(ChildEvents):
         elif self.is_wanted or len(self._questions):
             self.start()
 
-    def _blame(self, question: Question, file: FileId, why: str) -> None:
-        """It has ended the process: it has failed, and so will the same for a while."""
-        self._mention("ends when it is asked about an event", str(question.asked.event_id))
+    def _blame(self, question: Question, file: FileId, does: str, why: str) -> None:
+        """The script has failed at it, and so it will at the same for a while."""
+        self._mention(f"{does} when it is asked about an event", str(question.asked.event_id))
         self._killed_file = file
-        self._killers.add(question.asked, self._loop.time())
+        self._killers.add(question.asked, self._clock.now())
         question.tell(Reply.failed(why))
 
     def _failed(
@@ -333,7 +352,9 @@ class ScriptRunner(ChildEvents):
         meanwhile: Reply | None = None,
     ) -> None:
         """It does not run, or not properly: start it again after a while."""
-        seconds, self._backoff = self._backoff.after_failure(was_asked=was_asked)
+        seconds = OUR_LACK_SECONDS
+        if meanwhile is None:
+            seconds, self._backoff = self._backoff.after_failure(was_asked=was_asked)
         if why != self.failure:
             last = f"; it said: {said}" if said else ""
             log.error("script %s %s%s; the next start is in %g s", self._name, why, last, seconds)
@@ -362,7 +383,8 @@ class ScriptRunner(ChildEvents):
         """
         now = self._loop.time()
         self._noise.tidy(now)
-        self._expire(now)
+        self._clock.tick()
+        self._expire(self._clock.now())
         self._look_at_file(now)
         if not (self.is_wanted or len(self._questions)):
             self._cancel_restart()
@@ -374,8 +396,8 @@ class ScriptRunner(ChildEvents):
             if not self._questions.in_flight or waited > self._timeout_seconds:
                 running.child.stop()
             return
-        silence = SILENT_TIMEOUTS * self._timeout_seconds
-        if running.silent_since is not None and now - running.silent_since > silence:
+        silence = self._timeout_seconds * (1 if len(self._questions) else SILENT_TIMEOUTS)
+        if self._questions.silent_seconds(self._clock.now()) >= silence:
             self._break_off(f"has answered nothing for {silence:g} s")
         elif self._questions.late > MOST_LATE:
             self._break_off(f"has left {self._questions.late} questions without an answer")

@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import functools
+import os
 import threading
+import weakref
 from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Coroutine
 from concurrent.futures import Future
@@ -99,20 +101,31 @@ class Scripts:
         self._longest_wait_seconds = longest_wait_seconds
         self._most_questions = most_questions
         self._environment = environment_for_scripts(pass_environment)
-        self._lock = threading.Lock()
-        self._one_at_a_time = threading.Lock()  # starting, pausing, resuming, stopping
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread: threading.Thread | None = None
         self._is_started = False
         self._is_stopped = False
         self._wanted: frozenset[str] = frozenset()
         self._is_paused = False
         self._path = functools.cache(functools.partial(script_path, self._folder))
+        self._begin()
+        _in_this_process.add(self)
+
+    def _begin(self) -> None:
+        """What belongs to one process: nothing runs, and nobody waits."""
+        self._lock = threading.Lock()
+        self._one_at_a_time = threading.Lock()  # starting, pausing, resuming, stopping
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
         self._runners: dict[Path, ScriptRunner] = {}
         self._inbox: deque[tuple[str, Question, Asker, Waiter]] = deque()
         self._is_woken = False
         self._replies: defaultdict[asyncio.AbstractEventLoop, list[tuple[_Future, Reply]]]
         self._replies = defaultdict(list)
+
+    def _begin_in_fork(self) -> None:
+        """Leave the parent's processes to it; whatever it was about to do is not done twice."""
+        for runner in self._runners.values():
+            runner.let_go()
+        self._begin()
 
     # --- from any thread
 
@@ -204,7 +217,6 @@ class Scripts:
         """Called with the lock held, like all that talks to the loop from outside."""
         if self._thread is not None and self._thread.is_alive():
             return
-        self._runners = {}  # of a process that this one was forked from, if there are any
         loop = self._loop = asyncio.SelectorEventLoop()
         self._is_woken = False
         self._call(self._follow_wanted)
@@ -219,8 +231,8 @@ class Scripts:
             self._loop.call_soon_threadsafe(function)
 
     def _run(self, work: Coroutine[Any, Any, None]) -> Future[None] | None:
-        if self._loop is None or self._thread is None or not self._thread.is_alive():
-            work.close()  # nothing runs, or it ran in the process that this one was forked from
+        if self._loop is None:
+            work.close()
             return None
         return asyncio.run_coroutine_threadsafe(work, self._loop)
 
@@ -327,3 +339,14 @@ def _run_and_close(loop: asyncio.AbstractEventLoop) -> None:
         loop.run_forever()
     finally:
         loop.close()
+
+
+_in_this_process: "weakref.WeakSet[Scripts]" = weakref.WeakSet()
+
+
+def _begin_in_fork() -> None:
+    for scripts in _in_this_process:
+        scripts._begin_in_fork()
+
+
+os.register_at_fork(after_in_child=_begin_in_fork)

@@ -17,8 +17,6 @@ class RunningProcess:
     proved_at: float = float("inf")
     answers: int = 0
     strays: int = 0
-    silent_since: float | None = None
-    """When it was first asked something after the last line that came from it."""
     leaving: str = ""
     """Why it is being ended; empty while it is not."""
     leaving_is_failure: bool = False

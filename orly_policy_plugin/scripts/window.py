@@ -13,7 +13,7 @@ FIRST: Final = 4.0
 LEAST: Final = 2.0
 """So that one question that is never answered does not hold up the next."""
 MOST: Final = 128.0
-"""What a REQ asks about at a time. So many fail with an event at which the script hangs."""
+"""What a REQ asks about at a time."""
 
 _EARLY: Final = 1 / 8
 _LATE: Final = 1 / 2
@@ -45,10 +45,6 @@ class Window:
     def has_room(self) -> bool:
         """Whether another may be sent."""
         return self._sent - self._done + 1 <= self._size
-
-    def has_done(self, number: int) -> bool:
-        """Whether the answer to a later question has come."""
-        return number <= self._done
 
     def send(self) -> int:
         """One more is sent; its number."""

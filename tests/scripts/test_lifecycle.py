@@ -3,6 +3,8 @@
 import asyncio
 import json
 import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -453,3 +455,66 @@ def test_a_policy_that_names_its_first_script_starts_it(folder: Any) -> None:
         folder.until(lambda: folder.started)
     finally:
         plugin.stop()
+
+
+# --- a fork
+
+
+IN_FORKS = f"""
+import asyncio, os, sys, threading
+from pathlib import Path
+from examples import NOBODY, NOW, AnEvent
+from orly_policy_plugin.scripts import Scripts
+
+async def asked(number):
+    event = AnEvent(id=f"{{number:064x}}")
+    reply = await asyncio.wait_for(
+        scripts.ask("script.py", event, "write", NOBODY, NOW), {LONG_SECONDS}
+    )
+    assert reply.message == "first", reply
+
+def ask_on():
+    async def asking():
+        for number in range(100, 1_000_000):
+            await asyncio.gather(*(asked(50 * number + each) for each in range(50)))
+            if is_over.is_set():
+                return
+    asyncio.run(asking())
+
+scripts, is_over = Scripts(Path(sys.argv[1])), threading.Event()
+scripts.use(["script.py"])
+scripts.start()
+asyncio.run(asked(1))
+asking = threading.Thread(target=ask_on)
+asking.start()
+for number in range(20):
+    if (child := os.fork()) == 0:
+        status = 1
+        try:
+            asyncio.run(asked(2))
+            scripts.stop()
+            status = 0
+        finally:
+            os._exit(status)
+    assert os.waitpid(child, 0)[1] == 0
+is_over.set()
+asking.join()
+asyncio.run(asked(3))
+scripts.stop()
+"""
+
+
+def test_a_fork_asks_processes_of_its_own(folder: Any) -> None:
+    """Whatever its parent was about at that moment; the parent's go on."""
+    folder.write(FIRST)
+    paths = os.pathsep.join(path for path in sys.path if path)
+    ran = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", IN_FORKS, str(folder.path)],
+        env={**os.environ, "PYTHONPATH": paths},
+        capture_output=True,
+        text=True,
+        timeout=5 * LONG_SECONDS,
+        check=False,
+    )
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert len(folder.started) == 21

@@ -3,6 +3,7 @@
 import weakref
 from collections import Counter
 from collections.abc import Iterator
+from itertools import islice
 
 import attrs
 import pytest
@@ -16,7 +17,7 @@ from orly_policy_plugin.decisions.access import Access
 from orly_policy_plugin.decisions.replies import ACCEPTED, Reply
 from orly_policy_plugin.scripts.asked import Asked, Question, Request, Waiter
 from orly_policy_plugin.scripts.askers import Asker
-from orly_policy_plugin.scripts.questions import Questions
+from orly_policy_plugin.scripts.questions import OTHERS_SECONDS, SUSPECTS_SECONDS, Questions
 from orly_policy_plugin.scripts.window import FIRST
 
 MOST = 6
@@ -53,12 +54,6 @@ def question(
 ) -> Question:
     asked = Asked(event_id, access, key, ip)
     return Question(asked, AnEvent(id=event_id), Origin.CLIENT, NOW)
-
-
-def given_up(questions: Questions, before: float) -> list[Question]:
-    """What has not been answered in time, whoever is to blame."""
-    failed, not_reached = questions.unanswered(before)
-    return sorted([*failed, *not_reached], key=lambda each: each.number)
 
 
 def holding(*added: Question, most: int = MOST, now: float = 0.0) -> Questions:
@@ -162,8 +157,8 @@ def test_nothing_of_an_id_is_asked_while_its_late_answer_may_come() -> None:
     questions = holding(first)
     questions.ask_next(1.0)
     add(questions, later)
-    assert given_up(questions, 0.9) == []
-    assert given_up(questions, 1.0) == [first]
+    assert questions.failed(0.9) == []
+    assert questions.failed(1.0) == [first]
     assert (questions.late, questions.in_flight, len(questions)) == (1, 0, 1)
     assert questions.ask_next(0.0) is None
     assert questions.answered("a", 0.0) is None
@@ -176,7 +171,7 @@ def test_the_same_question_again_waits_for_the_late_answer_as_well() -> None:
     """It may be meant for another time."""
     questions = holding(question())
     questions.ask_next(0.0)
-    questions.unanswered(1.0)
+    questions.failed(1.0)
     again = question()
     add(questions, again)
     assert questions.ask_next(0.0) is None
@@ -189,21 +184,71 @@ def test_what_was_not_asked_owes_no_answer() -> None:
     first, behind = question(), question(access="read")
     questions = holding(first, now=1.0)
     add(questions, behind, now=2.0)
-    assert given_up(questions, 1.0) == []
+    assert questions.failed(1.0) == []
     assert [request.question for request in questions.unsent(1.0)] == [first]
     assert questions.late == 0
     assert questions.ask_next(0.0) is behind
 
 
 def test_time_to_answer_counts_from_when_it_is_sent() -> None:
-    """How long it waited for others makes no difference."""
-    first, second = question("a"), question("b")
-    questions = holding(first, second)
+    """How long it waited before makes no difference."""
+    one = question("a")
+    questions = holding(one)
+    questions.ask_next(4.0)
+    assert (questions.failed(3.9), questions.unsent(9.0)) == ([], [])
+    assert questions.failed(4.0) == [one]
+
+
+def test_a_silent_script_is_at_what_it_has_had_longest() -> None:
+    """That has failed, and nothing that was sent after it, however long it goes on."""
+    asked = [question(event_id) for event_id in "abc"]
+    questions = holding(*asked)
+    ask_all(questions, 1.0)
+    assert (questions.silent_seconds(3.0), questions.failed(0.9)) == (2.0, [])
+    assert questions.failed(1.0) == asked[:1]
+    assert (questions.silent_seconds(9.0), questions.failed(9.0)) == (8.0, [])
+
+
+def test_time_to_answer_counts_from_when_the_script_was_last_heard() -> None:
+    """What it had to answer before is no failure at the next one; a late answer counts as well."""
+    asked = [question(event_id) for event_id in "abc"]
+    questions = holding(*asked)
+    ask_all(questions, 1.0)
+    questions.answered("a", 4.0)
+    assert questions.failed(3.9) == []
+    assert questions.failed(4.0) == asked[1:2]
+    questions.answered("b", 6.0)
+    assert (questions.silent_seconds(7.0), questions.failed(5.9)) == (1.0, [])
+    assert questions.failed(6.0) == asked[2:]
+
+
+def test_what_the_script_passed_over_has_its_time_from_then() -> None:
+    """Whoever answers many at a time may be at it still."""
+    asked = [question(event_id) for event_id in "abcd"]
+    questions = holding(*asked)
+    ask_all(questions, 1.0)
+    questions.answered("c", 3.0)
+    questions.answered("d", 4.0)
+    assert questions.silent_seconds(9.0) == 0.0
+    assert questions.failed(2.9) == []
+    assert questions.failed(3.0) == asked[:2]
+
+
+def test_what_is_in_flight_for_too_long_can_be_given_up_for_each_who_waits() -> None:
+    """It is no failure; the answer still comes, and until then nothing of its id is asked."""
+    waiters = [Told(), Told()]
+    questions = holding()
+    add(questions, question(), HERE, waiters[0], now=1.0)
     questions.ask_next(1.0)
-    questions.ask_next(5.0)
-    assert given_up(questions, 4.9) == [first]
-    assert questions.unsent(9.0) == []
-    assert given_up(questions, 5.0) == [second]
+    add(questions, question(), THERE, waiters[1], now=2.0)
+    assert [over.waiters for over in questions.unheard(1.0)] == [waiters[:1]]
+    assert (questions.in_flight, questions.late) == (1, 0)
+    assert [over.waiters for over in questions.unheard(2.0)] == [waiters[1:]]
+    assert (questions.in_flight, questions.late, len(questions)) == (0, 1, 0)
+    add(questions, question())
+    assert questions.ask_next(3.0) is None
+    assert questions.answered("a", 3.0) is None
+    assert questions.ask_next(3.0) is not None
 
 
 def test_of_two_who_wait_for_one_question_each_has_its_own_time() -> None:
@@ -261,7 +306,7 @@ def test_what_was_in_flight_is_asked_of_the_next_process_one_at_a_time() -> None
     late, first, second = question("a"), question("b"), question("c")
     questions = holding(late)
     questions.ask_next(0.0)
-    questions.unanswered(1.0)
+    questions.failed(1.0)
     for one in first, second:
         add(questions, one)
     assert ask_all(questions) == [first, second]
@@ -275,6 +320,42 @@ def test_what_was_in_flight_is_asked_of_the_next_process_one_at_a_time() -> None
     assert ask_all(questions) == [second]
     assert questions.answered("c", 0.0) is second
     assert set(ask_all(questions)) == set(others)
+
+
+def test_suspects_and_others_take_turns() -> None:
+    """However many there are of either; nothing of a suspect's id is asked meanwhile."""
+    suspects = [question(event_id) for event_id in "abc"]
+    questions = holding(*suspects, most=100)
+    ask_all(questions)
+    questions.process_ended(0.0)
+    others = [question(event_id) for event_id in "defgh"]
+    for one in (question("c", "read"), *others):
+        add(questions, one)
+
+    def asked(now: float) -> str:
+        one = questions.ask_next(now)
+        assert one is not None
+        questions.answered(one.asked.event_id, now)
+        return one.asked.event_id
+
+    now = 1.0
+    assert [asked(now), asked(now + SUSPECTS_SECONDS - 0.1)] == ["a", "b"]
+    now += SUSPECTS_SECONDS
+    assert [asked(now), asked(now), asked(now + OTHERS_SECONDS - 0.1)] == ["d", "e", "f"]
+    assert asked(now + OTHERS_SECONDS) == "c"
+    assert {one.asked.event_id for one in drained(questions)} == {"c", "g", "h"}
+
+
+def test_suspects_take_turns_by_who_asks() -> None:
+    """Who writes what ends the script holds up his own."""
+    questions = Questions(1_000, 5.0)
+    for event_id in "abc":
+        add(questions, question(event_id), THERE)
+    mine = question("d")
+    add(questions, mine, HERE)
+    assert len(ask_all(questions)) == 4
+    questions.process_ended(0.0)
+    assert list(drained(questions)).index(mine) <= 1
 
 
 def test_a_suspect_that_ends_a_process_alone_is_the_one() -> None:
@@ -294,7 +375,7 @@ def test_a_suspect_that_ends_a_process_alone_is_the_one() -> None:
 
 def test_who_is_asked_of_a_process_that_has_answered_is_not_blamed_at_once() -> None:
     """The one before may have ended it after its answer: it is asked alone of the next."""
-    asked = [question(event_id) for event_id in "abc"]
+    asked = [question(event_id) for event_id in "abcd"]
     questions = holding(*asked)
     ask_all(questions)
     questions.process_ended(0.0)
@@ -302,6 +383,7 @@ def test_who_is_asked_of_a_process_that_has_answered_is_not_blamed_at_once() -> 
     questions.answered("a", 0.0)
     assert ask_all(questions) == asked[1:2]
     assert questions.process_ended(0.0) is None
+    add(questions, question("e"))
     assert ask_all(questions) == asked[1:2]
     assert questions.process_ended(0.0) is asked[1]
 
@@ -325,7 +407,7 @@ def test_nothing_is_asked_of_a_process_that_hangs_in_a_suspect() -> None:
     ask_all(questions)
     questions.process_ended()
     assert questions.ask_next(1.0) is asked[0]
-    assert given_up(questions, 1.0) == asked[:1]
+    assert questions.failed(1.0) == asked[:1]
     assert questions.ask_next(2.0) is None
     questions.process_ended()
     assert questions.ask_next(3.0) is asked[1]
@@ -409,6 +491,24 @@ def test_one_who_waits_for_an_id_does_not_wait_for_anothers_turn() -> None:
     assert list(drained(questions)).index(mine) <= 1
 
 
+def test_nobody_has_more_turns_for_asking_what_many_of_his_connections_ask() -> None:
+    """Stepping aside for one of the same id saves no turn."""
+    questions = Questions(10_000, 5.0)
+    for connection in range(50):
+        for number in range(20):
+            add(
+                questions, question(f"{number}", key=f"{connection}"), ("192.0.2.9", connection, 0)
+            )
+    first = list(islice(drained(questions), 200))
+    assert len(first) == 200
+    mine = [question(f"mine {number}") for number in range(20)]
+    for one in mine:
+        add(questions, one, HERE)
+    after = list(drained(questions))
+    assert max(after.index(one) for one in mine) <= 2 * len(mine)
+    assert len(first) + len(after) == 50 * 20 + 20
+
+
 @given(floods, st.integers(2, 20))
 @settings(max_examples=60, deadline=None)
 def test_a_full_queue_keeps_nobody_out_who_has_little_in_it(
@@ -469,6 +569,8 @@ class Waiting:
     asked: Asked
     requests: dict[Asker, tuple[float, list[int]]]
     sent: float | None = None
+    place: int = 0
+    overtaken: float | None = None
     is_suspect: bool = False
 
 
@@ -479,8 +581,10 @@ class AgainstAModel(RuleBasedStateMachine):
         super().__init__()
         self.questions = Questions(MOST, 5.0)
         self.model: list[Waiting] = []
-        self.late: set[str] = set()
-        self.sent_to_process = 0
+        self.late: dict[str, int] = {}
+        self.sent_to_process = self.heard_of = 0
+        self.heard_at = 0.0
+        self.suspect: Waiting | None = None
         self.now = 0.0
         self.number = 0
         self.told: Counter[int] = Counter()
@@ -507,62 +611,102 @@ class AgainstAModel(RuleBasedStateMachine):
 
     def request_has_ended(self, request: Request) -> None:
         (one,) = [one for one in self.model if one.asked == request.question.asked]
-        assert one.sent is None
         _, numbers = one.requests.pop(request.asker)
         request.tell(ACCEPTED)
         assert [self.told[number] for number in numbers] == [1] * len(numbers)
-        if not one.requests:
-            self.model.remove(one)
+        if one.requests:
+            return
+        self.model.remove(one)
+        if one.sent is not None:
+            self.late[one.asked.event_id] = one.place
+            self.suspect = None if self.suspect is one else self.suspect
 
     @rule(most=st.integers(1, 3))
     def ask_next(self, most: int) -> None:
         for _ in range(most):
             found = self.questions.ask_next(self.now)
-            may_be_asked = self.may_be_asked()
+            suspects, others = self.may_be_asked()
             if found is None:
-                assert may_be_asked == [] or not self.questions._has_room
+                assert suspects == []
+                assert others == [] or not self.questions._window.has_room or self.has_suspects
                 return
-            (asked,) = [one for one in may_be_asked if one.number == found.received_at]
-            asked.sent, asked.is_suspect = self.now, False
+            (asked,) = [one for one in suspects + others if one.number == found.received_at]
+            self.suspect = asked if asked.is_suspect else None
+            asked.sent, asked.overtaken, asked.is_suspect = self.now, None, False
             self.sent_to_process += 1
+            asked.place = self.sent_to_process
 
-    def may_be_asked(self) -> list[Waiting]:
-        """Those of whose id nothing is in flight or late; suspects first, and alone."""
-        in_flight = [one for one in self.model if one.sent is not None]
+    @property
+    def in_flight(self) -> list[Waiting]:
+        return [one for one in self.model if one.sent is not None]
+
+    @property
+    def has_suspects(self) -> bool:
+        return any(one.is_suspect for one in self.model)
+
+    @property
+    def is_owed(self) -> bool:
+        return self.heard_of < self.sent_to_process
+
+    def may_be_asked(self) -> tuple[list[Waiting], list[Waiting]]:
+        """Suspects, alone; and others, of whose id nothing is in flight, late or suspected."""
+        if self.suspect is not None:
+            return [], []
         suspects = [one for one in self.model if one.is_suspect]
-        if suspects:
-            return [] if in_flight or self.late else suspects
-        taken = self.late | {one.asked.event_id for one in in_flight}
-        if self.questions._is_suspect_in_flight and in_flight:
-            return []
-        return [
-            one for one in self.model if one not in in_flight and one.asked.event_id not in taken
-        ]
+        under_way = {one.asked.event_id for one in (*self.in_flight, *suspects)} | set(self.late)
+        others = [one for one in self.model if one.asked.event_id not in under_way]
+        return ([] if self.in_flight or self.is_owed else suspects), others
 
     @rule(event_id=st.sampled_from(IDS))
     def answered(self, event_id: str) -> None:
-        in_flight = [
-            one for one in self.model if one.sent is not None and one.asked.event_id == event_id
-        ]
+        self.now += 0.5
+        in_flight = [one for one in self.in_flight if one.asked.event_id == event_id]
         if in_flight:
+            self.heard(in_flight[0].place)
             self.has_ended(self.questions.answered(event_id, self.now), in_flight[0])
         elif event_id in self.late:
+            self.heard(self.late.pop(event_id))
             assert self.questions.answered(event_id, self.now) is None
-            self.late.remove(event_id)
         else:
             with pytest.raises(KeyError):
                 self.questions.answered(event_id, self.now)
 
+    def heard(self, place: int) -> None:
+        self.heard_at, self.heard_of = self.now, max(self.heard_of, place)
+        for one in self.in_flight:
+            if one.place < place and one.overtaken is None:
+                one.overtaken = self.now
+
     @rule(seconds=st.sampled_from((0, 1, 5)))
-    def unanswered(self, seconds: int) -> None:
+    def failed(self, seconds: int) -> None:
         self.now += 1
         before = self.now - seconds
-        expired = [one for one in self.model if one.sent is not None and one.sent <= before]
-        found = {one.received_at: one for one in given_up(self.questions, before)}
-        assert found.keys() == {one.number for one in expired}
-        for one in expired:
-            self.late.add(one.asked.event_id)
-            self.has_ended(found.pop(one.number), one)
+        expired = {one.number: one for one in self.in_flight if self.has_failed(one, before)}
+        found = self.questions.failed(before)
+        assert {one.received_at for one in found} == expired.keys()
+        for question in found:
+            one = expired[question.received_at]
+            self.late[one.asked.event_id] = one.place
+            self.has_ended(question, one)
+
+    def has_failed(self, one: Waiting, before: float) -> bool:
+        """What was passed over a while ago, or is the first of what a silent script has."""
+        assert one.sent is not None
+        if one.overtaken is not None:
+            return one.overtaken <= before
+        places = [each.place for each in self.in_flight] + list(self.late.values())
+        is_first = one.place == min(place for place in places if place > self.heard_of)
+        return is_first and max(one.sent, self.heard_at) <= before
+
+    @rule(seconds=st.sampled_from((0, 1, 5)))
+    def unheard(self, seconds: int) -> None:
+        self.now += 1
+        before = self.now - seconds
+        expired = [came for one in self.in_flight for came, _ in one.requests.values()]
+        found = self.questions.unheard(before)
+        assert len(found) == sum(came <= before for came in expired)
+        for request in found:
+            self.request_has_ended(request)
 
     @rule(seconds=st.sampled_from((0, 1, 5)))
     def unsent(self, seconds: int) -> None:
@@ -582,11 +726,12 @@ class AgainstAModel(RuleBasedStateMachine):
     @precondition(lambda self: self.model or self.late)
     @rule(may_blame=st.booleans())
     def process_ended(self, may_blame: bool) -> None:
-        lost = [one for one in self.model if one.sent is not None]
+        lost = self.in_flight
         is_known = may_blame and len(lost) == self.sent_to_process == 1
         found = self.questions.process_ended(0.0 if may_blame else float("inf"))
         self.late.clear()
-        self.sent_to_process = 0
+        self.sent_to_process = self.heard_of = 0
+        self.suspect = None
         if is_known:
             self.has_ended(found, lost[0])
             return
@@ -603,12 +748,13 @@ class AgainstAModel(RuleBasedStateMachine):
         numbers = [number for _, waiters in expected.requests.values() for number in waiters]
         assert [self.told[number] for number in numbers] == [1] * len(numbers)
         self.model.remove(expected)
+        self.suspect = None if self.suspect is expected else self.suspect
 
     @invariant()
     def the_counts_are_right(self) -> None:
         in_flight = [one.asked.event_id for one in self.model if one.sent is not None]
         assert len(in_flight) == len(set(in_flight))
-        assert not self.late & set(in_flight)
+        assert not self.late.keys() & set(in_flight)
         assert self.questions.in_flight == len(in_flight)
         assert self.questions.late == len(self.late)
         assert self.questions.sent == self.sent_to_process
@@ -622,7 +768,8 @@ class AgainstAModel(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """All is settled, and whoever waits was told once."""
-        self.unanswered(0)
+        self.failed(0)
+        self.unheard(0)
         self.unsent(0)
         self.process_ended(False)
         self.the_counts_are_right()
