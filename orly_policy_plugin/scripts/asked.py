@@ -8,11 +8,11 @@ from orly_policy_hookspecs import Event, Origin
 
 from ..decisions.access import Access
 from ..decisions.replies import Reply
-from .askers import Asker
+from ..fair_queue import Asker
 from .protocol import question as question_line
 
 if TYPE_CHECKING:
-    from .fair_queue import Turns
+    from ..fair_queue import Turns
 
 
 class Waiter:

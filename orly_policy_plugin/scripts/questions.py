@@ -27,9 +27,8 @@ from collections.abc import Iterable
 from itertools import chain, takewhile
 from typing import Final
 
+from ..fair_queue import Asker, Shares, Turns
 from .asked import Asked, Question, Request, Waiter
-from .askers import Asker
-from .fair_queue import Shares, Turns
 from .window import Window
 
 MOST_IN_FLIGHT: Final = 1_000

@@ -8,9 +8,9 @@ from typing import Final
 from orly_policy_hookspecs.logs import get_log
 
 from ..decisions.replies import Action, Reply
+from ..fair_queue import Asker
 from . import our_replies
 from .asked import Question, Request, Waiter
-from .askers import Asker
 from .attentive_clock import AttentiveClock
 from .backoff import Backoff
 from .child import Child, ChildEvents

@@ -19,8 +19,9 @@ from orly_policy_hookspecs.logs import get_log
 
 from ..decisions.access import Access
 from ..decisions.replies import Reply
+from ..fair_queue import Asker
 from .asked import Asked, Question, Waiter
-from .askers import Asker, asker
+from .askers import asker
 from .child import GRACE_SECONDS
 from .files import script_path
 from .our_replies import NOT_WRITABLE, STOPPED

@@ -12,6 +12,7 @@ from orly_policy_hookspecs.nip01 import (
     is_hex32,
     kinds,
     name_one_relay,
+    names_one_of,
     values_of,
 )
 
@@ -66,7 +67,7 @@ class Vanishing:
             return False
         if event.pubkey == self.author:
             return True
-        return event.kind == kinds.GIFT_WRAP and self.author in values_of(event, "p")
+        return event.kind == kinds.GIFT_WRAP and names_one_of(event, (self.author,))
 
     def forbids(self, event: Event) -> bool:
         """Whether an event is refused from now on."""

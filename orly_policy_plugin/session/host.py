@@ -80,7 +80,7 @@ class Deleting(Protocol):
 
     async def delete(self, deletion: Deletion) -> None:
         """Remove every event that the deletion covers, and remember it: ``add`` answers
-        :attr:`Known.DELETED` to those from now on. The kind 5 itself is added afterwards.
+        :attr:`Known.DELETED` to those from now on. The kind 5 itself has been added.
         """
 
 
@@ -90,8 +90,8 @@ class Forgetting(Protocol):
 
     async def vanish(self, vanishing: Vanishing) -> None:
         """Remove every event that is covered, and remember it: ``add`` answers
-        :attr:`Known.DELETED` to the author's older events from now on. The request itself is kept
-        if the store has no other way to remember.
+        :attr:`Known.DELETED` to the author's older events from now on. The request itself is
+        stored.
         """
 
 
@@ -99,8 +99,11 @@ class Forgetting(Protocol):
 class Counting(Protocol):
     """A store that counts without reading. For any other it is counted by pages."""
 
-    async def count(self, wanted: Filter, now: int) -> int:
-        """How many events match and have not expired by ``now`` (Unix seconds)."""
+    async def count(self, wanted: Filter, now: int, most: int) -> int:
+        """How many events match and have not expired by ``now`` (Unix seconds).
+
+        :param most: events to look at; where more match, any number above it.
+        """
 
 
 @runtime_checkable

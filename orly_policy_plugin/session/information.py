@@ -25,6 +25,7 @@ def information(
     limitation = {
         "max_message_length": settings.message_bytes,
         "max_subscriptions": settings.subscriptions,
+        "max_event_tags": settings.event_tags,
         "max_limit": settings.limit,
         "default_limit": settings.limit,
         "max_subid_length": SUBSCRIPTION_ID_LENGTH,

@@ -2,18 +2,29 @@
 Pure.
 """
 
+import json
+import re
 from typing import Any, Final
 
 import attrs
 import orjson
 
-from orly_policy_hookspecs.nip01 import FrozenEvent
+from orly_policy_hookspecs.nip01 import FrozenEvent, is_unicode
 
 from .settings import SUBSCRIPTION_ID_LENGTH, SessionSettings
 
+_TEXT: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_ALL_SQUARE: Final = bytes.maketrans(b"{}", b"[]")
+_NO_BRACKETS: Final = bytes(each for each in range(256) if each not in b"[]{}")
+
 
 class NoMessage(ValueError):
-    """What a client sent is no message; the text says why, for a NOTICE."""
+    """What a client sent is no message; the text says why."""
+
+    def __init__(self, why: str, event_id: str | None = None) -> None:
+        """:param event_id: where it is an EVENT nevertheless, which is answered with an OK."""
+        super().__init__(why)
+        self.event_id = event_id
 
 
 @attrs.frozen
@@ -24,6 +35,8 @@ class ClientMessage:
     """``EVENT``, ``REQ``, …"""
     rest: list[Any]
     """Decoded JSON values, at least one."""
+    size_bytes: int
+    """As it came."""
 
     @property
     def subscription(self) -> str | None:
@@ -46,26 +59,30 @@ def read_message(text: str | bytes, settings: SessionSettings) -> ClientMessage:
     try:
         value = orjson.loads(encoded)
     except orjson.JSONDecodeError as error:
-        raise NoMessage(f"this is no JSON: {error}") from error
+        raise NoMessage(f"this is no JSON: {error}", _event_id_in(encoded)) from error
     if not (isinstance(value, list) and len(value) > 1 and isinstance(value[0], str)):
         raise NoMessage("a message is a list of a command and what belongs to it")
-    if not _is_nested_at_most(value, settings.nesting):
-        raise NoMessage(f"a message is nested at most {settings.nesting} deep")
-    return ClientMessage(value[0], value[1:])
+    if not _is_nested_at_most(encoded, settings.nesting):
+        why = f"a message is nested at most {settings.nesting} deep"
+        raise NoMessage(why, id_of(value[1]) if value[0] == "EVENT" else None)
+    return ClientMessage(value[0], value[1:], len(encoded))
 
 
-def _is_nested_at_most(value: list[Any], depth: int) -> bool:
-    level: list[Any] = [value]
+def _event_id_in(encoded: bytes) -> str | None:
+    """The id in an EVENT that is JSON but no Unicode: half a surrogate pair can be escaped."""
+    try:
+        value = json.loads(encoded)
+    except (ValueError, RecursionError):
+        return None
+    return id_of(value[1]) if isinstance(value, list) and value[:1] == ["EVENT"] else None
+
+
+def _is_nested_at_most(encoded: bytes, depth: int) -> bool:
+    """Not by looking at the values, of which a message of 1 MB may have half a million."""
+    brackets = _TEXT.sub(b"", encoded).translate(_ALL_SQUARE, _NO_BRACKETS)
     for _ in range(depth):
-        level = [
-            child
-            for each in level
-            for child in (each if type(each) is list else each.values())
-            if type(child) is list or type(child) is dict
-        ]
-        if not level:
-            return True
-    return False
+        brackets = brackets.replace(b"[]", b"")
+    return not brackets
 
 
 def encoded_event(event: FrozenEvent) -> bytes:
@@ -138,9 +155,9 @@ def refusal(message: ClientMessage, reason: str) -> Message:
 
 
 def id_of(value: object) -> str:
-    """The id to answer an event with: the client's own, as far as it is one."""
+    """The id to answer an event with: the client's own; empty where it is no text."""
     event_id = value.get("id") if isinstance(value, dict) else None
-    return event_id[:64] if isinstance(event_id, str) else ""
+    return event_id if isinstance(event_id, str) and is_unicode(event_id) else ""
 
 
 def count(subscription: str, number: int) -> Message:

@@ -20,6 +20,7 @@ class Outbox:
         self._send_seconds = send_seconds
         self._waiting: deque[Message] = deque()
         self._bytes = 0
+        self._held_bytes = 0
         self._sent = 0
         self._filled = asyncio.Event()
         self._has_room = asyncio.Event()
@@ -39,7 +40,11 @@ class Outbox:
 
     def has_room_for(self, message: Message) -> bool:
         """Whether a client reads fast enough to be sent this, too."""
-        return self._bytes + message.size_bytes <= self._most_bytes
+        return self._bytes + self._held_bytes + message.size_bytes <= self._most_bytes
+
+    def hold(self, more_bytes: int) -> None:
+        """So much more, or less, waits to be put here."""
+        self._held_bytes += more_bytes
 
     @property
     def is_full(self) -> bool:

@@ -11,17 +11,20 @@ from typing import Final
 import attrs
 
 from orly_policy_hookspecs import Context, Gate
-from orly_policy_hookspecs.nip01 import Filter, FrozenEvent, is_expired, is_party
+from orly_policy_hookspecs.nip01 import Filter, FrozenEvent, Position, is_expired, is_party
 from orly_policy_hookspecs.reading import CombinedScopes, ReadScope
 
 from ..authority import has_right_id
 from .host import Abilities
 from .narrowing import narrowed
-from .scanning import LARGEST_PAGE, Budget, Picked, Scan, Stream, merged
+from .scanning import Budget, Page, Picked, Scan, Stream, merged, size
 from .settings import SessionSettings
+from .turns import ReadersTurns
 
 _SMALLEST_PAGE: Final = 20
-_EVENTS_BETWEEN_YIELDS: Final = 100
+_FIRST_PAGE: Final = 100
+"""At most: nobody knows yet how large the events are."""
+_CHARACTERS_BETWEEN_YIELDS: Final = 200_000
 
 Now = Callable[[], Context]
 """The reader as of now: whoever has authenticated meanwhile counts."""
@@ -39,6 +42,7 @@ class Reading:
     _able: Abilities
     _settings: SessionSettings
     _clock: Callable[[], float]
+    _turns: ReadersTurns
 
     async def stored(
         self, filters: Sequence[Filter], reader: Now
@@ -61,15 +65,15 @@ class Reading:
             most = min(wanted.limit, most)
         if most == 0:
             return None
-        return self._stream(wanted, reader, most, Budget(self._settings.scanned_events))
+        return self._stream(wanted, reader, most, Budget.about(self._settings.scanned_events))
 
     def _stream(self, wanted: Filter, reader: Now, most: int, budget: Budget) -> Stream | None:
         context = reader()
         found = narrowed(wanted, self._gate.read_scopes(context), context.authenticated)
         if not found:
             return None
-        page = max(_SMALLEST_PAGE, min(most, LARGEST_PAGE))
-        scans = merged([Scan(self._able.host, each, page) for each in found])
+        page = max(_SMALLEST_PAGE, min(most, _FIRST_PAGE))
+        scans = merged([Scan(self._page_of(reader), each, page) for each in found])
 
         async def pick(events: Sequence[FrozenEvent]) -> Sequence[FrozenEvent]:
             asked_for = [event for event in events if wanted.matches(event)]
@@ -77,16 +81,32 @@ class Reading:
 
         return Picked(scans, pick, most, budget)
 
+    def _page_of(self, reader: Now) -> Page:
+        """The store's pages, in turns with other readers."""
+
+        async def page(
+            wanted: Filter, before: Position | None, most: int
+        ) -> Sequence[FrozenEvent]:
+            async with self._turns.of(reader()):
+                return await self._able.host.page(wanted, before, most)
+
+        return page
+
     async def readable(
         self, events: Sequence[FrozenEvent], context: Context
     ) -> Sequence[FrozenEvent]:
         """Those that a reader may be given, in their order. Expired ones are given to nobody."""
         scopes, now = self._gate.read_scopes(context), int(self._clock())
         foreseen: list[bool | None] = []
-        for number, event in enumerate(events, 1):
-            if number % _EVENTS_BETWEEN_YIELDS == 0:
+        looked_at = 0
+        for event in events:
+            if looked_at > _CHARACTERS_BETWEEN_YIELDS:
+                looked_at = 0
                 await asyncio.sleep(0)
-            foreseen.append(_foreseen(event, scopes.of_kind(event.kind), context, now))
+            looked_at += size(event)
+            # What is not what its id says, a store has made up.
+            may = _foreseen(event, scopes.of_kind(event.kind), context, now)
+            foreseen.append(False if may is not False and not has_right_id(event) else may)
         asked = [event for event, may in zip(events, foreseen, strict=True) if may is None]
         decisions = iter(await self._gate.reads(asked, context) if asked else ())
         return [
@@ -96,7 +116,7 @@ class Reading:
         ]
 
     def foreseen(self, event: FrozenEvent, context: Context) -> bool | None:
-        """Whether a reader may be given an event; ``None`` where it is to be asked."""
+        """Whether a reader may be given a verified event; ``None`` where it is to be asked."""
         scope = self._gate.read_scopes(context).of_kind(event.kind)
         return _foreseen(event, scope, context, int(self._clock()))
 
@@ -110,8 +130,10 @@ class Reading:
         :raises TooMuch: that takes more than the budget.
         """
         if (counted := await self._counted_by_the_store(filters, reader())) is not None:
+            if counted > self._settings.counted_events:
+                raise TooMuch
             return counted
-        budget = Budget(self._settings.counted_events + 1)
+        budget = Budget.about(self._settings.counted_events + 1)
         streams = [
             stream
             for wanted in filters
@@ -137,7 +159,9 @@ class Reading:
         asked = narrowed(wanted, scopes, context.authenticated)
         if asked != [wanted] or not _is_settled(wanted, scopes):
             return None
-        return await self._able.counts.count(wanted, int(self._clock()))
+        most = self._settings.counted_events
+        async with self._turns.of(context):
+            return await self._able.counts.count(wanted, int(self._clock()), most)
 
 
 def _is_settled(wanted: Filter, scopes: CombinedScopes) -> bool:
@@ -147,10 +171,8 @@ def _is_settled(wanted: Filter, scopes: CombinedScopes) -> bool:
 
 
 def _foreseen(event: FrozenEvent, scope: ReadScope, context: Context, now: int) -> bool | None:
-    """Whether a reader may be given an event; ``None`` where it is to be asked. What is not what
-    its id says, a store has made up.
-    """
-    if scope.denial is not None or is_expired(event, now) or not has_right_id(event):
+    """Whether a reader may be given an event; ``None`` where it is to be asked."""
+    if scope.denial is not None or is_expired(event, now):
         return False
     if scope.denial_of_others is not None and not is_party(event, context.authenticated):
         return False

@@ -1,16 +1,25 @@
 """Stored events in their order: a filter's pages one after the other, and several merged."""
 
 import asyncio
+import secrets
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final, Protocol
+from typing import Final, Protocol, Self
 
 import attrs
 
 from orly_policy_hookspecs.nip01 import Filter, FrozenEvent, Position
 
-from .host import Host
+_LARGEST_PAGE: Final = 500
+_GROWTH: Final = 4
+_LARGEST_PAGE_CHARACTERS: Final = 1_000_000
+"""Of events that are asked for together, about."""
+_CHARACTERS_OF_A_TAG: Final = 100
+"""What one costs, whatever is in it."""
 
-LARGEST_PAGE: Final = 500
+
+def size(event: FrozenEvent) -> int:
+    """How much work an event makes, in characters, about."""
+    return 1_000 + len(event.content) + _CHARACTERS_OF_A_TAG * len(event.tags)
 
 
 class Stream(Protocol):
@@ -20,14 +29,18 @@ class Stream(Protocol):
         """The next ones; none where there are no more."""
 
 
+Page = Callable[[Filter, Position | None, int], Awaitable[Sequence[FrozenEvent]]]
+"""As :meth:`.Host.page`."""
+
+
 @attrs.define(eq=False)
 class Scan:
     """All that a store has for one filter."""
 
-    _host: Host
+    _page_of: Page
     _wanted: Filter
     _page: int
-    """Events to ask for; twice as many with each further page."""
+    """Events to ask for; more with each further page, unless they are large."""
     _before: Position | None = None
     _is_over: bool = False
 
@@ -35,12 +48,14 @@ class Scan:
         """The next page."""
         if self._is_over:
             return ()
-        found = await self._host.page(self._wanted, self._before, self._page)
+        found = await self._page_of(self._wanted, self._before, self._page)
         await asyncio.sleep(0)  # a host that never waits would hold up everybody
         self._is_over = len(found) < self._page
-        self._page = min(2 * self._page, LARGEST_PAGE)
+        self._page = min(_GROWTH * self._page, _LARGEST_PAGE)
         if found:
             self._before = Position.of(found[-1])
+            average = sum(map(size, found)) // len(found)
+            self._page = min(self._page, max(_LARGEST_PAGE_CHARACTERS // average, 1))
         return found
 
 
@@ -95,6 +110,11 @@ class Budget:
     """How many more stored events may be looked at."""
 
     left: int
+
+    @classmethod
+    def about(cls, most: int) -> Self:
+        """Between half of it and all."""
+        return cls(most - secrets.randbelow(most // 2 + 1))
 
     def take(self, events: Sequence[FrozenEvent]) -> Sequence[FrozenEvent]:
         """As many of these as there is budget left for."""

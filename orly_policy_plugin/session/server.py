@@ -21,6 +21,7 @@ from .reading import Reading
 from .session import Session
 from .settings import SessionSettings
 from .tasks import Tasks
+from .turns import ReadersTurns
 from .writing import Answer, Writing
 
 _LAST_WORDS_SECONDS: Final = 3.0
@@ -55,7 +56,10 @@ class Server:
         self.clock = clock
         self._able = Abilities.of(host)
         self._tasks = Tasks()
-        self.reading = Reading(gate, self._able, self.settings, clock)
+        self.writes = Tasks()
+        """What clients have sent: it is finished although they have gone."""
+        turns = ReadersTurns(self.settings.reads_at_a_time)
+        self.reading = Reading(gate, self._able, self.settings, clock, turns)
         self.live = Live(self.reading, self._tasks)
         self.writing = Writing(gate, self._able, self.settings, clock, self._taken)
         self._feeding = Feeding(host, gate)
@@ -92,6 +96,7 @@ class Server:
         with suppress(TimeoutError):
             async with asyncio.timeout(_LAST_WORDS_SECONDS):
                 await self._are_gone.wait()
+        await self.writes.stop()
         await self._tasks.stop()
         await asyncio.to_thread(self.gate.close)
 

@@ -12,8 +12,10 @@ from orly_policy_hookspecs.nip01 import Filter, UnreadableFilter
 
 from .authentication import NotAuthenticated, authenticated, new_challenge
 from .closing import why_closed
+from .in_flight import InFlight
 from .messages import (
     ClientMessage,
+    Message,
     NoMessage,
     auth,
     closed,
@@ -44,6 +46,23 @@ class SessionEnded(Exception):
     """
 
 
+class _NoRoom(Exception):
+    """A client asks for more than it may at a time; the text is for the client, without prefix."""
+
+
+def _values_in(filters: list[Any]) -> int:
+    """How many values are in the lists of some filters, before anybody reads them."""
+    members = (member for each in filters if isinstance(each, dict) for member in each.values())
+    return sum(len(member) for member in members if isinstance(member, list))
+
+
+def _answer_to(error: NoMessage) -> Message:
+    why = f"invalid: {error}"
+    if error.event_id is None:
+        return notice(why)
+    return ok(error.event_id, accepted=False, message=why)
+
+
 class Session:
     """A client's session. Made by :meth:`.Server.connect`, and used in the one task that reads
     what the client sends, which it ends where the client is not to be served any more.
@@ -60,8 +79,9 @@ class Session:
         self._tasks = Tasks()
         self._subscriptions: dict[str, tuple[Subscription, asyncio.Task[None]]] = {}
         self._requests = asyncio.Semaphore(settings.requests_in_flight)
-        self._events = asyncio.Semaphore(settings.events_in_flight)
-        self._counts = 0
+        self._events = InFlight(settings.events_in_flight, settings.event_bytes_in_flight)
+        self._taking: set[asyncio.Task[None]] = set()
+        self._counting: dict[asyncio.Task[None], str] = {}
         self._reader: asyncio.Task[Any] | None = None
         self._cancellations = 0
         self._why_ended: str | None = None
@@ -88,15 +108,24 @@ class Session:
         traceback: TracebackType | None,
     ) -> bool:
         is_ours = await self._has_been_ended(exception)
-        for subscription, _ in list(self._subscriptions.values()):
-            self.drop(subscription)
-        self._server.left(self)
+        try:
+            await self._has_gone()
+        finally:
+            self._server.left(self)
         try:
             if self._why_ended is not None:
                 await self.outbox.drained(_LAST_WORD_SECONDS)
         finally:
             await self._tasks.stop()
         return is_ours or isinstance(exception, SessionEnded)
+
+    async def _has_gone(self) -> None:
+        """What it has asked for ends; what it has sent is finished."""
+        while self._subscriptions:
+            self.drop(next(iter(self._subscriptions.values()))[0])
+            await asyncio.sleep(0)
+        if self._taking:
+            await asyncio.wait(self._taking)
 
     def end(self, reason: str) -> None:
         """Serve this client no more."""
@@ -143,7 +172,7 @@ class Session:
         try:
             message = read_message(text, self._settings)
         except NoMessage as error:
-            self.outbox.put(notice(f"invalid: {error}"))
+            self.outbox.put(_answer_to(error))
         else:
             await self._dispatch(message)
         await asyncio.sleep(0)  # whoever sends without end lets others have their turn
@@ -154,8 +183,7 @@ class Session:
             return
         match message.command:
             case "EVENT":
-                await self._events.acquire()
-                self._tasks.start(self._take(message.rest[0]))
+                await self._begin_to_take(message)
             case "AUTH":
                 self._authenticate(message.rest[0])
             case "REQ" | "COUNT" | "CLOSE" | "NEG-OPEN" | "NEG-MSG" | "NEG-CLOSE":
@@ -176,6 +204,7 @@ class Session:
                 self._count(name, message.rest[1:])
             case "CLOSE":
                 self._close(name)
+                self._stop_counting(name)
             case "NEG-CLOSE":
                 pass  # nothing was opened
             case _:
@@ -183,11 +212,19 @@ class Session:
 
     # --- EVENT
 
-    async def _take(self, value: object) -> None:
+    async def _begin_to_take(self, message: ClientMessage) -> None:
+        """Take an event, when there is room for one of its size beside those that are taken."""
+        size_bytes = message.size_bytes
+        await self._events.take(size_bytes)
+        task = self._server.writes.start(self._take(message.rest[0], size_bytes))
+        self._taking.add(task)
+        task.add_done_callback(self._taking.discard)
+
+    async def _take(self, value: object, size_bytes: int) -> None:
         try:
             answer = await self._server.writing.take(value, self.context)
         finally:
-            self._events.release()
+            self._events.give_back(size_bytes)
         self.outbox.put(ok(answer.event_id, accepted=answer.accepted, message=answer.message))
 
     # --- AUTH
@@ -223,23 +260,35 @@ class Session:
         if (filters := self._asked(name, values)) is None:
             return
         subscription = Subscription(self, name, filters, most_held=self._settings.live_events_held)
+        subscription.values = _values_in(values)
         self._server.live.add(subscription)
         self._subscriptions[name] = subscription, self._tasks.start(self._serve(subscription))
 
     def _asked(self, name: str, values: list[Any]) -> list[Filter] | None:
         """The filters of a REQ or COUNT; ``None`` where it is answered CLOSED."""
         try:
+            self._check_room(values)
             filters = self._filters(values)
+        except _NoRoom as error:
+            self.outbox.put(closed(name, f"error: {error}"))
+            return None
         except UnreadableFilter as error:
             self.outbox.put(closed(name, f"invalid: {error}"))
             return None
         reason = why_closed(filters, self._server.gate.read_scopes(self.context), self.context)
-        if len(self._subscriptions) + self._counts >= self._settings.subscriptions:
-            reason = f"error: at most {self._settings.subscriptions} subscriptions at a time"
         if reason is not None:
             self.outbox.put(closed(name, reason))
             return None
         return filters
+
+    def _check_room(self, filters: list[Any]) -> None:
+        """:raises _NoRoom: the client has too much open already."""
+        if len(self._subscriptions) + len(self._counting) >= self._settings.subscriptions:
+            raise _NoRoom(f"at most {self._settings.subscriptions} subscriptions at a time")
+        open_values = sum(each.values for each, _ in self._subscriptions.values())
+        most = self._settings.subscription_values
+        if open_values + _values_in(filters) > most:
+            raise _NoRoom(f"the filters of all subscriptions may have {most} values")
 
     def _filters(self, values: list[Any]) -> list[Filter]:
         """:raises UnreadableFilter: one is none, or there are none, or too many."""
@@ -265,8 +314,9 @@ class Session:
 
     def _count(self, name: str, values: list[Any]) -> None:
         if (filters := self._asked(name, values)) is not None:
-            self._counts += 1
-            self._tasks.start(self._answer_count(name, filters))
+            task = self._tasks.start(self._answer_count(name, filters))
+            self._counting[task] = name
+            task.add_done_callback(self._counting.pop)
 
     async def _answer_count(self, name: str, filters: Sequence[Filter]) -> None:
         try:
@@ -279,9 +329,11 @@ class Session:
         except Exception:
             log.exception("a COUNT could not be answered")
             answer = closed(name, "error: the COUNT could not be answered")
-        finally:
-            self._counts -= 1
         self.outbox.put(answer)
+
+    def _stop_counting(self, name: str) -> None:
+        for task in [task for task, counted in self._counting.items() if counted == name]:
+            task.cancel()
 
     def _close(self, name: str) -> None:
         if name in self._subscriptions:
@@ -293,6 +345,7 @@ class Session:
         if known is None or known[0] is not subscription:
             return
         del self._subscriptions[subscription.name]
+        subscription.end()
         self._server.live.remove(subscription)
         if known[1] is not asyncio.current_task():
             known[1].cancel()

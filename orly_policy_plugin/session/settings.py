@@ -28,6 +28,8 @@ class SessionSettings:
     """Of one value of a tag filter, and of ``search``."""
     subscriptions: int = attrs.field(default=100, validator=_positive)
     """Of a connection. NIP-11: ``max_subscriptions``."""
+    subscription_values: int = attrs.field(default=30_000, validator=_positive)
+    """In the lists of all filters of a connection's subscriptions together."""
     limit: int = attrs.field(default=500, validator=_positive)
     """Stored events that one filter is answered with at most. NIP-11: ``max_limit``."""
     connections_an_address: int = attrs.field(default=200, validator=_positive)
@@ -39,12 +41,19 @@ class SessionSettings:
     """REQs and COUNTs of a connection that the store is asked for at a time."""
     events_in_flight: int = attrs.field(default=64, validator=_positive)
     """EVENTs of a connection that are decided and stored at a time."""
+    event_bytes_in_flight: int = attrs.field(default=262_144, validator=_positive)
+    """Of those together; a larger one is alone."""
+    event_tags: int = attrs.field(default=10_000, validator=_positive)
+    """Of one event. NIP-11: ``max_event_tags``."""
     deletion_targets: int = attrs.field(default=1_000, validator=_positive)
     """``e`` and ``a`` tags of a deletion."""
     scanned_events: int = attrs.field(default=20_000, validator=_positive)
-    """Stored events that may be looked at for one filter, the hidden ones included."""
+    """Stored events that may be looked at for one filter, the hidden ones included. Each time it
+    is between half of it and all, at random: so nobody learns by it how many are hidden."""
     counted_events: int = attrs.field(default=20_000, validator=_positive)
     """The same for one COUNT; beyond it is refused."""
+    reads_at_a_time: int = attrs.field(default=3, validator=_positive)
+    """Of the store, for all clients of a process; addresses, and their connections, take turns."""
     keys: int = attrs.field(default=64, validator=_positive)
     """That may authenticate on one connection: each is looked at with every event."""
     send_seconds: float = attrs.field(default=60.0, validator=_positive)

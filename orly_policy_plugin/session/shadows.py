@@ -1,6 +1,7 @@
 """What was rejected in silence, so that it looks stored when it is sent again. Pure."""
 
 from collections import OrderedDict
+from hashlib import sha256
 from typing import Final
 
 from orly_policy_hookspecs.nip01 import Address, Event, Position, address_of
@@ -15,7 +16,7 @@ class Shadows:
 
     def __init__(self) -> None:
         self._ids: OrderedDict[str, None] = OrderedDict()
-        self._newest: OrderedDict[Address, Position] = OrderedDict()
+        self._newest: OrderedDict[bytes, Position] = OrderedDict()
 
     def add(self, event: Event) -> Known:
         """Remember one.
@@ -25,9 +26,8 @@ class Shadows:
         known = Known.DUPLICATE if event.id in self._ids else Known.STORED
         self._ids[event.id] = None
         if address := address_of(event):
-            newest = self._newest.get(address)
-            here = Position.of(event)
-            self._newest[address] = here if newest is None else min(newest, here)
+            name, here = _short(address), Position.of(event)
+            self._newest[name] = min(self._newest.get(name, here), here)
         for kept in (self._ids, self._newest):
             if len(kept) > _MOST:
                 kept.popitem(last=False)
@@ -36,7 +36,12 @@ class Shadows:
     def recall(self, event: Event) -> Known | None:
         """Whether an event is an older version of one of those."""
         address = address_of(event)
-        newest = self._newest.get(address) if address else None
+        newest = self._newest.get(_short(address)) if address else None
         if newest is not None and newest < Position.of(event):
             return Known.SUPERSEDED
         return None
+
+
+def _short(address: Address) -> bytes:
+    """An identifier may be as long as a message."""
+    return sha256(repr(address).encode()).digest()

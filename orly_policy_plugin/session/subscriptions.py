@@ -38,11 +38,14 @@ class Subscription:
         self.reader = reader
         self.name = name
         self.filters = tuple(filters)
+        self.values = 0
+        """In the lists of its filters, for whoever keeps count."""
         self._start = event_start(name)
         self._most_held = most_held
         self._sent: set[str] | None = set()
         """Ids of stored events; ``None`` after EOSE."""
         self._held: dict[str, Message] = {}
+        self._has_ended = False
 
     async def send_stored(self, events: Sequence[FrozenEvent]) -> None:
         """Send some of what is stored, as the client reads."""
@@ -59,19 +62,37 @@ class Subscription:
         assert self._sent is not None
         self.reader.outbox.put(eose(self.name))
         held = [message for event_id, message in self._held.items() if event_id not in self._sent]
-        self._sent, self._held = None, {}
+        self._let_go()
+        self._sent = None
         for message in held:
             self._put(message)
 
     def send_live(self, event_id: str, encoded: bytes) -> None:
         """Send what the reader may be given of what has come."""
+        if self._has_ended:
+            return
         message = event_message(self._start, encoded)
         if self._sent is None:
             self._put(message)
-        elif event_id not in self._sent:
+        elif event_id not in self._sent and event_id not in self._held:
+            self._hold(event_id, message)
+
+    def _hold(self, event_id: str, message: Message) -> None:
+        outbox = self.reader.outbox
+        if len(self._held) < self._most_held and outbox.has_room_for(message):
             self._held[event_id] = message
-            if len(self._held) > self._most_held:
-                self.close(TOO_SLOW)
+            outbox.hold(message.size_bytes)
+        else:
+            self.close(TOO_SLOW)
+
+    def end(self) -> None:
+        """It is open no more: nothing of it is sent."""
+        self._has_ended = True
+        self._let_go()
+
+    def _let_go(self) -> None:
+        self.reader.outbox.hold(-sum(message.size_bytes for message in self._held.values()))
+        self._held = {}
 
     def close(self, reason: str) -> None:
         """Tell the client that nothing more will come."""

@@ -12,6 +12,7 @@ from orly_policy_hookspecs.nip01 import (
     FrozenEvent,
     KindClass,
     MalformedEvent,
+    canonical,
     class_of,
     is_expired,
     is_protected,
@@ -20,7 +21,7 @@ from orly_policy_hookspecs.nip01 import (
 )
 
 from ..authority import verify
-from .deletions import deletion_of, vanishing_of
+from .deletions import Vanishing, deletion_of, vanishing_of
 from .host import Abilities, Known, NotStored
 from .messages import id_of
 from .recalling import recall
@@ -29,6 +30,10 @@ from .shadows import Shadows
 from .versions import Versions
 
 log = get_log(__name__)
+
+_LARGEST_REQUEST_BYTES: Final = 16_384
+"""To vanish."""
+_REQUEST_AHEAD_SECONDS: Final = 900
 
 _SAID: Final = {
     Known.STORED: (True, ""),
@@ -84,6 +89,10 @@ class Writing:
         return answer
 
     def _genuine(self, value: object) -> FrozenEvent:
+        tags = value.get("tags") if isinstance(value, dict) else None
+        most = self._settings.event_tags
+        if isinstance(tags, list) and len(tags) > most:
+            raise _Refused(f"invalid: the event has {len(tags)} tags, at most {most} may be")
         try:
             event = read_event(value)
         except MalformedEvent as error:
@@ -99,8 +108,10 @@ class Writing:
         self._check(event, context)
         if event.kind == POLICY_EVENT_KIND:
             return await self._change(event, context)
-        if event.kind == kinds.VANISH and await self._vanish(event, context):
-            return ""
+        if event.kind == kinds.VANISH:
+            vanishing = vanishing_of(event, self._settings.relay_urls)
+            if vanishing is not None:
+                return await self._vanish(event, vanishing, context)
         withdrawn = None
         if event.kind == kinds.DELETION:
             withdrawn = await self._withdraw(event, context)
@@ -122,8 +133,8 @@ class Writing:
         if is_protected(event) and event.pubkey not in context.authenticated:
             prefix = "restricted" if context.authenticated else "auth-required"
             raise _Refused(f"{prefix}: a protected event is taken from its author alone (NIP-70)")
-        if event.kind in kinds.REPOSTS and _embeds_a_protected_one(event):
-            raise _Refused("blocked: a protected event is not to be reposted (NIP-70)")
+        if event.kind in kinds.REPOSTS:
+            _check_embedded(event)
 
     # --- what is more than an event
 
@@ -145,17 +156,31 @@ class Writing:
             raise _Refused(decision.message)
         return decision.message
 
-    async def _vanish(self, event: FrozenEvent, context: Context) -> bool:
-        """Obey a request to vanish, if it is for this relay (NIP-62)."""
-        vanishing = vanishing_of(event, self._settings.relay_urls)
-        if vanishing is None:
-            return False
+    async def _vanish(self, event: FrozenEvent, vanishing: Vanishing, context: Context) -> str:
+        """Obey a request to vanish (NIP-62), whatever the policy says of its kind and author. Who
+        subscribes is told of it where the policy would take it.
+        """
         if self._able.forgets is None:
             raise _Refused("error: this relay cannot make anybody vanish")
+        self._check_request(event)
+        if await self._recall(event) is Known.DUPLICATE:
+            return _said(Known.DUPLICATE)
+        decision = await self._gate.write(event, context)
         await self._able.forgets.vanish(vanishing)
         log.info("%s has vanished up to %d", event.pubkey, event.created_at)
-        await self._stored(event, context)
-        return True
+        if decision.accepted and not decision.shadowed:
+            await self._stored(event, context)
+        return ""
+
+    def _check_request(self, event: FrozenEvent) -> None:
+        """What no policy bounds is bounded here."""
+        if (size_bytes := len(canonical(event))) > _LARGEST_REQUEST_BYTES:
+            most = _LARGEST_REQUEST_BYTES
+            raise _Refused(
+                f"invalid: a request to vanish has {size_bytes} bytes, at most {most} may be"
+            )
+        if event.created_at > self._clock() + _REQUEST_AHEAD_SECONDS:
+            raise _Refused("invalid: a request to vanish is dated in the future")
 
     # --- storing
 
@@ -163,7 +188,7 @@ class Writing:
         if event.kind == kinds.DELETION:
             self._check_deletion(event)
         is_kept = class_of(event.kind) is not KindClass.EPHEMERAL
-        known = await self._recall(event) if is_kept else None
+        known = await self._recall(event)
         if known in (Known.SUPERSEDED, Known.DELETED):
             return _said(known)
         decision = await self._gate.write(event, context)
@@ -192,11 +217,11 @@ class Writing:
         )
 
     async def _store(self, event: FrozenEvent) -> Known:
-        if event.kind == kinds.DELETION and self._able.deletes is not None:
-            await self._able.deletes.delete(deletion_of(event))
         added = await self._able.host.add(event)
         if isinstance(added, NotStored):
             raise _Refused(added.message)
+        if event.kind == kinds.DELETION and self._able.deletes is not None:
+            await self._able.deletes.delete(deletion_of(event))
         return added
 
 
@@ -207,13 +232,14 @@ def _said(known: Known) -> str:
     return message
 
 
-def _embeds_a_protected_one(event: FrozenEvent) -> bool:
-    """Whether a repost's content is an event with a ``-`` tag."""
+def _check_embedded(event: FrozenEvent) -> None:
+    """Refuse a repost of an event with a ``-`` tag, and one of which that cannot be told."""
+    if not event.content.strip().startswith("{"):
+        return
     try:
         embedded = orjson.loads(event.content)
     except orjson.JSONDecodeError:
-        return False
-    tags = embedded.get("tags") if isinstance(embedded, dict) else None
-    if not isinstance(tags, list):
-        return False
-    return any(isinstance(tag, list) and tag[:1] == ["-"] for tag in tags)
+        raise _Refused("invalid: the content of a repost is the JSON of an event") from None
+    tags = embedded.get("tags")
+    if isinstance(tags, list) and any(isinstance(tag, list) and tag[:1] == ["-"] for tag in tags):
+        raise _Refused("blocked: a protected event is not to be reposted (NIP-70)")

@@ -15,8 +15,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from orly_policy_hookspecs import Origin
 from orly_policy_plugin.decisions.access import Access
 from orly_policy_plugin.decisions.replies import ACCEPTED, Reply
+from orly_policy_plugin.fair_queue import Asker
 from orly_policy_plugin.scripts.asked import Asked, Question, Request, Waiter
-from orly_policy_plugin.scripts.askers import Asker
 from orly_policy_plugin.scripts.questions import OTHERS_SECONDS, SUSPECTS_SECONDS, Questions
 from orly_policy_plugin.scripts.window import FIRST
 

@@ -10,6 +10,9 @@ from relay.client import asynchronous
 from relay.signing import Key
 
 from orly_policy_hookspecs import Decision, Event, hookimpl
+from orly_policy_hookspecs.nip01 import FrozenEvent
+from orly_policy_plugin.hosts.memory import MemoryStore
+from orly_policy_plugin.session import Added, NotStored
 
 from .relays import URL, client, serving
 
@@ -76,19 +79,79 @@ async def test_whoever_vanishes_is_gone(tmp_path: Path) -> None:
     policy["rules"]["1"] = {"write_allow": [], "read_allow": []}
     mine, others = ALICE.event(1, created_at=now(-20)), BOB.event(1)
     sealed = Key().event(1059, tags=[["p", ALICE.pubkey]], created_at=now(-20))
+    in_capitals = Key().event(1059, tags=[["p", ALICE.pubkey.upper()]], created_at=now(-20))
     sealed_for_bob = Key().event(1059, tags=[["p", BOB.pubkey]], created_at=now(-20))
     elsewhere = ALICE.event(62, tags=[["relay", "wss://other.example"]], created_at=now(-10))
     here = ALICE.event(62, tags=[["relay", URL + "/"]], created_at=now(-10))
     async with serving(tmp_path, policy) as server, client(server) as speaker:
-        await speaker.publish_all(mine, others, sealed, sealed_for_bob)
+        await speaker.publish_all(mine, others, sealed, in_capitals, sealed_for_bob)
         accepted, message = await speaker.publish(elsewhere)
         assert not accepted
         assert message.startswith(("blocked:", "auth-required:"))
         await speaker.publish_all(here)
+        assert await speaker.publish(here) == (True, "duplicate: stored already")
+        older = ALICE.event(20_001, created_at=now(-11))
+        assert await speaker.publish(older) == (False, "blocked: deleted")
         ids = await speaker.stored_ids({"kinds": [1, 1059]})
         assert ids == {others["id"], sealed_for_bob["id"]}
         assert await speaker.publish(mine) == (False, "blocked: deleted")
         await speaker.publish_all(ALICE.event(1, "anew"))
+
+
+@asynchronous
+async def test_a_request_to_vanish_is_no_way_around_the_policy(tmp_path: Path) -> None:
+    """It is obeyed, but neither large, nor dated in the future, nor told to anybody where the
+    policy would not take it; and told once where it would.
+    """
+    for policy, told in ({"default_policy": "deny"}, 0), ({}, 1):
+        async with serving(tmp_path, policy) as server, client(server) as speaker:
+            subscription = await speaker.subscribe({"kinds": [62]})
+            tags = [["relay", "ALL_RELAYS"]]
+            large = ALICE.event(62, "x" * 20_000, tags)
+            early = ALICE.event(62, "", tags, now(100_000))
+            for event in large, early:
+                accepted, message = await speaker.publish(event)
+                assert (accepted, message.partition(":")[0]) == (False, "invalid")
+            vanishing = ALICE.event(62, "", tags, now(-1))
+            assert await speaker.publish(vanishing) == (True, "")
+            assert await speaker.publish(vanishing) == (True, "duplicate: stored already")
+            await speaker.stored({})
+            assert len(subscription.events) == told
+
+
+class Refusing(MemoryStore):
+    """A store that has no room for deletions."""
+
+    async def add(self, event: FrozenEvent) -> Added:
+        return NotStored("error: no room") if event.kind == 5 else await super().add(event)
+
+
+@asynchronous
+async def test_a_deletion_that_is_not_stored_deletes_nothing(tmp_path: Path) -> None:
+    """As nothing would remember it."""
+    note = ALICE.event(1)
+    async with serving(tmp_path, store=Refusing()) as server, client(server) as speaker:
+        await speaker.publish_all(note)
+        refused = await speaker.publish(deletion(ALICE, ["e", note["id"]]))
+        assert refused == (False, "error: no room")
+        assert await speaker.stored_ids({}) == {note["id"]}
+
+
+UNREADABLE_REPOSTS = [
+    '{"tags": [["-"]], "z": "\\ud800"}',
+    ' {"tags": [["-"]], "z": ' + "[" * 2_000 + "]" * 2_000 + "}",
+    '{"tags": [["-"]]',
+]
+
+
+@pytest.mark.parametrize("content", UNREADABLE_REPOSTS, ids=lambda text: text[:20])
+@asynchronous
+async def test_what_a_repost_embeds_can_be_told(tmp_path: Path, content: str) -> None:
+    """Others may read what we cannot."""
+    async with serving(tmp_path) as server, client(server) as speaker:
+        accepted, message = await speaker.publish(ALICE.event(6, content))
+        assert (accepted, message.partition(":")[0]) == (False, "invalid")
+        await speaker.publish_all(ALICE.event(6), ALICE.event(16, "no JSON"))
 
 
 class OnlyAdding:

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,18 @@ from orly_policy_plugin.session import Server
 from .relays import client, serving
 
 BOB = Key("bob")
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for what nobody tells of."""
+    while not condition():  # noqa: ASYNC110 -- nobody tells of it
+        await asyncio.sleep(0)
+
+
+async def turns() -> None:
+    """More turns of the loop than anything takes that waits for nothing."""
+    for _ in range(1_000):
+        await asyncio.sleep(0)
 
 
 @asynchronous
@@ -112,6 +125,126 @@ async def test_events_in_flight_are_bounded(tmp_path: Path) -> None:
         assert plugin.asked == 3
         plugin.done.set()
         await flood.until(lambda: all(event["id"] in flood.answers for event in events))
+
+
+@asynchronous
+async def test_large_events_are_taken_one_after_the_other(tmp_path: Path) -> None:
+    """Small ones go beside them, as far as there is room."""
+    plugin = Thinking()
+    bounds = {"event_bytes_in_flight": 10_000}
+    async with serving(tmp_path, {}, plugin, **bounds) as server, client(server) as flood:
+        large = [BOB.event(1, f"think {i}" + "x" * 20_000) for i in range(3)]
+        small = [BOB.event(1, f"think small {i}" + "x" * 4_000) for i in range(3)]
+        for event in (*small, *large):
+            await flood.send("EVENT", event)
+        async with client(server) as other:
+            await other.publish_all(BOB.event(1))
+        assert plugin.asked == 2
+        plugin.done.set()
+        events = (*small, *large)
+        await flood.until(lambda: all(event["id"] in flood.answers for event in events))
+
+
+@asynchronous
+async def test_what_was_sent_is_taken_although_the_client_has_gone(tmp_path: Path) -> None:
+    """Whoever has gone hears of nothing more; it is announced to others, and heeded."""
+    plugin = Thinking()
+    async with serving(tmp_path, {}, plugin) as server, client(server) as reader:
+        subscription = await reader.subscribe({"kinds": [1, 5]})
+        note = BOB.event(1, "think")
+        deletion = BOB.event(5, "think", [["e", note["id"]]])
+        async with client(server) as sender:
+            await sender.send("EVENT", note)
+            await until(lambda: plugin.asked == 1)
+            await sender.socket.close()
+            await turns()
+            plugin.done.set()
+        assert len(server._sessions) == 1
+        await reader.until(lambda: len(subscription.events) == 1)
+        plugin.done.clear()
+        async with client(server) as sender:
+            await sender.send("EVENT", deletion)
+            await until(lambda: plugin.asked == 2)
+            await sender.socket.close()
+            await turns()
+            plugin.done.set()
+        await reader.until(lambda: len(subscription.events) == 2)
+        assert await reader.stored_ids({}) == {deletion["id"]}
+
+
+@asynchronous
+async def test_a_count_ends_with_close(tmp_path: Path) -> None:
+    """And makes room for others."""
+    store = Waiting()
+    async with (
+        serving(tmp_path, {}, store=store, subscriptions=1) as server,
+        client(server) as speaker,
+    ):
+        await speaker.send("COUNT", "c", {"kinds": [1]})
+        await until(lambda: store.running == 1)
+        await speaker.send("CLOSE", "c")
+        await until(lambda: store.running == 0)
+        assert await speaker.count({"kinds": [2]}) == 0
+        assert not speaker.said("COUNT")[:-1]
+
+
+@asynchronous
+async def test_readers_take_turns(tmp_path: Path) -> None:
+    """One who asks much waits behind himself, however many connections he makes."""
+    store = Stepping()
+    async with (
+        serving(tmp_path, {}, store=store, reads_at_a_time=1) as server,
+        client(server) as one,
+        client(server) as two,
+        client(server, ip="::2") as other,
+    ):
+        for number in range(5):
+            await one.send("REQ", f"{number}", {"kinds": [1]})
+            await two.send("REQ", f"{number}", {"kinds": [2]})
+        await other.send("REQ", "mine", {"kinds": [3]})
+        await turns()
+        store.step.set()
+        await one.until(lambda: len(one.said("EOSE")) == 5)
+        await two.until(lambda: len(two.said("EOSE")) == 5)
+        await other.until(lambda: other.said("EOSE"))
+    assert store.asked.index(3) <= 2
+    assert {1, 2} <= set(store.asked[:4])
+
+
+class Stepping(MemoryStore):
+    """A store that begins to answer when it is told to, and says who was asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.step = asyncio.Event()
+        self.asked: list[int] = []
+
+    async def page(self, wanted: Filter, before: Position | None, most: int) -> Any:
+        if wanted.kinds is not None and len(wanted.kinds) == 1:
+            self.asked += wanted.kinds
+            await self.step.wait()
+        return await super().page(wanted, before, most)
+
+
+@asynchronous
+async def test_live_events_that_wait_are_bounded_in_bytes(tmp_path: Path) -> None:
+    """For all subscriptions of a connection that are still sent what is stored."""
+    store = Waiting()
+    bounds = {"unread_bytes": 20_000}
+    async with serving(tmp_path, {}, store=store, **bounds) as server, client(server) as slow:
+        for name in ("a", "b"):
+            await slow.send("REQ", name, {"kinds": [1]})
+        await until(lambda: store.running == 2)
+        async with client(server) as writer:
+            for number in range(30):
+                await writer.publish_all(BOB.event(1, f"{number}" + "x" * 900))
+        await slow.until(lambda: len(slow.said("CLOSED")) == 2)
+        assert {reason for _, reason in slow.said("CLOSED")} == {
+            "error: you read too slowly for what comes; ask again"
+        }
+        await until(lambda: store.running == 0)
+        (session,) = server._sessions
+        assert session.outbox._held_bytes == 0
 
 
 class Waiting(MemoryStore):

@@ -165,3 +165,24 @@ async def test_idle_subscriptions_cost_a_write_nothing(tmp_path: Path) -> None:
         await speaker.subscribe({"kinds": [7]}, name="last")
         assert len(server.live) == 10_001
         assert await best() < 2 * alone + 0.001
+
+
+@asynchronous
+async def test_what_was_asked_of_a_subscription_that_is_closed_goes_to_nobody(
+    tmp_path: Path,
+) -> None:
+    """Nor to another one of its name."""
+    asked = Asked(until=asyncio.Event())
+    async with serving(tmp_path, {}, asked) as server, client(server) as speaker:
+        await speaker.subscribe({"kinds": [1]}, name="closed")
+        await speaker.subscribe({"kinds": [1]}, name="replaced")
+        async with client(server) as writer:
+            await writer.publish_all(BOB.event(1))
+            await asked.is_asked.wait()
+            await speaker.send("CLOSE", "closed")
+            again = await speaker.subscribe({"kinds": [2]}, name="replaced")
+            assert asked.until is not None
+            asked.until.set()
+            await writer.publish_all(last := BOB.event(2))
+        await speaker.until(lambda: again.events == [last])
+        assert [message[1]["id"] for message in speaker.said("EVENT")] == [last["id"]]

@@ -17,11 +17,10 @@ NO_MESSAGES = [
     "[]",
     '["REQ"]',
     "[1, 2]",
-    '["EVENT", "\\ud800"]',
     '["REQ", "x", NaN]',
     "[" * 2_000,
     '["NOSUCH", 1]',
-    '["EVENT",' + "[" * 20 + "]" * 20 + "]",
+    '["REQ",' + "[" * 20 + "]" * 20 + "]",
     b"\xff\xfe",
 ]
 
@@ -35,6 +34,70 @@ async def test_what_is_no_message_gets_a_notice(tmp_path: Path, text: Any) -> No
         await speaker.until(lambda: speaker.said("NOTICE"))
         assert speaker.said("NOTICE")[0][0].startswith("invalid: ")
         assert await speaker.stored({}) == []
+
+
+UNREADABLE_EVENTS = {
+    '{"id": "half", "content": "\\ud800"}': "half",
+    '{"id": "\\ud800"}': "",
+    '{"id": "deep", "x": ' + "[" * 20 + "]" * 20 + "}": "deep",
+    '{"id": "' + "x" * 70 + '"}': "x" * 70,
+    '{"id": 1}': "",
+    '"\\ud800"': "",
+}
+
+
+@pytest.mark.parametrize(("text", "event_id"), UNREADABLE_EVENTS.items(), ids=str)
+@asynchronous
+async def test_an_event_is_always_answered_with_its_id(
+    tmp_path: Path, text: str, event_id: str
+) -> None:
+    """Whatever is wrong with it, as long as it is JSON."""
+    async with serving(tmp_path) as server, client(server) as speaker:
+        await speaker.send_text(f'["EVENT", {text}]')
+        await speaker.until(lambda: speaker.said("OK"))
+        ((answered, accepted, message),) = speaker.said("OK")
+        assert (answered, accepted) == (event_id, False)
+        assert message.startswith("invalid: ")
+
+
+def nested(depth: int) -> str:
+    """A message with brackets in texts, and so many lists and objects in one another."""
+    inside = '{"]}[{": ["\\\\", "\\"[{"], "[": '
+    return '["REQ", "x", ' + inside * (depth - 1) + "{}" + "}" * (depth - 1) + "]"
+
+
+@asynchronous
+async def test_a_message_is_nested_as_deep_as_it_may_be(tmp_path: Path) -> None:
+    """And no deeper; brackets in texts do not count."""
+    async with serving(tmp_path, nesting=5) as server, client(server) as speaker:
+        await speaker.send_text(nested(4))
+        await speaker.until(lambda: speaker.said("CLOSED"))
+        await speaker.send_text(nested(5))
+        await speaker.until(lambda: speaker.said("NOTICE"))
+        assert "nested at most 5 deep" in speaker.said("NOTICE")[0][0]
+
+
+@asynchronous
+async def test_the_values_of_all_subscriptions_are_bounded(tmp_path: Path) -> None:
+    """What a connection has open takes room and time; what it closes makes room."""
+    async with serving(tmp_path, subscription_values=10) as server, client(server) as speaker:
+        await speaker.subscribe({"kinds": list(range(6))}, name="a")
+        with pytest.raises(Closed) as error:
+            await speaker.subscribe({"#t": list("abc")}, {"kinds": [1, 2]}, name="b")
+        assert str(error.value) == "error: the filters of all subscriptions may have 10 values"
+        await speaker.subscribe({"#t": list("abcd")}, name="b")
+        await speaker.subscribe({"kinds": list(range(6))}, name="a")
+        await speaker.send("CLOSE", "a")
+        await speaker.subscribe({"#t": list("abcdef")}, name="c")
+
+
+@asynchronous
+async def test_tags_of_an_event_are_bounded(tmp_path: Path) -> None:
+    """Before anybody looks at them."""
+    event = Key().event(1, tags=[["t", f"{number}"] for number in range(11)])
+    async with serving(tmp_path, event_tags=10) as server, client(server) as speaker:
+        refused = await speaker.publish(event)
+        assert refused == (False, "invalid: the event has 11 tags, at most 10 may be")
 
 
 @asynchronous

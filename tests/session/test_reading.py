@@ -106,6 +106,21 @@ async def test_the_budget_ends_a_search(tmp_path: Path) -> None:
         assert await speaker.count({"kinds": [8], "until": NOW - 150}) == 1
 
 
+@asynchronous
+async def test_how_far_a_search_goes_does_not_tell_how_much_is_hidden(tmp_path: Path) -> None:
+    """Who pads with events of his own up to the budget is not shown one less for each that is
+    hidden: where it ends is another each time.
+    """
+    mine = [BOB.event(8, "ok", [["i", f"{i}"]], NOW - i) for i in range(200)]
+    bounds = {"scanned_events": 100, "counted_events": 100}
+    async with serving(tmp_path, POLICY, **bounds) as server, client(server, ALICE) as speaker:
+        await give(server, *mine)
+        found = {len(await speaker.stored({"kinds": [8]})) for _ in range(60)}
+        assert len(found) > 10
+        assert min(found) >= 50
+        assert max(found) <= 100
+
+
 @pytest.mark.parametrize("keys", [(), (CAROL,), (ALICE,), (CAROL, ALICE)], ids=len)
 @asynchronous
 async def test_the_store_is_asked_only_for_what_may_be_seen(
@@ -250,9 +265,23 @@ class Counting(MemoryStore):
         super().__init__()
         self.counted = 0
 
-    async def count(self, wanted: Filter, now: int) -> int:
+    async def count(self, wanted: Filter, now: int, most: int) -> int:
         self.counted += 1
-        return len(await self.page(wanted, None, 10**9))
+        return len(await self.page(wanted, None, most + 1))
+
+
+@asynchronous
+async def test_what_a_store_counts_is_bounded_as_well(tmp_path: Path) -> None:
+    """It looks at no more than the budget."""
+    store = Counting()
+    async with serving(tmp_path, {}, store=store, counted_events=3) as server:
+        async with client(server) as speaker:
+            await give(server, *(BOB.event(1, f"{number}") for number in range(3)))
+            assert await speaker.count({"kinds": [1]}) == 3
+            await give(server, BOB.event(1, "one more"))
+            refused = "error: this is more than 3 events to look at"
+            assert await speaker.count({"kinds": [1]}) == refused
+        assert store.counted == 2
 
 
 @asynchronous

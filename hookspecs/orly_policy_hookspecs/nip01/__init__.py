@@ -20,7 +20,7 @@ from .tags import (
     values_of,
 )
 from .urls import name_one_relay, normal_url
-from .wellformed import FIELDS, MalformedEvent, malformed, read_event
+from .wellformed import FIELDS, MalformedEvent, is_unicode, malformed, read_event
 
 __all__ = [
     "FIELDS",
@@ -47,6 +47,7 @@ __all__ = [
     "is_hex64",
     "is_party",
     "is_protected",
+    "is_unicode",
     "kinds",
     "malformed",
     "name_one_relay",

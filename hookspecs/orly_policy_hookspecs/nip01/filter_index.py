@@ -16,8 +16,8 @@ from .tags import TagValues, tag_values
 
 K = TypeVar("K", bound=Hashable)
 
-_MOST_PLACES: Final = 1_000
-"""In which one filter is entered: with more, its kinds do not count."""
+_MOST_KINDS: Final = 4
+"""By which a filter is found besides its values: each value is entered for each of them."""
 
 _ID: Final = "id"
 _AUTHOR: Final = "author"
@@ -90,7 +90,7 @@ class FilterIndex(Generic[K]):
 def _places(each: Filter) -> list[_Place]:
     member, values = _narrowest(each)
     kinds: Iterable[int | None] = (None,)
-    if each.kinds is not None and len(values) * len(each.kinds) <= _MOST_PLACES:
+    if each.kinds is not None and (member == _ANY or len(each.kinds) <= _MOST_KINDS):
         kinds = each.kinds
     return [_Place(member, value, kind) for value, kind in product(values, kinds)]
 

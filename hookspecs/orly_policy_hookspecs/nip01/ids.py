@@ -6,14 +6,18 @@ control characters, too, and clients' events have ids of either form.
 
 import hashlib
 import json
-import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from .events import Event
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-_ESCAPED_CONTROL: Final = re.compile(r"(?<!\\)((?:\\\\)*)\\u00([01][0-9a-f])")
+_ESCAPED_CONTROL: Final = "\\u00"
+"""With which the escape of a control character begins, but for five that have a short one."""
+_ESCAPED_BACKSLASH: Final = "\\\\"
+_STANDS_FOR_IT: Final = "\ud800"
+"""In no text that UTF-8 can hold."""
+_CONTROLS: Final = [(f"\\u{code:04x}", chr(code)) for code in range(32)]
 
 
 def canonical(event: Event) -> bytes:
@@ -21,7 +25,7 @@ def canonical(event: Event) -> bytes:
 
     :raises TypeError, ValueError: a field is not what it should be.
     """
-    return _ESCAPED_CONTROL.sub(_as_it_is, _encoded(event)).encode()
+    return _rewritten(_encoded(event), _as_it_is).encode()
 
 
 def event_id(event: Event) -> str:
@@ -45,18 +49,32 @@ def _encoded(event: Event) -> str:
 
 def _forms(serialised: str) -> Iterator[str]:
     yield serialised
-    if _ESCAPED_CONTROL.search(serialised) is not None:
-        yield _ESCAPED_CONTROL.sub(_as_it_is, serialised)
-        yield _ESCAPED_CONTROL.sub(_in_upper_case, serialised)
+    if _ESCAPED_CONTROL in serialised:
+        yield _rewritten(serialised, _as_it_is)
+        yield _rewritten(serialised, _in_upper_case)
+
+
+def _rewritten(serialised: str, how: Callable[[str, str], str]) -> str:
+    """With all escapes of control characters in another way. Not by a regex, which would take ten
+    times as long for a text of nothing else.
+    """
+    if _STANDS_FOR_IT in serialised:
+        raise ValueError("half a surrogate pair is no text")
+    text = serialised.replace(_ESCAPED_BACKSLASH, _STANDS_FOR_IT)
+    if _ESCAPED_CONTROL not in text:
+        return serialised
+    for escape, control in _CONTROLS:
+        text = text.replace(escape, how(escape, control))
+    return text.replace(_STANDS_FOR_IT, _ESCAPED_BACKSLASH)
+
+
+def _as_it_is(_: str, control: str) -> str:
+    return control
+
+
+def _in_upper_case(escape: str, _: str) -> str:
+    return f"\\u{escape[2:].upper()}"
 
 
 def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _as_it_is(match: re.Match[str]) -> str:
-    return match[1] + chr(int(match[2], 16))
-
-
-def _in_upper_case(match: re.Match[str]) -> str:
-    return f"{match[1]}\\u00{match[2].upper()}"

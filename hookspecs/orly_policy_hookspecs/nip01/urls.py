@@ -4,6 +4,8 @@ from collections.abc import Collection, Iterable
 from typing import Final
 from urllib.parse import urlsplit
 
+_LONGEST: Final = 2_048
+"""Characters. urllib keeps what it was given last."""
 _DEFAULT_PORTS: Final = {"ws": 80, "wss": 443}
 
 
@@ -11,6 +13,8 @@ def normal_url(url: str) -> str | None:
     """A relay's URL for comparing: scheme and host in lower case, no port that goes without
     saying, no slash at the end. ``None`` for what is no URL of a relay.
     """
+    if len(url) > _LONGEST:
+        return None
     try:
         url = url.strip()
         parts = urlsplit(url)

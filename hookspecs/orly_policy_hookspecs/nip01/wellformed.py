@@ -57,7 +57,7 @@ def _wrong_scalar(event: dict[str, object]) -> str | None:
             return f"{name} is not between 0 and {largest}"
     if not isinstance(content := event["content"], str):
         return "content is not a text"
-    return "content is not Unicode" if _has_lone_surrogate(content) else None
+    return "content is not Unicode" if not is_unicode(content) else None
 
 
 def _wrong_tag(tags: object) -> str | None:
@@ -77,17 +77,17 @@ def _wrong_item(tag: list[object]) -> str | None:
     for j, item in enumerate(tag):
         if not isinstance(item, str):
             return f"[{j}] is not a text"
-        if not item.isascii() and _has_lone_surrogate(item):
+        if not is_unicode(item):
             return f"[{j}] is not Unicode"
     return None
 
 
-def _has_lone_surrogate(text: str) -> bool:
-    """JSON can escape half a surrogate pair; no UTF-8 can hold it, so no id can cover it."""
+def is_unicode(text: str) -> bool:
+    """Whether UTF-8 can hold a text. JSON can escape half a surrogate pair; no id can cover it."""
     if text.isascii():
-        return False
+        return True
     try:
         text.encode()
     except UnicodeEncodeError:
-        return True
-    return False
+        return False
+    return True

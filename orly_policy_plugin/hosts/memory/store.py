@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from orly_policy_hookspecs.nip01 import Filter, FrozenEvent, Position, address_of, replaces
+from orly_policy_hookspecs.nip01 import Filter, FrozenEvent, Position, address_of, frozen, replaces
 
 from ...session import Added, Deletion, Known, Vanishing
 
@@ -51,6 +51,7 @@ class MemoryStore:
         """Remove what it covers, for good."""
         self._vanished.append(vanishing)
         self._remove(vanishing)
+        await self.add(frozen(vanishing.request))
 
     def _remove(self, covering: Deletion | Vanishing) -> None:
         for event in [each for each in self._events.values() if covering.covers(each)]:

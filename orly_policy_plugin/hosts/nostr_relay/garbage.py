@@ -11,9 +11,11 @@ import attrs
 from nostr_relay.util import Periodic
 
 from orly_policy_hookspecs.logs import get_log
-from orly_policy_hookspecs.nip01 import Filter, FrozenEvent, KindClass, class_of, is_expired
+from orly_policy_hookspecs.nip01 import Filter, FrozenEvent, KindClass, class_of, is_expired, kinds
 
 _EVENTS_AT_A_TIME: Final = 200
+_REMEMBERED: Final = (kinds.DELETION, kinds.VANISH)
+"""What they have removed does not come back: they stay, though nobody is handed them any more."""
 EPHEMERAL_KINDS: Final = range(20_000, 30_000)
 
 log = get_log(__name__)
@@ -75,5 +77,6 @@ def _garbage(events: Iterable[FrozenEvent], now: int) -> list[str]:
     return [
         event.id
         for event in events
-        if class_of(event.kind) is KindClass.EPHEMERAL or is_expired(event, now)
+        if class_of(event.kind) is KindClass.EPHEMERAL
+        or (is_expired(event, now) and event.kind not in _REMEMBERED)
     ]

@@ -14,7 +14,7 @@ from orly_policy_hookspecs.nip01 import (
 )
 
 from ....session import Known
-from ....session.deletions import vanishing_of
+from ....session.deletions import deletion_of, vanishing_of
 from ..addresses import could_name, named_by
 from . import keys
 from .keys import LATEST, Span, Start
@@ -94,18 +94,32 @@ def _is_deleted(transaction: Transaction, event: FrozenEvent) -> bool:
     if event.kind in (kinds.DELETION, kinds.VANISH):
         return False
     deletions = keys.of_author_and_kind(event.pubkey, kinds.DELETION)
-    by_id = newest_first(transaction, [keys.of_tag("e", event.id)], _BEGINNING, 0)
-    if any(_is_in(transaction, deletions, entry) for entry in by_id):
+    if _in_both(transaction, deletions, keys.of_tag("e", event.id)):
         return True
     address = address_of(event)
-    if address is None:
-        return False
-    by_address = _naming(transaction, address, since=event.created_at)
-    return any(_is_in(transaction, deletions, entry) for entry in by_address)
+    return address is not None and _is_address_deleted(transaction, event, address)
 
 
-def _naming(transaction: Transaction, address: Address, since: int) -> Iterator[Entry]:
-    """The events from then on that have an ``a`` tag with an address, in no order.
+def _is_address_deleted(transaction: Transaction, event: FrozenEvent, address: Address) -> bool:
+    """By what the author has deleted, or by what names the address, whichever ends first: an
+    author may have deleted much, and anybody may name the address often.
+    """
+    deletions = keys.of_author_and_kind(event.pubkey, kinds.DELETION)
+    by_author = newest_first(transaction, [deletions], _BEGINNING, event.created_at)
+    for one, naming in zip(
+        by_author, _naming(transaction, address, since=event.created_at), strict=False
+    ):
+        deletion = stored(transaction, one[1])
+        if deletion is not None and deletion_of(deletion).covers(event):
+            return True
+        if naming is not None and _is_in(transaction, deletions, naming):
+            return True
+    return False
+
+
+def _naming(transaction: Transaction, address: Address, since: int) -> Iterator[Entry | None]:
+    """The events from then on that have an ``a`` tag with an address, in no order; ``None`` for
+    each tag that was looked at in vain.
 
     :param since: Unix seconds, inclusive.
     """
@@ -118,7 +132,7 @@ def _naming(transaction: Transaction, address: Address, since: int) -> Iterator[
 
 def _naming_by_range(
     transaction: Transaction, address: Address, lowest: str, highest: str, since: int
-) -> Iterator[Entry]:
+) -> Iterator[Entry | None]:
     first, end = (keys.of_tag("a", text).stem[:-1] for text in (lowest, highest))
     cursor = transaction.cursor()
     if not cursor.set_range(first):
@@ -127,8 +141,8 @@ def _naming_by_range(
         if key >= end:
             return
         created_at = int.from_bytes(key[-37:-33], "big")
-        if created_at >= since and named_by(_tag_value(key), address):
-            yield -created_at, key[-32:]
+        names = created_at >= since and named_by(_tag_value(key), address)
+        yield (-created_at, key[-32:]) if names else None
 
 
 def _tag_value(key: bytes) -> str:

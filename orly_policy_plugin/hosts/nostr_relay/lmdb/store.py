@@ -72,10 +72,13 @@ class LMDBStore:
                 break
         return found
 
-    async def count(self, wanted: Filter, now: int) -> int:
-        """How many events match and have not expired by ``now`` (Unix seconds)."""
-        number, before = 0, None
+    async def count(self, wanted: Filter, now: int, most: int) -> int:
+        """How many events match: see :meth:`.session.Counting.count`."""
+        number, looked_at, before = 0, 0, None
         while some := await self.page(wanted, before, _COUNTED_AT_ONCE):
+            looked_at += len(some)
+            if looked_at > most:
+                return looked_at
             number += sum(not is_expired(event, now) for event in some)
             before = Position.of(some[-1])
         return number
@@ -110,7 +113,7 @@ class LMDBStore:
         return added
 
     async def delete(self, deletion: Deletion) -> None:
-        """Remove what a deletion covers. What remembers it is the kind 5, once it is added."""
+        """Remove what a deletion covers. What remembers it is the kind 5."""
         await self._writes.do(deletion)
 
     async def vanish(self, vanishing: Vanishing) -> None:

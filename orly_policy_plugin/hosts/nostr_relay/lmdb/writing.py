@@ -52,7 +52,8 @@ def delete(transaction: Transaction, deletion: Deletion) -> None:
 def vanish(transaction: Transaction, vanishing: Vanishing, request: FrozenEvent) -> None:
     """Remove what a request to vanish covers, and store it, which is what remembers it."""
     start = Start(min(vanishing.until, LATEST))
-    spans = [keys.of_author(vanishing.author), keys.of_tag("p", vanishing.author)]
+    names = (vanishing.author, vanishing.author.upper())
+    spans = [keys.of_author(vanishing.author), *(keys.of_tag("p", name) for name in names)]
     for _, event_id in list(newest_first(transaction, spans, start, 0)):
         event = stored(transaction, event_id)
         if event is not None and vanishing.covers(event):

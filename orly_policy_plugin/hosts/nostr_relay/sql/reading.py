@@ -2,7 +2,7 @@
 
 # ruff: noqa: S608 -- statements are made of pieces of our own; what clients send is a parameter
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from orly_policy_hookspecs.nip01 import Filter, FrozenEvent, Position, is_expired
@@ -62,7 +62,7 @@ def _planned(statements: Statements, asked: Asked, most: int | None) -> tuple[st
     return f"events AS e INDEXED BY {planned.index}", found
 
 
-def count(statements: Statements, wanted: Filter, now: int) -> int:
+def count(statements: Statements, wanted: Filter, now: int, most: int) -> int:
     """See :meth:`.session.Counting.count`. Those that have an ``expiration`` tag are read: as
     texts, times cannot be compared.
     """
@@ -70,10 +70,16 @@ def count(statements: Statements, wanted: Filter, now: int) -> int:
     if asked_for is None:
         return 0
     if asks_for_empty_values(asked_for):
-        return _count_by_pages(statements, asked_for, lambda event: not is_expired(event, now))
+        return _count_by_pages(statements, asked_for, now, most)
     asked = Asked(asked_for)
     source, found = _planned(statements, asked, None)
-    ((number,),) = statements.rows(f"SELECT count(*) FROM {source} WHERE {found.sql}", found)
+    ((number,),) = statements.rows(
+        f"SELECT count(*) FROM (SELECT 1 FROM {source} WHERE {found.sql} LIMIT :limit) AS some",
+        found,
+        limit=most + 1,
+    )
+    if number > most:
+        return int(number)
     expiring = statements.rows(
         f"SELECT {COLUMNS} FROM {source} WHERE {found.sql} AND EXISTS "
         "(SELECT 1 FROM tags AS t WHERE t.id = e.id AND t.name = 'expiration')",
@@ -82,12 +88,13 @@ def count(statements: Statements, wanted: Filter, now: int) -> int:
     return int(number) - sum(is_expired(event_of(row), now) for row in expiring)
 
 
-def _count_by_pages(
-    statements: Statements, wanted: Filter, counts: Callable[[FrozenEvent], bool]
-) -> int:
-    number, before = 0, None
+def _count_by_pages(statements: Statements, wanted: Filter, now: int, most: int) -> int:
+    number, looked_at, before = 0, 0, None
     while some := page(statements, wanted, before, _COUNTED_AT_ONCE):
-        number += sum(map(counts, some))
+        looked_at += len(some)
+        if looked_at > most:
+            return looked_at
+        number += sum(not is_expired(event, now) for event in some)
         before = Position.of(some[-1])
     return number
 

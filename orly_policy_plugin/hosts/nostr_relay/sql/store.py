@@ -64,9 +64,9 @@ class SQLStore:
         """The first events that match: see :meth:`.session.Host.page`."""
         return await self._database.read(lambda db: reading.page(db, wanted, before, most))
 
-    async def count(self, wanted: Filter, now: int) -> int:
-        """How many events match and have not expired by ``now`` (Unix seconds)."""
-        return await self._database.read(lambda db: reading.count(db, wanted, now))
+    async def count(self, wanted: Filter, now: int, most: int) -> int:
+        """How many events match: see :meth:`.session.Counting.count`."""
+        return await self._database.read(lambda db: reading.count(db, wanted, now, most))
 
     async def recall(self, event: FrozenEvent) -> Known | None:
         """What is known of an event; ``None`` where it could be stored, or would be refused."""
@@ -90,7 +90,7 @@ class SQLStore:
         return added
 
     async def delete(self, deletion: Deletion) -> None:
-        """Remove what a deletion covers. What remembers it is the kind 5, once it is added."""
+        """Remove what a deletion covers. What remembers it is the kind 5."""
         await self._writes.do(deletion)
 
     async def vanish(self, vanishing: Vanishing) -> None:

@@ -62,8 +62,10 @@ def vanish(statements: Statements, vanishing: Vanishing, request: FrozenEvent) -
     statements.run(
         f"DELETE FROM events WHERE kind = {kinds.GIFT_WRAP} "
         "AND created_at <= CAST(:until AS bigint) "
-        "AND id IN (SELECT t.id FROM tags AS t WHERE t.name = 'p' AND t.value = :author)",
+        "AND id IN (SELECT t.id FROM tags AS t "
+        "WHERE t.name = 'p' AND t.value IN (:author, :capitals))",
         author=vanishing.author,
+        capitals=vanishing.author.upper(),
         until=vanishing.until,
     )
     if not stored_among(statements, [request]):

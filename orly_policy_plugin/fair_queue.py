@@ -1,7 +1,7 @@
 """A queue that is shared fairly, so that one who floods waits behind himself. Pure.
 
 Both halves are trees: what waits lies in the leaves, under the names of who asks, outermost first
-(:data:`.askers.Asker`). :class:`Turns` says who is next: at each level the names take turns, one
+(:data:`Asker`). :class:`Turns` says who is next: at each level the names take turns, one
 item a turn, so that nobody gets more of an address's share by making more connections, nor more of
 a connection's by making more keys. :class:`Shares` says who gives up an item when there is no
 room: whoever holds the most, so that a full queue keeps nobody out who holds little. They are two
@@ -12,9 +12,10 @@ from collections import OrderedDict
 from collections.abc import Hashable
 from typing import Generic, TypeVar
 
-from .askers import Asker
-
 T = TypeVar("T", bound=Hashable)
+
+Asker = tuple[Hashable, ...]
+"""Names of one who asks: the outermost first."""
 
 
 class Turns(Generic[T]):
