@@ -15,10 +15,11 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from orly_policy_hookspecs import Gate
+from orly_policy_plugin.allocation import give_back_large_blocks
 from orly_policy_plugin.errors import PolicyError
 from orly_policy_plugin.hosts.memory import MemoryStore
 from orly_policy_plugin.plugin import register
-from orly_policy_plugin.session import Server, SessionSettings
+from orly_policy_plugin.session import MEDIA_TYPE, Server, SessionSettings, asks_for_information
 from orly_policy_plugin.settings import Settings
 
 from .listening import CannotListen, listen_on
@@ -31,6 +32,7 @@ async def serve_forever(policy: str, listening: socket.socket) -> None:
     :param policy: the policy file.
     :raises PolicyError: it cannot be used.
     """
+    give_back_large_blocks()
     host, port = listening.getsockname()[:2]
     url = f"ws://{host}:{port}"
     urls = (url, f"ws://localhost:{port}") if host == "127.0.0.1" else (url,)
@@ -49,15 +51,17 @@ async def serve_forever(policy: str, listening: socket.socket) -> None:
                         await session.incoming(text)
 
         def http(websocket: ServerConnection, request: Request) -> Response | None:
-            if request.headers.get("Accept") != "application/nostr+json":
+            if not asks_for_information(request.headers.get("Accept")):
                 return None
             response = websocket.respond(HTTPStatus.OK, "")
             response.body = orjson.dumps(server.information({"name": "a relay that forgets"}))
-            response.headers["Content-Type"] = "application/nostr+json"
+            response.headers["Content-Type"] = MEDIA_TYPE
             response.headers["Content-Length"] = str(len(response.body))
             return response
 
-        async with serve(client, sock=listening, process_request=http, max_size=2**24) as served:
+        async with serve(
+            client, sock=listening, process_request=http, max_size=settings.frame_bytes
+        ) as served:
             say(f"a relay that forgets is at {url} : Ctrl-C stops it")
             await served.serve_forever()
 

@@ -18,12 +18,14 @@ from .host import (
     Recalling,
     Searching,
 )
+from .information import MEDIA_TYPE, asks_for_information
 from .server import Server
 from .session import Session, SessionEnded
 from .settings import SessionSettings
 from .writing import Answer
 
 __all__ = [
+    "MEDIA_TYPE",
     "Added",
     "Admitting",
     "Announcing",
@@ -42,4 +44,5 @@ __all__ = [
     "SessionEnded",
     "SessionSettings",
     "Vanishing",
+    "asks_for_information",
 ]

@@ -8,7 +8,18 @@ from orly_policy_hookspecs.limits import RelayLimits
 from .host import Abilities
 from .settings import SUBSCRIPTION_ID_LENGTH, SessionSettings
 
+MEDIA_TYPE = "application/nostr+json"
+
 _ALWAYS = (1, 11, 40, 42, 45, 70)
+
+
+def asks_for_information(accept: str | None) -> bool:
+    """Whether an HTTP request for the relay's URL asks for the document of NIP-11.
+
+    :param accept: the header.
+    """
+    types = (each.partition(";")[0].strip().lower() for each in (accept or "").split(","))
+    return MEDIA_TYPE in types
 
 
 def information(

@@ -43,7 +43,7 @@ class SessionSettings:
     """EVENTs of a connection that are decided and stored at a time."""
     event_bytes_in_flight: int = attrs.field(default=262_144, validator=_positive)
     """Of those together; a larger one is alone."""
-    event_tags: int = attrs.field(default=10_000, validator=_positive)
+    event_tags: int = attrs.field(default=5_000, validator=_positive)
     """Of one event. NIP-11: ``max_event_tags``."""
     deletion_targets: int = attrs.field(default=1_000, validator=_positive)
     """``e`` and ``a`` tags of a deletion."""
@@ -60,6 +60,13 @@ class SessionSettings:
     """So long one message may take to be sent; then the connection is ended."""
     live_events_held: int = attrs.field(default=1_000, validator=_positive)
     """Live events that wait while the stored ones of a subscription are sent."""
+
+    @property
+    def frame_bytes(self) -> int:
+        """For the server, of one websocket message before it is inflated and after: what is a
+        little too long is told so.
+        """
+        return self.message_bytes + 1024
 
     @property
     def filter_bounds(self) -> FilterBounds:

@@ -356,7 +356,7 @@ async def test_unusual_events_come_back_as_they_were(relay: Relay) -> None:
     events = [
         resigned(key, content="a\x00b\x01\x1f\x7f \u2028 \\u0000 \U0001f600"),
         resigned(key, tags=[["t", "a\x00b"], ["x", ""], ["y"], ["ß", "ẞ"], ["two", "x" * 2000]]),
-        resigned(key, tags=[["t", str(i)] for i in range(20_000)]),
+        resigned(key, tags=[["t", str(i)] for i in range(5_000)]),
         resigned(key, content="x" * 1_000_000),
         resigned(key, kind=65535),
         resigned(key, created_at=2**32 - 1),

@@ -154,8 +154,6 @@ class Model(MemoryStore):
             for each in self._deletions
             if each.author != vanishing.author or each.until > vanishing.until
         ]
-        assert isinstance(vanishing.request, FrozenEvent)
-        self._events.setdefault(vanishing.request.id, vanishing.request)
 
     def ids(self) -> set[str]:
         """Of all that is stored."""

@@ -8,6 +8,7 @@ from nostr_relay.config import Config
 from orly_policy_hookspecs import Gate, GateSettings
 from orly_policy_hookspecs.logs import make_handlers_harmless
 
+from ...allocation import give_back_large_blocks
 from ...errors import PolicyError
 from ...plugin import PolicyPlugin, register
 from ...session import SessionSettings
@@ -60,6 +61,7 @@ def create_app(
     :raises PolicyError: the policy or the configuration cannot be used; the message says why.
     :raises GateError: a plugin cannot be used.
     """
+    give_back_large_blocks()
     load(config)
     made = session or session_settings()
     gate = Gate(gate_settings)

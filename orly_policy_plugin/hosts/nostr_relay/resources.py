@@ -10,6 +10,7 @@ from nostr_relay.config import Config
 from orly_policy_hookspecs import Context
 from orly_policy_hookspecs.nip01 import is_hex32
 
+from ...session import MEDIA_TYPE, asks_for_information
 from .serving import Serving
 
 _OWN_NIPS = (5, 26)
@@ -27,9 +28,9 @@ class Root:
         """As nostr-relay's own, with what is true behind a policy."""
         for name in ("Origin", "Headers", "Methods"):
             response.append_header(f"Access-Control-Allow-{name}", "*")
-        if request.accept == "application/nostr+json":
+        if asks_for_information(request.accept):
             response.data = orjson.dumps(self._serving.server.information(_own()))
-            response.content_type = "application/nostr+json"
+            response.content_type = MEDIA_TYPE
         elif Config.redirect_homepage:
             raise falcon.HTTPFound(Config.redirect_homepage)
         else:

@@ -9,6 +9,8 @@ from orly_policy_hookspecs.nip01 import FrozenEvent
 from .serving import Serving
 from .workers import Workers
 
+_NOWHERE = "0.0.0.0"  # noqa: S104 -- for nostr-relay's limits, which know no client without address
+
 
 class ServedStore:
     """A host (:class:`.session.Host`)."""
@@ -30,7 +32,7 @@ class ServedStore:
     async def admit(self, command: str, context: Context) -> str | None:
         """``rate_limits``, then ``authentication.throttle``."""
         limiter = self._serving.rate_limiter
-        if limiter is not None and limiter.is_limited(context.ip, [command]):
+        if limiter is not None and limiter.is_limited(context.ip or _NOWHERE, [command]):
             return "rate-limited: slow down"
         if seconds := await self._pause(context):
             await asyncio.sleep(seconds)

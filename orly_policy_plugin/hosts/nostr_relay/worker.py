@@ -6,14 +6,11 @@ messages than the session does, and lets no short message wait.
 
 import os
 import socket
-from typing import Any, Final
+from typing import Any
 
 from uvicorn_worker import UvicornWorker
 
 from ...session import SessionSettings
-
-_FRAME_BYTES: Final = SessionSettings().message_bytes + 1024
-"""Before it is inflated, and after; what is a little too long is told so."""
 
 
 class Worker(UvicornWorker):  # type: ignore[misc]
@@ -24,7 +21,7 @@ class Worker(UvicornWorker):  # type: ignore[misc]
         self.CONFIG_KWARGS: dict[str, Any] = {
             **UvicornWorker.CONFIG_KWARGS,
             "proxy_headers": bool(trusted),
-            "ws_max_size": _FRAME_BYTES,
+            "ws_max_size": SessionSettings().frame_bytes,
         }
         super().__init__(*args, **kwargs)
 

@@ -155,7 +155,7 @@ async def _size(reader: asyncio.StreamReader) -> int:
 async def _closed(writer: asyncio.StreamWriter) -> None:
     """Close a connection, whatever its other end does."""
     writer.close()
-    with contextlib.suppress(ConnectionError):
+    with contextlib.suppress(OSError):
         await writer.wait_closed()
 
 
