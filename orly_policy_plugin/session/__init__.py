@@ -16,6 +16,7 @@ from .host import (
     Known,
     NotStored,
     Recalling,
+    Search,
     Searching,
 )
 from .information import MEDIA_TYPE, asks_for_information
@@ -38,6 +39,7 @@ __all__ = [
     "Known",
     "NotStored",
     "Recalling",
+    "Search",
     "Searching",
     "Server",
     "Session",

@@ -5,7 +5,7 @@ reaches a host is well formed, verified and accepted.
 """
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol, Self, runtime_checkable
 
 import attrs
@@ -38,6 +38,9 @@ class NotStored:
 
 
 Added = Known | NotStored
+
+Search = Callable[[FrozenEvent], bool]
+"""Whether an event is found by a text that was searched for."""
 
 
 class Host(Protocol):
@@ -108,9 +111,19 @@ class Counting(Protocol):
 
 @runtime_checkable
 class Searching(Protocol):
-    """A store whose pages heed ``search`` (NIP-50). Without it such a filter is refused."""
+    """A store whose pages heed ``search`` (NIP-50), where it is not empty. Without it such a
+    filter is refused.
+    """
 
     searches: bool
+    """Whether it does."""
+
+    def search_for(self, text: str) -> Search:
+        """What pages find by a text: for live events, of which a store is not asked.
+
+        :raises UnreadableFilter: it cannot be searched for; the message says why, for the client,
+            without prefix.
+        """
 
 
 @runtime_checkable
@@ -144,7 +157,7 @@ class Abilities:
     counts: Counting | None
     admits: Admitting | None
     announces: Announcing | None
-    searches: bool
+    searches: Searching | None
 
     @classmethod
     def of(cls, host: Host) -> Self:
@@ -157,5 +170,5 @@ class Abilities:
             counts=host if isinstance(host, Counting) else None,
             admits=host if isinstance(host, Admitting) else None,
             announces=host if isinstance(host, Announcing) else None,
-            searches=isinstance(host, Searching) and host.searches,
+            searches=host if isinstance(host, Searching) and host.searches else None,
         )

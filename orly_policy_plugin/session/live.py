@@ -37,7 +37,7 @@ class Live:
 
     def publish(self, event: FrozenEvent) -> None:
         """Hand on an event. Nobody waits for the readers' decisions."""
-        subscriptions = self._index.matching(event)
+        subscriptions = [each for each in self._index.matching(event) if each.is_for(event)]
         if not subscriptions:
             return
         encoded, asked = encoded_event(event), list[list[Subscription]]()

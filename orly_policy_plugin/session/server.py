@@ -9,11 +9,11 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from orly_policy_hookspecs import Context, Gate
-from orly_policy_hookspecs.nip01 import FrozenEvent, kinds
+from orly_policy_hookspecs.nip01 import FrozenEvent, UnreadableFilter, kinds
 
 from ..addresses import address_group, is_loopback
 from .feeding import STORED, Feeding
-from .host import Abilities, Host
+from .host import Abilities, Host, Search
 from .information import information
 from .live import Live
 from .outbox import Send
@@ -138,10 +138,14 @@ class Server:
             return None
         return await self._able.admits.admit(command, context)
 
-    @property
-    def searches(self) -> bool:
-        """Whether the store heeds ``search``."""
-        return self._able.searches
+    def search_for(self, text: str) -> Search:
+        """What the store finds by a text.
+
+        :raises UnreadableFilter: it does not search, or not for that.
+        """
+        if self._able.searches is None:
+            raise UnreadableFilter("there is no search here")
+        return self._able.searches.search_for(text)
 
     # --- events
 

@@ -12,6 +12,7 @@ from orly_policy_hookspecs.nip01 import Filter, UnreadableFilter
 
 from .authentication import NotAuthenticated, authenticated, new_challenge
 from .closing import why_closed
+from .host import Search
 from .in_flight import InFlight
 from .messages import (
     ClientMessage,
@@ -261,6 +262,7 @@ class Session:
             return
         subscription = Subscription(self, name, filters, most_held=self._settings.live_events_held)
         subscription.values = _values_in(values)
+        subscription.searches = self._searches_of(filters)
         self._server.live.add(subscription)
         self._subscriptions[name] = subscription, self._tasks.start(self._serve(subscription))
 
@@ -296,9 +298,12 @@ class Session:
         if not 0 < len(values) <= most:
             raise UnreadableFilter(f"there are {len(values)} filters, 1 to {most} may be")
         filters = [Filter.read(value, self._settings.filter_bounds) for value in values]
-        if any(each.search for each in filters) and not self._server.searches:
-            raise UnreadableFilter("there is no search here")
+        self._searches_of(filters)
         return filters
+
+    def _searches_of(self, filters: Sequence[Filter]) -> dict[str, Search]:
+        """:raises UnreadableFilter: the store does not search, or not for that."""
+        return {text: self._server.search_for(text) for each in filters if (text := each.search)}
 
     async def _serve(self, subscription: Subscription) -> None:
         async with self._requests:

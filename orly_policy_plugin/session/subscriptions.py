@@ -1,11 +1,12 @@
 """Subscriptions: what a client is sent of what is stored, and of what comes later."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from orly_policy_hookspecs import Context
 from orly_policy_hookspecs.nip01 import Filter, FrozenEvent
 
+from .host import Search
 from .messages import Message, closed, encoded_event, eose, event_message, event_start
 from .outbox import Outbox
 
@@ -40,6 +41,8 @@ class Subscription:
         self.filters = tuple(filters)
         self.values = 0
         """In the lists of its filters, for whoever keeps count."""
+        self.searches: Mapping[str, Search] = {}
+        """By the ``search`` of its filters."""
         self._start = event_start(name)
         self._most_held = most_held
         self._sent: set[str] | None = set()
@@ -66,6 +69,13 @@ class Subscription:
         self._sent = None
         for message in held:
             self._put(message)
+
+    def is_for(self, event: FrozenEvent) -> bool:
+        """Whether it asks for a live event that matches one of its filters but for ``search``."""
+        return not self.searches or any(
+            each.matches(event) and (not each.search or self.searches[each.search](event))
+            for each in self.filters
+        )
 
     def send_live(self, event_id: str, encoded: bytes) -> None:
         """Send what the reader may be given of what has come."""
