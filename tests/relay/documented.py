@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import re
 import shlex
 import socket
@@ -28,6 +29,7 @@ COMMANDS = {
     for found in re.finditer(r"^(uvicorn|gunicorn) .*relay:app$", PAGE, re.MULTILINE)
 }
 SECONDS = 60
+POLICY = {"rules": {"7": {"content_limit": 5}}}
 
 
 @attrs.define
@@ -51,7 +53,7 @@ class Started:
 
 @contextlib.asynccontextmanager
 async def started(
-    folder: Path, server: str = "uvicorn", **configured: Any
+    folder: Path, server: str = "uvicorn", *, policy: Any = POLICY, **configured: Any
 ) -> AsyncIterator[Started]:
     """Start one of the commands.
 
@@ -61,12 +63,15 @@ async def started(
         port = found.getsockname()[1]
     where = ["--port", str(port)] if server == "uvicorn" else ["-b", f"127.0.0.1:{port}"]
     (folder / "relay.py").write_text(RELAY)
-    (folder / "policy.json").write_text('{"rules": {"7": {"content_limit": 5}}}')
-    database = f"sqlite+aiosqlite:///{folder / 'events.sqlite3'}"
+    (folder / "policy.json").write_text(json.dumps(policy))
+    storage = configured.get("storage", {})
+    if "class" not in storage:
+        database = f"sqlite+aiosqlite:///{folder / 'events.sqlite3'}"
+        storage = {"sqlalchemy.url": database, **storage}
     authentication = {"relay_urls": [f"ws://127.0.0.1:{port}"]}
     settings = {
         **configured,
-        "storage": {"sqlalchemy.url": database, **configured.get("storage", {})},
+        "storage": storage,
         "authentication": {**authentication, **configured.get("authentication", {})},
     }
     (folder / "nostr-relay.yaml").write_text(yaml.safe_dump(settings))

@@ -1,5 +1,5 @@
 """nostr-relay's YAML settings keep their meaning: a test for each row of the table in
-docs/relays.md that a client can see.
+docs/relays.md that a client can see; of ``fts_enabled`` in ``test_search.py``.
 """
 
 import asyncio

@@ -75,13 +75,15 @@ class Place:
     """A URL of SQLAlchemy, or LMDB's folder."""
     folder: Path
     """For what belongs to it."""
+    searched_kinds: frozenset[int] = frozenset()
+    """On LMDB."""
 
     @contextlib.asynccontextmanager
     async def store(self) -> AsyncIterator[AnyStore]:
         """Open the database, and close it."""
         if self.flavour == "lmdb":
             with lmdb.open(self.url, map_size=1 << 28) as environment:
-                store: AnyStore = LMDBStore(environment, [URL])
+                store: AnyStore = LMDBStore(environment, [URL], self.searched_kinds)
                 try:
                     yield store
                 finally:

@@ -14,7 +14,7 @@ from ...plugin import PolicyPlugin, register
 from ...session import SessionSettings
 from ...settings import Settings
 from .asgi import PolicyShell
-from .configuration import load, relay_urls, session_settings
+from .configuration import load, relay_urls, searched_kinds, session_settings
 from .rules import NAME, configured_rules
 from .serving import OPTION, Serving
 
@@ -71,7 +71,7 @@ def create_app(
         gate.register(rules, NAME)
     gate.load_entry_points()
     gate.start()
-    serving = Serving(gate, made, rules)
+    serving = Serving(gate, made, rules, searched_kinds())
     _put_behind(serving)
     return PolicyApp(_made_by_nostr_relay(str(config), serving), serving, engine)
 

@@ -1,17 +1,26 @@
 """nostr-relay's YAML file: loaded before its modules, and what of it is the session's."""
 
 import difflib
+import importlib
 from pathlib import Path
 from typing import Any
 
 import attrs
 from nostr_relay.config import Config
 
+from orly_policy_hookspecs.logs import get_log
+from orly_policy_hookspecs.nip01.kinds import LARGEST_KIND
+
 from ...errors import PolicyError
 from ...session import SessionSettings
 
 SECTION = "session"
 """Of the YAML file: members of :class:`.session.SessionSettings`."""
+_SEARCHED_KINDS = (0, 1)
+"""Where ``fts_kinds`` is not given."""
+_SEARCHED_STORAGE = "nostr_relay.storage.kv.LMDBStorage"
+
+log = get_log(__name__)
 
 
 def load(path: str | Path) -> None:
@@ -60,3 +69,30 @@ def session_settings() -> SessionSettings:
     if Config.subscription_limit:
         of_nostr_relay["subscriptions"] = Config.subscription_limit
     return SessionSettings(relay_urls=relay_urls(), **{**of_nostr_relay, **given})
+
+
+def searched_kinds() -> frozenset[int]:
+    """The kinds of which nostr-relay's full-text search is to find events: ``fts_kinds`` where
+    ``fts_enabled``. None where it is off, and on SQL, where nostr-relay has no search either.
+
+    :raises PolicyError: they are no kinds, or the package that search needs is not installed.
+    """
+    if not Config.fts_enabled:
+        return frozenset()
+    kinds = Config.get("fts_kinds", _SEARCHED_KINDS)
+    if not isinstance(kinds, list | tuple) or not all(map(_is_kind, kinds)):
+        raise PolicyError(f"fts_kinds: {kinds!r} is not a list of kinds, such as [0, 1]")
+    if Config.storage.get("class") != _SEARCHED_STORAGE:
+        log.warning("fts_enabled: there is search on LMDB alone; here it is refused")
+        return frozenset()
+    try:
+        importlib.import_module("whoosh.analysis")
+    except ImportError as error:
+        raise PolicyError(
+            f"fts_enabled: search needs Whoosh (pip install Whoosh): {error}"
+        ) from error
+    return frozenset(kinds)
+
+
+def _is_kind(value: object) -> bool:
+    return type(value) is int and 0 <= value <= LARGEST_KIND

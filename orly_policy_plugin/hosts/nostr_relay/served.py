@@ -6,6 +6,7 @@ from typing import Any
 from orly_policy_hookspecs import Context
 from orly_policy_hookspecs.nip01 import FrozenEvent
 
+from ...session import Searching
 from .serving import Serving
 from .workers import Workers
 
@@ -21,6 +22,8 @@ class ServedStore:
         """
         self.add, self.page, self.recall = store.add, store.page, store.recall
         self.delete, self.vanish, self.count = store.delete, store.vanish, store.count
+        if isinstance(store, Searching):
+            self.searches, self.search_for = store.searches, store.search_for
         self._workers = workers
         self._authenticator = authenticator
         self._serving = serving

@@ -24,6 +24,8 @@ class Serving:
     settings: SessionSettings
     rules: "ConfiguredRules | None"
     """What the YAML file asks of events and readers."""
+    searched_kinds: frozenset[int] = frozenset()
+    """Of which the YAML file has the full text searched; empty where it is off."""
     _server: Server | None = None
     why_not_started: PolicyError | None = None
     """Why it could not be opened, where that is the operator's to mend."""

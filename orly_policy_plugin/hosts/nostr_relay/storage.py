@@ -176,7 +176,11 @@ class PolicyLMDBStorage(_SessionStorage, LMDBStorage):  # type: ignore[misc]
     """LMDB storage."""
 
     async def _opened_store(self) -> LMDBStore:
-        return LMDBStore(self.db, self._serving.settings.relay_urls)
+        serving = self._serving
+        store = LMDBStore(self.db, serving.settings.relay_urls, serving.searched_kinds)
+        if store.searches:
+            store.index_what_is_stored()
+        return store
 
     def _beside(self, ending: str) -> Path:
         path = Path(self.options["path"]).absolute()

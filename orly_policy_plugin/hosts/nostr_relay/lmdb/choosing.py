@@ -31,21 +31,31 @@ class Choice:
     """Whether the filter's tags are to be held against each event."""
 
 
-def choose(transaction: Transaction, wanted: Filter, start: Start) -> Choice:
+def choose(
+    transaction: Transaction, wanted: Filter, start: Start, words: Sequence[Span] = ()
+) -> Choice:
     """The best way to find events.
 
     :param wanted: has no list without a value, and no ``ids``.
+    :param words: spans in each of which an event has to be.
     """
-    choices = list(_choices(wanted))
+    choices = [*_choices(wanted), *(_by_word(wanted, each) for each in words)]
     if len(choices) == 1:
         return choices[0]
     since = wanted.since or 0
     return min(choices, key=lambda choice: _expected(transaction, choice.spans, start, since))
 
 
+def _by_word(wanted: Filter, word: Span) -> Choice:
+    return Choice([word], _authors(wanted), wanted.kinds, bool(wanted.tags))
+
+
+def _authors(wanted: Filter) -> frozenset[bytes] | None:
+    return None if wanted.authors is None else frozenset(map(bytes.fromhex, wanted.authors))
+
+
 def _choices(wanted: Filter) -> Iterator[Choice]:
-    authors = None if wanted.authors is None else frozenset(map(bytes.fromhex, wanted.authors))
-    kinds, has_tags = wanted.kinds, bool(wanted.tags)
+    authors, kinds, has_tags = _authors(wanted), wanted.kinds, bool(wanted.tags)
     for name, values in wanted.tags.items():
         spans = [keys.of_tag(name, value) for value in values]
         yield Choice(spans, authors, kinds, len(wanted.tags) > 1)

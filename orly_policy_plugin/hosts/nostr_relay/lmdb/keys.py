@@ -1,7 +1,8 @@
 """The keys of nostr-relay's LMDB database. Pure.
 
 An event is under 0 and its id. Every other key is of an index: what the event is found by, a
-zero, ``created_at`` in four bytes, a zero, the id; there is nothing under it. Keys are in the
+zero, ``created_at`` in four bytes, a zero, the id; there is nothing under it, but in
+:data:`WITH_WORDS`. Keys are in the
 order of their bytes, so that of one index the entries of a value are in the order of time.
 """
 
@@ -81,6 +82,14 @@ def of_tag(name: str, value: str) -> Span:
     """All that have a tag."""
     return _span(b"\x09%s\x00%s" % (name.encode(), value.encode()))
 
+
+def of_word(word: str) -> Span:
+    """All in which a word occurs. This index is ours: nostr-relay passes over it."""
+    return _span(b"w" + word.encode())
+
+
+WITH_WORDS: Final = of_word("")
+"""All in the index of words; under the key of an event are its words."""
 
 EXPIRATION_STEM: Final = b"\x09expiration\x00"
 """With which the keys of all events begin that expire; the time follows as text."""

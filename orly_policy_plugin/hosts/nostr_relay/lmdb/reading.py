@@ -9,7 +9,9 @@ from orly_policy_hookspecs.nip01 import Filter, FrozenEvent, Position
 
 from . import keys
 from .choosing import Choice, choose
-from .keys import LATEST, Start
+from .indexing import entry_of, has_words
+from .judging import stored
+from .keys import LATEST, Span, Start
 from .rows import decoded, kind_and_author
 from .scanning import Entry, Transaction, newest_first, position
 
@@ -44,18 +46,25 @@ def _is_unicode(text: str) -> bool:
     return True
 
 
-def look(transaction: Transaction, wanted: Filter, before: Position | None, most: int) -> Slice:
+def look(
+    transaction: Transaction,
+    wanted: Filter,
+    before: Position | None,
+    most: int,
+    words: Sequence[Span] = (),
+) -> Slice:
     """The next events that match, as far as a slice goes.
 
     :param wanted: is :func:`askable`.
     :param most: at least one.
+    :param words: of which an event has to have each.
     """
     if wanted.ids is not None:
-        return Slice(_with_ids(transaction, wanted, before)[:most], None)
+        return Slice(_with_ids(transaction, wanted, before, words)[:most], None)
     start = Start.of(wanted.until, before)
-    choice = choose(transaction, wanted, start)
+    choice = choose(transaction, wanted, start, words)
     entries = newest_first(transaction, choice.spans, start, wanted.since or 0)
-    picks = picking(transaction, wanted, choice)
+    picks = picking(transaction, wanted, choice, words)
     events: list[FrozenEvent] = []
     for number, entry in enumerate(entries, 1):
         event = picks(entry)
@@ -67,14 +76,14 @@ def look(transaction: Transaction, wanted: Filter, before: Position | None, most
 
 
 def _with_ids(
-    transaction: Transaction, wanted: Filter, before: Position | None
+    transaction: Transaction, wanted: Filter, before: Position | None, words: Sequence[Span]
 ) -> list[FrozenEvent]:
     assert wanted.ids is not None
     events = []
     for event_id in wanted.ids:
-        value = transaction.get(keys.of_event(bytes.fromhex(event_id)))
-        if value is not None:
-            events.append(decoded(value))
+        event = stored(transaction, bytes.fromhex(event_id))
+        if event is not None and has_words(transaction, words, entry_of(event)):
+            events.append(event)
     return sorted(
         (
             event
@@ -86,13 +95,15 @@ def _with_ids(
 
 
 def picking(
-    transaction: Transaction, wanted: Filter, choice: Choice
+    transaction: Transaction, wanted: Filter, choice: Choice, words: Sequence[Span] = ()
 ) -> Callable[[Entry], FrozenEvent | None]:
     """What finds the event of an entry, or ``None`` where it does not match."""
     authors, kinds, except_kinds = choice.authors, choice.kinds, wanted.except_kinds
     looks_first = authors is not None or kinds is not None or bool(except_kinds)
 
     def pick(entry: Entry) -> FrozenEvent | None:
+        if words and not has_words(transaction, words, entry):
+            return None
         value = transaction.get(keys.of_event(entry[1]))
         if value is None:
             return None

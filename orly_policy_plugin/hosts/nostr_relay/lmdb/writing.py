@@ -9,6 +9,7 @@ from orly_policy_hookspecs.nip01 import FrozenEvent, kinds
 from ....session import Added, Deletion, Known, Vanishing
 from ....session.deletions import deletion_of
 from . import keys
+from .indexing import forget
 from .judging import judge, stored, versions_at
 from .keys import LATEST, Start
 from .rows import encoded
@@ -70,6 +71,7 @@ def remove(transaction: Transaction, event_id: str) -> None:
 
 
 def _remove(transaction: Transaction, event: FrozenEvent) -> None:
+    forget(transaction, event)
     for key in keys.entries(event):
         transaction.delete(key)
     transaction.delete(keys.of_event(bytes.fromhex(event.id)))
