@@ -24,6 +24,7 @@ from websockets.sync.server import ServerConnection, serve
 import orly_policy_hookspecs
 import orly_policy_plugin
 from orly_policy_hookspecs import Decision
+from orly_policy_hookspecs.logs import Harmless
 from orly_policy_hookspecs.printing import printable
 from orly_policy_plugin.cli.showing import say_json, show_steps
 from orly_policy_plugin.decisions import Explanation, Step
@@ -243,6 +244,23 @@ def written() -> Iterator[io.StringIO]:
     logging.getLogger().addHandler(handler)
     yield stream
     logging.getLogger().removeHandler(handler)
+
+
+def test_uvicorns_log_of_requests_is_as_uvicorn_has_it() -> None:
+    """Its formatter reads the arguments themselves: they stay, and are harmless."""
+    from uvicorn.logging import AccessFormatter
+
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(AccessFormatter("%(client_addr)s %(request_line)s %(status_code)s"))
+    handler.addFilter(Harmless())
+    arguments = ("192.0.2.1:5", "GET", "/" + HOSTILE, "1.1", 200)
+    handler.handle(
+        logging.LogRecord("uvicorn.access", logging.INFO, "", 1, "%s %s %s %s %d", arguments, None)
+    )
+    assert_harmless(stream.getvalue())
+    assert stream.getvalue().startswith("192.0.2.1:5 GET /")
+    assert "200 OK" in stream.getvalue()
 
 
 @pytest.mark.parametrize("what", LOGGED)

@@ -8,6 +8,8 @@ from .printing import printable
 _INDENT = "  | "
 _TRACEBACK = "Traceback (most recent call last):"
 _MADE_HARMLESS = "orly_policy_is_harmless"
+_READ_IN_PARTS = "uvicorn.access"
+"""The logger whose formatter reads arguments, a client's address and what it asked for, itself."""
 _MOST_CHARACTERS = 2_000
 """Of a message, or of a line of a traceback."""
 
@@ -23,6 +25,11 @@ class Harmless(logging.Filter):
         if getattr(record, _MADE_HARMLESS, False):
             return True
         setattr(record, _MADE_HARMLESS, True)
+        if record.name == _READ_IN_PARTS and isinstance(record.args, tuple):
+            record.args = tuple(
+                _shown(each) if type(each) is str else each for each in record.args
+            )
+            return True
         message = _message(record)
         is_traceback = message.startswith(_TRACEBACK)  # as servers log why they do not start
         record.msg, record.args = _lines(message) if is_traceback else _shown(message), ()
