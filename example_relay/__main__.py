@@ -16,6 +16,7 @@ from orly_policy_hookspecs import GateError
 from orly_policy_hookspecs.logs import get_log
 from orly_policy_plugin.errors import PolicyError
 from orly_policy_plugin.hosts.nostr_relay import PolicyApp, create_app
+from orly_policy_plugin.hosts.nostr_relay.websockets import WebSockets
 from orly_policy_plugin.policy import InvalidPolicy
 from orly_policy_plugin.session import SessionSettings
 from orly_policy_plugin.state.atomic import UnwritableFile, write_atomically
@@ -187,7 +188,11 @@ def _serve(app: PolicyApp, listening: socket.socket) -> None:
     get_log("uvicorn.error")  # its handlers are its own
     # Headers of proxies are not believed: on loopback anybody could write them.
     config = uvicorn.Config(
-        app, proxy_headers=False, log_level="warning", ws_max_size=SessionSettings().frame_bytes
+        app,
+        proxy_headers=False,
+        log_level="warning",
+        ws=WebSockets,
+        ws_max_size=SessionSettings().frame_bytes,
     )
     server = uvicorn.Server(config)
     with contextlib.suppress(KeyboardInterrupt):  # raised again once it has stopped

@@ -11,6 +11,7 @@ from typing import Any
 from uvicorn_worker import UvicornWorker
 
 from ...session import SessionSettings
+from .websockets import WebSockets
 
 
 class Worker(UvicornWorker):  # type: ignore[misc]
@@ -21,6 +22,7 @@ class Worker(UvicornWorker):  # type: ignore[misc]
         self.CONFIG_KWARGS: dict[str, Any] = {
             **UvicornWorker.CONFIG_KWARGS,
             "proxy_headers": bool(trusted),
+            "ws": WebSockets,
             "ws_max_size": SessionSettings().frame_bytes,
         }
         super().__init__(*args, **kwargs)

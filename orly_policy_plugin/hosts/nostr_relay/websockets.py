@@ -1,0 +1,95 @@
+"""uvicorn's websockets, for many small messages: what is sent at one time is written at once.
+
+uvicorn writes each message by itself, and stops and starts reading for each that comes. Either is
+a call of the system, which costs more than all that a relay does with a small event.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from uvicorn.protocols.utils import ClientDisconnected
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+_WRITTEN_AT_ONCE_BYTES: Final = 65_536
+_READ_AHEAD_BYTES: Final = 65_536
+"""Of a client's messages that were not taken yet; then it is read no further."""
+_MESSAGE_BYTES: Final = 200
+"""What a message takes besides its text."""
+
+
+class WebSockets(WebSocketsSansIOProtocol):
+    """For ``ws=`` of uvicorn's configuration."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._unwritten: list[bytes] = []
+        self._unwritten_bytes = 0
+        self._ahead_bytes = 0
+
+    # --- to the client
+
+    async def send(self, message: Any) -> None:
+        """ASGI's. A message is written with others, soon."""
+        text = message.get("text")
+        is_plain = text is not None and self.handshake_complete and not self.close_sent
+        if not is_plain or self.conn.extensions:
+            self._write()
+            await super().send(message)
+            return
+        if not self.writable.is_set():
+            await self.writable.wait()
+        if self.disconnected or self.transport.is_closing():
+            raise ClientDisconnected
+        self._put(text.encode())
+
+    def _put(self, payload: bytes) -> None:
+        if not self._unwritten:
+            self.loop.call_soon(self._write)
+        head = _head(len(payload))
+        self._unwritten += (head, payload)
+        self._unwritten_bytes += len(head) + len(payload)
+        if self._unwritten_bytes >= _WRITTEN_AT_ONCE_BYTES:
+            self._write()
+
+    def _write(self) -> None:
+        if self._unwritten:
+            unwritten, self._unwritten, self._unwritten_bytes = self._unwritten, [], 0
+            self.transport.write(b"".join(unwritten))
+
+    def shutdown(self) -> None:
+        """The server ends."""
+        self._write()
+        super().shutdown()
+
+    def handle_close(self, event: Any) -> None:
+        """The client ends."""
+        self._write()
+        super().handle_close(event)
+
+    # --- from the client
+
+    def send_receive_event_to_app(self) -> None:
+        """A message has come."""
+        self._ahead_bytes += sum(map(len, self.frames)) + _MESSAGE_BYTES
+        was_paused, self.read_paused = self.read_paused, True  # or it would pause for each
+        super().send_receive_event_to_app()
+        self.read_paused = was_paused
+        if not was_paused and self._ahead_bytes > _READ_AHEAD_BYTES and not self.close_sent:
+            self.read_paused = True
+            self.transport.pause_reading()
+
+    async def receive(self) -> Any:
+        """ASGI's."""
+        message: Mapping[str, Any] = await super().receive()
+        if self.queue.empty():
+            self._ahead_bytes = 0
+        return message
+
+
+def _head(size: int) -> bytes:
+    """Of a text message in one frame (section 5.2 of RFC 6455)."""
+    if size < 126:
+        return bytes((0x81, size))
+    if size < 65_536:
+        return b"\x81\x7e" + size.to_bytes(2, "big")
+    return b"\x81\x7f" + size.to_bytes(8, "big")
