@@ -61,7 +61,7 @@ def signed_notes(count: int, series: str, created_at: int = NOW) -> list[dict[st
     """Signed notes and reactions by ten authors, other ones for every series."""
     secrets = [PrivateKey(hashlib.sha256(bytes([number])).digest()) for number in range(10)]
     return [
-        _signed(
+        signed(
             secrets[number % len(secrets)],
             created_at=created_at - number,
             kind=1 if number % 3 else 7,
@@ -72,7 +72,11 @@ def signed_notes(count: int, series: str, created_at: int = NOW) -> list[dict[st
     ]
 
 
-def _signed(secret: PrivateKey, **fields: Any) -> dict[str, Any]:
+def signed(secret: PrivateKey, **fields: Any) -> dict[str, Any]:
+    """An event.
+
+    :param fields: ``created_at``, ``kind``, ``tags``, ``content``, in this order.
+    """
     pubkey = secret.public_key_xonly.format().hex()
     serialised = json.dumps(
         [0, pubkey, *(fields[name] for name in ("created_at", "kind", "tags", "content"))],

@@ -3,7 +3,11 @@
 ``python -m benchmarks.relay_child {policy,bare} OPTIONS``, options as ``example_relay`` has them.
 """
 
+import asyncio
+import gc
+import signal
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +45,18 @@ class BareApp:
         await self._app(scope, receive, send)
 
 
+def _say_how_many_tasks() -> None:
+    while True:
+        signal.sigwait({signal.SIGUSR1})
+        tasks = [each for each in gc.get_objects() if isinstance(each, asyncio.Task)]
+        sys.stdout.write(f"tasks: {sum(not each.done() for each in tasks)}\n")
+        sys.stdout.flush()
+
+
 def main() -> None:
-    """Serve."""
+    """Serve. SIGUSR1 has it say how many tasks there are."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})  # of all threads to come
+    threading.Thread(target=_say_how_many_tasks, daemon=True).start()
     which = sys.argv.pop(1)
     if which == "bare":
         vars(example_relay)["create_app"] = BareApp

@@ -36,6 +36,8 @@ class Relay:
 
     url: str
     pid: int
+    said: Path
+    """What it prints."""
 
     def cpu_seconds(self) -> float | None:
         """The processor's time that it has taken; ``None`` where the system does not say."""
@@ -44,6 +46,10 @@ class Relay:
         except OSError:
             return None
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def tasks(self) -> int:
+        """How many there were when it was last asked by SIGUSR1."""
+        return int(re.findall(r"tasks: (\d+)", self.said.read_text())[-1])
 
     def memory_kilobytes(self) -> float:
         """The resident memory that is its own, without mapped files."""
@@ -74,7 +80,7 @@ def relay(
             command, cwd=ROOT, env=environment, stdout=output, stderr=output
         )
     try:
-        yield Relay(_url(process, said), process.pid)
+        yield Relay(_url(process, said), process.pid, said)
     finally:
         process.kill()
         process.wait(SECONDS)
