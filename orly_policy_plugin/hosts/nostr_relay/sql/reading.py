@@ -74,7 +74,7 @@ def count(statements: Statements, wanted: Filter, now: int, most: int) -> int:
     asked = Asked(asked_for)
     source, found = _planned(statements, asked, None)
     ((number,),) = statements.rows(
-        f"SELECT count(*) FROM (SELECT 1 FROM {source} WHERE {found.sql} LIMIT :limit) AS some",
+        f"SELECT count(*) FROM (SELECT 1 FROM {source} WHERE {found.sql} LIMIT :limit) AS counted",
         found,
         limit=most + 1,
     )
