@@ -53,10 +53,12 @@ async def serve_forever(policy: str, listening: socket.socket) -> None:
         def http(websocket: ServerConnection, request: Request) -> Response | None:
             if not asks_for_information(request.headers.get("Accept")):
                 return None
-            response = websocket.respond(HTTPStatus.OK, "")
-            response.body = orjson.dumps(server.information({"name": "a relay that forgets"}))
+            document = server.information({"name": "a relay that forgets"})
+            response = websocket.respond(HTTPStatus.OK, orjson.dumps(document).decode())
+            del response.headers["Content-Type"]  # setting it would add another
             response.headers["Content-Type"] = MEDIA_TYPE
-            response.headers["Content-Length"] = str(len(response.body))
+            for name in ("Origin", "Headers", "Methods"):
+                response.headers[f"Access-Control-Allow-{name}"] = "*"
             return response
 
         async with serve(

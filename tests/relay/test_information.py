@@ -1,0 +1,31 @@
+"""The document of NIP-11, over HTTP."""
+
+import json
+import urllib.request
+from email.message import Message
+
+from .process import Relay
+
+SECONDS = 20
+
+
+def answer(relay: Relay, method: str, **headers: str) -> tuple[Message, bytes]:
+    """What is answered: the headers and the body."""
+    request = urllib.request.Request(relay.http, method=method, headers=headers)
+    with urllib.request.urlopen(request, timeout=SECONDS) as response:
+        return response.headers, response.read()
+
+
+def may_be_read_by_other_sites(headers: Message) -> bool:
+    """Whether a browser lets a page of another site read it."""
+    names = ("Origin", "Headers", "Methods")
+    return all(headers.get_all(f"Access-Control-Allow-{name}") == ["*"] for name in names)
+
+
+def test_the_document_is_whole_and_for_browsers_too(relay: Relay) -> None:
+    """One length, one type, and the headers that NIP-11 asks for."""
+    headers, body = answer(relay, "GET", Accept="application/nostr+json")
+    assert 11 in json.loads(body)["supported_nips"]
+    assert headers.get_all("Content-Type") == ["application/nostr+json"]
+    assert headers.get_all("Content-Length") == [str(len(body))]
+    assert may_be_read_by_other_sites(headers)
