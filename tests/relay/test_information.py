@@ -29,3 +29,11 @@ def test_the_document_is_whole_and_for_browsers_too(relay: Relay) -> None:
     assert headers.get_all("Content-Type") == ["application/nostr+json"]
     assert headers.get_all("Content-Length") == [str(len(body))]
     assert may_be_read_by_other_sites(headers)
+
+
+def test_a_browser_may_ask_beforehand(nostr_relay: Relay) -> None:
+    """As it does of a request with a header of the page's own."""
+    asked = {"Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "X-Own"}
+    headers, body = answer(nostr_relay, "OPTIONS", Origin="https://client.example", **asked)
+    assert body == b""
+    assert may_be_read_by_other_sites(headers)

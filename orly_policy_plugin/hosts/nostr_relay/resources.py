@@ -26,8 +26,7 @@ class Root:
 
     async def on_get(self, request: Any, response: Any) -> None:
         """As nostr-relay's own, with what is true behind a policy."""
-        for name in ("Origin", "Headers", "Methods"):
-            response.append_header(f"Access-Control-Allow-{name}", "*")
+        _allow_browsers(response)
         if asks_for_information(request.accept):
             response.data = orjson.dumps(self._serving.server.information(_own()))
             response.content_type = MEDIA_TYPE
@@ -35,6 +34,17 @@ class Root:
             raise falcon.HTTPFound(Config.redirect_homepage)
         else:
             response.text = "try using a nostr client :-)"
+
+    async def on_options(self, request: Any, response: Any) -> None:
+        """What a browser asks before it asks something unusual."""
+        _allow_browsers(response)
+        response.status = falcon.HTTP_NO_CONTENT
+
+
+def _allow_browsers(response: Any) -> None:
+    """Let pages of other sites read the answer, as NIP-11 wants it (CORS)."""
+    for name in ("Origin", "Headers", "Methods"):
+        response.append_header(f"Access-Control-Allow-{name}", "*")
 
 
 def _own() -> dict[str, Any]:
