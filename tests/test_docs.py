@@ -21,6 +21,7 @@ ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 PLUGINS = (ROOT / "docs" / "plugins.md").read_text()
 POLICY = (ROOT / "docs" / "policy.md").read_text()
+RELAYS = (ROOT / "docs" / "relays.md").read_text()
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text()
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
@@ -79,6 +80,20 @@ def test_every_folder_is_in_the_architecture() -> None:
     }
     assert packages <= named
     assert all((ROOT / folder).is_dir() for folder in named)
+
+
+@pytest.mark.parametrize(
+    ("column", "tests"),
+    [(3, "nostr-tools.mjs"), (4, "test_nostr_sdk.py")],
+    ids=["nostr-tools", "nostr-sdk"],
+)
+def test_what_clients_of_others_are_tested_for_is_in_the_table(column: int, tests: str) -> None:
+    """docs/relays.md has each NIP that a client's tests are about, and no other."""
+    table = RELAYS.partition("| nostr-tools | nostr-sdk |")[2]
+    rows = [line.split("|") for line in table.splitlines() if re.match(r"\| \d\d ", line)]
+    told = {cells[1].strip() for cells in rows if cells[column].strip() == "yes"}
+    source = (ROOT / "tests" / "clients" / tests).read_text()
+    assert told == set(re.findall(r"""^(?:check\('| +\"{3})NIP-(\d+)""", source, re.MULTILINE))
 
 
 def test_the_policies_in_the_readme_can_be_read() -> None:
