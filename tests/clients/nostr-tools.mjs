@@ -16,7 +16,7 @@ inPool(WebSocket)
 inRelay(WebSocket)
 
 const url = process.argv[2]
-const LONG_MS = 30_000 // how long a check may take
+const LONG_MS = 60_000 // how long a check may take
 const checks = new Map()
 const check = (name, run) => checks.set(name, run)
 const now = (seconds = 0) => Math.floor(Date.now() / 1000) + seconds
@@ -199,13 +199,18 @@ check('NIP-40: what has expired is refused', async (relay, alice) => {
 })
 
 check('NIP-40: what expires is handed out no longer', async (relay, alice) => {
-  const expiration = now(4)
-  await relay.publish(alice.event(1, 'soon gone', [['expiration', `${expiration}`]]))
-  while ((await stored(relay, alice.wants(1))).length) {
-    assert.ok(now() <= expiration + 1)
-    await wait(100)
+  let expiration
+  let late // to a machine under load it may come only when it has expired
+  do {
+    expiration = now(4)
+    const event = alice.event(1, 'soon gone', [['expiration', `${expiration}`]])
+    late = await relay.publish(event).then(() => false, () => now() >= expiration)
+  } while (late)
+  for (let gone = false; !gone; await wait(100)) {
+    const asked = now()
+    gone = !(await stored(relay, alice.wants(1))).length
+    assert.ok(gone ? now() >= expiration : asked <= expiration)
   }
-  assert.ok(now() >= expiration)
   assert.equal(await relay.count([alice.wants(1)], {}), 0)
 })
 
@@ -305,14 +310,14 @@ check('NIP-70: a protected event is taken from its author', async (relay, alice,
   await refused(relay.publish(bob.event(6, JSON.stringify(event), [['e', event.id]])), 'blocked')
 })
 
-async function late() {
+async function tooLong() {
   await wait(LONG_MS)
   throw new Error(`not within ${LONG_MS} ms`)
 }
 
 async function outcome(run) {
   try {
-    await Promise.race([run(await connect(), new Author(), new Author()), late()])
+    await Promise.race([run(await connect(), new Author(), new Author()), tooLong()])
     return null
   } catch (error) {
     return error.stack ?? String(error)
