@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+import postgres
 import pytest
 
 from .policies import POLICY
@@ -12,6 +13,11 @@ UNPARSABLE = re.compile("Parse error at offset|parse recursion depth|integer val
 """What rapidjson says of a message that is nested too deeply or has an endless number: the text
 differs between Pythons.
 """
+
+
+def pytest_sessionfinish() -> None:
+    """Leave no server behind."""
+    postgres.stop()
 
 
 @pytest.fixture

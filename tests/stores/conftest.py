@@ -1,15 +1,15 @@
 import asyncio
 from pathlib import Path
 
+import postgres
 import pytest
 
-from .making import FLAVOURS, Place, empty_place, run_stock, started_servers
+from .making import FLAVOURS, Place, empty_place, run_stock
 
 
 def pytest_sessionfinish() -> None:
     """Leave no server behind."""
-    for server in started_servers:
-        server.cleanup()
+    postgres.stop()
 
 
 @pytest.fixture(scope="session")

