@@ -1,6 +1,6 @@
 """The most that policy admins can have standing: what one change, and a start, cost then.
 
-Section 9 of the specification bounds what one admin may have standing; each shape fills these
+Section 9 of the spec bounds what one admin may have standing; each shape fills these
 bounds in another way, and is measured in a process of its own (:mod:`.admins_child`).
 """
 

@@ -145,7 +145,7 @@ class PolicyPlugin:
 
     def required_follow_lists(self) -> frozenset[str]:
         """The authors whose follow lists (kind 3) the policy needs now, and those that are worth
-        keeping (section 7 of SPEC.md). Ask at start and after every swap, and feed what the relay
+        keeping (section 7 of the spec). Ask at start and after every swap, and feed what the relay
         has stored to the gate's ``kind3``.
         """
         return self._follow_lists.needed_lists.kept
@@ -208,7 +208,7 @@ class PolicyPlugin:
 
     @hookimpl
     def relay_limits(self) -> RelayLimits:
-        """Section 11 of SPEC.md."""
+        """Section 11 of the spec."""
         return limits_of(self.snapshot)
 
     @hookimpl
@@ -220,7 +220,7 @@ class PolicyPlugin:
 
     @hookimpl
     def on_write(self, event: Event, context: Context) -> Decision | Awaitable[Decision]:
-        """Sections 2 to 6 of SPEC.md. To be awaited only where a script is to be asked."""
+        """Sections 2 to 6 of the spec. To be awaited only where a script is to be asked."""
         try:
             snapshot = self._force.snapshot
             outcome = snapshot.write(event, context.authenticated, int(self._clock()))
@@ -233,7 +233,7 @@ class PolicyPlugin:
 
     @hookimpl
     def on_read(self, event: Event, context: Context) -> Decision | Awaitable[Decision]:
-        """Sections 2 to 5 of SPEC.md. To be awaited only where a script is to be asked."""
+        """Sections 2 to 5 of the spec. To be awaited only where a script is to be asked."""
         try:
             snapshot = self._force.snapshot
             outcome = snapshot.read(event, context.authenticated, int(self._clock()))
@@ -246,12 +246,12 @@ class PolicyPlugin:
 
     @hookimpl
     async def on_kind3(self, event: Event, context: Context) -> None:
-        """Section 7 of SPEC.md."""
+        """Section 7 of the spec."""
         await self._follow_lists.follow(event)
 
     @hookimpl
     async def on_policy_event(self, event: Event, context: Context) -> Decision | None:
-        """Sections 8 and 9 of SPEC.md: policy events, and withdrawals of contributions."""
+        """Sections 8 and 9 of the spec: policy events, and withdrawals of contributions."""
         if event.kind == kinds.DELETION and not self._updates.names_contribution(event):
             return None
         return await self._updates.apply(event)

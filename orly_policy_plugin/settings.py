@@ -26,7 +26,7 @@ it knows how much there is to read."""
 
 @attrs.frozen(kw_only=True)
 class Settings:
-    """The engine's settings (section 10 of SPEC.md)."""
+    """The engine's settings (section 10 of the spec)."""
 
     path: Path
     """The policy file."""
@@ -71,7 +71,7 @@ class Settings:
     rate_seconds: float = attrs.field(
         default=TIME_CONSTANT_SECONDS, validator=attrs.validators.gt(0)
     )
-    """The time constant of rate limits (section 6 of SPEC.md)."""
+    """The time constant of rate limits (section 6 of the spec)."""
     rate_keys: int = attrs.field(default=MOST_KEYS, validator=attrs.validators.gt(0))
     """Averages to keep for rate limits, one a rule and submitter."""
 

@@ -18,7 +18,7 @@ _OUR_FAULT: Final = Decision.reject("error: the policy could not be evaluated")
 
 
 class Settling:
-    """Settles decisions (sections 5 and 6 of SPEC.md)."""
+    """Settles decisions (sections 5 and 6 of the spec)."""
 
     def __init__(
         self,

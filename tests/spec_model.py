@@ -1,4 +1,4 @@
-"""Sections 1 to 4 of SPEC.md once more, brute force, written from that page alone.
+"""Sections 1 to 4 of the spec once more, brute force, written from that page alone.
 
 It takes the policy as JSON and looks everything up anew for each question. The answer is
 ``"accept"`` or the prefix of the rejection.

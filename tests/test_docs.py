@@ -177,3 +177,32 @@ def test_every_policy_in_the_example_is_valid() -> None:
     sample = (ROOT / "example_relay" / "sample-policy.json").read_bytes()
     assert json.loads(sample)
     read_policy(sample)
+
+
+SPECIFICATION = (ROOT / "docs" / "specification.md").read_text()
+PARTS = dict(re.findall(r"(?ms)^## (\d+)\. (.*?)(?=^## |\Z)", SPECIFICATION))
+"""Of the specification, by their numbers."""
+CITED = re.compile(r"ections? (\d[\d., andto\n#]*) of\s+(?:# )?the\s+(?:# )?spec\b")
+CITING = sorted(
+    path
+    for folder in ("orly_policy_plugin", "hookspecs", "tests", "benchmarks", "example_relay")
+    for path in (ROOT / folder).rglob("*.py")
+    if CITED.search(path.read_text())
+)
+
+
+@pytest.mark.parametrize("path", CITING, ids=lambda path: str(path.relative_to(ROOT)))
+def test_what_is_cited_of_the_specification_is_there(path: Path) -> None:
+    """Each section, and each numbered sentence of one."""
+    for numbers in CITED.findall(path.read_text()):
+        for section, _, sentence in (
+            each.partition(".") for each in re.findall(r"[\d.]+", numbers)
+        ):
+            assert section in PARTS
+            assert not sentence or re.search(rf"(?m)^{sentence}\. ", PARTS[section])
+
+
+def test_the_specification_is_cited() -> None:
+    """And has eleven sections."""
+    assert list(map(int, PARTS)) == list(range(1, 12))
+    assert len(CITING) > 40

@@ -30,7 +30,7 @@ PROJECT: Final = "orly_policy"
 """The pluggy project name, and the name of the entry-point group."""
 
 POLICY_EVENT_KIND: Final = 12345
-"""The kind of the signed events that change the policy (SPEC.md section 8)."""
+"""The kind of the signed events that change the policy (section 8 of the spec)."""
 
 hookspec: Final = pluggy.HookspecMarker(PROJECT)
 hookimpl: Final = pluggy.HookimplMarker(PROJECT)

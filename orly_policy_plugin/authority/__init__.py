@@ -1,4 +1,4 @@
-"""Who signed what, and what that may change (sections 7 to 9 of SPEC.md). Pure.
+"""Who signed what, and what that may change (sections 7 to 9 of the spec). Pure.
 
 An event goes through :func:`examine`; an admin's full policy through :func:`contribution_of`, and
 an admin's contribution of either form through :func:`check_fits`. Which contributions stand is

@@ -1,6 +1,6 @@
 """An admin's full policy as a contribution: its differences to the owner's, each of them allowed.
 
-Section 8 of SPEC.md. What may differ is a list (:data:`IN_A_RULE`, :data:`IN_KIND_LISTS`, a new
+Section 8 of the spec. What may differ is a list (:data:`IN_A_RULE`, :data:`IN_KIND_LISTS`, a new
 rule); whatever is not in it may not, fields that come to the models later included.
 """
 

@@ -1,4 +1,4 @@
-"""How much one policy admin may have standing (section 9 of SPEC.md).
+"""How much one policy admin may have standing (section 9 of the spec).
 
 What admins have standing is read, checked and compiled at every start: without bounds one admin
 could stop a relay from starting.
@@ -19,7 +19,7 @@ MOST_KINDS: Final = 2_000
 MOST_AUTHORS: Final = 1_000
 """Whose follow lists are used, each author once."""
 MOST_REGEXES: Final = 100
-"""Compiling one takes up to two milliseconds; SPEC.md names no bound."""
+"""Compiling one takes up to two milliseconds; the spec names no bound."""
 
 _HOW: Final = "with a kind 5 event that names it"
 

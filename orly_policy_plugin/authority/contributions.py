@@ -1,4 +1,4 @@
-"""Contributions: what a policy admin adds to the owner's policy (section 9 of SPEC.md).
+"""Contributions: what a policy admin adds to the owner's policy (section 9 of the spec).
 
 The names are those of the event's content. Who sent it and when comes from the event.
 """

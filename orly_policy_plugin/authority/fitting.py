@@ -1,6 +1,6 @@
 """Whether a contribution fits the owner's policy, and which contributions stand.
 
-Sections 8 and 9 of SPEC.md: what is refused of an admin, whoever else has contributed what.
+Sections 8 and 9 of the spec: what is refused of an admin, whoever else has contributed what.
 """
 
 from collections import defaultdict

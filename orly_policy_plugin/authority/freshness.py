@@ -1,4 +1,4 @@
-"""Freshness: which policy events are news, and which are replays (section 8 of SPEC.md, check 4).
+"""Freshness: which policy events are news, and which are replays (section 8 of the spec, check 4).
 
 A mark is the newest event that counted. Marks only rise: nothing here lowers one.
 """

@@ -1,4 +1,4 @@
-"""Policy events (kind 12345): the five checks of section 8 of SPEC.md, in their order."""
+"""Policy events (kind 12345): the five checks of section 8 of the spec, in their order."""
 
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""Withdrawal of contributions by kind 5 events (NIP-09; section 8 of SPEC.md)."""
+"""Withdrawal of contributions by kind 5 events (NIP-09; section 8 of the spec)."""
 
 from collections.abc import Container, Iterator, Mapping
 

@@ -95,7 +95,7 @@ def _times(rule: Rule) -> Iterator[str]:
 
 
 def _who(rule: Rule, access: str, policy: Policy) -> Iterator[str]:
-    """Sections 2.2 to 2.5 of SPEC.md in words; nothing where the rule does not say who."""
+    """Sections 2.2 to 2.5 of the spec in words; nothing where the rule does not say who."""
     denied: tuple[str, ...] = getattr(rule, f"{access}_deny")
     grants = list(_grants(rule, policy))
     allows = list(_allows(rule, access))

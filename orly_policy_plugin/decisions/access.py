@@ -1,6 +1,6 @@
 """Who may: deny lists, allow lists and grants, the part of a rule that looks at the submitter.
 
-Sections 2 and 3 of SPEC.md. A submitter is the set of keys that authenticated: one of them in a
+Sections 2 and 3 of the spec. A submitter is the set of keys that authenticated: one of them in a
 deny list denies, otherwise one that matches an allow list is enough.
 """
 

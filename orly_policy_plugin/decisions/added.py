@@ -1,4 +1,4 @@
-"""What all contributions that stand add together, by kind (section 9 of SPEC.md).
+"""What all contributions that stand add together, by kind (section 9 of the spec).
 
 Made in one pass over what they say, however often they say it. What a kind's plan needs is then
 looked up, and costs a decision the same for one contribution and for a hundred.

@@ -1,4 +1,4 @@
-"""From a policy to the tuples of conditions that decide (sections 2, 3 and 9 of SPEC.md).
+"""From a policy to the tuples of conditions that decide (sections 2, 3 and 9 of the spec).
 
 One :class:`.Plan` a kind and access: the global rule's conditions, the kind filter, the kind's own
 rule. Kinds that nothing names share one plan, and so do all that only kind lists name and of which

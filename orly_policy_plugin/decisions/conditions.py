@@ -1,4 +1,4 @@
-"""What a rule asks of an event, one condition a field (section 1 of SPEC.md).
+"""What a rule asks of an event, one condition a field (section 1 of the spec).
 
 A policy is compiled into ordered tuples of conditions. To decide is to check one after the other
 until one denies; to explain is to do the same and write down what each saw. A check answers

@@ -120,7 +120,7 @@ class Plans:
         return self._by_kind[kind]
 
     def decide(self, event: Event, keys: Keys, now: int) -> Outcome:
-        """Answer one question (section 3 of SPEC.md), or say what is left to ask.
+        """Answer one question (section 3 of the spec), or say what is left to ask.
 
         All of a relay's questions come through here: there is nothing in it that need not be.
 

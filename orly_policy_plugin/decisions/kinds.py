@@ -1,4 +1,4 @@
-"""The kind filter: ``kind.whitelist`` and ``kind.blacklist`` (section 1 of SPEC.md)."""
+"""The kind filter: ``kind.whitelist`` and ``kind.blacklist`` (section 1 of the spec)."""
 
 from typing import ClassVar, Final
 

@@ -1,4 +1,4 @@
-"""What a policy says in NIP-11 (section 11 of SPEC.md)."""
+"""What a policy says in NIP-11 (section 11 of the spec)."""
 
 from orly_policy_hookspecs.limits import RelayLimits
 

@@ -11,7 +11,7 @@ _LONGEST = 80
 def quoted(text: str) -> str:
     """The text in double quotes, shortened, with every public key in it left out.
 
-    A message never shows another person's key (section 4 of SPEC.md), and a tag's value or a
+    A message never shows another person's key (section 4 of the spec), and a tag's value or a
     regular expression may hold one.
     """
     shown = _KEY.sub("(a key)", text)

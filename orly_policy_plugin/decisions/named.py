@@ -1,4 +1,4 @@
-"""Whom the policy in force names: those are told from throwaway keys (section 6 of SPEC.md).
+"""Whom the policy in force names: those are told from throwaway keys (section 6 of the spec).
 
 Owners, policy admins, who stands in an allow list, and whom somebody follows whose follow list
 grants.

@@ -1,4 +1,4 @@
-"""Private stays private: what no contribution opens for reading (section 8 of SPEC.md)."""
+"""Private stays private: what no contribution opens for reading (section 8 of the spec)."""
 
 from typing import Final
 

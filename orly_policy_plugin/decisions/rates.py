@@ -1,4 +1,4 @@
-"""``rate_limit``: how many bytes a second somebody may write (section 6 of SPEC.md).
+"""``rate_limit``: how many bytes a second somebody may write (section 6 of the spec).
 
 An exponentially weighted moving average of accepted bytes per second. The formula is here; who
 has written how much is for :mod:`orly_policy_plugin.rates` to keep.

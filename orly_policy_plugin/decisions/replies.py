@@ -1,4 +1,4 @@
-"""What a script says of one event (section 5 of SPEC.md)."""
+"""What a script says of one event (section 5 of the spec)."""
 
 import enum
 from typing import Final

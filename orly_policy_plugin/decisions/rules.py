@@ -1,6 +1,6 @@
 """From one rule, and what admins' contributions add to it, to its conditions.
 
-Sections 1, 2 and 9 of SPEC.md. The order of the conditions is that of the table in section 1, in
+Sections 1, 2 and 9 of the spec. The order of the conditions is that of the table in section 1, in
 which messages count.
 """
 
@@ -64,7 +64,7 @@ class RuleInPlace:
     added: AddedToRule | None = None
     """What contributions add to an owner's rule."""
     is_private: bool = False
-    """Whether it is about reading what nothing that admins send opens (section 8 of SPEC.md)."""
+    """Whether it is about reading what nothing that admins send opens (section 8 of the spec)."""
 
     def limit(self, name: str) -> tuple[str, int] | None:
         """Where the limit in force stands and what it is: the owner's or the largest override.

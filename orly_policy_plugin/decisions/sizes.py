@@ -1,4 +1,4 @@
-"""How many bytes an event takes (section 1 of SPEC.md): ``size_limit`` and ``content_limit``."""
+"""How many bytes an event takes (section 1 of the spec): ``size_limit`` and ``content_limit``."""
 
 import json
 

@@ -147,7 +147,7 @@ def compile_policy(
     :param owners: owners besides the policy's own (``ORLY_OWNERS``).
     :param contributions: those that stand, oldest first: see
         :func:`orly_policy_plugin.authority.fitting.standing_contributions`.
-    :param rate_seconds: the time constant of rate limits (section 6 of SPEC.md).
+    :param rate_seconds: the time constant of rate limits (section 6 of the spec).
     :param before: a snapshot of which to use again what is the same.
     """
     standing = tuple(contributions)

@@ -1,5 +1,5 @@
 """Nobody is shut out by an admin: no denial that comes from an admin's event applies to a
-submitter or author who is an owner or a policy admin (section 8 of SPEC.md).
+submitter or author who is an owner or a policy admin (section 8 of the spec).
 """
 
 from typing import Final

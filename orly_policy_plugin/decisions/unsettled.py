@@ -1,6 +1,6 @@
 """A decision that the criteria leave open: scripts are to be asked, or a rate is to be kept.
 
-Sections 5 and 6 of SPEC.md. Nothing here asks or counts: whoever does hands the replies in.
+Sections 5 and 6 of the spec. Nothing here asks or counts: whoever does hands the replies in.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Whose follow lists a policy needs (section 7 of SPEC.md)."""
+"""Whose follow lists a policy needs (section 7 of the spec)."""
 
 from collections.abc import Iterable
 

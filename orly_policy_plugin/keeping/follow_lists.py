@@ -1,4 +1,4 @@
-"""Follow lists (section 7 of SPEC.md): which are needed, and taking newer ones."""
+"""Follow lists (section 7 of the spec): which are needed, and taking newer ones."""
 
 from collections import deque
 from collections.abc import Iterable, Mapping

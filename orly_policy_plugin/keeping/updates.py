@@ -1,4 +1,4 @@
-"""Signed events that change the policy (sections 8 and 9 of SPEC.md)."""
+"""Signed events that change the policy (sections 8 and 9 of the spec)."""
 
 from collections.abc import Callable, Iterable
 from functools import partial

@@ -1,4 +1,4 @@
-"""What two rules mean differently about who may: sections 2.2 to 2.6 of SPEC.md.
+"""What two rules mean differently about who may: sections 2.2 to 2.6 of the spec.
 
 A rule divides submitters into those whom its deny lists name, those whom something in it grants,
 and all others, whom it denies, grants or leaves to the rest of the policy.

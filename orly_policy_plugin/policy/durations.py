@@ -1,4 +1,4 @@
-"""ISO-8601 durations, as section 1 of SPEC.md reads them.
+"""ISO-8601 durations, as section 1 of the spec reads them.
 
 A year is 365 days, a month a twelfth of that, so that a duration is a number of seconds and needs
 no calendar. (The duration libraries give calendar months, take ``PT`` for zero and round up.)

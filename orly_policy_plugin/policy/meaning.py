@@ -254,7 +254,7 @@ CONSTRAINTS: Final = (
         _or_none,
     ),
 )
-"""The fields that only deny, in the order of section 1 of SPEC.md; ``tag_validation`` besides."""
+"""The fields that only deny, in the order of section 1 of the spec; ``tag_validation`` besides."""
 
 
 # --- who may change the policy

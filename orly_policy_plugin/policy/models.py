@@ -1,4 +1,4 @@
-"""A policy as data: what a policy file says (section 1 of SPEC.md), typed and immutable.
+"""A policy as data: what a policy file says (section 1 of the spec), typed and immutable.
 
 The names are the file's own. ``None`` means not written, where that differs from empty or 0.
 """

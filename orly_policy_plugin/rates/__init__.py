@@ -1,4 +1,4 @@
-"""Who has written how much, for ``rate_limit`` (section 6 of SPEC.md)."""
+"""Who has written how much, for ``rate_limit`` (section 6 of the spec)."""
 
 from .limiter import MOST_KEYS, RateLimiter
 

@@ -1,4 +1,4 @@
-"""Scripts (section 5 of SPEC.md): the line protocol, and the processes that speak it.
+"""Scripts (section 5 of the spec): the line protocol, and the processes that speak it.
 
 ::
 

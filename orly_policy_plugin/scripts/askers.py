@@ -1,4 +1,4 @@
-"""Who asks a script, so that each has a fair share of it (section 5 of SPEC.md). Pure."""
+"""Who asks a script, so that each has a fair share of it (section 5 of the spec). Pure."""
 
 from orly_policy_hookspecs import Context
 

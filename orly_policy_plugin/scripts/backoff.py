@@ -1,4 +1,4 @@
-"""How long a script that fails is left alone (section 5 of SPEC.md). Pure."""
+"""How long a script that fails is left alone (section 5 of the spec). Pure."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""The files of scripts: where they are, and whether they can be run (section 5 of SPEC.md)."""
+"""The files of scripts: where they are, and whether they can be run (section 5 of the spec)."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""What goes to a script and comes back: a line of JSON each (section 5 of SPEC.md). Pure."""
+"""What goes to a script and comes back: a line of JSON each (section 5 of the spec). Pure."""
 
 import json
 from typing import Any, Final, Literal

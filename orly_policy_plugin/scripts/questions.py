@@ -1,4 +1,4 @@
-"""Which questions a script is asked, and when: matching answers by id (section 5 of SPEC.md).
+"""Which questions a script is asked, and when: matching answers by id (section 5 of the spec).
 
 An answer carries only the event's id. So of the questions with one id only one is asked at a
 time, and none while the answer to one that timed out may still come. Nothing here does I/O.

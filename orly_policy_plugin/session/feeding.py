@@ -1,4 +1,4 @@
-"""Handing the plugins the follow lists that the relay has stored (section 7 of SPEC.md)."""
+"""Handing the plugins the follow lists that the relay has stored (section 7 of the spec)."""
 
 import asyncio
 from collections.abc import Collection

@@ -1,4 +1,4 @@
-"""What a reader is given of what is stored: REQ, COUNT and pages of HTTP (section 11 of SPEC.md).
+"""What a reader is given of what is stored: REQ, COUNT and pages of HTTP (section 11 of the spec).
 
 Every event is decided before it counts. Where policy and plugins have settled a kind for a reader
 nobody is asked about its events.

@@ -1,4 +1,4 @@
-"""One client's connection: what it sends, and what it is told (section 11 of SPEC.md)."""
+"""One client's connection: what it sends, and what it is told (section 11 of the spec)."""
 
 import asyncio
 from collections.abc import Sequence

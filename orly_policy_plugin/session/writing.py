@@ -1,4 +1,4 @@
-"""EVENT: from a JSON value to the answer, in the order of section 11 of SPEC.md."""
+"""EVENT: from a JSON value to the answer, in the order of section 11 of the spec."""
 
 from collections.abc import Awaitable, Callable
 from typing import Final

@@ -1,4 +1,4 @@
-"""The compiled core against a brute-force model of SPEC.md, on generated questions."""
+"""The compiled core against a brute-force model of the spec, on generated questions."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Whom the policy in force names, for rate limits (section 6 of SPEC.md)."""
+"""Whom the policy in force names, for rate limits (section 6 of the spec)."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What scripts make of a decision: section 5 of SPEC.md, on generated policies and replies."""
+"""What scripts make of a decision: section 5 of the spec, on generated policies and replies."""
 
 from typing import Any
 
@@ -58,7 +58,7 @@ def without(policy: dict[str, Any], *fields: str) -> dict[str, Any]:
 def right(
     policy: dict[str, Any], plain: Snapshot, question: Any, given: list[Reply], *, denies: bool
 ) -> Decision:
-    """The answer of the specification's words: criteria, then the global script, the kind's."""
+    """The answer of the spec's words: criteria, then the global script, the kind's."""
     access, event, submitter = question
     explained = plain.explain(access, event, submitter, NOW)
     decision = explained.decision

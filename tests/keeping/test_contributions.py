@@ -1,4 +1,4 @@
-"""Contributions of policy admins: section 9 of SPEC.md, from the hook to the disk and back."""
+"""Contributions of policy admins: section 9 of the spec, from the hook to the disk and back."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Follow lists: section 7 of SPEC.md, from the hook to the disk and back."""
+"""Follow lists: section 7 of the spec, from the hook to the disk and back."""
 
 import json
 from pathlib import Path

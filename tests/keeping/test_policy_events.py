@@ -1,4 +1,4 @@
-"""Policy events of owners: section 8 of SPEC.md, from the hook to the disk and back."""
+"""Policy events of owners: section 8 of the spec, from the hook to the disk and back."""
 
 import json
 import os

@@ -83,7 +83,7 @@ def test_a_missing_field_is_named(field: str) -> None:
 
 
 def test_an_eighth_field_is_dropped() -> None:
-    """No id covers it, so that it is nothing of the event's (section 11 of SPEC.md)."""
+    """No id covers it, so that it is nothing of the event's (section 11 of the spec)."""
     more = GOOD | {"ip": "::1", "relays": ["wss://relay.example"]}
     assert malformed(more) is None
     assert read_event(more) == read_event(GOOD)

@@ -1,4 +1,4 @@
-"""ISO-8601 durations as section 1 of SPEC.md reads them."""
+"""ISO-8601 durations as section 1 of the spec reads them."""
 
 # ruff: noqa: RUF001 -- digits and letters that only look right
 

@@ -1,4 +1,4 @@
-"""Rate limits: the formula of section 6 of SPEC.md, whoever writes how much and when."""
+"""Rate limits: the formula of section 6 of the spec, whoever writes how much and when."""
 
 import math
 import re
