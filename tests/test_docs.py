@@ -23,7 +23,7 @@ PLUGINS = (ROOT / "docs" / "plugins.md").read_text()
 POLICY = (ROOT / "docs" / "policy.md").read_text()
 RELAYS = (ROOT / "docs" / "relays.md").read_text()
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text()
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 
 
 def blocks(text: str, language: str) -> list[str]:
