@@ -243,6 +243,13 @@ def test_a_relay_tag_can_be_required() -> None:
     )
 
 
+def test_a_url_is_bounded() -> None:
+    """The library that reads URLs keeps those that it was given last."""
+    longest = "wss://relay.example/" + "x" * 2_028
+    assert normal_url(longest) == longest
+    assert normal_url(longest + "x") is None
+
+
 @given(st.text() | st.text().map(lambda text: f"wss://{text}"))
 def test_any_text_is_a_url_or_none(text: str) -> None:
     """Whatever a tag says; what is normal stays so."""

@@ -4,6 +4,8 @@ import json
 import urllib.request
 from email.message import Message
 
+import pytest
+
 from .process import Relay
 
 SECONDS = 20
@@ -29,6 +31,23 @@ def test_the_document_is_whole_and_for_browsers_too(relay: Relay) -> None:
     assert headers.get_all("Content-Type") == ["application/nostr+json"]
     assert headers.get_all("Content-Length") == [str(len(body))]
     assert may_be_read_by_other_sites(headers)
+
+
+ACCEPTS = {
+    "application/nostr+json;q=0.9, */*": True,
+    "text/html,APPLICATION/NOSTR+JSON": True,
+    "text/html, */*": False,
+    "application/json": False,
+}
+
+
+@pytest.mark.parametrize(("accept", "is_asked"), ACCEPTS.items(), ids=str)
+def test_the_document_is_asked_for_beside_others(
+    nostr_relay: Relay, accept: str, is_asked: bool
+) -> None:
+    """As browsers do; who asks for anything gets the page."""
+    headers, _ = answer(nostr_relay, "GET", Accept=accept)
+    assert (headers.get_content_type() == "application/nostr+json") == is_asked
 
 
 def test_a_browser_may_ask_beforehand(nostr_relay: Relay) -> None:

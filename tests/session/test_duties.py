@@ -2,6 +2,7 @@
 
 import json
 import time
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -259,6 +260,21 @@ async def test_a_shadow_reject_looks_like_an_accept(tmp_path: Path) -> None:
                 "duplicate: a newer version is stored already",
             )
         assert [event["content"] for event in await speaker.stored({})] == ["fine"]
+
+
+@asynchronous
+async def test_what_is_remembered_of_shadows_is_short(tmp_path: Path) -> None:
+    """However long an identifier is."""
+    async with serving(tmp_path, None, Shadowing()) as server, client(server) as speaker:
+        tracemalloc.start()
+        for number in range(20):
+            identifier = f"{number}" + "x" * 500_000
+            await speaker.publish_all(ALICE.event(30_023, "spam", [["d", identifier]]))
+        speaker.messages.clear()
+        kept, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert kept < 5_000_000
+        assert len(server.writing._shadows._newest) == 20
 
 
 @asynchronous

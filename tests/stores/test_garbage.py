@@ -4,9 +4,9 @@ import asyncio
 
 from orly_policy_hookspecs.nip01 import Filter
 from orly_policy_plugin.hosts.nostr_relay.garbage import collect
-from orly_policy_plugin.session import Known
+from orly_policy_plugin.session import Known, Vanishing
 
-from .making import Place, event
+from .making import AUTHORS, URL, Place, event
 
 NOW = 1_764_000_000
 EXPIRED = ["0", "999", "1763999999", "1764000000", "01763999999"]
@@ -28,5 +28,23 @@ def test_what_has_expired_is_removed(place: Place) -> None:
             left = await store.page(Filter(), None, 500)
             assert {each.id for each in left} == {each.id for each in kept}
             assert await collect(store, NOW) == 0
+
+    asyncio.run(run())
+
+
+def test_what_remembers_is_no_garbage(place: Place) -> None:
+    """What a deletion has removed does not come back once that has expired, nor who has vanished."""
+    gone, older = event(1, created_at=10), event(2, AUTHORS[1], created_at=10)
+    long_ago = ["expiration", "999"]
+    deletion = event(3, created_at=20, kind=5, tags=[["e", gone.id], long_ago])
+    vanishing = event(4, AUTHORS[1], created_at=20, kind=62, tags=[["relay", URL], long_ago])
+
+    async def run() -> None:
+        async with place.store() as store:
+            assert await store.add(deletion) is Known.STORED
+            await store.vanish(Vanishing(AUTHORS[1], 20, vanishing))
+            assert await collect(store, NOW) == 0
+            assert await store.add(gone) is Known.DELETED
+            assert await store.add(older) is Known.DELETED
 
     asyncio.run(run())
