@@ -33,7 +33,7 @@ def test_what_has_expired_is_removed(place: Place) -> None:
 
 
 def test_what_remembers_is_no_garbage(place: Place) -> None:
-    """What a deletion has removed does not come back once that has expired, nor who has vanished."""
+    """What a deletion has removed does not come back once that expires, nor who has vanished."""
     gone, older = event(1, created_at=10), event(2, AUTHORS[1], created_at=10)
     long_ago = ["expiration", "999"]
     deletion = event(3, created_at=20, kind=5, tags=[["e", gone.id], long_ago])
