@@ -47,9 +47,9 @@ class Relay:
             return None
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
-    def tasks(self) -> int:
-        """How many there were when it was last asked by SIGUSR1."""
-        return int(re.findall(r"tasks: (\d+)", self.said.read_text())[-1])
+    def tasks(self) -> list[int]:
+        """How many there were, each time that it was asked by SIGUSR1."""
+        return list(map(int, re.findall(r"tasks: (\d+)", self.said.read_text())))
 
     def memory_kilobytes(self) -> float:
         """The resident memory that is its own, without mapped files."""

@@ -16,7 +16,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -169,7 +169,7 @@ async def _write(running: Relay, seen: Seen, rate: float, is_over: asyncio.Event
             written += len(notes)
             seen.sent += len(answers)
             await asyncio.sleep(max(_STEP_SECONDS - (time.monotonic() - began), 0))
-        await asyncio.sleep(1)
+        await _until(lambda: reader.live >= written)
         seen.live = reader.live
         if reader.live != written:
             seen.wrong.append(f"{written} were written, {reader.live} came live")
@@ -239,15 +239,24 @@ class Held:
 async def _held(running: Relay) -> Held:
     """Once its clients are gone."""
     await asyncio.sleep(1)
+    told = len(running.tasks())
     os.kill(running.pid, signal.SIGUSR1)
-    await asyncio.sleep(1)
+    await _until(lambda: len(running.tasks()) > told)
     process = Path(f"/proc/{running.pid}")
     files = [str(each.readlink()) for each in (process / "fd").iterdir()]
     return Held(
         len(list((process / "task").iterdir())),
         sum(each.startswith("socket:") for each in files),
-        running.tasks(),
+        running.tasks()[-1],
     )
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    """Wait for it, but not for ever: what has not come is told as wrong."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_ANSWER_SECONDS):
+            while not condition():  # noqa: ASYNC110 -- nobody tells of it
+                await asyncio.sleep(0.05)
 
 
 def _grown(seen: Seen, before: Held, after: Held) -> list[str]:
