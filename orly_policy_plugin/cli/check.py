@@ -17,7 +17,7 @@ def check(file: Path) -> None:
     """Check a policy FILE as a relay does at start.
 
     Prints the policy's version and what each rule says, or every problem with its place in the
-    file; then the exit status is 1.
+    file; then the exit status is 1. It is 2 where the file cannot be read.
     """
     policy = load_policy(file)
     say(f"{file}: version {policy_version(policy)}")

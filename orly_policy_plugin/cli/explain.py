@@ -117,7 +117,8 @@ def explain(
     say is run and asked. A rate limit is taken as not used yet.
 
     Prints the decision, the steps that led to it, and the policy's version. The exit status is
-    0 whatever the decision: this is an explanation.
+    0 whatever the decision: this is an explanation. It is 1 where the policy cannot be used, 2
+    where a file cannot be read.
     """
     place = place_of(file, state)
     standing = load_standing(place)

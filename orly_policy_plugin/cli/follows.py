@@ -53,7 +53,8 @@ _policy_option = click.option(
 def list_(ctx: click.Context, policy: Path | None, state: Path | None) -> None:
     """List whose follow lists the policy needs, which are kept, and which are missing.
 
-    The exit status is 1 where one that decides something is missing.
+    The exit status is 1 where one that decides something is missing, 2 where the policy cannot
+    be read.
     """
     standing = load_standing(place_of(policy, state))
     lists = lists_of(standing)

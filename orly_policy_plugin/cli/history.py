@@ -14,19 +14,23 @@ from orly_policy_plugin.state.policy_file import read_policy_file
 from .places import FILE, Place, place_of, state_option, trouble
 from .showing import say, say_json, short, tell
 
+_UNREADABLE = 2
+
 
 @click.command()
 @click.argument("file", type=FILE, required=False)
 @state_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON array, for programs.")
-def history(file: Path | None, state: Path | None, as_json: bool) -> None:
+@click.pass_context
+def history(ctx: click.Context, file: Path | None, state: Path | None, as_json: bool) -> None:
     """List the versions of a policy, newest first; * marks the one that stands.
 
     FILE is the policy file; by default that of ORLY_POLICY_PATH or of the configuration folder.
     A version is put back with `orly-policy rollback`, and two are compared with
     `orly-policy diff`.
 
-    The exit status is 2 where the history cannot be read.
+    The exit status is 2 where the history or the policy cannot be read. The versions of a policy
+    file that is gone are listed all the same: they can be put back.
     """
     place = place_of(file, state)
     problems: list[Problem] = []
@@ -34,22 +38,24 @@ def history(file: Path | None, state: Path | None, as_json: bool) -> None:
         entries = list(History(place.folders.history).entries(problems))
     for problem in problems:
         tell(str(problem))
-    stands = _standing_entry(place, entries)
+    content = _content(place)
+    stands = next((i for i, entry in enumerate(entries) if entry.content == content), None)
     (_print_json if as_json else _print_text)(entries, stands)
+    if content is None:
+        ctx.exit(_UNREADABLE)
     if not entries:
         tell(f"{place.file}: there is no history yet; a relay that runs the policy keeps it")
     elif stands is None:
         tell(f"{place.file}: what stands there now is in no entry of the history")
 
 
-def _standing_entry(place: Place, entries: list[Entry]) -> int | None:
-    """The newest entry that holds what the file holds."""
+def _content(place: Place) -> bytes | None:
+    """The policy file's content, or ``None`` where it cannot be read; then that is told."""
     try:
-        content = read_policy_file(place.file, place.largest_policy_bytes)
+        return read_policy_file(place.file, place.largest_policy_bytes)
     except PolicyError as error:
         tell(str(error))
         return None
-    return next((i for i, entry in enumerate(entries) if entry.content == content), None)
 
 
 def _print_text(entries: list[Entry], stands: int | None) -> None:

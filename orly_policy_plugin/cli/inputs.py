@@ -43,6 +43,7 @@ def load_policy(path: Path) -> Policy:
     """Read a policy file as a relay does at start.
 
     :raises UnusablePolicy: it cannot be used; a line for each problem.
+    :raises UnusableInput: it cannot be read.
     """
     with unusable_policy(path):
         policy = read_policy(read_policy_file(path, largest_policy_bytes()))
@@ -60,7 +61,7 @@ def largest_policy_bytes() -> int:
 
 @contextlib.contextmanager
 def unusable_policy(where: object) -> Iterator[None]:
-    """Turn what is wrong with a policy into the end of the command.
+    """End the command where a policy is wrong (exit 1), or cannot be read at all (exit 2).
 
     :param where: what the problems are of: a file, a version.
     """
@@ -69,7 +70,7 @@ def unusable_policy(where: object) -> Iterator[None]:
     except InvalidPolicy as error:
         raise UnusablePolicy(f"{where}: {problem}" for problem in error.problems) from error
     except PolicyError as error:
-        raise UnusablePolicy([str(error)]) from error
+        raise UnusableInput([str(error)]) from error
 
 
 def load_event(name: str) -> FrozenEvent:

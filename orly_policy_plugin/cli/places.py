@@ -77,7 +77,8 @@ def trouble() -> Iterator[None]:
 def load_standing(place: Place) -> Standing:
     """The policy with all that stands beside it; what cannot be used is told.
 
-    :raises UnusablePolicy: the policy cannot be used, or what was applied is not known.
+    :raises UnusablePolicy: the policy cannot be used.
+    :raises UnusableInput: it cannot be read, or what was applied before is not known.
     """
     with unusable_policy(place.file):
         content = read_policy_file(place.file, place.largest_policy_bytes)

@@ -124,6 +124,17 @@ def test_a_file_that_is_in_no_entry_is_told(
     assert "in no entry of the history" in result.stderr
 
 
+def test_the_versions_of_a_file_that_is_gone_are_listed(
+    folders: StateFolders, invoke: Invoke
+) -> None:
+    """So that one can be put back. Exit 2: the file that was named is not there."""
+    folders.policy_file.unlink()
+    result = invoke("history", "policy.json")
+    assert (result.exit_code, "*" in result.stdout) == (2, False)
+    assert version_of(OLD) in result.stdout
+    assert result.stderr.startswith("policy.json is not there")
+
+
 # --- diff
 
 

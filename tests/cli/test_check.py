@@ -112,27 +112,27 @@ def _deep(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("make", "says"),
+    ("make", "status", "says"),
     [
-        (_missing, "is not there"),
-        (_directory, "directory"),
-        (_symlink_loop, "leads back to itself"),
-        (_symlink_to_nothing, "elsewhere.json, which is not there"),
-        (_binary, "binary file"),
-        (_empty, "empty"),
-        (_half_written, "this is not JSON"),
-        (_latin_1, "not UTF-8"),
-        (_no_ordinary_file, "no ordinary file"),
-        (_deep, "nested too deeply"),
+        (_missing, 2, "is not there"),
+        (_directory, 2, "directory"),
+        (_symlink_loop, 2, "leads back to itself"),
+        (_symlink_to_nothing, 2, "elsewhere.json, which is not there"),
+        (_binary, 1, "binary file"),
+        (_empty, 1, "empty"),
+        (_half_written, 1, "this is not JSON"),
+        (_latin_1, 1, "not UTF-8"),
+        (_no_ordinary_file, 2, "no ordinary file"),
+        (_deep, 1, "nested too deeply"),
     ],
 )
 def test_a_file_that_is_no_policy_gets_one_clear_line(
-    make: Callable[[Path], None], says: str, folder: Path, run: Run
+    make: Callable[[Path], None], status: int, says: str, folder: Path, run: Run
 ) -> None:
-    """Whatever the file is: exit 1, one line with its name, never a traceback."""
+    """Exit 2 where it cannot be read, else 1; one line with its name, never a traceback."""
     make(folder / "policy.json")
     done = run("check", "policy.json")
-    assert (done.returncode, done.stdout) == (1, "")
+    assert (done.returncode, done.stdout) == (status, "")
     [line] = done.stderr.splitlines()
     assert line.startswith("policy.json")
     assert says in line
@@ -159,7 +159,7 @@ def test_a_file_without_permission_gets_one_clear_line(
     write("policy.json", {}).chmod(0)
     request.getfixturevalue("not_root")
     result = invoke("check", "policy.json")
-    assert (result.exit_code, result.stdout) == (1, "")
+    assert (result.exit_code, result.stdout) == (2, "")
     [line] = result.stderr.splitlines()
     assert line.startswith("policy.json may not be read by this user")
 
@@ -168,7 +168,7 @@ def test_a_path_that_goes_through_a_file_gets_one_clear_line(write: Write, run: 
     """``policy.json/policy.json``, where the first is a file, is told as such."""
     write("policy.json", {})
     done = run("check", "policy.json/policy.json")
-    assert done.returncode == 1
+    assert done.returncode == 2
     [line] = done.stderr.splitlines()
     assert "no folder" in line
 

@@ -168,7 +168,59 @@ def test_a_name_that_no_file_can_have_is_told(
     done = run(*arguments)
     assert "Traceback" not in done.stderr
     assert LONG in done.stderr
-    assert done.returncode == (2 if arguments[0] == "diff" else 0)
+    assert done.returncode == 2
+
+
+MISSING = [
+    ("check", "missing"),
+    ("diff", "missing", "policy.json"),
+    ("diff", "policy.json", "missing"),
+    ("explain", "missing", "--access", "read", "--event", "event.json"),
+    ("explain", "policy.json", "--access", "read", "--event", "missing"),
+    (
+        "explain",
+        "policy.json",
+        "--access",
+        "read",
+        "--event",
+        "event.json",
+        "--follows",
+        "missing",
+    ),
+    ("follows", "import", "missing", "--policy", "policy.json"),
+    ("follows", "list", "--policy", "missing"),
+    ("history", "missing"),
+    ("history", "--json", "missing"),
+    ("rollback", "0123456789ab", "missing"),
+    ("script-check", "missing"),
+    ("script-check", "script", "--event", "missing"),
+    ("script-check", "script", "--folder", "missing"),
+    ("sign-update", "missing", "--key-file", "key"),
+    ("sign-update", "policy.json", "--key-file", "missing"),
+    ("sign-update", "policy.json", "--key-file", "key", "--policy", "missing"),
+    ("test", "missing"),
+]
+
+
+@pytest.mark.parametrize("arguments", MISSING, ids=" ".join)
+def test_a_named_file_that_is_missing_is_exit_2(
+    arguments: tuple[str, ...],
+    write: Write,
+    event: Callable[..., dict[str, Any]],
+    folder: Path,
+    invoke: Invoke,
+) -> None:
+    """Standard error says so, and nothing is written."""
+    write("policy.json", {})
+    write("event.json", event())
+    write("key", "ab" * 32).chmod(0o600)
+    write("script", "#!/bin/sh\n").chmod(0o700)
+    before = sorted(path.name for path in folder.iterdir())
+    result = invoke(*arguments)
+    assert result.exit_code == 2
+    assert result.stdout in ("", "[]\n") or "nothing was tested" in result.stdout
+    assert ("no version" if "rollback" in arguments else "missing") in result.stderr
+    assert sorted(path.name for path in folder.iterdir()) == before
 
 
 def test_a_poor_terminal_gets_escapes(
