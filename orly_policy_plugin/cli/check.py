@@ -4,9 +4,11 @@ from pathlib import Path
 
 import click
 
-from orly_policy_plugin.policy import policy_version
+from orly_policy_plugin.policy import policy_version, read_policy
+from orly_policy_plugin.scripts import check_scripts
 
-from .inputs import load_policy
+from .inputs import unusable_policy
+from .places import place_of
 from .showing import say
 from .summary import summary
 
@@ -19,8 +21,11 @@ def check(file: Path) -> None:
     Prints the policy's version and what each rule says, or every problem with its place in the
     file; then the exit status is 1. It is 2 where the file cannot be read.
     """
-    policy = load_policy(file)
-    say(f"{file}: version {policy_version(policy)}")
+    place = place_of(file, None, may_be_standard_input=True)
+    with unusable_policy(place.name):
+        policy = read_policy(place.content())
+        check_scripts(policy, place.folders.scripts_from)
+    say(f"{place.name}: version {policy_version(policy)}")
     lines = summary(policy)
     width = max(len(name) for name, _ in lines)
     for name, says in lines:

@@ -8,10 +8,9 @@ from orly_policy_plugin.errors import PolicyError
 from orly_policy_plugin.policy import InvalidPolicy, Policy, read_policy
 from orly_policy_plugin.policy.meaning import changes_of_meaning
 from orly_policy_plugin.state.history import History, UnknownVersion
-from orly_policy_plugin.state.policy_file import read_policy_file
 
 from .differing import changes_as_json, show_changes
-from .inputs import largest_policy_bytes
+from .inputs import is_standard_input, largest_policy_bytes, policy_content, shown_name
 from .places import FILE, Place, place_of, state_option
 from .showing import UnusableInput, say, say_json
 
@@ -36,14 +35,15 @@ def diff(
 ) -> None:
     """Compare two policies by meaning: what does B newly allow, what does it newly refuse?
 
-    A and B are files, or versions of the history (their first digits are enough). Each place is
-    taken by itself: what is allowed there may still be refused elsewhere. What only says the
-    same in other words is no difference. Contributions of admins are not compared.
+    A and B are files, of which - is standard input, or versions of the history, of which the
+    first digits are enough. Each place is taken by itself: what is allowed there may still be
+    refused elsewhere. What only says the same in other words is no difference. Contributions of
+    admins are not compared.
 
     The exit status is 0 where both mean the same, 1 where they differ, 2 where one of them
     cannot be read.
     """
-    place = None if Path(a).exists() and Path(b).exists() else place_of(file, state)
+    place = None if _is_file(a) and _is_file(b) else place_of(file, state)
     changes = changes_of_meaning(_policy(a, place), _policy(b, place))
     if as_json:
         same = not changes
@@ -59,7 +59,8 @@ def _policy(name: str, place: Place | None) -> Policy:
     try:
         return read_policy(_content(name, place))
     except InvalidPolicy as error:
-        raise UnusableInput(f"{name}: {problem}" for problem in error.problems) from error
+        where = shown_name(name)
+        raise UnusableInput(f"{where}: {problem}" for problem in error.problems) from error
     except UnknownVersion as error:
         where = f" (of {place.file}; --file names another)" if place else ""
         raise UnusableInput([f"{name} is no file, and as a version: {error}{where}"]) from error
@@ -69,6 +70,11 @@ def _policy(name: str, place: Place | None) -> Policy:
 
 def _content(name: str, place: Place | None) -> bytes:
     """A file's, or where there is none of the name, a version's."""
-    if place is None or Path(name).exists() or Path(name).is_symlink():
-        return read_policy_file(Path(name), largest_policy_bytes())
+    if place is None or _is_file(name):
+        return policy_content(Path(name), largest_policy_bytes())
     return History(place.folders.history).find(name).content
+
+
+def _is_file(name: str) -> bool:
+    path = Path(name)
+    return is_standard_input(name) or path.exists() or path.is_symlink()

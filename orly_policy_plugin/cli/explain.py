@@ -120,7 +120,7 @@ def explain(
     0 whatever the decision: this is an explanation. It is 1 where the policy cannot be used, 2
     where a file cannot be read.
     """
-    place = place_of(file, state)
+    place = place_of(file, state, may_be_standard_input=True)
     standing = load_standing(place)
     follows = load_follows(follows_file) if follows_file else None
     event = load_event(event_file)

@@ -56,7 +56,7 @@ def list_(ctx: click.Context, policy: Path | None, state: Path | None) -> None:
     The exit status is 1 where one that decides something is missing, 2 where the policy cannot
     be read.
     """
-    standing = load_standing(place_of(policy, state))
+    standing = load_standing(place_of(policy, state, may_be_standard_input=True))
     lists = lists_of(standing)
     for author in sorted(lists.kept | standing.follows.keys()):
         say(f"{author}  {_state(author, standing)}  ({_why(author, standing)})")

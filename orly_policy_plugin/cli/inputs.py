@@ -3,23 +3,23 @@ what cannot be used ends the command with lines that say why.
 """
 
 import contextlib
+import io
 import ipaddress
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Final, TypeVar
+from typing import Final, TypeVar, cast
 
 import click
 
 from orly_policy_hookspecs.nip01 import FrozenEvent, MalformedEvent
 from orly_policy_hookspecs.nip01 import read_event as event_of_json
 from orly_policy_plugin.errors import PolicyError
-from orly_policy_plugin.policy import InvalidPolicy, Policy, Problem, parse_pubkey, read_policy
+from orly_policy_plugin.policy import InvalidPolicy, Problem, parse_pubkey
 from orly_policy_plugin.policy.fields import each, read_members, read_pubkeys
 from orly_policy_plugin.policy.strict_json import JsonObject, decode_json
-from orly_policy_plugin.scripts import check_scripts
 from orly_policy_plugin.settings import Settings
-from orly_policy_plugin.state.policy_file import read_policy_file
+from orly_policy_plugin.state.policy_file import read_policy_file, read_policy_from
 
 from .showing import UnusableInput, UnusablePolicy
 
@@ -39,16 +39,14 @@ pass_environment_option = click.option(
 )
 
 
-def load_policy(path: Path) -> Policy:
-    """Read a policy file as a relay does at start.
+def policy_content(file: Path, most_bytes: int) -> bytes:
+    """The content of a policy file, or of standard input where the file is ``-``.
 
-    :raises UnusablePolicy: it cannot be used; a line for each problem.
-    :raises UnusableInput: it cannot be read.
+    :raises UnreadableFile: it cannot be read, or is too large.
     """
-    with unusable_policy(path):
-        policy = read_policy(read_policy_file(path, largest_policy_bytes()))
-        check_scripts(policy, path.absolute().parent)
-    return policy
+    if not is_standard_input(file):
+        return read_policy_file(file, most_bytes)
+    return read_policy_from(standard_input(), shown_name(file), most_bytes)
 
 
 def largest_policy_bytes() -> int:
@@ -101,9 +99,43 @@ def _load(name: str, what: str, read: Callable[[object], _T]) -> _T:
     raise UnusableInput(f"{shown_name(name)}: {problem}" for problem in problems)
 
 
-def shown_name(name: str) -> str:
+def is_standard_input(name: str | Path) -> bool:
+    """Whether a file's name is ``-``."""
+    return str(name) == "-"
+
+
+def shown_name(name: str | Path) -> str:
     """What messages call it."""
-    return "standard input" if name == "-" else name
+    return "standard input" if is_standard_input(name) else str(name)
+
+
+def standard_input() -> io.BufferedReader:
+    """Standard input; empty where it was closed. It can be read once.
+
+    :raises UnusableInput: one command line names it twice.
+    """
+    given = click.get_current_context().meta
+    if given.setdefault(_IS_READ, False):
+        raise UnusableInput(["standard input is named twice, and can be read once; name a file"])
+    given[_IS_READ] = True
+    content = cast("io.RawIOBase", sys.stdin.buffer) if sys.stdin else io.BytesIO()
+    return io.BufferedReader(content)
+
+
+_IS_READ: Final = f"{__name__}.standard_input_is_read"
+
+
+@contextlib.contextmanager
+def opened(name: str | Path) -> Iterator[io.BufferedReader]:
+    """A file to read from, or standard input where the name is ``-``.
+
+    :raises OSError: it cannot be opened.
+    """
+    if is_standard_input(name):
+        yield standard_input()
+        return
+    with Path(name).open("rb") as file:
+        yield file
 
 
 def content_of(name: str) -> bytes:
@@ -112,14 +144,8 @@ def content_of(name: str) -> bytes:
     :raises ValueError: it is too large.
     :raises OSError: it cannot be read.
     """
-    if name == "-":
-        return _bounded(sys.stdin.buffer) if sys.stdin else b""
-    with Path(name).open("rb") as file:
-        return _bounded(file)
-
-
-def _bounded(file: IO[bytes]) -> bytes:
-    content = file.read(MOST_BYTES + 1)
+    with opened(name) as file:
+        content = file.read(MOST_BYTES + 1)
     if len(content) > MOST_BYTES:
         raise ValueError(TOO_LARGE)
     return content

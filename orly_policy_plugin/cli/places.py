@@ -14,10 +14,9 @@ from orly_policy_plugin.policy import InvalidPolicy
 from orly_policy_plugin.scripts import check_scripts
 from orly_policy_plugin.settings import Settings
 from orly_policy_plugin.state.folders import StateFolders
-from orly_policy_plugin.state.policy_file import read_policy_file
 from orly_policy_plugin.state.standing import Standing, read_standing
 
-from .inputs import unusable_policy
+from .inputs import is_standard_input, policy_content, shown_name, unusable_policy
 from .showing import UnusableInput, tell
 
 Command = Callable[..., Any]
@@ -42,20 +41,38 @@ class Place:
     """One relay's policy on this machine."""
 
     file: Path
-    """The policy file, as it was named."""
+    """The policy file, as it was named. ``-``: standard input."""
     folders: StateFolders
     owners: tuple[str, ...]
     """Those of ``ORLY_OWNERS``."""
     largest_policy_bytes: int
     """Of ``ORLY_POLICY_MAX_BYTES``."""
 
+    @property
+    def name(self) -> str:
+        """What messages call the policy file."""
+        return shown_name(self.file)
 
-def place_of(file: Path | None, state: Path | None) -> Place:
+    def content(self) -> bytes:
+        """Read the policy file.
+
+        :raises UnreadableFile: it cannot be read.
+        """
+        return policy_content(self.file, self.largest_policy_bytes)
+
+
+def place_of(
+    file: Path | None, state: Path | None, *, may_be_standard_input: bool = False
+) -> Place:
     """The policy in ``file``, or where that is ``None`` the environment's.
 
+    What standard input says is taken as a file in the current folder.
+
     :param state: the state folder, where it is not the file's.
-    :raises UnusableInput: the environment cannot be used.
+    :raises UnusableInput: the environment cannot be used, or a file is needed.
     """
+    if file and is_standard_input(file) and not may_be_standard_input:
+        raise UnusableInput(["standard input has no history and no lists; name the policy file"])
     with trouble():
         settings = Settings.from_environment(file)
     root = state or settings.path.absolute().parent
@@ -80,9 +97,8 @@ def load_standing(place: Place) -> Standing:
     :raises UnusablePolicy: the policy cannot be used.
     :raises UnusableInput: it cannot be read, or what was applied before is not known.
     """
-    with unusable_policy(place.file):
-        content = read_policy_file(place.file, place.largest_policy_bytes)
-        standing = read_standing(place.folders, content, place.owners)
+    with unusable_policy(place.name):
+        standing = read_standing(place.folders, place.content(), place.owners)
         check_scripts(standing.policy, place.folders.scripts_from)
     for problem in standing.problems:
         tell(str(problem))

@@ -161,7 +161,7 @@ class _Here:
 
 def _here(policy: Path | None, state: Path | None) -> _Here | None:
     """What stands here, or nothing where no policy was named and the environment has none."""
-    place = place_of(policy, state)
+    place = place_of(policy, state, may_be_standard_input=True)
     if policy is None and not (place.file.exists() or place.file.is_symlink()):
         tell("no policy stands here: checked by itself, not against what the relay has")
         return None

@@ -27,7 +27,16 @@ from orly_policy_plugin.policy.fields import (
 )
 from orly_policy_plugin.policy.problems import did_you_mean
 
-from .inputs import MOST_BYTES, TOO_LARGE, decode, read_event, read_follows, read_pubkey
+from .inputs import (
+    MOST_BYTES,
+    TOO_LARGE,
+    decode,
+    opened,
+    read_event,
+    read_follows,
+    read_pubkey,
+    shown_name,
+)
 
 _GZIP = b"\x1f\x8b"
 
@@ -75,47 +84,48 @@ class Suite:
 def read_suites(path: Path) -> Iterator[tuple[int, Suite | SuiteError]]:
     """The suites of a file with their line numbers; in place of a wrong one, what is wrong.
 
+    :param path: ``-`` is standard input.
     :raises SuiteError: the file cannot be read, or not beyond some line.
     """
-    number = 0
+    number, name = 0, shown_name(path)
     try:
         for number, line in enumerate(_lines(path), 1):
             if line.strip():
-                yield number, _suite_of_line(path, number, line)
+                yield number, _suite_of_line(name, number, line)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        where = f"{path}, after line {number}"
+        where = f"{name}, after line {number}"
         raise SuiteError(where, (f"the gzip file is damaged: {error}",)) from error
     except OSError as error:
-        raise SuiteError(str(path), (error.strerror or str(error),)) from error
+        raise SuiteError(name, (error.strerror or str(error),)) from error
 
 
 def _lines(path: Path) -> Iterator[bytes]:
-    """What the file is decides its content, not its name."""
-    with path.open("rb") as file:
+    """The lines of a file, unzipped where its content is zipped, whatever its name says."""
+    with opened(path) as file:
         if file.peek(len(_GZIP)).startswith(_GZIP):
             with gzip.open(file) as unzipped:
-                yield from _bounded_lines(path, unzipped)
+                yield from _bounded_lines(shown_name(path), unzipped)
         else:
-            yield from _bounded_lines(path, file)
+            yield from _bounded_lines(shown_name(path), file)
 
 
-def _bounded_lines(path: Path, file: BinaryIO | gzip.GzipFile) -> Iterator[bytes]:
+def _bounded_lines(name: str, file: BinaryIO | gzip.GzipFile) -> Iterator[bytes]:
     """:raises SuiteError: a line, or all of them together, is too large."""
     left = MOST_TEXT_BYTES
     number = 0
     while line := file.readline(min(MOST_BYTES, left) + 1):
         number += 1
         if len(line) > MOST_BYTES:
-            raise SuiteError(f"{path}, line {number}", (TOO_LARGE,))
+            raise SuiteError(f"{name}, line {number}", (TOO_LARGE,))
         left -= len(line)
         if left < 0:
             most = f"the text is over {MOST_TEXT_BYTES >> 20} MiB; make it several files"
-            raise SuiteError(f"{path}, line {number}", (most,))
+            raise SuiteError(f"{name}, line {number}", (most,))
         yield line
 
 
-def _suite_of_line(path: Path, number: int, line: bytes) -> Suite | SuiteError:
-    where = f"{path}, line {number}"
+def _suite_of_line(name: str, number: int, line: bytes) -> Suite | SuiteError:
+    where = f"{name}, line {number}"
     try:
         return read_suite(decode(line, "a suite"))
     except InvalidPolicy as error:

@@ -9,6 +9,7 @@ import click
 from orly_policy_hookspecs import Decision
 from orly_policy_plugin.decisions import Explanation
 
+from .inputs import shown_name
 from .showing import UnusableInput, say, show_steps, verdict
 from .suites import Case, Suite, SuiteError, read_suites
 
@@ -40,7 +41,7 @@ def test(ctx: click.Context, suite: tuple[Path, ...]) -> None:
     A SUITE file has one suite a line, as JSON, plain or gzipped: name, now (Unix seconds),
     policy, follows (author to pubkeys; may be left out) and cases, each with access
     (write or read), event, authed (a pubkey; empty or left out: nobody), ip (may be left out)
-    and allowed (true or false).
+    and allowed (true or false). SUITE may be -, standard input.
     Events are not verified: ids and signatures may be made up.
 
     The exit status is 1 where a case failed, 2 where a suite could not be read.
@@ -56,14 +57,14 @@ def test(ctx: click.Context, suite: tuple[Path, ...]) -> None:
 
 
 def _run_file(path: Path, tally: _Tally) -> None:
-    before = tally.suites + tally.problems
+    before, name = tally.suites + tally.problems, shown_name(path)
     try:
         for line, suite in read_suites(path):
-            _run_line(f"{path}, line {line}", suite, tally)
+            _run_line(f"{name}, line {line}", suite, tally)
     except SuiteError as error:
         tally.cannot_read(error.lines)
     if tally.suites + tally.problems == before:
-        tally.cannot_read((f"{path}: there is no suite in it",))
+        tally.cannot_read((f"{name}: there is no suite in it",))
 
 
 def _run_line(where: str, suite: Suite | SuiteError, tally: _Tally) -> None:

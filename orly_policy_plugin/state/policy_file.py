@@ -6,7 +6,7 @@ import errno
 import os
 import stat
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from ..errors import UnreadableFile
 from ..policy import Policy, read_policy, write_policy
@@ -32,14 +32,23 @@ def read_policy_file(path: Path, most_bytes: int = MOST_POLICY_BYTES) -> bytes:
             what = "a directory" if stat.S_ISDIR(mode) else "no ordinary file"
             raise UnreadableFile(f"{path} is {what}; name a JSON file")
         with os.fdopen(descriptor, "rb", closefd=False) as file:
-            content = file.read(most_bytes + 1)
+            return read_policy_from(file, path, most_bytes)
     except OSError as error:
         raise UnreadableFile(_why_not(path, error)) from error
     finally:
         os.close(descriptor)
+
+
+def read_policy_from(file: BinaryIO, name: object, most_bytes: int = MOST_POLICY_BYTES) -> bytes:
+    """The content of an open policy file.
+
+    :param name: what messages call it.
+    :raises UnreadableFile: it is too large.
+    """
+    content = file.read(most_bytes + 1)
     if len(content) > most_bytes:
         raise UnreadableFile(
-            f"{path} is over {most_bytes} bytes, and decisions would wait while it is read; "
+            f"{name} is over {most_bytes} bytes, and decisions would wait while it is read; "
             "ORLY_POLICY_MAX_BYTES, or the setting largest_policy_bytes, lets in a larger one"
         )
     return content
