@@ -11,7 +11,7 @@ from orly_policy_plugin.state.history import History, UnknownVersion
 
 from .differing import changes_as_json, show_changes
 from .inputs import is_standard_input, largest_policy_bytes, policy_content, shown_name
-from .places import FILE, Place, place_of, state_option
+from .places import Place, place_of, policy_option, state_option
 from .showing import UnusableInput, say, say_json
 
 _DIFFER = 1
@@ -20,30 +20,24 @@ _DIFFER = 1
 @click.command()
 @click.argument("a")
 @click.argument("b")
-@click.option(
-    "--file",
-    type=FILE,
-    metavar="FILE",
-    help="The policy file whose history is meant. Default: that of ORLY_POLICY_PATH or of the "
-    "configuration folder.",
-)
+@policy_option
 @state_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for programs.")
 @click.pass_context
 def diff(
-    ctx: click.Context, a: str, b: str, file: Path | None, state: Path | None, as_json: bool
+    ctx: click.Context, a: str, b: str, policy: Path | None, state: Path | None, as_json: bool
 ) -> None:
     """Compare two policies by meaning: what does B newly allow, what does it newly refuse?
 
-    A and B are files, of which - is standard input, or versions of the history, of which the
-    first digits are enough. Each place is taken by itself: what is allowed there may still be
-    refused elsewhere. What only says the same in other words is no difference. Contributions of
-    admins are not compared.
+    A and B are files, of which - is standard input, or versions in the history of the policy
+    file, of which the first digits are enough. Each place is taken by itself: what is allowed
+    there may still be refused elsewhere. What only says the same in other words is no difference.
+    Contributions of admins are not compared.
 
     The exit status is 0 where both mean the same, 1 where they differ, 2 where one of them
     cannot be read.
     """
-    place = None if _is_file(a) and _is_file(b) else place_of(file, state)
+    place = None if _is_file(a) and _is_file(b) else place_of(policy, state)
     changes = changes_of_meaning(_policy(a, place), _policy(b, place))
     if as_json:
         same = not changes
@@ -62,7 +56,7 @@ def _policy(name: str, place: Place | None) -> Policy:
         where = shown_name(name)
         raise UnusableInput(f"{where}: {problem}" for problem in error.problems) from error
     except UnknownVersion as error:
-        where = f" (of {place.file}; --file names another)" if place else ""
+        where = f" (of {place.file}; --policy names another)" if place else ""
         raise UnusableInput([f"{name} is no file, and as a version: {error}{where}"]) from error
     except PolicyError as error:
         raise UnusableInput([str(error)]) from error

@@ -30,14 +30,21 @@ from .inputs import (
     pass_environment_option,
     pubkeys_option,
 )
-from .places import lists_of, load_standing, place_of, state_option
+from .places import (
+    POLICY_OR_STANDARD_INPUT,
+    lists_of,
+    load_standing,
+    place_of,
+    policy_argument,
+    state_option,
+)
 from .showing import say, say_json, show_steps, tell, verdict
 
 _FAILURES = click.Choice(["default", "deny"])
 
 
-@click.command()
-@click.argument("file", type=click.Path(path_type=Path, readable=False))
+@click.command(epilog=POLICY_OR_STANDARD_INPUT)
+@policy_argument
 @click.option(
     "--access",
     type=click.Choice(["write", "read"]),
@@ -49,7 +56,7 @@ _FAILURES = click.Choice(["default", "deny"])
     "event_file",
     type=click.Path(readable=False),
     required=True,
-    metavar="FILE|-",
+    metavar="FILE",
     help="The event, as JSON; - is standard input. Its id and signature are not verified.",
 )
 @click.option(
@@ -77,7 +84,7 @@ _FAILURES = click.Choice(["default", "deny"])
     type=click.Path(readable=False),
     metavar="FILE",
     help="Follow lists to use in the place of those that are kept: a JSON object of author to "
-    "the list of pubkeys that the author follows.",
+    "the list of pubkeys that the author follows; - is standard input.",
 )
 @click.option(
     "--script-failure-write",
@@ -97,7 +104,7 @@ _FAILURES = click.Choice(["default", "deny"])
 @state_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for programs.")
 def explain(
-    file: Path,
+    policy: Path | None,
     access: Access,
     event_file: str,
     authed: tuple[str, ...],
@@ -110,17 +117,17 @@ def explain(
     state: Path | None,
     as_json: bool,
 ) -> None:
-    """Say what the policy in FILE answers to one event, and why.
+    """Say what a policy answers to one event, and why.
 
-    Decides with what a relay has: the contributions and follow lists that are kept beside FILE,
-    and ORLY_OWNERS. What of these cannot be used is told on standard error. A script that has a
-    say is run and asked. A rate limit is taken as not used yet.
+    Decides with what a relay has: the contributions and follow lists that are kept beside
+    the policy file, and ORLY_OWNERS. What of these cannot be used is told on standard error. A
+    script that has a say is run and asked. A rate limit is taken as not used yet.
 
     Prints the decision, the steps that led to it, and the policy's version. The exit status is
     0 whatever the decision: this is an explanation. It is 1 where the policy cannot be used, 2
     where a file cannot be read.
     """
-    place = place_of(file, state, may_be_standard_input=True)
+    place = place_of(policy, state, may_be_standard_input=True)
     standing = load_standing(place)
     follows = load_follows(follows_file) if follows_file else None
     event = load_event(event_file)

@@ -20,7 +20,7 @@ from orly_policy_plugin.state.signed_events import event_json, write_event
 from orly_policy_plugin.state.standing import Standing
 
 from .inputs import content_of, decode, shown_name
-from .places import FILE, Place, lists_of, load_standing, place_of, state_option, trouble
+from .places import Place, lists_of, load_standing, place_of, policy_option, state_option, trouble
 from .showing import DoneUnprinted, UnusableInput, say, short
 
 _MISSING = 1
@@ -35,26 +35,18 @@ def follows() -> None:
     """
 
 
-_policy_option = click.option(
-    "--policy",
-    type=FILE,
-    metavar="FILE",
-    help="The policy file. Default: that of ORLY_POLICY_PATH or of the configuration folder.",
-)
-
-
 # --- list
 
 
 @follows.command("list")
-@_policy_option
+@policy_option
 @state_option
 @click.pass_context
 def list_(ctx: click.Context, policy: Path | None, state: Path | None) -> None:
     """List whose follow lists the policy needs, which are kept, and which are missing.
 
     The exit status is 1 where one that decides something is missing, 2 where the policy cannot
-    be read.
+    be read. With --policy - it is read from standard input.
     """
     standing = load_standing(place_of(policy, state, may_be_standard_input=True))
     lists = lists_of(standing)
@@ -90,10 +82,8 @@ def _date(known: FollowList) -> str:
 
 
 @follows.command("import")
-@click.argument(
-    "file", nargs=-1, required=True, type=click.Path(readable=False), metavar="FILE|-..."
-)
-@_policy_option
+@click.argument("file", nargs=-1, required=True, type=click.Path(readable=False))
+@policy_option
 @state_option
 def import_(file: tuple[str, ...], policy: Path | None, state: Path | None) -> None:
     """Keep signed follow lists (kind 3 events) for the policy, where they are newer.

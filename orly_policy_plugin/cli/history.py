@@ -11,28 +11,27 @@ from orly_policy_plugin.policy import Problem
 from orly_policy_plugin.state.history import Entry, History
 from orly_policy_plugin.state.policy_file import read_policy_file
 
-from .places import FILE, Place, place_of, state_option, trouble
+from .places import POLICY, Place, place_of, policy_argument, state_option, trouble
 from .showing import say, say_json, short, tell
 
 _UNREADABLE = 2
 
 
-@click.command()
-@click.argument("file", type=FILE, required=False)
+@click.command(epilog=POLICY)
+@policy_argument
 @state_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON array, for programs.")
 @click.pass_context
-def history(ctx: click.Context, file: Path | None, state: Path | None, as_json: bool) -> None:
+def history(ctx: click.Context, policy: Path | None, state: Path | None, as_json: bool) -> None:
     """List the versions of a policy, newest first; * marks the one that stands.
 
-    FILE is the policy file; by default that of ORLY_POLICY_PATH or of the configuration folder.
     A version is put back with `orly-policy rollback`, and two are compared with
     `orly-policy diff`.
 
     The exit status is 2 where the history or the policy cannot be read. The versions of a policy
     file that is gone are listed all the same: they can be put back.
     """
-    place = place_of(file, state)
+    place = place_of(policy, state)
     problems: list[Problem] = []
     with trouble():
         entries = list(History(place.folders.history).entries(problems))

@@ -25,6 +25,22 @@ FILE = click.Path(path_type=Path, readable=False)
 """A file that the command itself tries to read, and says more than click would."""
 
 
+POLICY_FILE = "The policy file. Default: that of ORLY_POLICY_PATH or of the configuration folder."
+POLICY = f"POLICY: {POLICY_FILE}"
+"""For the end of a command's help: an argument has none of its own."""
+POLICY_OR_STANDARD_INPUT = f"{POLICY} - is standard input, taken as a file in the current folder."
+
+
+def policy_argument(command: Command) -> Command:
+    """``[POLICY]``, for a command whose arguments are no other files."""
+    return click.argument("policy", type=FILE, required=False)(command)
+
+
+def policy_option(command: Command) -> Command:
+    """``--policy POLICY``, for a command whose arguments are other files."""
+    return click.option("--policy", type=FILE, metavar="POLICY", help=POLICY_FILE)(command)
+
+
 def state_option(command: Command) -> Command:
     """``--state FOLDER``."""
     return click.option(

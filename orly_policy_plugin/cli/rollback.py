@@ -21,31 +21,32 @@ from orly_policy_plugin.state.replacing import keep_unusable, replace_policy
 
 from .differing import show_changes
 from .inputs import unusable_policy
-from .places import FILE, Place, place_of, state_option, trouble
+from .places import POLICY, Place, place_of, policy_argument, state_option, trouble
 from .showing import DoneUnprinted, say, tell
 
 
-@click.command()
+@click.command(epilog=POLICY)
 @click.argument("version")
-@click.argument("file", type=FILE, required=False)
+@policy_argument
 @state_option
-def rollback(version: str, file: Path | None, state: Path | None) -> None:
-    """Put VERSION of the history back into the policy FILE, byte for byte.
+def rollback(version: str, policy: Path | None, state: Path | None) -> None:
+    """Put VERSION of the history back into the policy file, byte for byte.
 
     The first digits of the version are enough. It is your own act: policy events that are older
     than now are refused from now on, so that none that was applied before comes back. What stands
-    in FILE goes into the history first. A relay that runs takes it up like any change of the file.
+    in the file goes into the history first. A relay that runs takes it up like any change of the
+    file.
 
     Prints what changes. The exit status is 1 where the version can no longer be used, 2 where it
     is unknown, or where something cannot be read or written; then nothing has changed. Only where
     the version was put back and that could not be printed is it 2, too; standard error says so.
     """
-    place = place_of(file, state)
+    place = place_of(policy, state)
     with trouble():
         entry = History(place.folders.history).find(version)
     with unusable_policy(f"version {entry.version}"):
-        policy = read_policy(entry.content)
-        check_scripts(policy, place.folders.scripts_from)
+        put_back = read_policy(entry.content)
+        check_scripts(put_back, place.folders.scripts_from)
     with trouble(), exclusive(place.folders.lock_file) as held:
         stood = _Stood.read(place.file, place.largest_policy_bytes)
         if stood.content == entry.content:
@@ -55,7 +56,7 @@ def rollback(version: str, file: Path | None, state: Path | None) -> None:
     try:
         for problem in problems:
             tell(f"the policy is put back, but: {problem}")
-        _show(entry, policy, stood)
+        _show(entry, put_back, stood)
     except OSError as error:
         done = f"version {entry.version} is put back into {place.file}"
         reason = error.strerror or error

@@ -31,7 +31,7 @@ _FAILED = 1
 
 
 @click.command("script-check")
-@click.argument("path", type=click.Path(path_type=Path, readable=False))
+@click.argument("script", type=click.Path(path_type=Path, readable=False))
 @click.option(
     "--timeout",
     type=click.FloatRange(0, 3600, min_open=True),
@@ -44,7 +44,7 @@ _FAILED = 1
     "--event",
     "event_file",
     type=click.Path(readable=False),
-    metavar="FILE|-",
+    metavar="FILE",
     help="An event of your own to ask about as well, as JSON; - is standard input. Its author "
     "is the one logged in; its id and signature are not verified.",
 )
@@ -52,7 +52,7 @@ _FAILED = 1
     "--folder",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     default=".",
-    metavar="DIR",
+    metavar="FOLDER",
     help="The folder to run the script in. A relay runs it in the policy file's folder; the "
     "default is the current one.",
 )
@@ -60,17 +60,17 @@ _FAILED = 1
 @click.pass_context
 def script_check(
     ctx: click.Context,
-    path: Path,
+    script: Path,
     timeout: float,
     event_file: str | None,
     folder: Path,
     pass_environment: tuple[str, ...],
 ) -> None:
-    """Run the policy script PATH on sample events, and say what it does wrong.
+    """Run the policy script SCRIPT on sample events, and say what it does wrong.
 
     Asks it first one by one, then about many events together, and ends its input; prints what
     it answered and how fast, then each problem with what to change. The script really runs, as
-    the user that you are, in the environment that a relay gives it. PATH starts from the current
+    the user that you are, in the environment that a relay gives it. SCRIPT starts from the current
     folder, whatever --folder says.
 
     The exit status is 1 where a problem was found, 2 where the script cannot be started.
@@ -80,12 +80,12 @@ def script_check(
         event = load_event(event_file)
         asked = (*asked, Sample("your event", event, logged_in_pubkey=event.pubkey))
     try:
-        source = read_source(path)
+        source = read_source(script)
         with _ended_by_signals():
-            report = check_script(path, folder, asked, timeout, pass_environment)
+            report = check_script(script, folder, asked, timeout, pass_environment)
     except CannotStart as error:
         raise UnusableInput([str(error)]) from error
-    _show(path, source, report)
+    _show(script, source, report)
     ctx.exit(_FAILED if report.failed else 0)
 
 

@@ -26,7 +26,7 @@ from orly_policy_plugin.state.standing import Standing, contribution_in
 
 from .inputs import content_of, decode, shown_name
 from .key_file import load_secret
-from .places import FILE, load_standing, place_of, state_option
+from .places import FILE, load_standing, place_of, policy_option, state_option
 from .publishing import NoAnswer, publish
 from .showing import UnusableInput, UnusablePolicy, say, say_json, tell
 
@@ -44,12 +44,12 @@ def _relay_urls(
 
 
 @click.command("sign-update")
-@click.argument("file", type=click.Path(readable=False), metavar="FILE|-")
+@click.argument("file", type=click.Path(readable=False), metavar="FILE")
 @click.option(
     "--key-file",
     required=True,
     type=FILE,
-    metavar="KEY",
+    metavar="FILE",
     help="A file with your secret key, 64 hex characters or nsec1…, that nobody else can read "
     "(chmod 600).",
 )
@@ -67,13 +67,7 @@ def _relay_urls(
     metavar="SECONDS",
     help="Unix seconds to date it. Default: the time now.",
 )
-@click.option(
-    "--policy",
-    type=FILE,
-    metavar="CURRENT",
-    help="The policy file that stands, to check against. Default: that of ORLY_POLICY_PATH or of "
-    "the configuration folder, if it is there.",
-)
+@policy_option
 @state_option
 @click.pass_context
 def sign_update(
@@ -87,8 +81,9 @@ def sign_update(
 ) -> None:
     """Sign a policy (owners) or a contribution (policy admins), and print or publish it.
 
-    It is checked first, as a relay would: against the policy that stands, its contributions and
-    what was applied before; where there is none here, by itself.
+    FILE holds it, as JSON; - is standard input. It is checked first, as a relay would: against
+    the policy file (- is standard input, too), its contributions and what was applied before;
+    by itself where --policy is not given and no policy file is at the default place.
 
     The exit status is 1 where the check or a relay refuses it, 2 where a file cannot be read or
     a relay does not answer.

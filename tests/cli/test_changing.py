@@ -140,12 +140,12 @@ def test_the_versions_of_a_file_that_is_gone_are_listed(
 
 def test_diff_compares_versions_and_files(folders: StateFolders, run: Run) -> None:
     """Exit 1 where they differ, with what is newly allowed and refused."""
-    done = run("diff", version_of(OLD)[:6], "policy.json", "--file", "policy.json")
+    done = run("diff", version_of(OLD)[:6], "policy.json", "--policy", "policy.json")
     assert done.stdout == (
         "rules.1.content_limit: 1000 -> 3  newly refused: content of 4 to 1000 bytes\n"
     )
     assert (done.returncode, done.stderr) == (1, "")
-    back = run("diff", version_of(NEW), version_of(OLD), "--file", "policy.json")
+    back = run("diff", version_of(NEW), version_of(OLD), "--policy", "policy.json")
     assert "newly allowed: content of 4 to 1000 bytes" in back.stdout
 
 
@@ -191,7 +191,7 @@ def test_what_cannot_be_compared_is_exit_2(
 ) -> None:
     """One line that says why."""
     write("wrong.json", {"rulse": {}})
-    result = invoke("diff", *names, "--file", "policy.json")
+    result = invoke("diff", *names, "--policy", "policy.json")
     assert (result.exit_code, result.stdout) == (2, "")
     assert says in result.stderr
 

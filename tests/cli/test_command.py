@@ -7,15 +7,18 @@ import resource
 import shlex
 import signal
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.metadata import entry_points, version
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from click.testing import Result
 
 from orly_policy_plugin.cli import main
+from orly_policy_plugin.cli.command import orly_policy
+from orly_policy_plugin.cli.places import POLICY_FILE
 from orly_policy_plugin.cli.showing import in_a_line
 
 Write = Callable[[str, Any], Path]
@@ -52,6 +55,7 @@ def test_version(run: Run) -> None:
                 "follows",
                 "history",
                 "rollback",
+                "script-check",
                 "sign-update",
                 "test",
             )
@@ -69,12 +73,50 @@ def test_help(arguments: tuple[str, ...], option: str, invoke: Invoke) -> None:
     assert max(map(len, result.stdout.splitlines())) <= 80
 
 
-@pytest.mark.parametrize("arguments", [(), ("chekc",), ("--bogus",), ("check",)])
+@pytest.mark.parametrize("arguments", [(), ("chekc",), ("--bogus",), ("rollback",)])
 def test_a_wrong_call_exits_with_2(arguments: tuple[str, ...], run: Run) -> None:
     """Usage goes to standard error."""
     done = run(*arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert "Usage: orly-policy" in done.stderr
+
+
+def _commands(group: click.Group, *names: str) -> Iterator[tuple[str, click.Command]]:
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from _commands(command, *names, name)
+        else:
+            yield " ".join((*names, name)), command
+
+
+def test_the_policy_file_is_named_one_way(invoke: Invoke) -> None:
+    """An argument, or an option where the arguments are other files; the same words in each help,
+    and the same default.
+    """
+    named = {
+        name: parameter
+        for name, command in _commands(orly_policy)
+        for parameter in command.params
+        if parameter.name == "policy"
+    }
+    arguments = {name for name, found in named.items() if isinstance(found, click.Argument)}
+    assert arguments == {"check", "explain", "history", "rollback"}
+    assert named.keys() - arguments == {"diff", "follows import", "follows list", "sign-update"}
+    for name in named:
+        told = " ".join(invoke(*name.split(), "--help").stdout.split())
+        assert f"{'POLICY:' if name in arguments else '--policy POLICY'} {POLICY_FILE}" in told
+
+
+@pytest.mark.parametrize("name", ["check", "history"])
+def test_the_environments_policy_is_the_default(name: str, write: Write, run: Run) -> None:
+    """``ORLY_POLICY_PATH``, or the configuration folder's."""
+    path = write("else.json", {})
+    done = run(name, ORLY_POLICY_PATH=str(path))
+    assert (done.returncode, str(path) in done.stdout + done.stderr) == (0, True)
+    nowhere = {"ORLY_POLICY_PATH": "", "XDG_CONFIG_HOME": str(path.parent)}
+    missing = run(name, **nowhere)
+    assert missing.returncode == 2
+    assert missing.stderr.startswith(str(path.parent / "ORLY" / "policy.json"))
 
 
 def test_ctrl_c_ends_it_quietly(write: Write, folder: Path, command: list[str]) -> None:
