@@ -1,23 +1,25 @@
-"""Which folders matter for a path: those in which a change can make it name another file."""
+"""The folders that matter for a path: a change in one of them may make it lead elsewhere."""
 
 from pathlib import Path
 from typing import Final
 
 FolderId = tuple[int, int]
-"""Device and inode: what stays when a folder is renamed, and differs when it is replaced."""
+"""Device and inode. They stay when a folder is renamed, and differ when it is replaced."""
 
 _MOST_LINKS: Final = 40
 """Symlinks followed in one path, as in Linux."""
 
 
-def watched_folders(path: Path) -> dict[Path, FolderId]:
-    """The real folders to watch for an absolute path, as they are now.
+def watched_folders(*paths: Path) -> dict[Path, FolderId]:
+    """The real folders to watch for some absolute paths, as they are now.
 
-    They are the file's own folder and the folder of every symlink on the way to it, be it the
-    last component or one in between. Where a folder is missing, the nearest one above it that
-    is there. None of the folders' own paths goes through a symlink.
+    They are the folder that a path leads to, or the one in which the file lies that it leads to,
+    and the folder of every symlink on the way, be it the last component or one in between. For a
+    missing folder it is the nearest one above that exists. The folders' own paths go through no
+    symlink.
     """
-    return {folder: known for folder in _folders(path) if (known := _folder_id(folder))}
+    folders = {folder for path in paths for folder in _folders(path)}
+    return {folder: known for folder in folders if (known := _folder_id(folder))}
 
 
 def _folders(path: Path) -> set[Path]:
@@ -39,7 +41,10 @@ def _folders(path: Path) -> set[Path]:
 
 
 def _reversed_parts(path: Path) -> list[str]:
-    """The root of an absolute path is one of them, and any folder joined with it is the root."""
+    """The path's components, the last one first.
+
+    The root of an absolute path is one of them: any folder joined with it is the root.
+    """
     return list(reversed(path.parts))
 
 

@@ -10,6 +10,21 @@ def test_an_ordinary_file(tmp_path):
     assert set(watched_folders(tmp_path / "policy.json")) == {tmp_path}
 
 
+def test_a_folder(tmp_path):
+    """Itself, whether it is named or a symlink to it, and where the symlink lies."""
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    assert set(watched_folders(tmp_path / "real")) == {tmp_path / "real"}
+    assert set(watched_folders(tmp_path / "link")) == {tmp_path, tmp_path / "real"}
+
+
+def test_several_paths(tmp_path):
+    """The folders of each, those of a missing one included."""
+    (tmp_path / "a").mkdir()
+    folders = {tmp_path, tmp_path / "a"}
+    assert set(watched_folders(tmp_path / "a", tmp_path / "b")) == folders
+
+
 def test_every_link_on_the_way(tmp_path):
     """The folder of each symlink and that of the file; none that only lies in between."""
     (tmp_path / "a").mkdir()
