@@ -1,4 +1,4 @@
-"""Hints that something happened in a folder."""
+"""Hints that something happened in a folder, from the system's file events."""
 
 import sys
 import threading
@@ -29,8 +29,8 @@ from .watched_folders import FolderId
 log = get_log(__name__)
 
 _WRITTEN: Final = FileClosedEvent if sys.platform == "linux" else FileModifiedEvent
-"""A writer has ended. Not each write: a database may lie in the same folder. What is written into
-a file that stays open is seen without a hint, a little later.
+"""A writer has closed the file. A single write does not hint, for a database may lie in the same
+folder; a file that stays open while it is written is seen at the next heartbeat.
 """
 _CHANGES: Final[list[type[FileSystemEvent]]] = [
     FileCreatedEvent,
@@ -41,12 +41,13 @@ _CHANGES: Final[list[type[FileSystemEvent]]] = [
     DirMovedEvent,
     DirDeletedEvent,
 ]
-"""Nothing that reading raises too, our own reading: the system is not asked for it. Nor a folder's
-own change, which watchdog adds to each of these."""
+"""What the system is asked for. Two kinds are left out: what reading a file raises, or each of our
+own readings would hint at the next one; and the change of a folder itself, which watchdog adds to
+each of these."""
 
 
 class _Hinting(FileSystemEventHandler):
-    """Never looks at a file's name: a ConfigMap's swap names another."""
+    """Takes an event for a hint, whichever file it names: a ConfigMap's swap names another one."""
 
     def __init__(self, hint: threading.Event) -> None:
         self._hint = hint
@@ -62,21 +63,24 @@ class _Armed:
 
 
 class FolderEvents:
-    """Sets ``hint`` when something happens in one of the folders that it was told to follow.
+    """Sets ``hint`` when something happens in one of the folders that it follows.
 
     Where the system has no file events to give (inotify's watches or instances are exhausted),
-    it says so once, as a warning, and never hints. Used from one thread.
+    it warns once in the log, and never hints. It is used from one thread.
     """
 
     def __init__(self, hint: threading.Event, name: str) -> None:
-        """:param name: of the thread that delivers the hints."""
+        """
+        :param hint: is set, and never cleared.
+        :param name: of the thread that sets it.
+        """
         self._handler = _Hinting(hint)
         self._name = name
         self._observer: BaseObserver | None = None
         self._armed: dict[Path, _Armed] = {}
 
     def start(self) -> None:
-        """Start threads. Nothing is followed yet."""
+        """Start the threads. They follow nothing yet."""
         try:
             self._observer = Observer()
             self._observer.name = self._name
@@ -85,7 +89,7 @@ class FolderEvents:
             self._give_up(error)
 
     def stop(self) -> None:
-        """Follow nothing any more; the threads have ended on return. May be called again."""
+        """Follow nothing any more, and return when the threads have ended. May be called again."""
         observer, self._observer = self._observer, None
         self._armed.clear()
         if observer is not None:
@@ -96,7 +100,7 @@ class FolderEvents:
     def follow(self, folders: Mapping[Path, FolderId]) -> None:
         """Follow these folders and no others.
 
-        A folder that was removed and created again is followed anew: its old watch is dead.
+        A folder that was removed and created again is armed anew: its old watch is dead.
         """
         if self._observer is None:
             return
@@ -108,7 +112,7 @@ class FolderEvents:
 
     def _disarm_all_but(self, folders: Mapping[Path, FolderId], observer: BaseObserver) -> None:
         # A new folder often gets the inode number of the one just removed, so that the number
-        # alone does not tell. Watchdog ends the emitter of a folder that was removed.
+        # alone does not tell them apart. Watchdog ends the emitter of a folder that was removed.
         live = {emitter.watch for emitter in observer.emitters if emitter.is_alive()}
         for folder, armed in tuple(self._armed.items()):
             if folders.get(folder) != armed.folder_id or armed.watch not in live:
@@ -120,7 +124,7 @@ class FolderEvents:
             try:
                 watch = observer.schedule(self._handler, str(folder), event_filter=_CHANGES)
             except (FileNotFoundError, NotADirectoryError):
-                continue  # removed meanwhile: whoever looks next asks for other folders
+                continue  # removed meanwhile: the next look asks for other folders
             self._armed[folder] = _Armed(folders[folder], watch)
 
     def _give_up(self, error: Exception) -> None:
