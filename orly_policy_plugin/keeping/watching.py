@@ -25,7 +25,7 @@ class Watching:
                 content,
                 self._file_changed,
                 self._refused,
-                most_bytes=self._force.settings.largest_policy_bytes,
+                read=self._force.read_file,
             ),
             FolderWatcher(folders, self._force.load_folders),  # looks once at start
         )

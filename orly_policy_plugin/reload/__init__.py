@@ -1,16 +1,22 @@
-"""Following a file's content: events are hints, the bytes are the truth.
+"""Following the policy file's content, and the folders beside it.
 
 ::
 
-    watcher           the thread: looks when hinted or when the heart beats, and reports
+    watcher                the thread: looks after a hint, and at every heartbeat
      +-- folder_events     the hints: watchdog on the folders that matter
-     |    +-- watched_folders   which folders those are, symlinks and missing ones included
-     +-- settling          reading no half-written file
-     +-- knowledge         when the file must be read again
-    folder_watcher    the same for folders of files that are renamed into place
+     +-- watched_folders   which folders those are, symlinks and missing ones included
+    file_watcher           a look at one file: its content, once it has settled
+     +-- settling          reads no half-written file
+     +-- last_reading      when to read again a file that looks unchanged
+    folder_watcher         a look at folders: which files they list
+
+An event is a hint; what is read from the disk decides. No library decides it for us. Watchdog says
+that something happened, maybe several times for one save, and nothing more once a watched folder
+was replaced. Watchfiles groups such events by time; it too passes on a half-written file, and
+loses a folder that is replaced and a symlink that is switched in the middle of a path.
 """
 
+from .file_watcher import FileWatcher
 from .folder_watcher import FolderWatcher
-from .watcher import FileWatcher
 
 __all__ = ["FileWatcher", "FolderWatcher"]

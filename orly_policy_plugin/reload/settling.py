@@ -1,36 +1,38 @@
-"""Reading a file that may be in the middle of being written."""
+"""Reading a file once it has settled: when no writer seems to be in the middle of it."""
 
 import json
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from ..errors import UnreadableFile
-from ..state.policy_file import read_policy_file
 
 Reading = bytes | UnreadableFile
-"""What reading came to."""
+"""A file's content, or why it cannot be read."""
 
 Identity = tuple[int, ...]
-"""What differs when a file was changed, but for two changes within one tick of the clock."""
+"""Device, inode, size in bytes, modification and change time in nanoseconds; for a file without
+them, the error's number. A change alters it, unless another one came within the same tick of the
+file system's clock."""
 
 QUIET_SECONDS: Final = 0.05
-"""Unchanged for so long, a file that looks whole is taken."""
+"""A file that looks whole has settled when it has not changed for so long."""
 PATIENCE_SECONDS: Final = 0.3
-"""So long a file must be unchanged that looks unfinished or is not there. Also the longest wait
-for quiet, so that a constant stream of whole files is followed."""
+"""A file that looks unfinished or is missing has settled when it has not changed for so long.
+No wait for a quiet moment is longer: a file that is written all the time is followed."""
 LIMIT_SECONDS: Final = 1.0
-"""After so long anything is taken."""
+"""After so long any reading is taken."""
 PACE_SECONDS: Final = 0.02
-"""Between two glances at a file."""
+"""Between two glances at a file that has not settled."""
 
 _LARGE_BYTES: Final = 1_048_576
 _END_BYTES: Final = 1_024
 
 
 def identify(path: Path) -> Identity:
-    """The file's identity as it is now; where it is not to be had, the error's number."""
+    """The file's identity as it is now."""
     try:
         found = path.stat()
     except OSError as error:
@@ -38,17 +40,18 @@ def identify(path: Path) -> Identity:
     return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
 
-def read(path: Path, most_bytes: int) -> Reading:
-    """What is in the file now, or why that cannot be told."""
+def read_now(read: Callable[[], bytes]) -> Reading:
+    """What is in the file now, settled or not."""
     try:
-        return read_policy_file(path, most_bytes)
+        return read()
     except UnreadableFile as error:
         return error
 
 
 def looks_whole(reading: Reading) -> bool:
-    """Whether no writer seems to be in the middle of it: it is JSON to its end. Of a large file
-    only the end is looked at: no other thread runs while a parser does.
+    """The content is JSON to its end, so that no writer seems to be in the middle of it.
+
+    Only the end of a large file is looked at: no other thread runs while the parser does.
     """
     if isinstance(reading, UnreadableFile):
         return False
@@ -62,9 +65,9 @@ def looks_whole(reading: Reading) -> bool:
 
 
 def is_settled(reading: Reading, *, quiet_seconds: float, waited_seconds: float) -> bool:
-    """Whether to take a reading, or to wait for a better one.
+    """A reading is to be taken: there is no need to wait for a better one.
 
-    :param quiet_seconds: since the file was last seen to change.
+    :param quiet_seconds: since the last change that was noticed.
     :param waited_seconds: since the wait began.
     """
     if waited_seconds >= LIMIT_SECONDS or quiet_seconds >= PATIENCE_SECONDS:
@@ -73,13 +76,15 @@ def is_settled(reading: Reading, *, quiet_seconds: float, waited_seconds: float)
 
 
 def read_settled(
-    path: Path, most_bytes: int, stopping: threading.Event
+    path: Path, read: Callable[[], bytes], stopping: threading.Event
 ) -> tuple[Identity, Reading] | None:
-    """Read a file once it is quiet, within :data:`LIMIT_SECONDS`; ``None`` when stopping.
+    """Read a file once it has settled, within :data:`LIMIT_SECONDS`.
 
-    :return: what was read, and the file's identity just before.
+    :param read: reads the file at ``path``. It raises :class:`UnreadableFile` where it cannot.
+    :return: the file's identity just before it was read, and the reading; ``None`` if ``stopping``
+        was set meanwhile.
     """
-    wait = _Wait(path, most_bytes)
+    wait = _Wait(path, read)
     while not stopping.wait(PACE_SECONDS):
         reading = wait.glance()
         if reading is not None:
@@ -88,23 +93,26 @@ def read_settled(
 
 
 class _Wait:
-    """Waiting for a file to be quiet."""
+    """Waits for a file to settle, one glance after another."""
 
-    def __init__(self, path: Path, most_bytes: int) -> None:
+    def __init__(self, path: Path, read: Callable[[], bytes]) -> None:
         self._path = path
-        self._most_bytes = most_bytes
+        self._read = read
         self.identity = identify(path)
         self._began = self._changed = time.monotonic()
 
     def glance(self) -> Reading | None:
-        """Look at the file, and read it if it is time to."""
+        """Look at the file's identity, and read it if it is time to.
+
+        :return: the reading if the file has settled, else ``None``.
+        """
         now = time.monotonic()
         if not self._same_identity():
             self._changed = now
         quiet, waited = now - self._changed, now - self._began
         if not _time_to_read(quiet, waited):
             return None
-        reading = read(self._path, self._most_bytes)
+        reading = read_now(self._read)
         settled = is_settled(reading, quiet_seconds=quiet, waited_seconds=waited)
         return reading if settled else None
 

@@ -7,6 +7,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from watchdog.observers.api import BaseObserver
 
 from orly_policy_plugin.errors import PolicyError
 from orly_policy_plugin.reload import FileWatcher
+from orly_policy_plugin.state import read_policy_file
 
 Report = bytes | PolicyError
 
@@ -60,7 +62,8 @@ def follow() -> Iterator[Callable[..., Follower]]:
     def start(path: Path, content: bytes | None = None) -> Follower:
         follower = Follower()
         loaded = path.read_bytes() if content is None else content
-        watchers.append(FileWatcher(path, loaded, follower, follower))
+        read = partial(read_policy_file, path)
+        watchers.append(FileWatcher(path, loaded, follower, follower, read=read))
         watchers[-1].start()
         return follower
 

@@ -3,15 +3,18 @@
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 
+from orly_policy_plugin.errors import PolicyError
 from orly_policy_plugin.reload import FileWatcher
+from orly_policy_plugin.state import read_policy_file
 
 
 def descriptors() -> int:
@@ -29,6 +32,16 @@ def ignore(_: object) -> None:
     """A callback."""
 
 
+def watch(
+    path: Path,
+    content: bytes,
+    changed: Callable[[bytes], bool | None],
+    vanished: Callable[[PolicyError], None],
+) -> FileWatcher:
+    """A watcher that reads the policy file as the engine does. It is not started."""
+    return FileWatcher(path, content, changed, vanished, read=partial(read_policy_file, path))
+
+
 def test_a_callback_that_raises_is_logged_once_and_told_again(path, until, caplog):
     """Until it takes what it is told: no edit is lost for a fault that passes."""
     told = []
@@ -38,7 +51,7 @@ def test_a_callback_that_raises_is_logged_once_and_told_again(path, until, caplo
         if len(told) < 4:
             raise RuntimeError("a bad callback")
 
-    watcher = FileWatcher(path, b"{}", fail, fail)
+    watcher = watch(path, b"{}", fail, fail)
     watcher.start()
     path.write_bytes(b"[1]")
     until(lambda: len(told) == 4, within_seconds=10)
@@ -58,7 +71,7 @@ def test_a_callback_that_is_told_of_a_missing_file_may_raise_too(path, until, ca
         told.append(report)
         raise RuntimeError("a bad callback")
 
-    watcher = FileWatcher(path, b"{}", lambda content: told.append(content), fail)
+    watcher = watch(path, b"{}", lambda content: told.append(content), fail)
     watcher.start()
     path.unlink()
     until(lambda: len(told) >= 2)
@@ -71,7 +84,7 @@ def test_stop_ends_all_threads_and_closes_all_descriptors(path):
     """Watchers come and go without a trace."""
     threads, open_before = set(threading.enumerate()), descriptors()
     for _ in range(20):
-        watcher = FileWatcher(path, b"{}", ignore, ignore)
+        watcher = watch(path, b"{}", ignore, ignore)
         watcher.start()
         watcher.stop()
         watcher.stop()
@@ -82,7 +95,7 @@ def test_stop_ends_all_threads_and_closes_all_descriptors(path):
 def test_all_threads_are_daemons(path, until):
     """A process that forgets to stop the watcher can end."""
     before = set(threading.enumerate())
-    watcher = FileWatcher(path, b"{}", ignore, ignore)
+    watcher = watch(path, b"{}", ignore, ignore)
     watcher.start()
     until(lambda: len(set(threading.enumerate()) - before) >= 3)
     started = set(threading.enumerate()) - before
@@ -93,13 +106,13 @@ def test_all_threads_are_daemons(path, until):
 
 def test_stop_without_start_does_nothing(path):
     """A watcher that was never started can be stopped."""
-    FileWatcher(path, b"{}", ignore, ignore).stop()
+    watch(path, b"{}", ignore, ignore).stop()
 
 
 def test_stop_is_prompt_while_a_file_settles(path, follow):
     """A stop does not wait for a writer, and nothing is told after it."""
     told = []
-    watcher = FileWatcher(path, b"{}", told.append, told.append)
+    watcher = watch(path, b"{}", told.append, told.append)
     watcher.start()
     path.write_bytes(b"{")
     began = time.monotonic()
@@ -113,7 +126,7 @@ def test_stop_is_prompt_while_a_file_settles(path, follow):
 def test_stop_may_be_called_from_a_callback(path, until, caplog):
     """The threads end when the callback has returned."""
     before = set(threading.enumerate())
-    watcher = FileWatcher(path, b"[]", lambda _: watcher.stop(), ignore)
+    watcher = watch(path, b"[]", lambda _: watcher.stop(), ignore)
     watcher.start()
     until(lambda: set(threading.enumerate()) == before)
     assert not caplog.records

@@ -2,7 +2,7 @@
 
 import pytest
 
-from orly_policy_plugin.reload.knowledge import Knowledge
+from orly_policy_plugin.reload.last_reading import LastReading
 
 IDENTITY = (1, 2, 3, 4, 5)
 
@@ -20,5 +20,5 @@ IDENTITY = (1, 2, 3, 4, 5)
 )
 def test_doubt(readable, read_at, now, in_doubt):
     """A reading within a tick of the change is doubted, at a heartbeat's pace; so is an error."""
-    known = Knowledge(IDENTITY, readable, noticed_seconds=100.0, read_seconds=read_at)
-    assert known.in_doubt(now) is in_doubt
+    last = LastReading(IDENTITY, readable, noticed_seconds=100.0, read_seconds=read_at)
+    assert last.in_doubt(now) is in_doubt
