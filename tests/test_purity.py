@@ -109,6 +109,14 @@ def test_a_session_needs_no_engine(path: Path) -> None:
             assert level == 1 or module in {"addresses", "authority", "fair_queue"}, module
 
 
+@pytest.mark.parametrize("path", sorted((ENGINE / "reload").rglob("*.py")), ids=name_of)
+def test_a_watcher_needs_no_engine(path: Path) -> None:
+    """It is given what reads the file; the errors apart, it knows nothing of a policy."""
+    for level, module in imports(parsed(path)):
+        assert level < 2 or module == "errors", module
+        assert level > 0 or module.split(".")[0] != "orly_policy_plugin", module
+
+
 @pytest.mark.parametrize("path", sorted((ENGINE / "hosts").rglob("*.py")), ids=name_of)
 def test_a_store_needs_no_engine(path: Path) -> None:
     """Only who puts a relay together loads the policy."""
