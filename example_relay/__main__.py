@@ -14,12 +14,12 @@ import yaml
 
 from orly_policy_hookspecs import GateError
 from orly_policy_hookspecs.logs import get_log
-from orly_policy_plugin.errors import PolicyError
+from orly_policy_plugin.atomic import write_atomically
+from orly_policy_plugin.errors import PolicyError, Unwritable
 from orly_policy_plugin.hosts.nostr_relay import PolicyApp, create_app
 from orly_policy_plugin.hosts.nostr_relay.websockets import WebSockets
 from orly_policy_plugin.policy import InvalidPolicy
 from orly_policy_plugin.session import SessionSettings
-from orly_policy_plugin.state.atomic import UnwritableFile, write_atomically
 
 from .listening import CannotListen, listen_on
 from .private import NotPrivate, keep_private
@@ -147,7 +147,7 @@ def main(
         configuration = _configuration(data, host, port, storage, workers)
     except NotPrivate as error:
         _fail(str(error))
-    except UnwritableFile as error:
+    except Unwritable as error:
         _fail(f"{error}; or name another folder with --data")
     except OSError as error:
         _fail(f"{error.filename or data}: {error.strerror}; name another folder with --data")

@@ -7,9 +7,9 @@
      +-- UnreadableFile       a file cannot be read at all
      |    +-- UnreadableNow   one that is there, and may be readable in a while (…state)
      +-- RefusedUpdate        a policy event that changes nothing (orly_policy_plugin.authority)
-     +-- MissingFollowLists   follow lists that the policy needs (orly_policy_plugin.keeping)
-     +-- UnwritableFile       a file cannot be written     (this and the rest:
-     +-- StateLocked          another process is changing   orly_policy_plugin.state)
+     +-- MissingFollowLists   follow lists that the policy needs (orly_policy_plugin.live)
+     +-- Unwritable           something cannot be written
+     +-- Busy                 somebody else is changing it  (this and the rest: …state)
      +-- UnusableFreshness    the marks of what was applied cannot be read
      +-- UnknownVersion       no version, or several, of the history are meant
 """
@@ -21,3 +21,7 @@ class PolicyError(Exception):
 
 class UnreadableFile(PolicyError):
     """A file that is missing, is no ordinary file, or may not be read."""
+
+
+class Unwritable(PolicyError):
+    """What could not be written. What was there before is there still."""

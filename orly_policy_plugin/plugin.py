@@ -11,21 +11,23 @@ from orly_policy_hookspecs.logs import get_log
 from orly_policy_hookspecs.nip01 import kinds
 
 from .decisions import Follows, Scopes, Snapshot, limits_of
-from .keeping import (
+from .live import (
     ChangeThread,
     FollowLists,
     InForce,
     Listener,
-    Replacing,
     Status,
     Updates,
     Watching,
+    replace_policy,
 )
 from .policy import Policy, scripts_of
 from .rates import RateLimiter
 from .scripts import Scripts
 from .settings import Settings
 from .settling import Settling, failure_denies
+from .state import Store
+from .state.files import FileStore
 
 NAME: Final = "orly-policy"
 """The engine's name as a plugin, and the source of its decisions."""
@@ -48,17 +50,24 @@ class PolicyPlugin:
     changes_no_event: Final = True
     """For the gate: this plugin may be given the host's own events."""
 
-    def __init__(self, settings: Settings, *, clock: Callable[[], float] = time.time) -> None:
-        """:param clock: Unix seconds."""
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        store: Store | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """:param store: what keeps the policy; the files that the settings name where ``None``.
+        :param clock: Unix seconds.
+        """
         self._clock = clock
-        self._force = InForce(settings, clock)
+        self._force = InForce(settings, store or _files(settings), clock)
         self._watching = Watching(self._force)
         self._changes = ChangeThread()
         self._updates = Updates(self._force, self._changes)
-        self._replacing = Replacing(self._force)
         self._follow_lists = FollowLists(self._force, self._changes)
         self.scripts = Scripts(
-            self._force.folders.scripts_from,
+            self._force.scripts_from,
             timeout_seconds=settings.script_timeout_seconds,
             pass_environment=settings.script_environment,
         )
@@ -136,7 +145,7 @@ class PolicyPlugin:
         :raises PolicyError: it cannot be written, or another process holds the lock for too long;
             nothing has changed.
         """
-        return self._replacing.replace(policy)
+        return replace_policy(self._force, policy)
 
     def _use_scripts(self, snapshot: Snapshot) -> None:
         self.scripts.use({script for _, script in scripts_of(snapshot.policy)})
@@ -255,6 +264,12 @@ class PolicyPlugin:
         if event.kind == kinds.DELETION and not self._updates.names_contribution(event):
             return None
         return await self._updates.apply(event)
+
+
+def _files(settings: Settings) -> FileStore:
+    return FileStore(
+        settings.path, settings.state_folder, most_bytes=settings.largest_policy_bytes
+    )
 
 
 def register(gate: Gate, settings: Settings) -> PolicyPlugin | None:

@@ -10,9 +10,9 @@ import attrs
 from .decisions.rates import TIME_CONSTANT_SECONDS
 from .errors import PolicyError
 from .policy import InvalidPolicy, Problem, parse_pubkey
+from .policy_file import MOST_POLICY_BYTES
 from .rates import MOST_KEYS
 from .scripts.running import TIMEOUT_SECONDS
-from .state.policy_file import MOST_POLICY_BYTES
 
 _TRUE = frozenset({"", "1", "t", "true", "yes", "on"})
 _FALSE = frozenset({"0", "f", "false", "no", "off"})

@@ -22,6 +22,7 @@ PURE = sorted(
         *(ENGINE / "decisions").rglob("*.py"),
         *(ENGINE / "authority").rglob("*.py"),
         *(ENGINE / "follows").rglob("*.py"),
+        *(ENGINE / "state").glob("*.py"),
         ENGINE / "addresses.py",
         ENGINE / "fair_queue.py",
         *(ENGINE / "scripts" / f"{name}.py" for name in PURE_OF_SCRIPTS),
@@ -37,7 +38,7 @@ PURE_MODULES = {
     "attrs", "bech32", "cattrs", "coincurve", "orjson", "re2", "orly_policy_hookspecs",
 }  # fmt: skip
 PURE_SIBLINGS = {
-    "addresses", "authority", "decisions", "errors", "fair_queue", "follows", "policy",
+    "addresses", "authority", "decisions", "errors", "fair_queue", "follows", "policy", "state",
 }  # fmt: skip
 IMPURE_CALLS = {"open", "print", "input", "exec", "eval", "compile", "__import__", "breakpoint"}
 
@@ -117,6 +118,25 @@ def test_a_watcher_needs_no_engine(path: Path) -> None:
         assert level > 0 or module.split(".")[0] != "orly_policy_plugin", module
 
 
+NAMES_THE_FILES = {"orly_policy_plugin/plugin.py", "orly_policy_plugin/cli/target.py"}
+"""What chooses the store of files. All others know the port alone."""
+
+
+@pytest.mark.parametrize("path", sorted(ENGINE.rglob("*.py")), ids=name_of)
+def test_nothing_knows_how_the_store_of_files_is_made(path: Path) -> None:
+    """Its parts are its own, and it is one store of several."""
+    if path.is_relative_to(ENGINE / "state" / "files"):
+        return
+    for level, module in imports(parsed(path)):
+        names = module.split(".")
+        inside = "files" in names and (
+            "state" in names or (level == 1 and path.parent.name == "state")
+        )
+        if inside:
+            assert names[-1] == "files", f"{module} is the store's own"
+            assert name_of(path) in NAMES_THE_FILES
+
+
 @pytest.mark.parametrize("path", sorted((ENGINE / "hosts").rglob("*.py")), ids=name_of)
 def test_a_store_needs_no_engine(path: Path) -> None:
     """Only who puts a relay together loads the policy."""
@@ -148,7 +168,7 @@ def test_there_is_something_to_look_at() -> None:
         "import random",
         "import io",
         "import os.path",
-        "from ..state import policy_file",
+        "from ..live import InForce",
         "from .. import plugin",
         "from ..settings import Settings",
         "def f():\n    import os",

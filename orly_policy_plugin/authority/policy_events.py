@@ -114,7 +114,13 @@ def examine(
         require_relay_tag=require_relay_tag,
         freshness=freshness,
     )
-    return read_update(event, is_owner=is_owner, known_scripts=known_scripts)
+    update = read_update(event, is_owner=is_owner)
+    if is_owner and isinstance(update.content, Policy):
+        try:
+            check_owner_policy(update.content, event.pubkey, known_scripts)
+        except InvalidPolicy as error:
+            raise RefusedUpdate.for_content(error) from error
+    return update
 
 
 def check_sender(
@@ -141,16 +147,14 @@ def check_sender(
     return is_owner
 
 
-def read_update(event: Event, *, is_owner: bool, known_scripts: Collection[str] | None) -> Update:
-    """Check 5 of :func:`examine`: what the event says.
+def read_update(event: Event, *, is_owner: bool) -> Update:
+    """Check 5 of :func:`examine`, as far as the event alone can tell: what it says.
 
     :raises RefusedUpdate: with every place of its content that is wrong.
     """
     try:
         document = _decoded(event.content, is_owner=is_owner)
         content = _structured(document, event, is_owner=is_owner)
-        if is_owner and isinstance(content, Policy):
-            check_owner_policy(content, event.pubkey, known_scripts)
     except InvalidPolicy as error:
         raise RefusedUpdate.for_content(error) from error
     return Update(

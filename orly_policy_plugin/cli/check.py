@@ -8,9 +8,9 @@ from orly_policy_plugin.policy import policy_version, read_policy
 from orly_policy_plugin.scripts import check_scripts
 
 from .inputs import unusable_policy
-from .places import POLICY_OR_STANDARD_INPUT, place_of, policy_argument
 from .showing import say
 from .summary import summary
+from .target import POLICY_OR_STANDARD_INPUT, policy_argument, target_of
 
 
 @click.command(epilog=POLICY_OR_STANDARD_INPUT)
@@ -21,11 +21,11 @@ def check(policy: Path | None) -> None:
     Prints the policy's version and what each rule says, or every problem with its place in the
     file; then the exit status is 1. It is 2 where the file cannot be read.
     """
-    place = place_of(policy, None, may_be_standard_input=True)
-    with unusable_policy(place.name):
-        read = read_policy(place.content())
-        check_scripts(read, place.folders.scripts_from)
-    say(f"{place.name}: version {policy_version(read)}")
+    target = target_of(policy, None, may_be_standard_input=True)
+    with unusable_policy(target.name):
+        read = read_policy(target.content())
+        check_scripts(read, target.scripts_from)
+    say(f"{target.name}: version {policy_version(read)}")
     lines = summary(read)
     width = max(len(name) for name, _ in lines)
     for name, says in lines:

@@ -7,12 +7,12 @@ import click
 from orly_policy_plugin.errors import PolicyError
 from orly_policy_plugin.policy import InvalidPolicy, Policy, read_policy
 from orly_policy_plugin.policy.meaning import changes_of_meaning
-from orly_policy_plugin.state.history import History, UnknownVersion
+from orly_policy_plugin.state import UnknownVersion
 
 from .differing import changes_as_json, show_changes
 from .inputs import is_standard_input, largest_policy_bytes, policy_content, shown_name
-from .places import Place, place_of, policy_option, state_option
 from .showing import UnusableInput, say, say_json
+from .target import Target, policy_option, state_option, target_of
 
 _DIFFER = 1
 
@@ -37,8 +37,8 @@ def diff(
     The exit status is 0 where both mean the same, 1 where they differ, 2 where one of them
     cannot be read.
     """
-    place = None if _is_file(a) and _is_file(b) else place_of(policy, state)
-    changes = changes_of_meaning(_policy(a, place), _policy(b, place))
+    target = None if _is_file(a) and _is_file(b) else target_of(policy, state)
+    changes = changes_of_meaning(_policy(a, target), _policy(b, target))
     if as_json:
         same = not changes
         say_json({"same_meaning": same, "differences": changes_as_json(changes)})
@@ -49,24 +49,24 @@ def diff(
     ctx.exit(_DIFFER if changes else 0)
 
 
-def _policy(name: str, place: Place | None) -> Policy:
+def _policy(name: str, target: Target | None) -> Policy:
     try:
-        return read_policy(_content(name, place))
+        return read_policy(_content(name, target))
     except InvalidPolicy as error:
         where = shown_name(name)
         raise UnusableInput(f"{where}: {problem}" for problem in error.problems) from error
     except UnknownVersion as error:
-        where = f" (of {place.file}; --policy names another)" if place else ""
+        where = f" (of {target.file}; --policy names another)" if target else ""
         raise UnusableInput([f"{name} is no file, and as a version: {error}{where}"]) from error
     except PolicyError as error:
         raise UnusableInput([str(error)]) from error
 
 
-def _content(name: str, place: Place | None) -> bytes:
+def _content(name: str, target: Target | None) -> bytes:
     """A file's, or where there is none of the name, a version's."""
-    if place is None or _is_file(name):
+    if target is None or _is_file(name):
         return policy_content(Path(name), largest_policy_bytes())
-    return History(place.folders.history).find(name).content
+    return target.store.find_entry(name).content
 
 
 def _is_file(name: str) -> bool:

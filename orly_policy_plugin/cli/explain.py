@@ -21,7 +21,7 @@ from orly_policy_plugin.decisions import (
 from orly_policy_plugin.decisions.access import Access
 from orly_policy_plugin.scripts import Scripts
 from orly_policy_plugin.settling import failure_denies
-from orly_policy_plugin.state.standing import Standing
+from orly_policy_plugin.state import PolicyState
 
 from .inputs import (
     ip_option,
@@ -30,15 +30,15 @@ from .inputs import (
     pass_environment_option,
     pubkeys_option,
 )
-from .places import (
+from .showing import say, say_json, show_steps, tell, verdict
+from .target import (
     POLICY_OR_STANDARD_INPUT,
     lists_of,
-    load_standing,
-    place_of,
+    load_state,
     policy_argument,
     state_option,
+    target_of,
 )
-from .showing import say, say_json, show_steps, tell, verdict
 
 _FAILURES = click.Choice(["default", "deny"])
 
@@ -127,23 +127,23 @@ def explain(
     0 whatever the decision: this is an explanation. It is 1 where the policy cannot be used, 2
     where a file cannot be read.
     """
-    place = place_of(policy, state, may_be_standard_input=True)
-    standing = load_standing(place)
+    target = target_of(policy, state, may_be_standard_input=True)
+    current = load_state(target)
     follows = load_follows(follows_file) if follows_file else None
     event = load_event(event_file)
     at = int(time.time()) if now is None else now
     snapshot = compile_policy(
-        standing.policy,
-        follows=_kept_follows(standing) if follows is None else follows,
-        owners=place.owners,
-        contributions=standing.contributions,
+        current.policy,
+        follows=_kept_follows(current) if follows is None else follows,
+        owners=target.owners,
+        contributions=current.contributions,
     )
     ask = snapshot.write if access == "write" else snapshot.read
     outcome = ask(event, authed, at)
     replies: Sequence[Reply] = ()
     if isinstance(outcome, Unsettled) and outcome.scripts:
         context = Context(authed, ip=ip)
-        scripts = Scripts(place.folders.scripts_from, pass_environment=pass_environment)
+        scripts = Scripts(target.scripts_from, pass_environment=pass_environment)
         replies = asyncio.run(_replies(scripts, outcome.scripts, event, access, context, at))
     denying = failure_denies(write=script_failure_write, read=script_failure_read)
     explanation = snapshot.explain(
@@ -168,11 +168,11 @@ async def _replies(
         await asyncio.to_thread(scripts.stop)
 
 
-def _kept_follows(standing: Standing) -> Follows:
+def _kept_follows(current: PolicyState) -> Follows:
     """The lists that are kept; which are missing is told."""
-    for author in sorted(lists_of(standing).needed - standing.follows.keys()):
+    for author in sorted(lists_of(current).needed - current.follows.keys()):
         tell(f"no follow list of {author} is kept: it grants nobody; --follows FILE gives one")
-    return {author: known.followed for author, known in standing.follows.items()}
+    return {author: known.followed for author, known in current.follows.items()}
 
 
 def _print_text(explanation: Explanation) -> None:

@@ -15,13 +15,12 @@ from orly_policy_plugin.authority.policy_events import FURTHEST_AHEAD_SECONDS
 from orly_policy_plugin.follows import FollowList, follow_list
 from orly_policy_plugin.policy.problems import AND_MORE, MOST_PROBLEMS
 from orly_policy_plugin.policy.strict_json import JsonObject
-from orly_policy_plugin.state.locks import exclusive
-from orly_policy_plugin.state.signed_events import event_json, write_event
-from orly_policy_plugin.state.standing import Standing
+from orly_policy_plugin.state import PolicyState
+from orly_policy_plugin.state.store import FollowListsKept
 
 from .inputs import content_of, decode, shown_name
-from .places import Place, lists_of, load_standing, place_of, policy_option, state_option, trouble
 from .showing import DoneUnprinted, UnusableInput, say, short
+from .target import Target, lists_of, load_state, policy_option, state_option, target_of, trouble
 
 _MISSING = 1
 _NOTHING_IMPORTED = "nothing was imported"
@@ -48,22 +47,22 @@ def list_(ctx: click.Context, policy: Path | None, state: Path | None) -> None:
     The exit status is 1 where one that decides something is missing, 2 where the policy cannot
     be read. With --policy - it is read from standard input.
     """
-    standing = load_standing(place_of(policy, state, may_be_standard_input=True))
-    lists = lists_of(standing)
-    for author in sorted(lists.kept | standing.follows.keys()):
-        say(f"{author}  {_state(author, standing)}  ({_why(author, standing)})")
-    if not lists.kept and not standing.follows:
+    current = load_state(target_of(policy, state, may_be_standard_input=True))
+    lists = lists_of(current)
+    for author in sorted(lists.kept | current.follows.keys()):
+        say(f"{author}  {_state(author, current)}  ({_why(author, current)})")
+    if not lists.kept and not current.follows:
         say("the policy needs no follow list")
-    ctx.exit(_MISSING if lists.needed - standing.follows.keys() else 0)
+    ctx.exit(_MISSING if lists.needed - current.follows.keys() else 0)
 
 
-def _state(author: str, standing: Standing) -> str:
-    known = standing.follows.get(author)
+def _state(author: str, current: PolicyState) -> str:
+    known = current.follows.get(author)
     return f"of {_date(known)}, follows {len(known.followed)}" if known else "missing"
 
 
-def _why(author: str, standing: Standing) -> str:
-    lists = lists_of(standing)
+def _why(author: str, current: PolicyState) -> str:
+    lists = lists_of(current)
     if author in lists.by_policy:
         return "the policy needs it"
     if author in lists.by_contributions:
@@ -95,29 +94,29 @@ def import_(file: tuple[str, ...], policy: Path | None, state: Path | None) -> N
     too, where what was done with them could not be printed; standard error says so.
     """
     events = _load_all(file)
-    place = place_of(policy, state)
+    target = target_of(policy, state)
     done: list[str] = []
     try:
-        _keep_newer(events, place, done)
+        _keep_newer(events, target, done)
     finally:
         _say_done(done, len(events))
 
 
-def _keep_newer(events: list[FrozenEvent], place: Place, done: list[str]) -> None:
+def _keep_newer(events: list[FrozenEvent], target: Target, done: list[str]) -> None:
     """:param done: takes a line for each event that was dealt with. They are printed later: a
     pipe that nobody reads keeps neither the lock nor the rest from being imported.
     """
-    with trouble(), exclusive(place.folders.lock_file):
-        standing = load_standing(place)
-        kept = lists_of(standing).kept
-        known = dict(standing.follows)
+    with trouble(), target.store.exclusive() as step:
+        current = load_state(target)
+        kept = lists_of(current).kept
+        known = dict(current.follows)
         for event in events:
             newer = follow_list(event)
             what = f"{short(newer.author)} of {_date(newer)} follows {len(newer.followed)}"
             if not newer.replaces(known.get(newer.author)):
                 done.append(f"{what}: not newer than what is kept")
                 continue
-            write_event(place.folders.follows, newer.author, event_json(event))
+            step.apply(FollowListsKept({newer.author: (newer, event)}))
             known[newer.author] = newer
             not_needed = "" if newer.author in kept else " (the policy does not ask for it)"
             done.append(f"{what}: imported{not_needed}")

@@ -8,11 +8,10 @@ import click
 
 from orly_policy_plugin.errors import PolicyError
 from orly_policy_plugin.policy import Problem
-from orly_policy_plugin.state.history import Entry, History
-from orly_policy_plugin.state.policy_file import read_policy_file
+from orly_policy_plugin.state import Entry
 
-from .places import POLICY, Place, place_of, policy_argument, state_option, trouble
 from .showing import say, say_json, short, tell
+from .target import POLICY, Target, policy_argument, state_option, target_of, trouble
 
 _UNREADABLE = 2
 
@@ -31,27 +30,27 @@ def history(ctx: click.Context, policy: Path | None, state: Path | None, as_json
     The exit status is 2 where the history or the policy cannot be read. The versions of a policy
     file that is gone are listed all the same: they can be put back.
     """
-    place = place_of(policy, state)
+    target = target_of(policy, state)
     problems: list[Problem] = []
     with trouble():
-        entries = list(History(place.folders.history).entries(problems))
+        entries = list(target.store.history(problems))
     for problem in problems:
         tell(str(problem))
-    content = _content(place)
+    content = _content(target)
     stands = next((i for i, entry in enumerate(entries) if entry.content == content), None)
     (_print_json if as_json else _print_text)(entries, stands)
     if content is None:
         ctx.exit(_UNREADABLE)
     if not entries:
-        tell(f"{place.file}: there is no history yet; a relay that runs the policy keeps it")
+        tell(f"{target.file}: there is no history yet; a relay that runs the policy keeps it")
     elif stands is None:
-        tell(f"{place.file}: what stands there now is in no entry of the history")
+        tell(f"{target.file}: what stands there now is in no entry of the history")
 
 
-def _content(place: Place) -> bytes | None:
+def _content(target: Target) -> bytes | None:
     """The policy file's content, or ``None`` where it cannot be read; then that is told."""
     try:
-        return read_policy_file(place.file, place.largest_policy_bytes)
+        return target.content()
     except PolicyError as error:
         tell(str(error))
         return None

@@ -16,19 +16,19 @@ from orly_policy_plugin.authority import (
     CONTRIBUTION_KEYS,
     Freshness,
     RefusedUpdate,
-    check_fits,
     examine,
 )
 from orly_policy_plugin.authority.signing import signed_event
 from orly_policy_plugin.policy import InvalidPolicy, Policy
 from orly_policy_plugin.scripts import check_scripts, known_scripts
-from orly_policy_plugin.state.standing import Standing, contribution_in
+from orly_policy_plugin.state import PolicyState
+from orly_policy_plugin.state.changes import admin_contribution
 
 from .inputs import content_of, decode, shown_name
 from .key_file import load_secret
-from .places import FILE, load_standing, place_of, policy_option, state_option
 from .publishing import NoAnswer, publish
 from .showing import UnusableInput, UnusablePolicy, say, say_json, tell
+from .target import FILE, load_state, policy_option, state_option, target_of
 
 _REFUSED, _NO_ANSWER = 1, 2
 
@@ -147,20 +147,20 @@ def _load_content(name: str) -> str:
 
 @attrs.frozen
 class _Here:
-    """What stands on this machine."""
+    """What is kept on this machine."""
 
-    standing: Standing
+    current: PolicyState
     folder: Path
     """The policy file's."""
 
 
 def _here(policy: Path | None, state: Path | None) -> _Here | None:
     """What stands here, or nothing where no policy was named and the environment has none."""
-    place = place_of(policy, state, may_be_standard_input=True)
-    if policy is None and not (place.file.exists() or place.file.is_symlink()):
+    target = target_of(policy, state, may_be_standard_input=True)
+    if policy is None and not (target.file.exists() or target.file.is_symlink()):
         tell("no policy stands here: checked by itself, not against what the relay has")
         return None
-    return _Here(load_standing(place), place.folders.scripts_from)
+    return _Here(load_state(target), target.scripts_from)
 
 
 def _check(
@@ -185,28 +185,22 @@ def _lines(error: Exception, problems: Sequence[object]) -> list[str]:
 
 
 def _check_against(here: _Here, event: FrozenEvent, relays: tuple[str, ...], now: int) -> None:
-    standing = here.standing
+    current = here.current
     update = examine(
         event,
         now=now,
-        owners=standing.owners,
-        admins=standing.policy.policy_admins,
+        owners=current.owners,
+        admins=current.policy.policy_admins,
         relay_urls=relays,
         require_relay_tag=False,
-        freshness=standing.freshness,
-        known_scripts=known_scripts(standing.policy, here.folder),
+        freshness=current.freshness,
+        known_scripts=known_scripts(current.policy, here.folder),
     )
     if update.is_owner:
         assert isinstance(update.content, Policy)
         check_scripts(update.content, here.folder)
         return
-    contribution = contribution_in(event, update.content, standing.policy, standing.owners)
-    check_fits(
-        contribution,
-        standing.policy,
-        owners=standing.owners,
-        standing=standing.contributions,
-    )
+    admin_contribution(event, update, current)
 
 
 def _check_alone(event: FrozenEvent, relays: tuple[str, ...], now: int) -> None:

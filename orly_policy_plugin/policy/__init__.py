@@ -5,7 +5,7 @@ from .durations import Duration, parse_duration
 from .models import GlobalRule, KindLists, Policy, Rule, scripts_of
 from .problems import InvalidPolicy, Problem
 from .pubkeys import parse_pubkey
-from .reading import read_policy, structure_policy
+from .reading import decode_policy, read_policy, structure_policy
 from .regexes import Regex, parse_regex
 from .writing import json_version, policy_version, unstructure_policy, write_policy
 
@@ -19,6 +19,7 @@ __all__ = [
     "Problem",
     "Regex",
     "Rule",
+    "decode_policy",
     "differences",
     "json_differences",
     "json_version",

@@ -35,11 +35,18 @@ def read_policy(content: bytes) -> Policy:
 
     :raises InvalidPolicy: with every problem of it.
     """
+    return structure_policy(decode_policy(content))
+
+
+def decode_policy(content: bytes) -> object:
+    """The JSON value of a policy file's content.
+
+    :raises InvalidPolicy: it is no JSON.
+    """
     try:
-        value = decode_policy_json(content)
+        return decode_policy_json(content)
     except ValueError as error:
         raise InvalidPolicy([Problem("", str(error))]) from error
-    return structure_policy(value)
 
 
 def structure_policy(value: object) -> Policy:

@@ -1,15 +1,17 @@
-"""Files that the engine keeps or reads."""
+"""What is kept of a policy: the port to it, its state understood, and changes to that."""
 
-from .atomic import UnwritableFile
-from .folders import StateFolders
-from .policy_file import read_policy_file, write_policy_file
-from .standing import Standing, read_standing
+from .entry import Entry, How, UnknownVersion
+from .policy_state import PolicyState, read_state
+from .store import Busy, Store, Stored, UnreadableNow
 
 __all__ = [
-    "Standing",
-    "StateFolders",
-    "UnwritableFile",
-    "read_policy_file",
-    "read_standing",
-    "write_policy_file",
+    "Busy",
+    "Entry",
+    "How",
+    "PolicyState",
+    "Store",
+    "Stored",
+    "UnknownVersion",
+    "UnreadableNow",
+    "read_state",
 ]

@@ -33,15 +33,12 @@ class PolicyEvent:
     """The owner who signed it."""
 
 
-def policy_event_of(content: bytes, problems: list[Problem]) -> PolicyEvent | None:
-    """The event that a policy file names, or ``None``.
+def policy_event_in(value: object, problems: list[Problem]) -> PolicyEvent | None:
+    """The event that a policy names, or ``None``.
 
+    :param value: the policy file's JSON value.
     :param problems: gets what is wrong with a mark that is there and says nothing.
     """
-    try:
-        value = decode_policy_json(content)
-    except ValueError:
-        return None  # no policy either: whoever reads that says so
     if not isinstance(value, JsonObject) or KEY not in value:
         return None
     if KEY not in value.duplicates and (event := _event_in(value[KEY])):
@@ -52,7 +49,11 @@ def policy_event_of(content: bytes, problems: list[Problem]) -> PolicyEvent | No
 
 def mark_of(content: bytes) -> Mark | None:
     """The owner's mark in a policy file; ``None`` where there is none, or garbage."""
-    event = policy_event_of(content, [])
+    try:
+        value = decode_policy_json(content)
+    except ValueError:
+        return None  # no policy either: whoever reads that says so
+    event = policy_event_in(value, [])
     return event.mark if event else None
 
 

@@ -13,11 +13,12 @@ from click.testing import Result
 
 from orly_policy_plugin.authority import Freshness, Mark
 from orly_policy_plugin.policy import policy_version, read_policy
-from orly_policy_plugin.state.folders import StateFolders
-from orly_policy_plugin.state.freshness_file import load_freshness, raise_freshness
-from orly_policy_plugin.state.history import Entry, History
-from orly_policy_plugin.state.locks import exclusive
-from orly_policy_plugin.state.signed_events import write_event
+from orly_policy_plugin.state import Entry
+from orly_policy_plugin.state.files.folders import StateFolders
+from orly_policy_plugin.state.files.freshness_file import FreshnessFile
+from orly_policy_plugin.state.files.history_files import History
+from orly_policy_plugin.state.files.locks import exclusive
+from orly_policy_plugin.state.files.signed_events import write_event
 
 Write = Callable[[str, Any], Path]
 Invoke = Callable[..., Result]
@@ -38,7 +39,7 @@ def folders(write: Write) -> StateFolders:
     path = write("policy.json", NEW)
     folders = StateFolders(path)
     with exclusive(folders.lock_file) as held:
-        history = History(folders.history)
+        history = History(folders.history, folders.policy_file)
         for value, when, how, who in (
             (OLD, APPLIED - 100, "start", None),
             (NEW, APPLIED, "event", owner_key.pubkey),
@@ -54,7 +55,7 @@ def folders(write: Write) -> StateFolders:
                 ),
                 held,
             )
-        raise_freshness(folders.history, Freshness(Mark(APPLIED, "e7" * 32)), held)
+        FreshnessFile(folders.history).raise_to(Freshness(Mark(APPLIED, "e7" * 32)), held)
     return folders
 
 
@@ -210,7 +211,7 @@ def test_rollback_puts_a_version_back(folders: StateFolders, run: Run) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert folders.policy_file.read_bytes() == json.dumps(OLD).encode()
     assert folders.policy_file.stat().st_mode & 0o777 == 0o640
-    newest, *others = History(folders.history).entries([])
+    newest, *others = History(folders.history, folders.policy_file).entries([])
     assert (newest.version, newest.how, newest.author) == (version_of(OLD), "rollback", None)
     assert len(others) == 2
 
@@ -218,7 +219,7 @@ def test_rollback_puts_a_version_back(folders: StateFolders, run: Run) -> None:
 def test_after_a_rollback_no_older_event_is_fresh(folders: StateFolders, invoke: Invoke) -> None:
     """The owner's mark rises to now, far above the event that had been applied."""
     assert invoke("rollback", version_of(OLD), "policy.json").exit_code == 0
-    owner = load_freshness(folders.history).owner
+    owner = FreshnessFile(folders.history).load().owner
     assert owner is not None
     assert owner.created_at > APPLIED + 1_000_000
     assert owner.event_id == ""
@@ -230,7 +231,7 @@ def test_a_hand_edit_goes_into_the_history_first(
     """So that a rollback can be rolled back."""
     write("policy.json", {"default_policy": "deny"})
     assert invoke("rollback", version_of(OLD), "policy.json").exit_code == 0
-    entries = list(History(folders.history).entries([]))
+    entries = list(History(folders.history, folders.policy_file).entries([]))
     assert [entry.how for entry in entries[:2]] == ["rollback", "hand edit"]
     assert invoke("rollback", entries[1].version, "policy.json").exit_code == 0
     assert json.loads(folders.policy_file.read_bytes()) == {"default_policy": "deny"}
@@ -250,7 +251,7 @@ def test_a_file_that_is_gone_or_wrong_can_be_rolled_back(
     assert json.loads(folders.policy_file.read_bytes()) == NEW
     kept = [path.read_text() for path in folders.history.glob("unusable-*.json")]
     assert kept == ([content] if content else [])
-    assert load_freshness(folders.history).owner > Mark(APPLIED, "e7" * 32)  # type: ignore[operator]
+    assert FreshnessFile(folders.history).load().owner > Mark(APPLIED, "e7" * 32)  # type: ignore[operator]
 
 
 def test_what_stands_is_not_put_back(folders: StateFolders, invoke: Invoke) -> None:
@@ -258,7 +259,7 @@ def test_what_stands_is_not_put_back(folders: StateFolders, invoke: Invoke) -> N
     result = invoke("rollback", version_of(NEW), "policy.json")
     assert result.exit_code == 0
     assert "is what stands" in result.stdout
-    assert load_freshness(folders.history).owner == Mark(APPLIED, "e7" * 32)
+    assert FreshnessFile(folders.history).load().owner == Mark(APPLIED, "e7" * 32)
 
 
 def test_a_version_that_cannot_be_used_any_more_is_refused(
@@ -268,7 +269,7 @@ def test_a_version_that_cannot_be_used_any_more_is_refused(
     with exclusive(folders.lock_file) as held:
         content = json.dumps({"global": {"script": "x"}}).encode()
         entry = Entry(version="ab" * 6, recorded_at=APPLIED + 1, how="start", content=content)
-        History(folders.history).record(entry, held)
+        History(folders.history, folders.policy_file).record(entry, held)
     result = invoke("rollback", "abab", "policy.json")
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.startswith("version abababababab: global.script: ")

@@ -18,8 +18,8 @@ from click.testing import Result
 
 from orly_policy_plugin.cli import main
 from orly_policy_plugin.cli.command import orly_policy
-from orly_policy_plugin.cli.places import POLICY_FILE
 from orly_policy_plugin.cli.showing import in_a_line
+from orly_policy_plugin.cli.target import POLICY_FILE
 
 Write = Callable[[str, Any], Path]
 Invoke = Callable[..., Result]

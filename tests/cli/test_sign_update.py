@@ -23,8 +23,8 @@ from orly_policy_hookspecs import FrozenEvent
 from orly_policy_plugin.authority import verify
 from orly_policy_plugin.authority.freshness import Freshness, Mark
 from orly_policy_plugin.cli.publishing import NoAnswer, publish
-from orly_policy_plugin.state.freshness_file import raise_freshness
-from orly_policy_plugin.state.locks import exclusive
+from orly_policy_plugin.state.files.freshness_file import FreshnessFile
+from orly_policy_plugin.state.files.locks import exclusive
 
 Write = Callable[[str, Any], Path]
 Invoke = Callable[..., Result]
@@ -131,7 +131,7 @@ def test_what_is_too_late_or_too_early_is_refused(standing: Path, invoke: Invoke
     history = standing.parent / "policy-history"
     now = int(time.time())
     with exclusive(history / ".lock") as held:
-        raise_freshness(history, Freshness(Mark(now - 100)), held)
+        FreshnessFile(history).raise_to(Freshness(Mark(now - 100)), held)
     asked = sign("next.json", "owner", "--policy", "policy.json")
     assert invoke(*asked).exit_code == 0
     late = invoke(*asked, "--created-at", str(now - 101))

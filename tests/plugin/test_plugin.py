@@ -11,7 +11,7 @@ import pytest
 from examples import ADMIN, ALICE, BOB, CAROL, NOBODY, NOW, OWNER, VOUCH, AnEvent, Answering, by
 from hypothesis import given
 from hypothesis import strategies as st
-from keeping.making import eventually
+from live.making import eventually
 from strategies import json_values, some
 
 from orly_policy_hookspecs import Decision, Gate, GateSettings, Verdict

@@ -14,8 +14,8 @@ import pytest
 from watchdog.observers.api import BaseObserver
 
 from orly_policy_plugin.errors import PolicyError
+from orly_policy_plugin.policy_file import read_policy_file
 from orly_policy_plugin.reload import FileWatcher
-from orly_policy_plugin.state import read_policy_file
 
 Report = bytes | PolicyError
 

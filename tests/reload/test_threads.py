@@ -13,8 +13,8 @@ from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 
 from orly_policy_plugin.errors import PolicyError
+from orly_policy_plugin.policy_file import read_policy_file
 from orly_policy_plugin.reload import FileWatcher
-from orly_policy_plugin.state import read_policy_file
 
 
 def descriptors() -> int:

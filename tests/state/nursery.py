@@ -19,17 +19,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from orly_policy_plugin.atomic import write_atomically
 from orly_policy_plugin.authority.freshness import Freshness, Mark
 from orly_policy_plugin.errors import PolicyError
 from orly_policy_plugin.policy import policy_version, structure_policy
-from orly_policy_plugin.state.atomic import write_atomically
-from orly_policy_plugin.state.folders import StateFolders
-from orly_policy_plugin.state.freshness_file import load_freshness, raise_freshness
-from orly_policy_plugin.state.history import Entry, History
-from orly_policy_plugin.state.locks import exclusive
+from orly_policy_plugin.state import Entry
+from orly_policy_plugin.state.files import FileStore
+from orly_policy_plugin.state.files.folders import StateFolders
+from orly_policy_plugin.state.files.freshness_file import FreshnessFile
+from orly_policy_plugin.state.files.history_files import History
+from orly_policy_plugin.state.files.locks import exclusive
+from orly_policy_plugin.state.files.signed_events import mark_withdrawn, write_event
 from orly_policy_plugin.state.policy_mark import mark_of, with_mark
-from orly_policy_plugin.state.replacing import replace_policy
-from orly_policy_plugin.state.signed_events import Withdrawal, mark_withdrawn, write_event
+from orly_policy_plugin.state.store import PolicyReplaced, Withdrawn
 
 OWNER = "ab" * 32
 ADMIN = "cd" * 32
@@ -104,12 +106,11 @@ def acknowledged(folder: Path) -> list[int]:
 
 def apply_next(folder: Path) -> None:
     """Replace the policy by the next one, as the engine does."""
-    folders = StateFolders(folder / "policy.json")
-    with exclusive(folders.lock_file) as held:
+    with FileStore(folder / "policy.json").exclusive() as step:
         n = number_in(folder)
-        seen = Freshness(owner=mark(n + 1))
-        problems = replace_policy(folders, policy(n + 1), standing=policy(n), seen=seen, held=held)
-        assert problems == ()
+        marks = Freshness(owner=mark(n + 1))
+        change = PolicyReplaced(entry=policy(n + 1), freshness=marks, before=policy(n))
+        assert step.apply(change) == ()
         acknowledge(folder, n + 1)
 
 
@@ -125,9 +126,9 @@ def contribute_and_withdraw(folder: Path) -> None:
     with exclusive(folders.lock_file) as held:
         n = max(acknowledged(folder), default=0) + 1
         write_event(folders.contributions, some_id(n), contribution(n))
-        raise_freshness(folders.history, Freshness(admins={ADMIN: mark(n)}), held)
+        FreshnessFile(folders.history).raise_to(Freshness(admins={ADMIN: mark(n)}), held)
         if n > 1:
-            withdrawal = Withdrawal(ADMIN, START + n - 1, some_id(n))
+            withdrawal = Withdrawn(ADMIN, START + n - 1, some_id(n))
             mark_withdrawn(folders.contributions, some_id(n - 1), withdrawal)
         acknowledge(folder, n)
 
@@ -147,10 +148,9 @@ def record_many(folder: Path) -> None:
             version=some_id(name)[:12], recorded_at=START, how="start", content=name.encode()
         )
         with exclusive(folders.lock_file) as held:
-            assert History(folders.history).record(entry, held)
-            raise_freshness(
-                folders.history, Freshness(admins={some_id(name): Mark(START + i)}), held
-            )
+            assert History(folders.history, folders.policy_file).record(entry, held)
+            marks = Freshness(admins={some_id(name): Mark(START + i)})
+            FreshnessFile(folders.history).raise_to(marks, held)
             with (folder / "recorded").open("a") as file:
                 file.write(f"{name}\n")
 
@@ -202,10 +202,11 @@ def check_state(folder: Path) -> None:
     assert n in (len(done), len(done) + 1)
     assert done == sorted(set(done))
     marked = mark_of(folders.policy_file.read_bytes())
-    fresh = load_freshness(folders.history).raised(Freshness(owner=marked))
+    fresh = FreshnessFile(folders.history).load().raised(Freshness(owner=marked))
     assert fresh.owner == mark(n)
     problems: list[Any] = []
-    kept = [entry.recorded_at - START for entry in History(folders.history).entries(problems)]
+    entries = History(folders.history, folders.policy_file).entries(problems)
+    kept = [entry.recorded_at - START for entry in entries]
     assert problems == []
     assert kept in (list(range(n, -1, -1)), list(range(n - 1, -1, -1)))
 

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from orly_policy_plugin.errors import PolicyError
-from orly_policy_plugin.state import atomic
-from orly_policy_plugin.state.atomic import (
-    UnwritableFile,
+from orly_policy_plugin import atomic
+from orly_policy_plugin.atomic import (
+    Unwritable,
     make_folder,
     remove_durably,
     write_atomically,
 )
+from orly_policy_plugin.errors import PolicyError
 
 from . import nursery as tasks
 from .nursery import Nursery
@@ -131,7 +131,7 @@ def test_what_is_no_file_is_not_replaced(tmp_path: Path) -> None:
         ("missing/file", "its folder is not there"),
         ("pipe/file", "its folder is not there"),
     ):
-        with pytest.raises(UnwritableFile, match=why) as caught:
+        with pytest.raises(Unwritable, match=why) as caught:
             write_atomically(tmp_path / name, b"content")
         assert str(tmp_path / name) in str(caught.value)
         assert "\n" not in str(caught.value)
@@ -147,10 +147,10 @@ def test_a_read_only_folder(nursery: Nursery, open_path: Path) -> None:
     open_path.chmod(0o555)
     nursery.run(tasks.write_something, open_path, unprivileged=True)
     said = (open_path / "report").read_text()
-    assert said.startswith("UnwritableFile: ")
+    assert said.startswith("Unwritable: ")
     assert "this user must be able to write its folder" in said
     nursery.run(tasks.take_the_lock, open_path, unprivileged=True)
-    assert "UnwritableFile: " in (open_path / "report").read_text()
+    assert "Unwritable: " in (open_path / "report").read_text()
     open_path.chmod(0o755)
     assert (open_path / "policy.json").read_bytes() == b"old"
     assert sorted(path.name for path in open_path.iterdir()) == ["policy.json", "report"]
@@ -161,7 +161,7 @@ def test_a_full_disk(nursery: Nursery, tmp_path: Path, room: int) -> None:
     """However much fits: the old file stays, and no temporary one does."""
     (tmp_path / "policy.json").write_bytes(b"old")
     nursery.run(tasks.write_something, tmp_path, file_size=room)
-    assert "UnwritableFile: " in (tmp_path / "report").read_text()
+    assert "Unwritable: " in (tmp_path / "report").read_text()
     assert "make room on the disk" in (tmp_path / "report").read_text()
     assert (tmp_path / "policy.json").read_bytes() == b"old"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["policy.json", "report"]
@@ -194,7 +194,7 @@ def test_an_error_at_any_call_leaves_the_old_file(
     for name in "open", "write", "fchmod", "fsync", "replace", "listdir":
         with monkeypatch.context() as patch:
             patch.setattr(os, name, failing)
-            with pytest.raises(UnwritableFile, match="input/output error"):
+            with pytest.raises(Unwritable, match="input/output error"):
                 write_atomically(path, b"new")
         assert path.read_bytes() == b"old"
         assert [each.name for each in tmp_path.iterdir()] == ["file"]
@@ -285,7 +285,7 @@ def test_folders_are_for_their_owner_alone(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     """A file stands in the way."""
     (tmp_path / "file").touch()
-    with pytest.raises(UnwritableFile):
+    with pytest.raises(Unwritable):
         make_folder(tmp_path / "file" / "folder")
     make_folder(tmp_path)
 

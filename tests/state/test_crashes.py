@@ -11,9 +11,13 @@ from pathlib import Path
 import pytest
 
 from orly_policy_plugin.authority.freshness import Freshness
-from orly_policy_plugin.state.folders import StateFolders
-from orly_policy_plugin.state.freshness_file import load_freshness
-from orly_policy_plugin.state.signed_events import read_events, read_withdrawals, withdrawn_ids
+from orly_policy_plugin.state.files.folders import StateFolders
+from orly_policy_plugin.state.files.freshness_file import FreshnessFile
+from orly_policy_plugin.state.files.signed_events import (
+    read_events,
+    read_withdrawals,
+    withdrawn_ids,
+)
 
 from . import nursery as tasks
 from .nursery import ADMIN, START, Nursery, acknowledged, check_state, mark, policy, some_id
@@ -99,7 +103,7 @@ def check_contributions(folder: Path) -> None:
     assert not done or some_id(done) in stored.events.keys() | withdrawn
     times = [event["created_at"] for event in stored.events.values()]
     times += [withdrawal.created_at for withdrawal in withdrawals.values()]
-    fresh = load_freshness(folders.history).admins.get(ADMIN)
+    fresh = FreshnessFile(folders.history).load().admins.get(ADMIN)
     assert not done or (fresh and fresh >= mark(done))
     assert max([*times, fresh.created_at if fresh else 0], default=0) >= START + done or not done
 
@@ -129,11 +133,13 @@ def test_many_processes_lose_nothing(nursery: Nursery, folder: Path) -> None:
     assert nursery.run(tasks.record_many, folder, processes=4) == [0] * 4
     names = (folder / "recorded").read_text().split()
     assert len(set(names)) == 80
-    history = tasks.History(folder / "policy-history")
+    history = tasks.History(folder / "policy-history", folder / "policy.json")
     problems: list[object] = []
     entries = list(history.entries(problems))
     assert [entry.content.decode() for entry in entries] == names[::-1]
-    assert load_freshness(folder / "policy-history").admins.keys() == set(map(some_id, names))
+    assert FreshnessFile(folder / "policy-history").load().admins.keys() == set(
+        map(some_id, names)
+    )
 
 
 def test_policies_applied_by_many_processes_at_once(nursery: Nursery, folder: Path) -> None:
@@ -158,10 +164,10 @@ def test_a_raise_is_never_forgotten(tmp_path: Path) -> None:
     """A lower mark changes nothing, not even the file."""
     history = tmp_path / "policy-history"
     with tasks.exclusive(history / ".lock") as held:
-        tasks.raise_freshness(history, Freshness(owner=mark(5)), held)
+        FreshnessFile(history).raise_to(Freshness(owner=mark(5)), held)
         before = (history / "freshness.json").stat()
-        tasks.raise_freshness(history, Freshness(owner=mark(3)), held)
+        FreshnessFile(history).raise_to(Freshness(owner=mark(3)), held)
         assert (history / "freshness.json").stat() == before
-        both = tasks.raise_freshness(history, Freshness(admins={ADMIN: mark(1)}), held)
-    assert load_freshness(history) == both == Freshness(mark(5), {ADMIN: mark(1)})
+        both = FreshnessFile(history).raise_to(Freshness(admins={ADMIN: mark(1)}), held)
+    assert FreshnessFile(history).load() == both == Freshness(mark(5), {ADMIN: mark(1)})
     assert json.loads((history / "freshness.json").read_text())["owner"]["event_id"] == some_id(5)

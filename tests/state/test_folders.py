@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from orly_policy_plugin.state.folders import StateFolders
+from orly_policy_plugin.state.files.folders import StateFolders
 
 
 def test_beside_the_policy_file(tmp_path: Path) -> None:

@@ -6,12 +6,11 @@ from pathlib import Path
 import pytest
 
 from orly_policy_plugin.authority.freshness import Freshness, Mark
-from orly_policy_plugin.state.freshness_file import (
+from orly_policy_plugin.state.files.freshness_file import (
+    FreshnessFile,
     UnusableFreshness,
-    load_freshness,
-    raise_freshness,
 )
-from orly_policy_plugin.state.locks import exclusive
+from orly_policy_plugin.state.files.locks import exclusive
 
 from .nursery import ADMIN, mark
 
@@ -20,7 +19,7 @@ GOOD = {"owner": mark(1).to_json(), "admins": {ADMIN: mark(2).to_json()}}
 
 def test_nothing_was_applied_where_nothing_is(tmp_path: Path) -> None:
     """And looking makes nothing."""
-    assert load_freshness(tmp_path / "policy-history") == Freshness()
+    assert FreshnessFile(tmp_path / "policy-history").load() == Freshness()
     assert list(tmp_path.iterdir()) == []
 
 
@@ -52,11 +51,11 @@ def test_a_garbled_file_is_an_error_and_stays(tmp_path: Path, content: bytes) ->
     path = tmp_path / "freshness.json"
     path.write_bytes(content)
     with pytest.raises(UnusableFreshness, match="cannot be used: ") as caught:
-        load_freshness(tmp_path)
+        FreshnessFile(tmp_path).load()
     assert str(path) in str(caught.value)
     assert "Put a copy of it back, or write" in str(caught.value)
     with exclusive(tmp_path / ".lock") as held, pytest.raises(UnusableFreshness):
-        raise_freshness(tmp_path, Freshness(owner=mark(9)), held)
+        FreshnessFile(tmp_path).raise_to(Freshness(owner=mark(9)), held)
     assert path.read_bytes() == content
 
 
@@ -65,21 +64,21 @@ def test_an_unreadable_file_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "freshness.json"
     path.mkdir()
     with pytest.raises(UnusableFreshness, match="is a folder"):
-        load_freshness(tmp_path)
+        FreshnessFile(tmp_path).load()
     path.rmdir()
     path.symlink_to("nowhere")
     with pytest.raises(UnusableFreshness, match="is a symlink"):
-        load_freshness(tmp_path)
+        FreshnessFile(tmp_path).load()
 
 
 def test_what_the_error_says_to_do_works(tmp_path: Path) -> None:
     """The text that it names is taken, and refuses what is older."""
     (tmp_path / "freshness.json").write_bytes(b"{")
     with pytest.raises(UnusableFreshness) as caught:
-        load_freshness(tmp_path)
+        FreshnessFile(tmp_path).load()
     text = str(caught.value).split("or write ")[1].split(" into it")[0]
     (tmp_path / "freshness.json").write_text(text.replace("SECONDS", "1700000600"))
-    fresh = load_freshness(tmp_path)
+    fresh = FreshnessFile(tmp_path).load()
     assert fresh == Freshness(Mark(1_700_000_600))
     assert fresh.why_not_newer(ADMIN, Mark(1_700_000_599, "f" * 64), is_owner=False)
 
@@ -87,11 +86,11 @@ def test_what_the_error_says_to_do_works(tmp_path: Path) -> None:
 def test_the_lock_is_needed(tmp_path: Path) -> None:
     """Without it, two processes would lower each other's marks."""
     with exclusive(tmp_path / "elsewhere" / ".lock") as held, pytest.raises(RuntimeError):
-        raise_freshness(tmp_path, Freshness(), held)
+        FreshnessFile(tmp_path).raise_to(Freshness(), held)
 
 
 def test_nothing_is_written_where_nothing_rises(tmp_path: Path) -> None:
     """Not even a first file."""
     with exclusive(tmp_path / ".lock") as held:
-        raise_freshness(tmp_path, Freshness(), held)
+        FreshnessFile(tmp_path).raise_to(Freshness(), held)
     assert not (tmp_path / "freshness.json").exists()

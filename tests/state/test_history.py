@@ -11,9 +11,10 @@ from strategies import some
 
 from orly_policy_plugin.errors import UnreadableFile
 from orly_policy_plugin.policy.problems import Problem
-from orly_policy_plugin.state import history as module
-from orly_policy_plugin.state.history import Entry, History, UnknownVersion
-from orly_policy_plugin.state.locks import exclusive
+from orly_policy_plugin.state import Entry, UnknownVersion
+from orly_policy_plugin.state.files import history_files as module
+from orly_policy_plugin.state.files.history_files import History
+from orly_policy_plugin.state.files.locks import exclusive
 
 from .nursery import OWNER, some_id
 
@@ -31,7 +32,7 @@ def an_entry(n: object, recorded_at: int = 1_700_000_000, content: bytes | None 
 
 @pytest.fixture
 def history(tmp_path: Path) -> History:
-    return History(tmp_path / "policy-history")
+    return History(tmp_path / "policy-history", tmp_path / "policy.json")
 
 
 def record(history: History, *entries: Entry) -> list[bool]:
@@ -72,7 +73,7 @@ def test_names_sort_by_time(history: History) -> None:
     record(history, *entries)
     assert read(history) == entries[::-1]
     assert [path.name for path in files(history)] == [
-        f"{time:012d}-{n + 1:08d}-{some_id(n)[:12]}.json"
+        f"{time:012d}-{n + 1:08d}-{some_id(n)[:12]}.policy.json"
         for n, time in enumerate((50, 100, 100, 100, 200))
     ]
 
@@ -81,7 +82,7 @@ def test_names_sort_by_time(history: History) -> None:
 @given(st.one_of(st.binary(), st.text().map(str.encode)))
 def test_bytes_are_kept_exactly(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     """A mark of byte order, line ends, what is not UTF-8: all of them."""
-    history = History(tmp_path_factory.mktemp("policy-history"))
+    history = History(tmp_path_factory.mktemp("policy-history"), Path("policy.json"))
     record(history, an_entry(1, content=content))
     assert read(history)[0].content == content
 
@@ -119,7 +120,7 @@ def test_an_old_one_that_cannot_be_removed(
     """Is no reason not to record the new one."""
     monkeypatch.setattr(module, "MOST_ENTRIES", 1)
     history.folder.mkdir()
-    (history.folder / f"{1:012d}-{1:08d}-{'0' * 12}.json").mkdir()
+    (history.folder / f"{1:012d}-{1:08d}-{'0' * 12}.policy.json").mkdir()
     with caplog.at_level(logging.WARNING):
         assert record(history, an_entry(1)) == [True]
     assert "an old version stays" in caplog.text

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from orly_policy_plugin.atomic import Unwritable
 from orly_policy_plugin.errors import PolicyError
-from orly_policy_plugin.state import locks
-from orly_policy_plugin.state.atomic import UnwritableFile
-from orly_policy_plugin.state.locks import StateLocked, exclusive
+from orly_policy_plugin.state.files import locks
+from orly_policy_plugin.state.files.locks import Busy, exclusive
 
 from . import nursery as tasks
 from .nursery import Nursery
@@ -48,7 +48,7 @@ def test_a_lock_ends_with_its_process(nursery: Nursery, tmp_path: Path) -> None:
     while not (tmp_path / "held").exists():
         assert time.monotonic() < deadline
         time.sleep(0.005)
-    with pytest.raises(StateLocked), exclusive(lock_file, timeout_seconds=0.05):
+    with pytest.raises(Busy), exclusive(lock_file, timeout_seconds=0.05):
         pass
     with exclusive(lock_file):
         pass
@@ -60,7 +60,7 @@ def test_the_timeout_says_what_to_do(tmp_path: Path) -> None:
     lock_file = tmp_path / "policy-history" / ".lock"
     with (
         exclusive(lock_file),
-        pytest.raises(StateLocked, match=r"for 0\.05 s; `fuser .*` tells which one") as caught,
+        pytest.raises(Busy, match=r"for 0\.05 s; `fuser .*` tells which one") as caught,
         exclusive(lock_file, timeout_seconds=0.05),
     ):
         pass
@@ -76,7 +76,7 @@ def test_a_lock_file_that_was_removed_locks_nobody(tmp_path: Path) -> None:
         lock_file.unlink()
         with (
             exclusive(lock_file, timeout_seconds=0),
-            pytest.raises(StateLocked),
+            pytest.raises(Busy),
             exclusive(lock_file, timeout_seconds=0),
         ):
             pass
@@ -96,7 +96,7 @@ def test_a_lock_file_removed_before_it_is_locked(
         return descriptor
 
     monkeypatch.setattr(locks, "_open", open_and_lose)
-    with exclusive(lock_file), pytest.raises(StateLocked), exclusive(lock_file, timeout_seconds=0):
+    with exclusive(lock_file), pytest.raises(Busy), exclusive(lock_file, timeout_seconds=0):
         pass
     assert removed
 
@@ -119,7 +119,7 @@ def test_a_forked_child_does_not_keep_the_lock(tmp_path: Path, nursery: Nursery)
 def test_a_lock_that_cannot_be_made(tmp_path: Path) -> None:
     """A symlink is not followed."""
     (tmp_path / ".lock").symlink_to("elsewhere")
-    with pytest.raises(UnwritableFile, match="cannot be locked"), exclusive(tmp_path / ".lock"):
+    with pytest.raises(Unwritable, match="cannot be locked"), exclusive(tmp_path / ".lock"):
         pass
     assert not (tmp_path / "elsewhere").exists()
 

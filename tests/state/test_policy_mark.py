@@ -16,7 +16,7 @@ from orly_policy_plugin.policy.strict_json import decode_json
 from orly_policy_plugin.state.policy_mark import (
     PolicyEvent,
     mark_of,
-    policy_event_of,
+    policy_event_in,
     with_mark,
 )
 
@@ -33,7 +33,7 @@ def test_what_is_written_is_read() -> None:
     assert '"_ä": "ö"' in content.decode()
     assert list(json.loads(content))[-1] == "_policy_event"
     assert mark_of(content) == mark(1)
-    assert policy_event_of(content, []) == PolicyEvent(mark(1), OWNER)
+    assert policy_event_in(decode_json(content), []) == PolicyEvent(mark(1), OWNER)
 
 
 def test_a_mark_in_the_event_is_replaced() -> None:
@@ -71,12 +71,18 @@ def test_a_comment_nested_too_deeply() -> None:
         with_mark({"_a": value}, mark(1), OWNER)
 
 
-@pytest.mark.parametrize("content", [b"", b"{}", b"{", b"\xff", b"[]", b'{"_policy_events": 1}'])
+@pytest.mark.parametrize("content", [b"{}", b"[]", b'{"_policy_events": 1}'])
 def test_a_file_without_a_mark(content: bytes) -> None:
     """Says nothing, and nothing is wrong with its mark."""
     problems: list[Problem] = []
-    assert policy_event_of(content, problems) is None
+    assert policy_event_in(decode_json(content), problems) is None
     assert problems == []
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff"])
+def test_what_is_no_policy_has_no_mark(content: bytes) -> None:
+    """That it is none, whoever reads it as a policy says."""
+    assert mark_of(content) is None
 
 
 @pytest.mark.parametrize(
@@ -101,7 +107,7 @@ def test_a_garbled_mark_counts_for_nothing(value: Any) -> None:
     """And is told."""
     content = json.dumps({"_policy_event": value}).encode()
     problems: list[Problem] = []
-    assert policy_event_of(content, problems) is None
+    assert policy_event_in(decode_json(content), problems) is None
     assert [problem.place for problem in problems] == ["_policy_event"]
     assert mark_of(content) is None
 

@@ -11,22 +11,22 @@ from hypothesis import strategies as st
 from strategies import json_values, some
 
 from orly_policy_plugin.errors import PolicyError
-from orly_policy_plugin.state.signed_events import (
+from orly_policy_plugin.state import UnreadableNow
+from orly_policy_plugin.state.files.signed_events import (
     MOST_BYTES,
-    Withdrawal,
     mark_withdrawn,
     read_events,
     read_withdrawals,
     withdrawn_ids,
     write_event,
 )
-from orly_policy_plugin.state.state_files import UnreadableNow
+from orly_policy_plugin.state.store import Withdrawn
 
 from .nursery import ADMIN, contribution, some_id
 
 NAME = some_id("name")
 EVENT = contribution(1)
-WITHDRAWAL = Withdrawal(ADMIN, 5, some_id("kind 5"))
+WITHDRAWAL = Withdrawn(ADMIN, 5, some_id("kind 5"))
 
 
 @pytest.fixture
@@ -234,7 +234,7 @@ def test_a_withdrawn_event_is_gone_for_good(folder: Path) -> None:
     stored = read_events(folder)
     assert (stored.events, stored.problems) == ({}, ())
     assert withdrawn_ids(folder) == {NAME}
-    mark_withdrawn(folder, NAME, Withdrawal(ADMIN, 1, some_id("another")))
+    mark_withdrawn(folder, NAME, Withdrawn(ADMIN, 1, some_id("another")))
     assert not (folder / f"{NAME}.json").exists()
     assert read_withdrawals(folder, [NAME]) == ({NAME: WITHDRAWAL}, ())
 

@@ -2,7 +2,7 @@
 
 from . import kinds
 from .addresses import Address, Position, address_of, replaces
-from .events import Event, FrozenEvent, frozen
+from .events import Event, FrozenEvent, event_json, frozen
 from .filter_index import FilterIndex
 from .filters import Filter, FilterBounds, UnreadableFilter
 from .hexes import is_hex32, is_hex64
@@ -39,6 +39,7 @@ __all__ = [
     "canonical",
     "class_of",
     "event_id",
+    "event_json",
     "expires_at",
     "frozen",
     "has_right_id",

@@ -114,3 +114,9 @@ def frozen(event: Event) -> FrozenEvent:
             event.sig,
         ),
     )
+
+
+def event_json(event: Event) -> dict[str, Any]:
+    """The event as a JSON value (NIP-01): its seven fields, each tag a list."""
+    fields = frozen(event)._asdict()
+    return {**fields, "tags": [list(tag) for tag in fields["tags"]]}

@@ -1,0 +1,132 @@
+"""Which policy is meant, what the environment says of it, and what is kept beside it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import attrs
+import click
+
+from orly_policy_plugin.errors import PolicyError
+from orly_policy_plugin.follows import NeededLists, needed_lists
+from orly_policy_plugin.policy import InvalidPolicy
+from orly_policy_plugin.scripts import check_scripts
+from orly_policy_plugin.settings import Settings
+from orly_policy_plugin.state import PolicyState, Store, read_state
+from orly_policy_plugin.state.files import FileStore
+
+from .inputs import is_standard_input, policy_content, shown_name, unusable_policy
+from .showing import UnusableInput, tell
+
+Command = Callable[..., Any]
+
+FILE = click.Path(path_type=Path, readable=False)
+"""A file that the command itself tries to read, and says more than click would."""
+
+
+POLICY_FILE = "The policy file. Default: that of ORLY_POLICY_PATH or of the configuration folder."
+POLICY = f"POLICY: {POLICY_FILE}"
+"""For the end of a command's help: an argument has none of its own."""
+POLICY_OR_STANDARD_INPUT = f"{POLICY} - is standard input, taken as a file in the current folder."
+
+
+def policy_argument(command: Command) -> Command:
+    """``[POLICY]``, for a command whose arguments are no other files."""
+    return click.argument("policy", type=FILE, required=False)(command)
+
+
+def policy_option(command: Command) -> Command:
+    """``--policy POLICY``, for a command whose arguments are other files."""
+    return click.option("--policy", type=FILE, metavar="POLICY", help=POLICY_FILE)(command)
+
+
+def state_option(command: Command) -> Command:
+    """``--state FOLDER``."""
+    return click.option(
+        "--state",
+        type=click.Path(path_type=Path, readable=False),
+        metavar="FOLDER",
+        help="Where the policy's history, contributions and follow lists are, where that is not "
+        "beside the policy file.",
+    )(command)
+
+
+@attrs.frozen
+class Target:
+    """One relay's policy on this machine."""
+
+    file: Path
+    """The policy file, as it was named. ``-``: standard input."""
+    store: Store
+    """What keeps it."""
+    owners: tuple[str, ...]
+    """Those of ``ORLY_OWNERS``."""
+    largest_policy_bytes: int
+    """Of ``ORLY_POLICY_MAX_BYTES``."""
+
+    @property
+    def scripts_from(self) -> Path:
+        """The folder to which the paths of scripts are relative."""
+        return self.file.absolute().parent
+
+    @property
+    def name(self) -> str:
+        """What messages call the policy file."""
+        return shown_name(self.file)
+
+    def content(self) -> bytes:
+        """Read the policy file.
+
+        :raises UnreadableFile: it cannot be read.
+        """
+        return policy_content(self.file, self.largest_policy_bytes)
+
+
+def target_of(
+    file: Path | None, state: Path | None, *, may_be_standard_input: bool = False
+) -> Target:
+    """The policy in ``file``, or where that is ``None`` the environment's.
+
+    What standard input says is taken as a file in the current folder.
+
+    :param state: the state folder, where it is not the file's.
+    :raises UnusableInput: the environment cannot be used, or a file is needed.
+    """
+    if file and is_standard_input(file) and not may_be_standard_input:
+        raise UnusableInput(["standard input has no history and no lists; name the policy file"])
+    with trouble():
+        settings = Settings.from_environment(file)
+    most_bytes = settings.largest_policy_bytes
+    store = FileStore(settings.path, state, most_bytes=most_bytes)
+    return Target(settings.path, store, settings.owners, most_bytes)
+
+
+@contextmanager
+def trouble() -> Iterator[None]:
+    """Turn what is no fault of the policy's into the end of the command: exit 2."""
+    try:
+        yield
+    except InvalidPolicy as error:
+        raise UnusableInput(map(str, error.problems)) from error
+    except PolicyError as error:
+        raise UnusableInput([str(error)]) from error
+
+
+def load_state(target: Target) -> PolicyState:
+    """The policy with all that is kept beside it; what cannot be used is told.
+
+    :raises UnusablePolicy: the policy cannot be used.
+    :raises UnusableInput: it cannot be read, or what was applied before is not known.
+    """
+    with unusable_policy(target.name):
+        current = read_state(target.store, target.owners, policy=target.content())
+        check_scripts(current.policy, target.scripts_from)
+    for problem in current.problems:
+        tell(str(problem))
+    return current
+
+
+def lists_of(current: PolicyState) -> NeededLists:
+    """Whose follow lists the policy in force needs."""
+    return needed_lists(current.policy, current.contributions)

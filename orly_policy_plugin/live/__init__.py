@@ -1,0 +1,35 @@
+"""The policy in force, and every way in which it changes.
+
+::
+
+    in_force         the snapshot, its state, and swapping it: one change at a time
+     +-- listeners        telling of swaps, when no lock is held
+    watching         somebody else has changed what the store holds
+    change_thread    where signed events are applied, and follow lists taken
+    updates          signed events: owners' policies, admins' contributions, withdrawals
+    replacing        a program's call
+    follow_lists     kind 3
+
+What is no coroutine may block (locks, the disk) and belongs on a thread of its own; a decision
+reads :attr:`InForce.snapshot` and nothing else.
+"""
+
+from .change_thread import ChangeThread
+from .follow_lists import FollowLists, MissingFollowLists
+from .in_force import InForce, Status
+from .listeners import Listener
+from .replacing import replace_policy
+from .updates import Updates
+from .watching import Watching
+
+__all__ = [
+    "ChangeThread",
+    "FollowLists",
+    "InForce",
+    "Listener",
+    "MissingFollowLists",
+    "Status",
+    "Updates",
+    "Watching",
+    "replace_policy",
+]

@@ -1,0 +1,402 @@
+"""The policy in force: the snapshot that decides, the state that it was made of, and swapping it.
+
+Changes are committed one at a time: in this process by a lock of its own, between processes by a
+step of the store, always in that order. What takes long, reading and compiling, is done before,
+without either: whoever then finds another state has to begin again. The operator's edit does so
+with both held, so that no stream of other changes holds it up.
+"""
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+import attrs
+
+from orly_policy_hookspecs.logs import get_log
+
+from ..authority.freshness import Freshness, Mark
+from ..decisions import Follows, Snapshot, compile_policy
+from ..errors import PolicyError, UnreadableFile, Unwritable
+from ..follows import FollowList
+from ..policy import InvalidPolicy, Problem
+from ..scripts import check_scripts
+from ..settings import Settings
+from ..state import Busy, How, PolicyState, Store, read_state
+from ..state.changes import Transition, Versions, entry_of, put_in_place
+from ..state.store import Readable, Recorded, Step
+from .listeners import Listeners
+
+log = get_log(__name__)
+
+_MOST_TRIES: Final = 3
+"""Without a lock: then a change is made ready with the locks held, so that no stream of other
+changes, of this process or another, keeps it out."""
+
+
+@attrs.frozen
+class Status:
+    """How the policy does."""
+
+    path: Path
+    """The policy file."""
+    version: str
+    """The version in force: 12 hex digits."""
+    in_force_since: float
+    """Unix seconds."""
+    problems: tuple[Problem, ...] = ()
+    """What is wrong with the file as it is now; empty where it is what is in force."""
+
+
+@attrs.frozen
+class Ready:
+    """A change that was made ready on a state."""
+
+    transition: Transition
+    snapshot: Snapshot
+    """Of the state that will be."""
+
+
+class InForce:
+    """What is in force. Made with what the store holds.
+
+    :raises InvalidPolicy: with every problem of the policy.
+    :raises PolicyError: the policy, or what is kept beside it, cannot be read.
+    """
+
+    def __init__(self, settings: Settings, store: Store, clock: Callable[[], float]) -> None:
+        self.settings = settings
+        self.store = store
+        self.clock = clock
+        """Unix seconds."""
+        self.path = settings.path.absolute()
+        self.scripts_from = self.path.parent
+        """The folder to which the paths of scripts are relative."""
+        self.listeners = Listeners()
+        self.before_telling: Callable[[Snapshot], None] | None = None
+        """What is done with a new snapshot before anybody is told or answered."""
+        self._given: Mapping[str, frozenset[str]] | None = None
+        self._unkept: dict[str, FollowList] = {}
+        self._lock = threading.Lock()
+        self._warned: frozenset[Problem] = frozenset()
+        self._marks = Freshness()  # the highest seen, should the store forget them
+        self._known: PolicyState | None = None  # what the next reading may use again
+        with self._step_if_possible() as step:
+            state = self._read(self.store)
+            self.check_scripts(state)
+            self.snapshot = self.compiled(state)
+            """The policy in force. One attribute, replaced whole."""
+            self.status = Status(self.path, self.snapshot.version, clock())
+            how = self._how_it_came(state, before=None) or "start"
+            self.state = self._recorded(state, self.snapshot.version, how, step)
+            """What the snapshot was made of. One attribute; another object after each change."""
+
+    # --- reading
+
+    def _read(self, readable: Readable, policy: bytes | None = None) -> PolicyState:
+        """The state that the store holds, or would hold with this policy. Raises as
+        :func:`..state.read_state`.
+        """
+        state = read_state(readable, self.settings.owners, self._known, policy)
+        self._known = state
+        self.warn(state.problems)
+        for newer in tuple(self._unkept.values()):
+            if newer.replaces(state.follows.get(newer.author)):
+                state = state.following(newer)
+        return attrs.evolve(state, freshness=state.freshness.raised(self._marks))
+
+    def check_scripts(self, state: PolicyState) -> None:
+        """That the scripts of a policy that is not in force can be run. One that is in force is
+        not undone by a script that is missing for a while.
+
+        :raises InvalidPolicy: one cannot.
+        """
+        check_scripts(state.policy, self.scripts_from)
+
+    def compiled(self, state: PolicyState) -> Snapshot:
+        """The snapshot of a state."""
+        return compile_policy(
+            state.policy,
+            follows=self.follows(state),
+            owners=self.settings.owners,
+            contributions=state.contributions,
+            rate_seconds=self.settings.rate_seconds,
+            before=getattr(self, "snapshot", None),
+        )
+
+    # --- making a change
+
+    @contextlib.contextmanager
+    def _commit(self, base: PolicyState) -> Iterator[bool]:
+        """One change at a time, made ready on a state.
+
+        :return: whether that is still the state.
+        """
+        with self._lock:
+            yield self.state is base
+
+    def make_change(
+        self,
+        propose: Callable[[PolicyState], Transition],
+        begin_to_write: Callable[[], None] = lambda: None,
+    ) -> str:
+        """Make a change to the state that the store holds.
+
+        :param propose: makes the change of a state; it may be called again with another.
+        :param begin_to_write: called just before the first byte is written.
+        :return: what whoever asked is told.
+        :raises PolicyError: what ``propose`` raises; or the policy cannot be read, or somebody
+            else holds the store. Nothing has changed.
+        """
+        for _ in range(_MOST_TRIES):
+            base = self.state
+            ready = self._ready(propose(base))
+            with self._commit(base) as is_base:
+                if is_base:
+                    with self.store.exclusive() as step:
+                        if self._is_the_state(base, step):
+                            return self._write(ready, step, begin_to_write)
+            self._catch_up()
+        with self._lock, self.store.exclusive() as step:
+            try:
+                base = self._caught_up(step)
+            except InvalidPolicy as error:
+                raise _unusable(error) from error
+            return self._write(self._ready(propose(base)), step, begin_to_write)
+
+    def _is_the_state(self, base: PolicyState, step: Step) -> bool:
+        """Whether a change comes to the same on what the store holds."""
+        return step.read_policy() == base.content and self._read(step, base.content).changes_like(
+            base
+        )
+
+    def _ready(self, transition: Transition) -> Ready:
+        return Ready(transition, self.compiled(transition.state))
+
+    def _write(
+        self, ready: Ready, step: Step, begin_to_write: Callable[[], None] = lambda: None
+    ) -> str:
+        """Called with all locks held."""
+        after = ready.snapshot.version
+        versions = Versions(self.snapshot.version, after, int(self.clock()))
+        begin_to_write()
+        problems = step.apply(ready.transition.change(versions))
+        state = ready.transition.state
+        self.warn((*state.problems, *problems))
+        self._swap(state, ready.snapshot)
+        return ready.transition.answer(after)
+
+    def replace(self, content: bytes) -> Snapshot:
+        """Let the operator's program put another policy in the place of what is there.
+
+        :raises InvalidPolicy: the policy cannot be used.
+        :raises PolicyError: nothing has changed.
+        """
+        with self._lock, self.store.exclusive() as step:
+            base, unusable = self._what_is_there(step)
+            if base is None or base.content != content:
+                state = self._read(step, content)
+                now = int(self.clock())
+                transition = put_in_place(state, base, now, "hand edit", unusable=unusable)
+                self._write(self._ready(transition), step)
+            self.nothing_is_wrong()
+            return self.snapshot
+
+    def _what_is_there(self, step: Step) -> tuple[PolicyState | None, bytes | None]:
+        """The state, in force first if nobody has told of it yet; or what is no policy."""
+        try:
+            return self._caught_up(step), None
+        except UnreadableFile:
+            if self.store.has_policy():
+                raise
+            return None, None
+        except InvalidPolicy:
+            return None, step.read_policy()
+
+    def _catch_up(self) -> None:
+        """Put in force what the store holds and the watch has not told of yet."""
+        content = self.store.read_policy()
+        try:
+            if content == self.state.content:
+                self.load_others()
+            else:
+                self.load_policy(content)
+        except InvalidPolicy as error:
+            raise _unusable(error) from error
+
+    def _caught_up(self, step: Step) -> PolicyState:
+        """The state that the store holds, in force. Called with all locks held.
+
+        :raises InvalidPolicy: with every problem of the policy.
+        """
+        state = self._read(step)
+        if state.content != self.state.content:
+            self.check_scripts(state)
+            self._load(state, self.compiled(state), step)
+        elif state.decides_like(self.state):
+            self.state = state
+        else:
+            self._swap(state, self.compiled(state))
+        return self.state
+
+    # --- what others have changed
+
+    def load_policy(self, content: bytes) -> bool:
+        """Put in force the policy that the store holds.
+
+        :return: whether it is still there: else it is to be read again.
+        :raises InvalidPolicy: with every problem of it.
+        :raises PolicyError: what is kept beside it cannot be read.
+        """
+        base = self.state
+        ready = self._ready_to_load(content)
+        with self._commit(base) as is_base:
+            state, snapshot = ready if is_base else self._ready_to_load(content)
+            with self._step_if_possible() as step:
+                is_there = self._is_the_policy(content)
+                if is_there:
+                    self._load(state, snapshot, step)
+                return is_there
+
+    def _ready_to_load(self, content: bytes) -> tuple[PolicyState, Snapshot]:
+        state = self._read(self.store, content)
+        self.check_scripts(state)
+        return state, self.compiled(state)
+
+    def _is_the_policy(self, content: bytes) -> bool:
+        try:
+            return self.store.read_policy() == content
+        except UnreadableFile:
+            return False
+
+    def load_others(self) -> None:
+        """Put in force what is kept beside the policy, if anything that decides differs."""
+        base = self.state
+        ready = self._others_ready(base)
+        with self._commit(base) as is_base:
+            state, snapshot = ready if is_base else self._others_ready(self.state)
+            if snapshot is None:
+                if not state.changes_like(self.state):
+                    self.state = state
+            else:
+                self._swap(state, snapshot)
+
+    def _others_ready(self, base: PolicyState) -> tuple[PolicyState, Snapshot | None]:
+        """What is kept beside the policy now, and its snapshot where that decides otherwise."""
+        state = self._read(self.store, base.content)
+        return state, None if state.decides_like(base) else self.compiled(state)
+
+    def _load(self, state: PolicyState, snapshot: Snapshot, step: Step | None) -> None:
+        """Put in force what the store holds, and record whatever has changed it."""
+        if state.content == self.state.content:
+            self.nothing_is_wrong()
+            return
+        how = self._how_it_came(state, before=self.state.content)
+        if how == "hand edit":
+            loaded = Freshness(Mark(int(self.clock())))
+            state = attrs.evolve(state, freshness=state.freshness.raised(loaded))
+        if how is not None:
+            state = self._recorded(state, snapshot.version, how, step)
+        self._swap(state, snapshot)
+
+    def _how_it_came(self, state: PolicyState, *, before: bytes | None) -> How | None:
+        mark = state.came_in.mark if state.came_in else None
+        return self.store.how_it_came(state.content, mark, before, self._marks)
+
+    @contextlib.contextmanager
+    def _step_if_possible(self) -> Iterator[Step | None]:
+        """A step of the store; none, with a warning, where it cannot be changed."""
+        with contextlib.ExitStack() as stack:
+            step = None
+            try:
+                step = stack.enter_context(self.store.exclusive())
+            except (Unwritable, Busy) as error:
+                self.warn((Problem("", f"the policy's history is not kept: {error}"),))
+            yield step
+
+    def _recorded(
+        self, state: PolicyState, version: str, how: How, step: Step | None
+    ) -> PolicyState:
+        """Have the store raise its marks and record the policy, where it can be changed."""
+        if step is not None:
+            entry = entry_of(state, version, int(self.clock()), how)
+            self.warn(step.apply(Recorded(entry, state.freshness)))
+        self._marks = self._marks.raised(state.freshness)
+        return attrs.evolve(state, freshness=self._marks)
+
+    # --- follow lists
+
+    @property
+    def follow_lists(self) -> Follows:
+        """The follow lists that count now: author to whom the author follows."""
+        return self.follows(self.state)
+
+    def follows(self, state: PolicyState) -> Follows:
+        """The follow lists that count: those given, or else those learned."""
+        if self._given is not None:
+            return self._given
+        return {author: known.followed for author, known in state.follows.items()}
+
+    def give_follows(self, given: Mapping[str, frozenset[str]] | None) -> None:
+        """Use these follow lists in the place of those that were learned (``None``: no more)."""
+        with self._lock:
+            if given != self._given:  # or a listener that calls this would never end
+                self._given = given
+                state = attrs.evolve(self.state)  # what was made ready is stale now
+                self._swap(state, self.compiled(state))
+
+    def keep_in_memory(self, lists: Mapping[str, FollowList]) -> None:
+        """Follow lists that the store did not take."""
+        for author, newer in lists.items():
+            if newer.replaces(self._unkept.get(author)):
+                self._unkept[author] = newer
+
+    # --- what is in force
+
+    def _swap(self, state: PolicyState, snapshot: Snapshot) -> None:
+        """Put a snapshot in force. Called with the lock held."""
+        old, self.snapshot = self.snapshot, snapshot
+        policy_is_other = state.content != self.state.content
+        self.state = self._known = state
+        self._marks = self._marks.raised(state.freshness)
+        self.status = Status(
+            self.path,
+            snapshot.version,
+            self.status.in_force_since if old.version == snapshot.version else self.clock(),
+            () if policy_is_other else self.status.problems,
+        )
+        if old.version != snapshot.version:
+            log.info("policy version %s is in force (before: %s)", snapshot.version, old.version)
+        if self.before_telling is not None:
+            self.before_telling(snapshot)
+        self.listeners.note(old, snapshot)
+
+    def nothing_is_wrong(self) -> None:
+        """The policy that is there is what is in force."""
+        self.status = attrs.evolve(self.status, problems=())
+
+    def refused(self, problems: tuple[Problem, ...]) -> None:
+        """The policy that is there cannot be used: keep what is in force, and say why, once."""
+        with self._lock:
+            if problems == self.status.problems:
+                return
+            version = self.snapshot.version
+            self.status = attrs.evolve(self.status, problems=problems)
+            log.error(
+                "the policy file cannot be used, version %s stays in force: %s",
+                version,
+                "; ".join(map(str, problems)),
+            )
+
+    def warn(self, problems: tuple[Problem, ...]) -> None:
+        """Say each problem once."""
+        for problem in problems:
+            if problem not in self._warned:
+                log.warning("%s", problem)
+        self._warned |= frozenset(problems)
+
+
+def _unusable(error: InvalidPolicy) -> PolicyError:
+    told = "; ".join(map(str, error.problems))
+    return PolicyError(f"the policy file cannot be used as it is: {told}")

@@ -1,0 +1,15 @@
+"""A program puts a policy into the file: as an edit by hand, but checked before it is written."""
+
+from ..decisions import Snapshot
+from ..policy import InvalidPolicy, Policy, Problem, read_policy, write_policy
+from ..scripts import check_scripts
+from .in_force import InForce
+
+
+def replace_policy(force: InForce, policy: Policy | bytes) -> Snapshot:
+    """Put a policy into the file and in force: see :meth:`.PolicyPlugin.replace_policy`."""
+    content = policy if isinstance(policy, bytes) else write_policy(policy)
+    if len(content) > (most := force.settings.largest_policy_bytes):
+        raise InvalidPolicy([Problem("", f"the policy has {len(content)} bytes, over {most}")])
+    check_scripts(read_policy(content), force.scripts_from)
+    return force.replace(content)

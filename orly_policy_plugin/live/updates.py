@@ -1,0 +1,149 @@
+"""Signed events that change the policy (sections 8 and 9 of the spec)."""
+
+from collections.abc import Callable
+from typing import Final
+
+from orly_policy_hookspecs import POLICY_EVENT_KIND, Decision, Event
+from orly_policy_hookspecs.logs import get_log
+
+from ..authority import verify
+from ..authority.policy_events import (
+    RefusedUpdate,
+    Update,
+    check_genuine,
+    check_sender,
+    read_update,
+)
+from ..authority.withdrawals import withdrawn_by
+from ..errors import PolicyError, Unwritable
+from ..policy import InvalidPolicy, Problem
+from ..scripts import known_scripts
+from ..state import PolicyState
+from ..state.changes import (
+    Transition,
+    admin_contribution,
+    named_contributions,
+    owner_policy,
+    withdrawal,
+)
+from .change_thread import ADMINS, OWNERS_FIRST, ChangeThread, Request
+from .in_force import InForce
+
+log = get_log(__name__)
+
+_UNWRITABLE: Final = "error: the policy file cannot be written"
+_NOT_GENUINE: Final = Decision.reject("invalid: the id or the signature is wrong")
+
+Propose = Callable[[PolicyState], Transition]
+
+
+class Updates:
+    """Applies owners' policies and admins' contributions, and withdraws these.
+
+    What a stranger sends costs a check of its signature, and waits for nobody: only what its
+    author may send, and has not sent before, gets to the thread on which changes are made.
+    """
+
+    def __init__(self, force: InForce, thread: ChangeThread) -> None:
+        self._force = force
+        self._thread = thread
+
+    async def apply(self, event: Event) -> Decision:
+        """Apply a policy event (kind 12345), or withdraw what a kind 5 names; or say why not. All
+        or nothing, also where whoever waits is told to wait no more: see :class:`.Request`.
+        """
+        try:
+            if event.kind == POLICY_EVENT_KIND:
+                check_genuine(event)
+                is_owner = self._check_sender(event, self._force.state)
+                propose: Propose = _Proposal(self, event).made_on
+            else:
+                is_owner = self._check_withdrawal(event)
+                propose = lambda base: withdrawal(event, base)  # noqa: E731
+        except RefusedUpdate as error:
+            return Decision.reject(str(error))
+        return await self._thread.make(
+            lambda request: self._make(propose, request),
+            rank=OWNERS_FIRST if is_owner else ADMINS,
+            whose=event.pubkey,
+        )
+
+    def names_contribution(self, event: Event) -> bool:
+        """Whether a kind 5 would withdraw something: then it is for :meth:`apply`, too."""
+        return bool(withdrawn_by(event, self._force.state.authors, self._force.state.owners))
+
+    def _check_sender(self, event: Event, state: PolicyState) -> bool:
+        """Whether an owner sends it. :raises RefusedUpdate: it can be told already."""
+        return check_sender(
+            event,
+            now=int(self._force.clock()),
+            owners=state.owners,
+            admins=state.policy.policy_admins,
+            relay_urls=self._force.settings.relay_urls,
+            require_relay_tag=self._force.settings.require_relay_tag,
+            freshness=state.freshness,
+        )
+
+    def _check_withdrawal(self, event: Event) -> bool:
+        if not verify(event):
+            raise RefusedUpdate(_NOT_GENUINE.message)
+        named_contributions(event, self._force.state)
+        return event.pubkey in self._force.state.owners
+
+    def _make(self, propose: Propose, request: Request) -> Decision:
+        """Make a change on the thread of changes, with what is wrong with it as the answer."""
+        try:
+            return Decision.accept(self._force.make_change(propose, request.begin_to_write))
+        except RefusedUpdate as error:
+            return Decision.reject(str(error))
+        except InvalidPolicy as error:
+            return Decision.reject(str(RefusedUpdate.for_content(error)))
+        except PolicyError as error:
+            return _not_written(error)
+
+    def proposed(self, event: Event, update: Update, base: PolicyState) -> Transition:
+        """The change that a policy event makes on a state. It raises if that is none."""
+        if not update.is_owner:
+            return admin_contribution(event, update, base)
+        scripts = known_scripts(base.policy, self._force.scripts_from)
+        made = owner_policy(
+            update, base, owners=self._force.settings.owners, known_scripts=scripts
+        )
+        self._check_scripts(made.state)
+        return made
+
+    def _check_scripts(self, new: PolicyState) -> None:
+        """What is wrong with a file of this machine is for the log, not for the client."""
+        try:
+            self._force.check_scripts(new)
+        except InvalidPolicy as error:
+            told = "; ".join(map(str, error.problems))
+            log.warning("a policy event names scripts that cannot be run: %s", told)
+            what = "cannot be run; the relay's log says why"
+            raise InvalidPolicy(Problem(each.place, what) for each in error.problems) from error
+
+
+class _Proposal:
+    """A policy event, read once whatever states its change is made on."""
+
+    def __init__(self, updates: Updates, event: Event) -> None:
+        self._updates = updates
+        self._event = event
+        self._update: Update | None = None
+
+    def made_on(self, base: PolicyState) -> Transition:
+        """The change on a state: whether its author may make it now is checked each time.
+
+        :raises RefusedUpdate, InvalidPolicy: it may not be made.
+        """
+        is_owner = self._updates._check_sender(self._event, base)
+        if self._update is None or self._update.is_owner is not is_owner:
+            self._update = read_update(self._event, is_owner=is_owner)
+        return self._updates.proposed(self._event, self._update, base)
+
+
+def _not_written(error: PolicyError) -> Decision:
+    log.error("a policy event could not be applied: %s", error)
+    if isinstance(error, Unwritable):
+        return Decision.reject(_UNWRITABLE)
+    return Decision.reject("error: the policy cannot be changed now")

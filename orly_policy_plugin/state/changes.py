@@ -1,0 +1,310 @@
+"""Changes of a policy as values: from the state that is, and an update, to the state that will be,
+with everything that may be refused. Pure: one place commits them, and one compiles the policy.
+
+Each function takes the state on which a change is made and raises if it may not be made on that;
+whoever finds another state when it is to be written makes the change again, of the same update.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Final, Protocol
+
+import attrs
+
+from orly_policy_hookspecs import Event
+from orly_policy_hookspecs.nip01 import event_json
+
+from ..authority.allowed_differences import contribution_of
+from ..authority.contributions import Contribution
+from ..authority.fitting import check_fits
+from ..authority.freshness import Freshness, Mark
+from ..authority.policy_events import RefusedUpdate, Update, check_owner_policy
+from ..authority.withdrawals import withdrawn_by
+from ..policy import Policy
+from .contributions import Understood
+from .entry import Entry, How
+from .policy_mark import PolicyEvent, with_mark
+from .policy_state import PolicyState
+from .store import (
+    Change,
+    ContributionAdded,
+    ContributionsWithdrawn,
+    PolicyReplaced,
+    StoredContribution,
+    Withdrawn,
+)
+
+_NOTHING_NAMED: Final = "blocked: none of your contributions is named"
+
+
+@attrs.frozen
+class Versions:
+    """The versions that a change is between, and when it is made."""
+
+    before: str
+    after: str
+    now: int
+    """Unix seconds."""
+
+
+class Transition(Protocol):
+    """A change that may be made."""
+
+    @property
+    def state(self) -> PolicyState:
+        """What will be."""
+
+    def answer(self, version: str) -> str:
+        """What whoever asked for it is told once it is made."""
+
+    def change(self, versions: Versions) -> Change:
+        """What a store is to write."""
+
+
+# --- an owner's policy
+
+
+@attrs.frozen
+class _PolicySent:
+    base: PolicyState
+    state: PolicyState
+
+    def answer(self, version: str) -> str:
+        return f"policy updated: version {version}"
+
+    def change(self, versions: Versions) -> Change:
+        return PolicyReplaced(
+            entry=entry_of(self.state, versions.after, versions.now, "event"),
+            freshness=self.state.freshness,
+            before=_entry_before(self.base, versions),
+            freshness_before=self.base.freshness,
+        )
+
+
+def owner_policy(
+    update: Update,
+    base: PolicyState,
+    *,
+    owners: Iterable[str],
+    known_scripts: Iterable[str],
+) -> Transition:
+    """An owner's policy event takes the place of the policy.
+
+    :param owners: those of the environment.
+    :param known_scripts: what it may name: see :func:`.authority.examine`.
+    :raises InvalidPolicy: it may not be the policy.
+    """
+    policy, document = update.content, update.document
+    assert isinstance(policy, Policy)
+    assert document is not None
+    check_owner_policy(policy, update.author, frozenset(known_scripts))
+    content = with_mark(document, update.mark, update.author)
+    came_in = PolicyEvent(update.mark, update.author)
+    return _PolicySent(base, base.under(content, policy, came_in, owners))
+
+
+# --- a policy admin's contribution
+
+
+@attrs.frozen
+class _ContributionSent:
+    state: PolicyState
+    stored: StoredContribution
+    contribution: Contribution
+    replaces: Mapping[str, Withdrawn]
+
+    def answer(self, version: str) -> str:
+        nothing = self.contribution.adds_nothing
+        what = "adds nothing" if nothing else "contribution accepted"
+        return f"{what}: version {version}"
+
+    def change(self, versions: Versions) -> Change:
+        made = self.contribution
+        return ContributionAdded(
+            event_id=made.event_id,
+            contribution=self.stored,
+            entry=attrs.evolve(
+                entry_of(self.state, versions.after, versions.now, "contribution"),
+                author=made.admin,
+                event_id=made.event_id,
+            ),
+            freshness=self.state.freshness,
+            replaces=self.replaces,
+        )
+
+
+def admin_contribution(event: Event, update: Update, base: PolicyState) -> Transition:
+    """A policy admin's event adds to the policy.
+
+    :param event: the event that the update was read from.
+    :raises InvalidPolicy: it may not add what it adds, or differs where it may not.
+    """
+    contribution = contribution_in(event, update.content, base.policy, base.owners)
+    check_fits(contribution, base.policy, owners=base.owners, standing=base.contributions)
+    difference = contribution.canonical if contribution.is_full_policy else None
+    stored = StoredContribution(event_json(event), difference)
+    new = Understood.of_update(stored, contribution)
+    state = base.with_contribution(contribution.event_id, new)
+    replaced = _replaced_by(contribution.event_id, state)
+    withdrawn = _withdrawn(replaced, state, by=contribution.event_id)
+    return _ContributionSent(state.without(replaced), stored, contribution, withdrawn)
+
+
+def contribution_in(
+    event: Event, content: Policy | Contribution, policy: Policy, owners: frozenset[str]
+) -> Contribution:
+    """The contribution that an admin's event holds, or that its full policy stands for.
+
+    :param content: what the event says: see :attr:`.Update.content`.
+    :raises InvalidPolicy: it differs from the policy where it may not.
+    """
+    if isinstance(content, Contribution):
+        return content
+    return contribution_of(
+        content,
+        policy,
+        owners=owners,
+        admin=event.pubkey,
+        created_at=event.created_at,
+        event_id=event.id,
+        content_bytes=len(event.content.encode()),
+    )
+
+
+# --- a withdrawal
+
+
+@attrs.frozen
+class _Withdrawal:
+    state: PolicyState
+    event: Event
+    withdrawn: Mapping[str, Withdrawn]
+
+    def answer(self, version: str) -> str:
+        return f"contribution withdrawn: version {version}"
+
+    def change(self, versions: Versions) -> Change:
+        return ContributionsWithdrawn(
+            withdrawn=self.withdrawn,
+            entry=attrs.evolve(
+                entry_of(self.state, versions.after, versions.now, "withdrawal"),
+                author=self.event.pubkey,
+                event_id=self.event.id,
+            ),
+            freshness=self.state.freshness,
+        )
+
+
+def named_contributions(event: Event, base: PolicyState) -> tuple[str, ...]:
+    """The contributions that a kind 5 withdraws; it is for the caller to have it verified.
+
+    :raises RefusedUpdate: there are none.
+    """
+    named = withdrawn_by(event, base.authors, base.owners)
+    if not named:
+        raise RefusedUpdate(_NOTHING_NAMED)
+    return named
+
+
+def withdrawal(event: Event, base: PolicyState) -> Transition:
+    """A kind 5 withdraws the contributions that it names.
+
+    :raises RefusedUpdate: it names none that its author may withdraw.
+    """
+    named = named_contributions(event, base)
+    # What they replaced goes with them, should a crash have left it.
+    gone = [*(old for each in named for old in _replaced_by(each, base)), *named]
+    return _Withdrawal(base.without(frozenset(gone)), event, _withdrawn(gone, base, by=event.id))
+
+
+# --- the operator's own hand
+
+
+@attrs.frozen
+class _PutInPlace:
+    base: PolicyState | None
+    state: PolicyState
+    how: How
+    unusable: bytes | None
+
+    def answer(self, version: str) -> str:
+        return f"policy replaced: version {version}"
+
+    def change(self, versions: Versions) -> Change:
+        return PolicyReplaced(
+            entry=entry_of(self.state, versions.after, versions.now, self.how),
+            freshness=self.state.freshness,
+            before=None if self.base is None else _entry_before(self.base, versions),
+            freshness_before=Freshness() if self.base is None else self.base.freshness,
+            unusable=self.unusable,
+        )
+
+
+def put_in_place(
+    state: PolicyState,
+    base: PolicyState | None,
+    now: int,
+    how: How,
+    *,
+    unusable: bytes | None = None,
+) -> Transition:
+    """The operator puts a policy in the place of what is there. Events that are older than now
+    are refused from then on.
+
+    :param state: what is kept, under the policy that is put there.
+    :param base: the state that is; ``None`` where there is no policy that could be used.
+    :param now: Unix seconds.
+    :param unusable: what is there instead of a policy, if anything is.
+    """
+    marks = state.freshness if base is None else state.freshness.raised(base.freshness)
+    freshness = marks.with_owner(Mark(now))
+    return _PutInPlace(base, attrs.evolve(state, freshness=freshness), how, unusable)
+
+
+# --- what they share
+
+
+def entry_of(state: PolicyState, version: str, now: int, how: How) -> Entry:
+    """What the history keeps of a state that came into force.
+
+    :param version: of the policy with its contributions.
+    :param now: Unix seconds.
+    """
+    came_in = state.came_in if how == "event" else None
+    return Entry(
+        version=version,
+        recorded_at=now,
+        how=how,
+        author=came_in.author if came_in else None,
+        event_id=came_in.mark.event_id if came_in else None,
+        content=state.content,
+        contributions={each.event_id: each.canonical for each in state.contributions},
+    )
+
+
+def _entry_before(base: PolicyState, versions: Versions) -> Entry:
+    how: How = "event" if base.came_in else "hand edit"
+    return entry_of(base, versions.before, versions.now, how)
+
+
+def _replaced_by(event_id: str, state: PolicyState) -> tuple[str, ...]:
+    """An admin's full policy takes the place of her earlier ones, for good."""
+    fulls = [one for one in state.all_contributions if one.is_full_policy]
+    return tuple(
+        other.event_id
+        for new in fulls
+        for other in fulls
+        if new.event_id == event_id
+        and new.admin == other.admin
+        and (other.created_at, other.event_id) < (new.created_at, new.event_id)
+    )
+
+
+def _withdrawn(event_ids: Iterable[str], state: PolicyState, *, by: str) -> dict[str, Withdrawn]:
+    """What is remembered of these."""
+    sources = state.sources
+    return {
+        event_id: Withdrawn(
+            author=sources[event_id].author, created_at=sources[event_id].created_at, by=by
+        )
+        for event_id in event_ids
+    }

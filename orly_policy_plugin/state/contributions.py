@@ -1,0 +1,151 @@
+"""A contribution that is kept, understood as far as it can be. Pure."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import attrs
+
+from orly_policy_hookspecs import POLICY_EVENT_KIND
+from orly_policy_hookspecs.nip01 import FrozenEvent
+
+from ..authority import verify
+from ..authority.contributions import Contribution, read_contribution
+from ..authority.freshness import Freshness, Mark
+from ..authority.policy_events import read_content
+from ..policy import InvalidPolicy, Policy, Problem, parse_pubkey
+from .full_policies import difference_of
+from .store import StoredContribution, Withdrawn
+
+
+@attrs.frozen
+class Source:
+    """Whose a contribution is, and from when."""
+
+    author: str
+    created_at: int
+    """Unix seconds."""
+    is_signed: bool
+    """Whether the event is what says so; else a file that the operator has put there."""
+
+
+@attrs.frozen(kw_only=True)
+class Understood:
+    """One contribution that is kept."""
+
+    stored: StoredContribution
+    """What it was understood from."""
+    source: Source | None = None
+    """``None`` where it says nothing that could be trusted."""
+    contribution: Contribution | None = None
+    """``None`` where it cannot be used; it can still be withdrawn."""
+    problems: tuple[Problem, ...] = ()
+
+    @classmethod
+    def of_update(cls, stored: StoredContribution, contribution: Contribution) -> "Understood":
+        """One that was made of an event just verified."""
+        source = Source(contribution.admin, contribution.created_at, is_signed=True)
+        return cls(stored=stored, source=source, contribution=contribution)
+
+
+def understand(
+    stored: Mapping[str, StoredContribution], before: Mapping[str, Understood]
+) -> Mapping[str, Understood]:
+    """Understand all, by event id.
+
+    :param before: what was understood before: what is the same object is not verified again. One
+        that is there and cannot be understood any more counts as it did: whatever has changed
+        it, what it denies stays denied until it is removed, or withdrawn.
+    """
+    understood = {}
+    for event_id, each in stored.items():
+        known = before.get(event_id)
+        if known is None or known.stored is not each:
+            new = _understood(event_id, each)
+            if new.source is None and known is not None and known.source is not None:
+                new = attrs.evolve(known, stored=each, problems=new.problems)
+            known = new
+        understood[event_id] = known
+    return MappingProxyType(understood)
+
+
+def marks_of(understood: Mapping[str, Understood]) -> Freshness:
+    """What signed ones say of what their admins have sent."""
+    return Freshness().with_marks(
+        (each.source.author, Mark(each.source.created_at, event_id))
+        for event_id, each in understood.items()
+        if each.source is not None and each.source.is_signed
+    )
+
+
+def marks_of_withdrawn(withdrawn: Mapping[str, Withdrawn | None]) -> Freshness:
+    """The same of withdrawn ones."""
+    return Freshness().with_marks(
+        (each.author, Mark(each.created_at, event_id))
+        for event_id, each in withdrawn.items()
+        if each is not None
+    )
+
+
+def problems_in(understood: Mapping[str, Understood]) -> Iterator[Problem]:
+    """Why some cannot be used, each with the file that it would be."""
+    for event_id, each in understood.items():
+        for problem in each.problems:
+            yield Problem(f"policy-contributions/{event_id}.json", str(problem))
+
+
+def usable(understood: Iterable[Understood]) -> tuple[Contribution, ...]:
+    """Every one that could be understood, whoever may be an admin now."""
+    return tuple(each.contribution for each in understood if each.contribution is not None)
+
+
+def _understood(event_id: str, stored: StoredContribution) -> Understood:
+    if "sig" not in stored.value:
+        return _bare(event_id, stored)
+    try:
+        return _signed(event_id, stored)
+    except Exception as error:  # noqa: BLE001 -- one of them must not keep the others from being read
+        wrong = Problem("", f"cannot be understood: {type(error).__name__}: {error}")
+        return Understood(stored=stored, problems=(wrong,))
+
+
+def _signed(event_id: str, stored: StoredContribution) -> Understood:
+    event = FrozenEvent.of_json(stored.value)
+    if event.id != event_id or event.kind != POLICY_EVENT_KIND or not verify(event):
+        wrong = Problem("", "is no signed policy event of this name")
+        return Understood(stored=stored, problems=(wrong,))
+    source = Source(event.pubkey, event.created_at, is_signed=True)
+    try:
+        contribution = _contribution_in(event, stored.difference)
+    except InvalidPolicy as error:
+        return Understood(stored=stored, source=source, problems=error.problems)
+    return Understood(stored=stored, source=source, contribution=contribution)
+
+
+def _contribution_in(event: FrozenEvent, difference: bytes | None) -> Contribution:
+    content = read_content(event, is_owner=False)
+    if isinstance(content, Policy):
+        # Not its difference to the policy of today, which would undo what the owner changed since.
+        return difference_of(event, content, difference)
+    return content
+
+
+def _bare(event_id: str, stored: StoredContribution) -> Understood:
+    """A contribution in ORLY's format, put there by hand: the operator's own word."""
+    try:
+        made = _bare_contribution(event_id, stored.value)
+    except InvalidPolicy as error:
+        return Understood(stored=stored, problems=error.problems)
+    source = Source(made.admin, made.created_at, is_signed=False)
+    return Understood(stored=stored, source=source, contribution=made)
+
+
+def _bare_contribution(event_id: str, value: Mapping[str, Any]) -> Contribution:
+    created_at = value.get("created_at", 0)
+    if type(created_at) is not int or created_at < 0:
+        raise InvalidPolicy([Problem("created_at", "is no Unix time")])
+    try:
+        admin = parse_pubkey(value.get("admin_pubkey"))
+    except ValueError as error:
+        raise InvalidPolicy([Problem("admin_pubkey", str(error))]) from error
+    return read_contribution(value, admin=admin, created_at=created_at, event_id=event_id)

@@ -1,0 +1,67 @@
+"""What an admin's full policy came to when it was applied: its difference to the owner's policy.
+
+It is kept beside the signed event, and without it the event counts for nothing: compared anew with
+a later policy of the owner it could bring back what the owner has taken away. It can only say less
+than the event that its admin has signed, never more or other.
+"""
+
+from typing import Any
+
+import attrs
+
+from orly_policy_hookspecs.nip01 import FrozenEvent
+
+from ..authority.allowed_differences import IN_A_RULE, IN_KIND_LISTS, Allowed
+from ..authority.contributions import Contribution, Extension, read_contribution
+from ..policy import GlobalRule, InvalidPolicy, Policy, Problem
+from ..policy.strict_json import decode_json
+
+
+def difference_of(event: FrozenEvent, full: Policy, content: bytes | None) -> Contribution:
+    """What an admin's full policy came to.
+
+    :param event: the signed event, verified.
+    :param full: its content.
+    :param content: the canonical JSON that is kept beside it.
+    :raises InvalidPolicy: it is not kept, or is not that of this policy.
+    """
+    if content is None:
+        raise InvalidPolicy([Problem("", "its difference is not kept; send it again")])
+    try:
+        value = decode_json(content)
+    except ValueError as error:
+        raise InvalidPolicy([Problem("", f"its difference cannot be read: {error}")]) from error
+    contribution = read_contribution(
+        value,
+        admin=event.pubkey,
+        created_at=event.created_at,
+        event_id=event.id,
+        content_bytes=len(event.content.encode()),
+    )
+    if not _is_part_of(full, contribution):
+        raise InvalidPolicy([Problem("", "its difference says what the event does not say")])
+    return attrs.evolve(contribution, is_full_policy=True)
+
+
+def _is_part_of(full: Policy, contribution: Contribution) -> bool:
+    """Whether the policy says all that the contribution adds."""
+    rules = full.rules
+    extensions = contribution.rules_extend
+    return (
+        _says(full.kind, contribution, IN_KIND_LISTS)
+        and all(rules.get(kind) == rule for kind, rule in contribution.rules_add.items())
+        and all(kind in rules and _says(rules[kind], extensions[kind]) for kind in extensions)
+        and _says(full.global_rule or GlobalRule(), contribution.global_extend or Extension())
+    )
+
+
+def _says(part: Any, added: Any, table: tuple[Allowed, ...] = IN_A_RULE) -> bool:
+    """Whether a part of the policy (its kind lists, a rule) says what is added to it."""
+    for row in table:
+        more, said = getattr(added, row.goes_to), getattr(part, row.field)
+        if isinstance(more, tuple):
+            if not frozenset(more) <= frozenset(said or ()):
+                return False
+        elif more not in (None, False, said):
+            return False
+    return True

@@ -1,0 +1,256 @@
+"""The port to what is kept of one relay's policy: what a store has to do, and nothing of how.
+
+What is kept is read as one value (:class:`Stored`) and changed in one exclusive step
+(:class:`Step`) by values that say what to write (:data:`Change`). Whoever changes something reads,
+makes the change ready without the step, enters the step, and finds out by reading again whether
+the change is still made on what is kept; if it is not, it begins again. A store of files holds a
+lock for the step, a database has transactions.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import AbstractContextManager
+from types import MappingProxyType
+from typing import Any, Protocol
+
+import attrs
+from attrs import validators
+
+from orly_policy_hookspecs import Event
+from orly_policy_hookspecs.nip01.hexes import HEX32
+
+from ..authority.freshness import Freshness, Mark
+from ..errors import PolicyError, UnreadableFile
+from ..follows import FollowList
+from ..policy import Problem
+from .entry import Entry, How
+
+_HEX = validators.matches_re(HEX32)
+
+
+class UnreadableNow(UnreadableFile):
+    """What is there and cannot be read for want of file handles, memory or a right: nothing is
+    known of it, which is not the same as that there were nothing.
+    """
+
+
+class Busy(PolicyError):
+    """Somebody else has been changing the store for too long."""
+
+
+# --- what is kept
+
+
+@attrs.frozen
+class StoredContribution:
+    """One contribution as it is kept. Its signature is not verified."""
+
+    value: Mapping[str, Any]
+    """A signed event in shape; or an object without ``sig``, as ORLY writes contributions."""
+    difference: bytes | None = None
+    """Beside an admin's full policy: what that came to when it was applied."""
+
+
+@attrs.frozen
+class Withdrawn:
+    """What is remembered of a withdrawn contribution: enough for its author's freshness."""
+
+    author: str = attrs.field(validator=_HEX)
+    created_at: int = attrs.field(validator=[validators.instance_of(int), validators.ge(0)])
+    """Unix seconds, of the withdrawn event."""
+    by: str = attrs.field(validator=_HEX)
+    """The id of the event that withdrew it or took its place."""
+
+
+@attrs.frozen(kw_only=True)
+class Stored:
+    """All that is kept, of one moment.
+
+    What has not changed since a store was last read is the same object again, so that nobody
+    understands or verifies it twice.
+    """
+
+    content: bytes
+    """The policy, as its file has it."""
+    contributions: Mapping[str, StoredContribution] = MappingProxyType({})
+    """By event id; withdrawn ones are not among them."""
+    withdrawn: Mapping[str, Withdrawn | None] = MappingProxyType({})
+    """By event id; ``None`` where nothing is remembered but that it is withdrawn."""
+    follow_lists: Mapping[str, FollowList] = MappingProxyType({})
+    """By author; verified."""
+    freshness: Freshness = attrs.field(factory=Freshness)
+    """The marks of what was applied."""
+    problems: tuple[Problem, ...] = ()
+    """What cannot be used, or cannot be read now and counts as it did."""
+
+
+# --- what is written
+
+
+@attrs.frozen(kw_only=True)
+class PolicyReplaced:
+    """Another policy takes the place of the one that is kept."""
+
+    entry: Entry
+    """The new one."""
+    freshness: Freshness
+    """The marks once it is kept."""
+    before: Entry | None = None
+    """The one that is kept, which the history may not know yet."""
+    freshness_before: Freshness = attrs.field(factory=Freshness)
+    """The marks as they are, which only the policy that is kept may know."""
+    unusable: bytes | None = None
+    """What stands in its place and is no policy, to be kept aside."""
+
+
+@attrs.frozen(kw_only=True)
+class ContributionAdded:
+    """A policy admin's event counts from now on."""
+
+    event_id: str
+    contribution: StoredContribution
+    """What is kept of it: read again, it is the same object."""
+    entry: Entry
+    freshness: Freshness
+    replaces: Mapping[str, Withdrawn] = MappingProxyType({})
+    """Earlier full policies of the same admin, withdrawn by this one."""
+
+
+@attrs.frozen(kw_only=True)
+class ContributionsWithdrawn:
+    """These contributions count no more, for good."""
+
+    withdrawn: Mapping[str, Withdrawn]
+    """By event id, in the order in which they go."""
+    entry: Entry
+    freshness: Freshness
+
+
+@attrs.frozen
+class FollowListsKept:
+    """The signed kind 3 events of these authors, verified. One that is not newer than what is
+    kept is left out.
+    """
+
+    lists: Mapping[str, tuple[FollowList, Event]]
+    """By author."""
+
+
+@attrs.frozen
+class Recorded:
+    """A policy that came by another hand is in force."""
+
+    entry: Entry
+    freshness: Freshness
+
+
+Change = PolicyReplaced | ContributionAdded | ContributionsWithdrawn | FollowListsKept | Recorded
+
+
+# --- the port
+
+FirstLists = Callable[[bytes], Collection[str]]
+"""From a policy's content to the authors whose follow lists are read before all others, where all
+are too much to read. It may raise that the policy cannot be used."""
+
+
+class Readable(Protocol):
+    """What can be read: a store, or a step in which nobody else changes it."""
+
+    def read_policy(self) -> bytes:
+        """The policy alone.
+
+        :raises UnreadableFile: it cannot be read.
+        """
+
+    def read(self, first_lists: FirstLists, policy: bytes | None = None) -> Stored:
+        """All that is kept.
+
+        :param policy: what is taken for the policy, which is not read then.
+        :raises UnreadableFile: there is no policy that could be read, or something beside it
+            cannot be read now of which nothing is known.
+        :raises PolicyError: the marks of what was applied cannot be used, or what
+            ``first_lists`` raises.
+        """
+
+
+class Step(Readable, Protocol):
+    """One exclusive step: nobody else changes the store while it lasts."""
+
+    def apply(self, change: Change) -> tuple[Problem, ...]:
+        """Write a change: all of what counts, or nothing.
+
+        :return: what could not be kept although the change counts; for the log.
+        :raises PolicyError: nothing has changed.
+        """
+
+
+class Watch(Protocol):
+    """Following what others change."""
+
+    def start(self) -> None:
+        """Tell of changes from now on, and of those since the store was read. Starts threads."""
+
+    def stop(self) -> None:
+        """Tell of nothing more; all threads have ended on return. May be called again."""
+
+
+@attrs.frozen(kw_only=True)
+class Watcher:
+    """Who is told, on threads of the watch. What they raise is logged."""
+
+    policy_changed: Callable[[bytes], bool]
+    """The policy has another content. The answer is whether that is dealt with; else it is told
+    again."""
+    policy_lost: Callable[[PolicyError], None]
+    """The policy cannot be read, and why; once for each reason."""
+    others_changed: Callable[[], None]
+    """Contributions or follow lists have changed."""
+
+
+class Store(Readable, Protocol):
+    """What is kept of one relay's policy. Calls block their thread."""
+
+    @property
+    def name(self) -> str:
+        """What messages call the policy, such as the path of its file."""
+
+    def has_policy(self) -> bool:
+        """Whether there is something in the policy's place, be it unusable."""
+
+    def exclusive(self) -> AbstractContextManager[Step]:
+        """One step in which nobody else changes anything. Not reentrant.
+
+        :raises Busy: somebody else does, for too long.
+        :raises Unwritable: nothing can be changed here.
+        """
+
+    def how_it_came(
+        self, content: bytes, mark: Mark | None, in_force: bytes | None, applied: Freshness
+    ) -> How | None:
+        """How a policy came here that no change of this process has brought; ``None`` where that
+        is recorded already, as a store that no other hand can write to has it always.
+
+        :param mark: of the event that it names.
+        :param in_force: what was in force before; ``None`` at start.
+        :param applied: the highest marks that were seen.
+        """
+
+    def history(self, problems: list[Problem]) -> Iterator[Entry]:
+        """What was in force, newest first.
+
+        :param problems: gets entries that cannot be read.
+        :raises UnreadableFile: there is a history, and it cannot be read.
+        """
+
+    def find_entry(self, version_prefix: str) -> Entry:
+        """The newest entry of the one version that begins like this.
+
+        :raises UnknownVersion: there is none, or there are several; the message names them.
+        :raises UnreadableFile: it is there and cannot be read.
+        """
+
+    def watch(self, content: bytes, watcher: Watcher) -> Watch:
+        """Follow what others change. Not yet started.
+
+        :param content: the policy that the caller knows.
+        """
