@@ -16,6 +16,7 @@ from .live import (
     FollowLists,
     InForce,
     Listener,
+    NextStart,
     Status,
     Updates,
     Watching,
@@ -66,6 +67,7 @@ class PolicyPlugin:
         self._changes = ChangeThread()
         self._updates = Updates(self._force, self._changes)
         self._follow_lists = FollowLists(self._force, self._changes)
+        self._next_start = NextStart(self._force, self._follow_lists)
         self.scripts = Scripts(
             self._force.scripts_from,
             timeout_seconds=settings.script_timeout_seconds,
@@ -101,7 +103,9 @@ class PolicyPlugin:
 
     @property
     def status(self) -> Status:
-        """How the policy stands: its version, and what is wrong with the file, if anything."""
+        """How the policy does: its version, what is wrong with the file, if anything, and why it
+        would not start again, if it would not.
+        """
         return self._force.status
 
     def listen(self, listener: Listener) -> None:
@@ -117,6 +121,7 @@ class PolicyPlugin:
         Starts threads: in a server that forks, call it in each worker.
         """
         self.scripts.start()
+        self._next_start.start()
         self._watching.start()
 
     def stop(self) -> None:
@@ -125,6 +130,7 @@ class PolicyPlugin:
         """
         self._watching.stop()
         self._changes.stop()
+        self._next_start.stop()
         self.scripts.stop()
 
     def replace_policy(self, policy: Policy | bytes) -> Snapshot:

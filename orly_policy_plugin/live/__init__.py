@@ -9,6 +9,7 @@
     updates          signed events: owners' policies, admins' contributions, withdrawals
     replacing        a program's call
     follow_lists     kind 3
+    next_start       whether the policy in force would start again
 
 What is no coroutine may block (locks, the disk) and belongs on a thread of its own; a decision
 reads :attr:`InForce.snapshot` and nothing else.
@@ -18,6 +19,7 @@ from .change_thread import ChangeThread
 from .follow_lists import FollowLists, MissingFollowLists
 from .in_force import InForce, Status
 from .listeners import Listener
+from .next_start import NextStart
 from .replacing import replace_policy
 from .updates import Updates
 from .watching import Watching
@@ -28,6 +30,7 @@ __all__ = [
     "InForce",
     "Listener",
     "MissingFollowLists",
+    "NextStart",
     "Status",
     "Updates",
     "Watching",

@@ -13,6 +13,7 @@ from ..decisions import Follows, Snapshot
 from ..errors import PolicyError
 from ..follows import FollowList, NeededLists, follow_list, needed_lists
 from ..policy import Problem
+from ..starting import missing_lists_problem
 from ..state.store import FollowListsKept
 from .change_thread import FOLLOW_LISTS, ChangeThread, Request
 from .in_force import InForce
@@ -63,16 +64,12 @@ class FollowLists:
             that nobody has, and the settings say ``stop``.
         """
         missing = self.missing_lists
-        by_policy = missing & self.needed_lists.by_policy
-        from_hand = self._force.state.came_in is None
-        if by_policy and from_hand and self._force.settings.missing_follow_lists == "stop":
-            raise MissingFollowLists(
-                f"the policy needs the follow lists of {_listed(by_policy)}, which nobody has; "
-                "import them with `orly-policy follows import FILE` (signed kind 3 events), "
-                "or start with missing follow lists as a warning"
-            )
+        problem = missing_lists_problem(self._force.state, missing)
+        if problem is not None and self._force.settings.missing_follow_lists == "stop":
+            raise MissingFollowLists(problem.message)
         if missing:
-            log.warning("no follow list is known of %s: it grants nobody", _listed(missing))
+            authors = ", ".join(sorted(missing))
+            log.warning("no follow list is known of %s: it grants nobody", authors)
 
     async def follow(self, event: Event) -> None:
         """Take a follow list (kind 3), if it is needed, genuine and newer than what is known.
@@ -121,7 +118,3 @@ class FollowLists:
             else {author: frozenset(keys) for author, keys in follows.items()}
         )
         self._force.give_follows(given)
-
-
-def _listed(keys: Iterable[str]) -> str:
-    return ", ".join(sorted(keys))

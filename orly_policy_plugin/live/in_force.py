@@ -47,6 +47,8 @@ class Status:
     """Unix seconds."""
     problems: tuple[Problem, ...] = ()
     """What is wrong with the file as it is now; empty where it is what is in force."""
+    next_start: tuple[Problem, ...] = ()
+    """Why the policy in force would not start again, as far as that was seen."""
 
 
 @attrs.frozen
@@ -360,21 +362,36 @@ class InForce:
         policy_is_other = state.content != self.state.content
         self.state = self._known = state
         self._marks = self._marks.raised(state.freshness)
-        self.status = Status(
-            self.path,
-            snapshot.version,
-            self.status.in_force_since if old.version == snapshot.version else self.clock(),
-            () if policy_is_other else self.status.problems,
+        same = old.version == snapshot.version
+        self.status = attrs.evolve(
+            self.status,
+            version=snapshot.version,
+            in_force_since=self.status.in_force_since if same else self.clock(),
         )
         if old.version != snapshot.version:
             log.info("policy version %s is in force (before: %s)", snapshot.version, old.version)
+        if policy_is_other:
+            self.nothing_is_wrong()
         if self.before_telling is not None:
             self.before_telling(snapshot)
         self.listeners.note(old, snapshot)
 
     def nothing_is_wrong(self) -> None:
         """The policy that is there is what is in force."""
+        if self.status.problems:
+            version = self.status.version
+            log.info("the policy file can be used again, version %s is in force", version)
         self.status = attrs.evolve(self.status, problems=())
+
+    def note_next_start(self, problems: tuple[Problem, ...]) -> tuple[Problem, ...]:
+        """Take into the status what would stop the next start.
+
+        :return: what was there before.
+        """
+        with self._lock:
+            before = self.status.next_start
+            self.status = attrs.evolve(self.status, next_start=problems)
+            return before
 
     def refused(self, problems: tuple[Problem, ...]) -> None:
         """The policy that is there cannot be used: keep what is in force, and say why, once."""

@@ -112,17 +112,12 @@ class Writing:
             vanishing = vanishing_of(event, self._settings.relay_urls)
             if vanishing is not None:
                 return await self._vanish(event, vanishing, context)
-        withdrawn = None
         if event.kind == kinds.DELETION:
             withdrawn = await self._withdraw(event, context)
-        try:
-            message = await self._decide_and_store(event, context)
-        except _Refused as refusal:
-            if withdrawn is None:
-                raise
-            log.info("%s is not stored: %s", event.id, refusal)
-            return withdrawn
-        return withdrawn or message
+            if withdrawn is not None:
+                await self._store_withdrawal(event, context)
+                return withdrawn
+        return await self._decide_and_store(event, context)
 
     def _check(self, event: FrozenEvent, context: Context) -> None:
         """What is refused whatever the policy says."""
@@ -155,6 +150,17 @@ class Writing:
         if not decision.accepted:
             raise _Refused(decision.message)
         return decision.message
+
+    async def _store_withdrawal(self, event: FrozenEvent, context: Context) -> None:
+        """Store a deletion that has withdrawn a contribution, where it may be and can be stored.
+        What it has done is done either way.
+        """
+        try:
+            await self._decide_and_store(event, context)
+        except _Refused as refusal:
+            log.info("%s is not stored: %s", event.id, refusal)
+        except Exception:
+            log.exception("%s has withdrawn a contribution, but is not stored", event.id)
 
     async def _vanish(self, event: FrozenEvent, vanishing: Vanishing, context: Context) -> str:
         """Obey a request to vanish (NIP-62), whatever the policy says of its kind and author. Who
