@@ -24,6 +24,7 @@ PURE = sorted(
         *(ENGINE / "follows").rglob("*.py"),
         *(ENGINE / "state").glob("*.py"),
         ENGINE / "addresses.py",
+        ENGINE / "event_size.py",
         ENGINE / "fair_queue.py",
         *(ENGINE / "scripts" / f"{name}.py" for name in PURE_OF_SCRIPTS),
         *(ENGINE / "session" / f"{name}.py" for name in PURE_OF_SESSION),
@@ -38,8 +39,16 @@ PURE_MODULES = {
     "attrs", "bech32", "cattrs", "coincurve", "orjson", "re2", "orly_policy_hookspecs",
 }  # fmt: skip
 PURE_SIBLINGS = {
-    "addresses", "authority", "decisions", "errors", "fair_queue", "follows", "policy", "state",
+    "addresses", "authority", "decisions", "errors", "event_size", "fair_queue", "follows",
+    "policy", "state",
 }  # fmt: skip
+BELOW = {
+    "policy": {"errors"},
+    "authority": {"errors", "event_size", "policy"},
+    "follows": {"authority", "policy"},
+    "decisions": {"authority", "event_size", "policy"},
+}
+"""What each folder of the core may import besides itself: nothing that builds on it."""
 IMPURE_CALLS = {"open", "print", "input", "exec", "eval", "compile", "__import__", "breakpoint"}
 
 
@@ -69,9 +78,7 @@ def impurities(path: Path, tree: ast.Module) -> Iterator[str]:
         first = module.split(".")[0]
         if level == 0 and not {first, module} & PURE_MODULES:
             yield f"imports {module}"
-        if level == 2 and path.is_relative_to(ENGINE) and first not in PURE_SIBLINGS:
-            yield f"imports {'.' * level}{module}"
-        if level > 2:
+        if level and path.is_relative_to(ENGINE) and not _is_near(path, level, first):
             yield f"imports {'.' * level}{module}"
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
@@ -80,6 +87,25 @@ def impurities(path: Path, tree: ast.Module) -> Iterator[str]:
                 yield f"calls {called} in line {node.lineno}"
         if isinstance(node, ast.Global):
             yield f"assigns a global in line {node.lineno}"
+
+
+def _is_near(path: Path, level: int, first: str) -> bool:
+    """Whether a relative import is one of the folder's own, or of a pure one beside it."""
+    folders = path.parent.relative_to(ENGINE).parts
+    if level == len(folders) + 1:
+        return first in PURE_SIBLINGS or not folders
+    return level <= len(folders)
+
+
+@pytest.mark.parametrize("folder", BELOW)
+def test_what_is_below_does_not_know_what_builds_on_it(folder: str) -> None:
+    """A policy is data; who may change it, and what it decides, come after."""
+    for path in (ENGINE / folder).rglob("*.py"):
+        to_the_top = len(path.parent.relative_to(ENGINE).parts) + 1
+        for level, module in imports(parsed(path)):
+            assert not module.startswith("orly_policy_plugin"), path
+            if level == to_the_top:
+                assert module.split(".")[0] in BELOW[folder], f"{name_of(path)}: {module}"
 
 
 @pytest.mark.parametrize("path", PURE, ids=name_of)

@@ -9,8 +9,8 @@ from orly_policy_hookspecs import POLICY_EVENT_KIND, Event, malformed
 from orly_policy_hookspecs.nip01 import FIELDS, name_one_relay, normal_url
 from orly_policy_hookspecs.printing import printable
 
-from ..decisions.sizes import event_size
 from ..errors import PolicyError
+from ..event_size import event_size
 from ..policy import InvalidPolicy, Policy, Problem, scripts_of, structure_policy
 from ..policy.fields import read_members
 from ..policy.strict_json import MOST_PARTS, JsonObject, decode_policy_json

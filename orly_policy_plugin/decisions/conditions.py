@@ -16,9 +16,9 @@ import attrs
 
 from orly_policy_hookspecs import Decision, Event
 
+from ..event_size import content_size, event_size
 from ..policy.regexes import Regex
 from .messages import quoted
-from .sizes import content_size, event_size
 
 Keys = tuple[str, ...]
 

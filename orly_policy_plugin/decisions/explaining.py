@@ -11,12 +11,12 @@ import attrs
 
 from orly_policy_hookspecs import Decision, Event
 
+from ..event_size import event_size
 from .access import MayAccess
 from .conditions import GRANT, Answer, Condition, Keys
 from .deciding import Plan
 from .rates import RateLimit
 from .replies import Action, Reply
-from .sizes import event_size
 from .unsettled import NamedScript, Outcome, Unsettled, denial, settled
 
 StepOutcome = Literal["pass", "grant", "deny", "no match"]

@@ -10,7 +10,7 @@ from orly_policy_hookspecs import Context, Decision, Event
 
 from ..addresses import address_group
 from ..decisions import RateLimit
-from ..decisions.sizes import event_size
+from ..event_size import event_size
 
 MOST_KEYS: Final = 100_000
 

@@ -24,7 +24,7 @@ from orly_policy_plugin.authority import (
     examine,
 )
 from orly_policy_plugin.authority.policy_events import LARGEST_BYTES, POLICY_KEYS
-from orly_policy_plugin.decisions.sizes import event_size
+from orly_policy_plugin.event_size import event_size
 from orly_policy_plugin.policy import InvalidPolicy, Policy, structure_policy
 
 from .making import admin_key, owner_key, signed, stranger_key

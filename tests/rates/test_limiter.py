@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from orly_policy_hookspecs import Context, Decision
 from orly_policy_plugin.decisions import RateLimit
-from orly_policy_plugin.decisions.sizes import event_size
 from orly_policy_plugin.decisions.spared import Spared
+from orly_policy_plugin.event_size import event_size
 from orly_policy_plugin.rates import RateLimiter
 
 many = settings(max_examples=200, deadline=None)
