@@ -22,11 +22,11 @@ from .live import (
     Watching,
     replace_policy,
 )
+from .pending import PendingDecisions, failure_denies
 from .policy import Policy, scripts_of
 from .rates import RateLimiter
 from .scripts import Scripts
 from .settings import Settings
-from .settling import Settling, failure_denies
 from .state import Store
 from .state.files import FileStore
 
@@ -74,7 +74,7 @@ class PolicyPlugin:
             pass_environment=settings.script_environment,
         )
         """The scripts that the policy names: how they stand, pausing and resuming them."""
-        self._settling = Settling(
+        self._pending = PendingDecisions(
             self.scripts,
             RateLimiter(settings.rate_keys),
             clock,
@@ -241,7 +241,7 @@ class PolicyPlugin:
             outcome = snapshot.write(event, context.authenticated, int(self._clock()))
             if isinstance(outcome, Decision):
                 return outcome
-            return self._settling.settle(outcome, event, "write", context)
+            return self._pending.decide(outcome, event, "write", context)
         except Exception:
             log.exception("a write could not be decided")
             return _OUR_FAULT
@@ -254,7 +254,7 @@ class PolicyPlugin:
             outcome = snapshot.read(event, context.authenticated, int(self._clock()))
             if isinstance(outcome, Decision):
                 return outcome
-            return self._settling.settle(outcome, event, "read", context)
+            return self._pending.decide(outcome, event, "read", context)
         except Exception:
             log.exception("a read could not be decided")
             return _OUR_FAULT

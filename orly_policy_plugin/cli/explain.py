@@ -14,13 +14,13 @@ from orly_policy_plugin.decisions import (
     Explanation,
     Follows,
     NamedScript,
+    Pending,
     Reply,
-    Unsettled,
     compile_policy,
 )
 from orly_policy_plugin.decisions.access import Access
+from orly_policy_plugin.pending import failure_denies
 from orly_policy_plugin.scripts import Scripts
-from orly_policy_plugin.settling import failure_denies
 from orly_policy_plugin.state import PolicyState
 
 from .inputs import (
@@ -141,7 +141,7 @@ def explain(
     ask = snapshot.write if access == "write" else snapshot.read
     outcome = ask(event, authed, at)
     replies: Sequence[Reply] = ()
-    if isinstance(outcome, Unsettled) and outcome.scripts:
+    if isinstance(outcome, Pending) and outcome.scripts:
         context = Context(authed, ip=ip)
         scripts = Scripts(target.scripts_from, pass_environment=pass_environment)
         replies = asyncio.run(_replies(scripts, outcome.scripts, event, access, context, at))

@@ -5,11 +5,11 @@ from .deciding import Plan, Plans
 from .explaining import Explanation, Step, explain
 from .foreseen import Scopes
 from .limits import limits_of
+from .pending import NamedScript, Outcome, Pending, decided
 from .rates import RateLimit
 from .replies import Action, Reply
 from .rules import Follows
 from .snapshot import Snapshot, compile_policy
-from .unsettled import NamedScript, Outcome, Unsettled, settled
 
 __all__ = [
     "Action",
@@ -17,6 +17,7 @@ __all__ = [
     "Follows",
     "NamedScript",
     "Outcome",
+    "Pending",
     "Plan",
     "Plans",
     "RateLimit",
@@ -24,10 +25,9 @@ __all__ = [
     "Scopes",
     "Snapshot",
     "Step",
-    "Unsettled",
     "compile_policy",
+    "decided",
     "explain",
     "is_party_involved",
     "limits_of",
-    "settled",
 ]

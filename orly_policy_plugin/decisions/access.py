@@ -13,8 +13,8 @@ from orly_policy_hookspecs import Decision, Event
 from orly_policy_hookspecs.nip01 import names_one_of
 
 from .added import AddedToRule
-from .conditions import GRANT, GRANTS, PASSES, Answer, Condition, Foresight, Keys
-from .spared import NOBODY, Spared
+from .conditions import GRANT, GRANTS, PASSES, Condition, Finding, Foresight, Keys
+from .exempt import NOBODY, Exempt
 
 Access = Literal["write", "read"]
 
@@ -26,20 +26,20 @@ class NotDenied(Condition):
     denied: frozenset[str]
     looks_at_author: bool
     refusal: Decision
-    spared: Spared = NOBODY
+    exempt: Exempt = NOBODY
     added: AddedToRule | None = None
     """What contributions add to the rule, where the keys are theirs."""
     added_field: str = ""
     """The list of an extension that they come from."""
 
-    def check(self, event: Event, keys: Keys, now: int) -> Answer:
+    def check(self, event: Event, keys: Keys, now: int) -> Finding:
         for key in keys:
             if key in self.denied:
                 break
         else:
             if not (self.looks_at_author and event.pubkey.lower() in self.denied):
                 return None
-        return None if self.spared.spares(event, keys) else self.refusal
+        return None if self.exempt.exempts(event, keys) else self.refusal
 
     def place_for(self, event: Event, keys: Keys) -> str:
         if self.added is None:
@@ -57,7 +57,7 @@ class NotDenied(Condition):
 
     def foresees(self, keys: Keys) -> Foresight:
         """For reads, which do not look at the author."""
-        if self.denied.isdisjoint(keys) or self.spared.spares_reader(keys):
+        if self.denied.isdisjoint(keys) or self.exempt.exempts_reader(keys):
             return PASSES
         return Foresight(self.refusal)
 
@@ -196,7 +196,7 @@ class MayAccess(Condition):
         matchers = self.grants + self.allows
         return tuple(each for each in matchers if not isinstance(each, SubmitterIn))
 
-    def check(self, event: Event, keys: Keys, now: int) -> Answer:
+    def check(self, event: Event, keys: Keys, now: int) -> Finding:
         for listed in self._submitters:
             if not listed.isdisjoint(keys):
                 return GRANT
@@ -247,7 +247,7 @@ class OnAllowList(MayAccess):
         (listed,) = self._submitters
         return listed
 
-    def check(self, event: Event, keys: Keys, now: int) -> Answer:
+    def check(self, event: Event, keys: Keys, now: int) -> Finding:
         for key in keys:  # mostly one, for which this is faster than a set's method
             if key in self._listed:
                 return GRANT
@@ -267,7 +267,7 @@ class OwnersAndAdmins(Condition):
     refusal: Decision
     unauthenticated_refusal: Decision
 
-    def check(self, event: Event, keys: Keys, now: int) -> Answer:
+    def check(self, event: Event, keys: Keys, now: int) -> Finding:
         if not self.keys.isdisjoint(keys):
             return GRANT
         return self.refusal if keys else self.unauthenticated_refusal

@@ -17,14 +17,14 @@ from .access import Access, OwnersAndAdmins
 from .added import Added, AddedRule
 from .conditions import Condition
 from .deciding import ACCEPT, Plan, Plans
+from .exempt import NOBODY, Exempt, FromAdmin
 from .key_sets import KeySets
 from .kinds import InBlacklist, KindPasses, NotAPolicyEvent, NotInWhitelist
 from .named import named_by
+from .pending import NamedScript
 from .private import PRIVATE_KINDS, is_private, widens_reads
 from .rates import TIME_CONSTANT_SECONDS, RateLimit
 from .rules import Follows, RuleCompiler, RuleInPlace
-from .spared import NOBODY, FromAdmin, Spared
-from .unsettled import NamedScript
 
 
 def compile_access(
@@ -65,8 +65,8 @@ class _Compiler:
         self.rate_seconds = rate_seconds
         self.added = added
         self.owners_and_admins = owners | frozenset(policy.policy_admins)
-        self.spared = Spared(self.owners_and_admins, looks_at_author=access == "write")
-        self.rules = RuleCompiler(policy, access, follows, self.spared, sets)
+        self.exempt = Exempt(self.owners_and_admins, looks_at_author=access == "write")
+        self.rules = RuleCompiler(policy, access, follows, self.exempt, sets)
         self.global_conditions = self._of_global_rule(None)
         self.private_global_conditions = self.global_conditions
         if access == "read" and added.to_global and added.to_global.opens_reads():
@@ -165,12 +165,12 @@ class _Compiler:
         for rule, place in self._owners_rules(kind):
             yield from self._rate(rule, place, NOBODY)
         if (added := self._added_rule(kind)) is not None:
-            yield from self._rate(added.rule, added.place, self.spared)
+            yield from self._rate(added.rule, added.place, self.exempt)
 
-    def _rate(self, rule: Rule, place: str, spared: Spared) -> Iterator[RateLimit]:
+    def _rate(self, rule: Rule, place: str, exempt: Exempt) -> Iterator[RateLimit]:
         if rule.rate_limit:
             where = f"{place}.rate_limit"
-            yield RateLimit(where, rule.rate_limit, self.rate_seconds, spared, self.is_named())
+            yield RateLimit(where, rule.rate_limit, self.rate_seconds, exempt, self.is_named())
 
     def _owners_rules(self, kind: int | None) -> Iterator[tuple[Rule, str]]:
         if self.policy.global_rule:
@@ -184,7 +184,7 @@ class _Compiler:
         """The owner's lists, then the kinds that admins deny."""
         owners = self._owners_kind_filter(kind)
         if kind is not None and kind in self.added.blacklist:
-            return (*owners, InBlacklist(self.added.blacklist[kind], "", self.spared))
+            return (*owners, InBlacklist(self.added.blacklist[kind], "", self.exempt))
         return owners
 
     def _owners_kind_filter(self, kind: int | None) -> tuple[Condition, ...]:
@@ -240,7 +240,7 @@ class _Compiler:
                 is_admins=True,
             )
         ):
-            yield FromAdmin(condition.place, subject, condition, self.spared, may_grant=may_grant)
+            yield FromAdmin(condition.place, subject, condition, self.exempt, may_grant=may_grant)
 
     def _added_rule(self, kind: int | None) -> AddedRule | None:
         if kind is None or kind in self.policy.rules:

@@ -32,7 +32,7 @@ class Grant:
 
 GRANT: Final = Grant()
 
-Answer = Decision | Grant | None
+Finding = Decision | Grant | None
 
 
 @attrs.frozen
@@ -72,7 +72,7 @@ class Condition:
         """Whether every event and submitter is granted."""
         return False
 
-    def check(self, event: Event, keys: Keys, now: int) -> Answer:
+    def check(self, event: Event, keys: Keys, now: int) -> Finding:
         """Deny, grant, or say nothing."""
         raise NotImplementedError
 
@@ -111,7 +111,7 @@ class SizeLimit(Condition):
 
     most: int
 
-    def check(self, event: Event, keys: Keys, now: int) -> Answer:
+    def check(self, event: Event, keys: Keys, now: int) -> Finding:
         if (size := event_size(event)) <= self.most:
             return None
         return Decision.reject(
@@ -132,7 +132,7 @@ class ContentLimit(Condition):
 
     most: int
 
-    def check(self, event: Event, keys: Keys, now: int) -> Answer:
+    def check(self, event: Event, keys: Keys, now: int) -> Finding:
         if (size := content_size(event)) <= self.most:
             return None
         return Decision.reject(
@@ -162,7 +162,7 @@ class MustHaveTags(Condition):
 
     names: tuple[str, ...]
 
-    def check(self, event: Event, keys: Keys, now: int) -> Answer:
+    def check(self, event: Event, keys: Keys, now: int) -> Finding:
         missing = set(self.names)
         for tag in event.tags:
             missing.discard(tag[0])
@@ -185,7 +185,7 @@ class AllowedTags(Condition):
 
     names: frozenset[str]
 
-    def check(self, event: Event, keys: Keys, now: int) -> Answer:
+    def check(self, event: Event, keys: Keys, now: int) -> Finding:
         for tag in event.tags:
             if tag[0] not in self.names:
                 return Decision.reject(
@@ -224,7 +224,7 @@ class MaxExpiry(Condition):
 
     most_seconds: int
 
-    def check(self, event: Event, keys: Keys, now: int) -> Answer:
+    def check(self, event: Event, keys: Keys, now: int) -> Finding:
         text, expiration = _expiration(event)
         if text is None:
             return Decision.reject(
@@ -255,7 +255,7 @@ class MaxExpiry(Condition):
 class Protected(Condition):
     """``protected_required``: a ``-`` tag (NIP-70)."""
 
-    def check(self, event: Event, keys: Keys, now: int) -> Answer:
+    def check(self, event: Event, keys: Keys, now: int) -> Finding:
         if "-" in _names(event):
             return None
         return Decision.reject(f'invalid: a "-" tag (NIP-70) is required{self.subject}')
@@ -274,7 +274,7 @@ class Identifier(Condition):
 
     regex: Regex
 
-    def check(self, event: Event, keys: Keys, now: int) -> Answer:
+    def check(self, event: Event, keys: Keys, now: int) -> Finding:
         values = _values(event, "d")
         if not values:
             return Decision.reject(f'invalid: a "d" tag is required{self.subject}')
@@ -299,7 +299,7 @@ class TagValidation(Condition):
 
     regexes: Mapping[str, Regex]
 
-    def check(self, event: Event, keys: Keys, now: int) -> Answer:
+    def check(self, event: Event, keys: Keys, now: int) -> Finding:
         for name, regex in self.regexes.items():
             if regex.most_characters is not None and regex.is_too_much(_values(event, name)):
                 return _too_long(name, self.subject)
@@ -337,7 +337,7 @@ class MaxAge(Condition):
 
     most_seconds: int
 
-    def check(self, event: Event, keys: Keys, now: int) -> Answer:
+    def check(self, event: Event, keys: Keys, now: int) -> Finding:
         if (age := now - event.created_at) <= self.most_seconds:
             return None
         return Decision.reject(
@@ -359,7 +359,7 @@ class MaxFuture(Condition):
 
     most_seconds: int
 
-    def check(self, event: Event, keys: Keys, now: int) -> Answer:
+    def check(self, event: Event, keys: Keys, now: int) -> Finding:
         if (ahead := event.created_at - now) <= self.most_seconds:
             return None
         return Decision.reject(

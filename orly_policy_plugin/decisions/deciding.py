@@ -11,8 +11,8 @@ import attrs
 from orly_policy_hookspecs import Decision, Event
 
 from .conditions import GRANT, Condition, Keys
+from .pending import NamedScript, Outcome, Pending
 from .rates import RateLimit
-from .unsettled import NamedScript, Outcome, Unsettled
 
 ACCEPT: Final = Decision.accept()
 
@@ -49,7 +49,7 @@ class Plan:
         def outcome(accepted: Decision) -> Outcome:
             """``accepted`` unless a script says no, within the rates."""
             if scripts or (rates and accepted.accepted):
-                return Unsettled(scripts, rates, accepted, by_default=ungranted)
+                return Pending(scripts, rates, accepted, by_default=ungranted)
             return accepted
 
         granted = any(each.always_grants for each in conditions) or any(
@@ -120,7 +120,7 @@ class Plans:
         return self._by_kind[kind]
 
     def decide(self, event: Event, keys: Keys, now: int) -> Outcome:
-        """Answer one question (section 3 of the spec), or say what is left to ask.
+        """Finding one question (section 3 of the spec), or say what is left to ask.
 
         All of a relay's questions come through here: there is nothing in it that need not be.
 

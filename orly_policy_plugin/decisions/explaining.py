@@ -13,11 +13,11 @@ from orly_policy_hookspecs import Decision, Event
 
 from ..event_size import event_size
 from .access import MayAccess
-from .conditions import GRANT, Answer, Condition, Keys
+from .conditions import GRANT, Condition, Finding, Keys
 from .deciding import Plan
+from .pending import NamedScript, Outcome, Pending, decided, denial
 from .rates import RateLimit
 from .replies import Action, Reply
-from .unsettled import NamedScript, Outcome, Unsettled, denial, settled
 
 StepOutcome = Literal["pass", "grant", "deny", "no match"]
 
@@ -62,24 +62,24 @@ def explain(
 
     :param replies: of the plan's scripts, in their order; one that is missing was not asked, and
         counts as failed. Rates are taken as not used yet.
-    :param failure_denies: see :func:`.unsettled.settled`.
+    :param failure_denies: see :func:`.pending.decided`.
     """
     steps: list[Step] = []
     granted = False
     for condition in plan.conditions:
-        answer = condition.check(event, keys, now)
-        steps += _steps(condition, answer, event, keys, now)
-        if isinstance(answer, Decision):
-            return Explanation(answer, tuple(steps), policy_version)
-        granted = granted or answer is GRANT
+        finding = condition.check(event, keys, now)
+        steps += _steps(condition, finding, event, keys, now)
+        if isinstance(finding, Decision):
+            return Explanation(finding, tuple(steps), policy_version)
+        granted = granted or finding is GRANT
     outcome = _outcome(plan, keys, granted=granted)
-    if isinstance(outcome, Unsettled):
-        decision = _settled(outcome, replies, steps, failure_denies=failure_denies)
+    if isinstance(outcome, Pending):
+        decision = _decided(outcome, replies, steps, failure_denies=failure_denies)
     else:
         decision = outcome
     if not any(step.outcome in ("grant", "deny") for step in steps):
         steps.append(_default(decision))
-    if isinstance(outcome, Unsettled) and decision.accepted:
+    if isinstance(outcome, Pending) and decision.accepted:
         decision = _within_rates(outcome.rates, decision, event, keys, steps)
     return Explanation(decision, tuple(steps), policy_version)
 
@@ -90,17 +90,17 @@ def _outcome(plan: Plan, keys: Keys, *, granted: bool) -> Outcome:
     return plan.ungranted if keys else plan.ungranted_unauthenticated
 
 
-def _settled(
-    unsettled: Unsettled, replies: Sequence[Reply], steps: list[Step], *, failure_denies: bool
+def _decided(
+    pending: Pending, replies: Sequence[Reply], steps: list[Step], *, failure_denies: bool
 ) -> Decision:
     """The decision after the scripts; a step for each that was needed is added."""
-    known = (*replies, *(_NOT_ASKED for _ in unsettled.scripts))[: len(unsettled.scripts)]
-    for script, reply in zip(unsettled.scripts, known, strict=True):
-        refusal = denial(reply, unsettled, failure_denies=failure_denies)
+    known = (*replies, *(_NOT_ASKED for _ in pending.scripts))[: len(pending.scripts)]
+    for script, reply in zip(pending.scripts, known, strict=True):
+        refusal = denial(reply, pending, failure_denies=failure_denies)
         steps.append(_script_step(script, reply, denied=refusal is not None))
         if refusal is not None:
             return refusal
-    decision = settled(unsettled, known, failure_denies=failure_denies)
+    decision = decided(pending, known, failure_denies=failure_denies)
     assert decision is not None  # every reply is known
     return decision
 
@@ -119,7 +119,7 @@ def _within_rates(
     size = event_size(event) if rates else 0
     for rate in rates:
         seen, limit = f"{size} bytes", f"{rate.most} bytes per second"
-        if rate.average_with(0.0, size) is None and not rate.spared.spares(event, keys):
+        if rate.average_with(0.0, size) is None and not rate.exempt.exempts(event, keys):
             steps.append(Step(rate.place, seen, limit, "deny"))
             return rate.refusal(0.0, size)
         steps.append(Step(rate.place, seen, limit, "pass"))
@@ -135,8 +135,10 @@ def _default(decision: Decision) -> Step:
     )
 
 
-def _steps(condition: Condition, answer: Answer, event: Event, keys: Keys, now: int) -> list[Step]:
-    outcome: StepOutcome = "pass" if answer is None else "grant" if answer is GRANT else "deny"
+def _steps(
+    condition: Condition, finding: Finding, event: Event, keys: Keys, now: int
+) -> list[Step]:
+    outcome: StepOutcome = "pass" if finding is None else "grant" if finding is GRANT else "deny"
     seen = condition.seen(event, keys, now)
     if not isinstance(condition, MayAccess):
         return [Step(condition.place_for(event, keys), seen, condition.limit, outcome)]
@@ -145,7 +147,7 @@ def _steps(condition: Condition, answer: Answer, event: Event, keys: Keys, now: 
         if matcher.matches(event, keys):
             return [*steps, Step(matcher.place_for(keys), seen, matcher.limit, "grant")]
         steps.append(Step(matcher.place, seen, matcher.limit, "no match"))
-    if answer is not None:
+    if finding is not None:
         last = steps.pop()
         steps.append(attrs.evolve(last, outcome=outcome))
     return steps

@@ -15,7 +15,7 @@ from orly_policy_hookspecs.reading import ReadScope
 
 from .conditions import Keys
 from .deciding import Plan, Plans
-from .unsettled import Unsettled
+from .pending import Pending
 
 _MOST_READERS: Final = 256
 """To remember at a time."""
@@ -31,7 +31,7 @@ def scope_of(plan: Plan, keys: Keys) -> ReadScope:
     foreseen = [condition.foresees(keys) for condition in plan.conditions]
     by_address = bool(plan.scripts)
     outcome = plan.ungranted if keys else plan.ungranted_unauthenticated
-    default = outcome.unopposed if isinstance(outcome, Unsettled) else outcome
+    default = outcome.unopposed if isinstance(outcome, Pending) else outcome
     others_are_granted = default.accepted or any(each.grants for each in foreseen)
     some_are_granted = others_are_granted or any(each.grants_parties for each in foreseen)
     denial = _first(each.denies for each in foreseen)

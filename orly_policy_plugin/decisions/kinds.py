@@ -6,8 +6,8 @@ import attrs
 
 from orly_policy_hookspecs import Decision, Event
 
-from .conditions import PASSES, Answer, Condition, Foresight, Keys
-from .spared import NOBODY, Spared
+from .conditions import PASSES, Condition, Finding, Foresight, Keys
+from .exempt import NOBODY, Exempt
 
 _CLOSED: Final = Foresight(Decision.reject("blocked: this kind is not allowed here"))
 
@@ -29,7 +29,7 @@ class KindPasses(_OfKind):
     def foresees(self, keys: Keys) -> Foresight:
         return PASSES
 
-    def check(self, event: Event, keys: Keys, now: int) -> Answer:
+    def check(self, event: Event, keys: Keys, now: int) -> Finding:
         return None
 
     @property
@@ -44,7 +44,7 @@ class NotInWhitelist(_OfKind):
     def foresees(self, keys: Keys) -> Foresight:
         return _CLOSED
 
-    def check(self, event: Event, keys: Keys, now: int) -> Answer:
+    def check(self, event: Event, keys: Keys, now: int) -> Finding:
         return Decision.reject(f"blocked: kind {event.kind} is not in the kind whitelist")
 
     @property
@@ -56,13 +56,13 @@ class NotInWhitelist(_OfKind):
 class InBlacklist(_OfKind):
     """The blacklist names this kind."""
 
-    spared: Spared = NOBODY
+    exempt: Exempt = NOBODY
 
     def foresees(self, keys: Keys) -> Foresight:
-        return PASSES if self.spared.spares_reader(keys) else _CLOSED
+        return PASSES if self.exempt.exempts_reader(keys) else _CLOSED
 
-    def check(self, event: Event, keys: Keys, now: int) -> Answer:
-        if self.spared.spares(event, keys):
+    def check(self, event: Event, keys: Keys, now: int) -> Finding:
+        if self.exempt.exempts(event, keys):
             return None
         return Decision.reject(f"blocked: kind {event.kind} is in the kind blacklist")
 
@@ -75,7 +75,7 @@ class InBlacklist(_OfKind):
 class NotAPolicyEvent(_OfKind):
     """Kind 12345 is no ordinary write: hosts give it to ``on_policy_event`` alone."""
 
-    def check(self, event: Event, keys: Keys, now: int) -> Answer:
+    def check(self, event: Event, keys: Keys, now: int) -> Finding:
         return Decision.reject("blocked: policy events (kind 12345) are not stored")
 
     @property

@@ -52,7 +52,7 @@ def named_by(policy: Policy, added: Added, compiler: RuleCompiler) -> Named:
     owners_lists = (compiler.sets.of(listed) for rule in rules for listed in _allow_lists(rule))
     return Named(
         (
-            compiler.spared.keys,
+            compiler.exempt.keys,
             *(listed for listed in owners_lists if listed),
             compiler.followed_by(following),
             by_admins,

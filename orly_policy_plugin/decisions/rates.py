@@ -13,7 +13,7 @@ import attrs
 from orly_policy_hookspecs import Decision
 
 from .conditions import Keys
-from .spared import NOBODY, Spared
+from .exempt import NOBODY, Exempt
 
 TIME_CONSTANT_SECONDS: Final = 10.0
 
@@ -33,7 +33,7 @@ class RateLimit:
     """Where in the policy file: ``rules.1.rate_limit``."""
     most: int
     time_constant_seconds: float = TIME_CONSTANT_SECONDS
-    spared: Spared = NOBODY
+    exempt: Exempt = NOBODY
     """To whom an admin's rule does not apply."""
     is_named: IsNamed = attrs.field(default=_names_nobody, eq=False, repr=False)
     """Who is not shares the average of the address."""

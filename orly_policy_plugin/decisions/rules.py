@@ -39,8 +39,8 @@ from .conditions import (
     SizeLimit,
     TagValidation,
 )
+from .exempt import Exempt
 from .key_sets import KeySets
-from .spared import Spared
 
 Follows = Mapping[str, Collection[str]]
 """Author to the pubkeys that the author's newest kind 3 names."""
@@ -85,12 +85,12 @@ class RuleCompiler:
     """Makes conditions for one access of one policy."""
 
     def __init__(
-        self, policy: Policy, access: Access, follows: Follows, spared: Spared, sets: KeySets
+        self, policy: Policy, access: Access, follows: Follows, exempt: Exempt, sets: KeySets
     ) -> None:
         self.policy = policy
         self.access: Access = access
         self.follows = follows
-        self.spared = spared
+        self.exempt = exempt
         self.sets = sets
         self._united: dict[frozenset[str], frozenset[str]] = {}
 
@@ -153,7 +153,7 @@ class RuleCompiler:
                 added,
                 looks_at_author,
                 refusal,
-                self.spared,
+                self.exempt,
                 of.added,
                 field,
             )

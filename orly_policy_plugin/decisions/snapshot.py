@@ -16,10 +16,10 @@ from .deciding import Plans
 from .explaining import Explanation, explain
 from .foreseen import Readers
 from .key_sets import KeySets
+from .pending import Outcome
 from .rates import TIME_CONSTANT_SECONDS
 from .replies import Reply
 from .rules import Follows
-from .unsettled import Outcome
 
 if TYPE_CHECKING:
     from .access import Access
@@ -81,7 +81,7 @@ class Snapshot:
 
         :param replies: of the scripts that :attr:`write` or :attr:`read` leave to ask, in their
             order.
-        :param failure_denies: see :func:`.unsettled.settled`.
+        :param failure_denies: see :func:`.pending.decided`.
         """
         plans = self.writes if access == "write" else self.reads
         plan = plans.for_kind(event.kind)

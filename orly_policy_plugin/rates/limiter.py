@@ -53,7 +53,7 @@ class RateLimiter:
         with self._lock:
             now = self._clock()
             for limit in limits:
-                if limit.spared.spares(event, context.authenticated):
+                if limit.exempt.exempts(event, context.authenticated):
                     continue
                 keys = [(limit.place, submitter) for submitter in _submitters(limit, context)]
                 averages = [limit.average_now(*self._seen(key, now)) for key in keys]

@@ -8,7 +8,7 @@ from examples import ADMIN, ALICE, BOB, NOW, OWNER, AnEvent, by
 
 from orly_policy_hookspecs import Decision, Gate, Verdict
 from orly_policy_plugin.authority.contributions import read_contribution
-from orly_policy_plugin.decisions import Snapshot, Unsettled, compile_policy
+from orly_policy_plugin.decisions import Pending, Snapshot, compile_policy
 from orly_policy_plugin.plugin import NAME, PolicyPlugin
 from orly_policy_plugin.policy import structure_policy
 
@@ -23,7 +23,7 @@ def compiled(policy: dict[str, Any], **more: Any) -> Snapshot:
 def places(snapshot: Snapshot, event: AnEvent, *keys: str) -> list[str]:
     """The limits that are left to charge."""
     outcome = snapshot.write(event, keys, NOW)
-    return [rate.place for rate in outcome.rates] if isinstance(outcome, Unsettled) else []
+    return [rate.place for rate in outcome.rates] if isinstance(outcome, Pending) else []
 
 
 def test_the_global_limit_and_the_kinds_both_count() -> None:
@@ -63,11 +63,11 @@ def test_an_admins_rule_brings_its_limit() -> None:
         {"rules_add": {"7": RATE}}, admin=ADMIN, created_at=1, event_id="ab" * 32
     )
     outcome = compiled(policy, contributions=[added]).write(AnEvent(kind=7), (), NOW)
-    assert isinstance(outcome, Unsettled)
+    assert isinstance(outcome, Pending)
     (rate,) = outcome.rates
     assert rate.place == f"contributions.{'ab' * 32}.rules_add.7.rate_limit"
-    assert rate.spared.spares(AnEvent(), (OWNER,))
-    assert not rate.spared.spares(AnEvent(), (BOB,))
+    assert rate.exempt.exempts(AnEvent(), (OWNER,))
+    assert not rate.exempt.exempts(AnEvent(), (BOB,))
 
 
 def test_an_explanation_shows_the_limit() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from orly_policy_hookspecs import Context, Decision
 from orly_policy_plugin.decisions import RateLimit
-from orly_policy_plugin.decisions.spared import Spared
+from orly_policy_plugin.decisions.exempt import Exempt
 from orly_policy_plugin.event_size import event_size
 from orly_policy_plugin.rates import RateLimiter
 
@@ -237,7 +237,7 @@ def test_each_rule_has_its_own_average_and_all_must_fit() -> None:
 def test_an_admins_limit_is_not_for_owners_and_admins() -> None:
     """As submitter or as author they are neither held to it nor charged."""
     limiter = RateLimiter(clock=Clock())
-    admins = limit(1, spared=Spared(frozenset({ALICE}), looks_at_author=True))
+    admins = limit(1, exempt=Exempt(frozenset({ALICE}), looks_at_author=True))
     assert limiter.charge([admins], of_size(600), by(ALICE)) is None
     assert limiter.charge([admins], of_size(600, pubkey=ALICE), by(BOB)) is None
     assert limiter.charge([admins], of_size(600, pubkey=CAROL), by(BOB)) is not None

@@ -11,13 +11,13 @@ from strategies import accesses, events, follow_lists, many, policies, submitter
 from orly_policy_hookspecs import PREFIXES, Decision, Verdict
 from orly_policy_plugin.decisions import (
     Action,
+    Pending,
     Reply,
     Snapshot,
-    Unsettled,
     compile_policy,
-    settled,
+    decided,
 )
-from orly_policy_plugin.decisions.unsettled import UNAVAILABLE
+from orly_policy_plugin.decisions.pending import UNAVAILABLE
 from orly_policy_plugin.policy import structure_policy
 
 ACCEPTS, REJECTS, SHADOWS, FAILS = (
@@ -92,12 +92,10 @@ def test_scripts_come_last_and_the_first_no_decides(
     bare = structure_policy(without(unlimited, "script"))
     plain = compile_policy(bare, follows=follows, owners=[OWNER])
     outcome = (snapshot.write if access == "write" else snapshot.read)(event, submitter, NOW)
-    asked = outcome.scripts if isinstance(outcome, Unsettled) else ()
+    asked = outcome.scripts if isinstance(outcome, Pending) else ()
     used = given[: len(asked)]
     decision = (
-        settled(outcome, used, failure_denies=denies)
-        if isinstance(outcome, Unsettled)
-        else outcome
+        decided(outcome, used, failure_denies=denies) if isinstance(outcome, Pending) else outcome
     )
     assert decision == right(policy, plain, question, given, denies=denies)
     explained = snapshot.explain(access, event, submitter, NOW, used, failure_denies=denies)
@@ -113,9 +111,9 @@ def test_an_explanation_knows_rates_that_nothing_fits(
     event, submitter = question
     snapshot = compile_policy(structure_policy(policy))
     outcome = snapshot.write(event, submitter, NOW)
-    if not isinstance(outcome, Unsettled):
+    if not isinstance(outcome, Pending):
         return
-    decision = settled(outcome, given[: len(outcome.scripts)])
+    decision = decided(outcome, given[: len(outcome.scripts)])
     assert decision is not None
     explained = snapshot.explain("write", event, submitter, NOW, given).decision
     if decision.accepted and any(rate.most == 1 for rate in outcome.rates):
@@ -133,12 +131,12 @@ def test_replies_are_waited_for_in_their_order(default: str) -> None:
         "rules": {"1": {"script": "k.sh"}},
     }
     outcome = compile_policy(structure_policy(policy)).write(AnEvent(), (), NOW)
-    assert isinstance(outcome, Unsettled)
+    assert isinstance(outcome, Pending)
     assert [script.path for script in outcome.scripts] == ["g.sh", "k.sh"]
-    assert settled(outcome, []) is None
-    assert settled(outcome, [ACCEPTS]) is None
-    assert settled(outcome, [REJECTS]) == Decision.reject("blocked: no")
-    assert settled(outcome, [ACCEPTS, ACCEPTS]) == Decision.accept()
+    assert decided(outcome, []) is None
+    assert decided(outcome, [ACCEPTS]) is None
+    assert decided(outcome, [REJECTS]) == Decision.reject("blocked: no")
+    assert decided(outcome, [ACCEPTS, ACCEPTS]) == Decision.accept()
 
 
 @pytest.mark.parametrize("denies", [False, True])
@@ -153,9 +151,9 @@ def test_overload_denies_whatever_else_is_said(default: str, access: str, denies
     }
     snapshot = compile_policy(structure_policy(policy))
     outcome = (snapshot.write if access == "write" else snapshot.read)(AnEvent(), (), NOW)
-    assert isinstance(outcome, Unsettled)
+    assert isinstance(outcome, Pending)
     for given_replies in [OVERLOADS], [ACCEPTS, OVERLOADS], [OVERLOADS, ACCEPTS]:
-        decision = settled(outcome, given_replies, failure_denies=denies)
+        decision = decided(outcome, given_replies, failure_denies=denies)
         assert decision == Decision.reject(
             "error: too many events are waiting for the policy script"
         )
@@ -166,8 +164,8 @@ def test_a_rejection_has_a_prefix(message: str) -> None:
     """The script's own where it is known, else ``blocked:``."""
     snapshot = compile_policy(structure_policy({"rules": {"1": {"script": "x"}}}))
     outcome = snapshot.write(AnEvent(), (), NOW)
-    assert isinstance(outcome, Unsettled)
-    decision = settled(outcome, [Reply(Action.REJECT, message)])
+    assert isinstance(outcome, Pending)
+    decision = decided(outcome, [Reply(Action.REJECT, message)])
     assert decision is not None
     assert decision.message.startswith(PREFIXES)
     assert decision.message.endswith(message)

@@ -1,4 +1,4 @@
-"""A decision that the criteria leave open: scripts are to be asked, or a rate is to be kept.
+"""A pending decision: the criteria leave it to scripts, or to a rate.
 
 Sections 5 and 6 of the spec. Nothing here asks or counts: whoever does hands the replies in.
 """
@@ -29,8 +29,8 @@ class NamedScript:
 
 
 @attrs.frozen
-class Unsettled:
-    """What is left to ask once no criterion has denied."""
+class Pending:
+    """What is left to do once no criterion has denied."""
 
     scripts: tuple[NamedScript, ...]
     """The global rule's, then the kind's: the first that does not accept decides."""
@@ -39,15 +39,16 @@ class Unsettled:
     unopposed: Decision
     """The decision where every script accepts."""
     by_default: Decision
-    """``default_policy``'s, where a script's answer is not to be had."""
+    """What ``default_policy`` says of what nothing granted: where it denies, so does a script's
+    failure."""
 
 
-Outcome = Decision | Unsettled
+Outcome = Decision | Pending
 """What the criteria come to."""
 
 
-def settled(
-    unsettled: Unsettled, replies: Sequence[Reply], *, failure_denies: bool = False
+def decided(
+    pending: Pending, replies: Sequence[Reply], *, failure_denies: bool = False
 ) -> Decision | None:
     """The decision, or ``None`` while a script's reply is needed that is not there yet.
 
@@ -56,15 +57,15 @@ def settled(
         we have not asked it always denies.
     """
     for reply in replies:
-        if (refusal := denial(reply, unsettled, failure_denies=failure_denies)) is not None:
+        if (refusal := denial(reply, pending, failure_denies=failure_denies)) is not None:
             return refusal
-    if len(replies) < len(unsettled.scripts):
+    if len(replies) < len(pending.scripts):
         return None
-    failed = any(reply.action is Action.FAILED for reply in replies)
-    return unsettled.by_default if failed else unsettled.unopposed
+    # A failure that does not deny leaves what is allowed by default, as if nobody had been asked.
+    return pending.unopposed
 
 
-def denial(reply: Reply, unsettled: Unsettled, *, failure_denies: bool = False) -> Decision | None:
+def denial(reply: Reply, pending: Pending, *, failure_denies: bool = False) -> Decision | None:
     """The denial that a script's reply means, if it means one."""
     if reply.action is Action.REJECT:
         return Decision.reject(reply.message)
@@ -72,6 +73,6 @@ def denial(reply: Reply, unsettled: Unsettled, *, failure_denies: bool = False) 
         return Decision.shadow_reject()
     if reply.action is Action.OVERLOADED:
         return Decision.reject(f"error: {reply.message}")
-    if reply.action is Action.FAILED and (failure_denies or not unsettled.by_default.accepted):
+    if reply.action is Action.FAILED and (failure_denies or not pending.by_default.accepted):
         return UNAVAILABLE
     return None

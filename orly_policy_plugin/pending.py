@@ -1,4 +1,4 @@
-"""From what the criteria leave open to a decision: scripts are asked, rates are charged."""
+"""Pending decisions are taken: scripts are asked, rates are charged."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
@@ -7,7 +7,7 @@ from typing import Final
 from orly_policy_hookspecs import Context, Decision, Event
 from orly_policy_hookspecs.logs import get_log
 
-from .decisions import RateLimit, Reply, Unsettled, settled
+from .decisions import Pending, RateLimit, Reply, decided
 from .decisions.access import Access
 from .rates import RateLimiter
 from .scripts import Scripts
@@ -17,8 +17,8 @@ log = get_log(__name__)
 _OUR_FAULT: Final = Decision.reject("error: the policy could not be evaluated")
 
 
-class Settling:
-    """Settles decisions (sections 5 and 6 of the spec)."""
+class PendingDecisions:
+    """Takes pending decisions (sections 5 and 6 of the spec)."""
 
     def __init__(
         self,
@@ -36,16 +36,16 @@ class Settling:
         self._clock = clock
         self._failure_denies = failure_denies
 
-    def settle(
-        self, unsettled: Unsettled, event: Event, access: Access, context: Context
+    def decide(
+        self, pending: Pending, event: Event, access: Access, context: Context
     ) -> Decision | Awaitable[Decision]:
         """The decision at once, or to be awaited where a script has a say."""
-        if unsettled.scripts:
-            return self._asked(unsettled, event, access, context)
-        return self._within(unsettled.rates, unsettled.unopposed, event, context)
+        if pending.scripts:
+            return self._asked(pending, event, access, context)
+        return self._within(pending.rates, pending.unopposed, event, context)
 
     async def _asked(
-        self, unsettled: Unsettled, event: Event, access: Access, context: Context
+        self, pending: Pending, event: Event, access: Access, context: Context
     ) -> Decision:
         """All scripts are asked together; the first that does not accept decides."""
         asked: list[asyncio.Future[Reply]] = []
@@ -53,15 +53,13 @@ class Settling:
             now = int(self._clock())
             asked.extend(
                 self._scripts.ask(script.path, event, access, context, now)
-                for script in unsettled.scripts
+                for script in pending.scripts
             )
             decision, replies = None, list[Reply]()
             while decision is None:
                 replies.append(await asked[len(replies)])
-                decision = settled(
-                    unsettled, replies, failure_denies=access in self._failure_denies
-                )
-            return self._within(unsettled.rates, decision, event, context)
+                decision = decided(pending, replies, failure_denies=access in self._failure_denies)
+            return self._within(pending.rates, decision, event, context)
         except Exception:
             log.exception("a script's answer could not be used")
             return _OUR_FAULT

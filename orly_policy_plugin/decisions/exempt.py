@@ -8,11 +8,11 @@ import attrs
 
 from orly_policy_hookspecs import Decision, Event
 
-from .conditions import GRANT, Answer, Condition, Foresight, Keys
+from .conditions import GRANT, Condition, Finding, Foresight, Keys
 
 
 @attrs.frozen
-class Spared:
+class Exempt:
     """Whom admins' denials do not apply to."""
 
     keys: frozenset[str] = frozenset()
@@ -20,20 +20,20 @@ class Spared:
     looks_at_author: bool = False
     """Whether the event's author counts as well as the submitter: for writes."""
 
-    def spares(self, event: Event, keys: Keys) -> bool:
+    def exempts(self, event: Event, keys: Keys) -> bool:
         """Whether a denial of this event and submitter does not count."""
         if not self.keys:
             return False
-        if self.spares_reader(keys):
+        if self.exempts_reader(keys):
             return True
         return self.looks_at_author and event.pubkey in self.keys
 
-    def spares_reader(self, keys: Keys) -> bool:
+    def exempts_reader(self, keys: Keys) -> bool:
         """Whether no denial counts for these, whatever the event."""
         return not self.keys.isdisjoint(keys)
 
 
-NOBODY: Final = Spared()
+NOBODY: Final = Exempt()
 """For the owner's own rules."""
 
 
@@ -42,15 +42,15 @@ class FromAdmin(Condition):
     """A condition of a rule that an admin added."""
 
     inner: Condition
-    spared: Spared
+    exempt: Exempt
     may_grant: bool
     """``False`` for reading what stays private: an admin's rule grants nothing there."""
 
-    def check(self, event: Event, keys: Keys, now: int) -> Answer:
+    def check(self, event: Event, keys: Keys, now: int) -> Finding:
         answer = self.inner.check(event, keys, now)
         if answer is GRANT:
             return GRANT if self.may_grant else None
-        if isinstance(answer, Decision) and self.spared.spares(event, keys):
+        if isinstance(answer, Decision) and self.exempt.exempts(event, keys):
             return None
         return answer
 
@@ -72,6 +72,6 @@ class FromAdmin(Condition):
         inner = self.inner.foresees(keys)
         if not self.may_grant:
             inner = attrs.evolve(inner, grants=False, grants_parties=False)
-        if self.spared.spares_reader(keys):
+        if self.exempt.exempts_reader(keys):
             return attrs.evolve(inner, denies=None, may_deny=False, denies_others=None)
         return inner
