@@ -8,7 +8,7 @@ from orly_policy_hookspecs import Context, Decision, Event
 from orly_policy_hookspecs.logs import get_log
 
 from .decisions import Pending, RateLimit, Reply, decided
-from .decisions.access import Access
+from .policy.fields import Access
 from .rates import RateLimiter
 from .scripts import Scripts
 

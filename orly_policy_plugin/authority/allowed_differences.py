@@ -1,18 +1,20 @@
 """An admin's full policy as a contribution: its differences to the owner's, each of them allowed.
 
-Section 8 of the spec. What may differ is a list (:data:`IN_A_RULE`, :data:`IN_KIND_LISTS`, a new
-rule); whatever is not in it may not, fields that come to the models later included.
+Section 8 of the spec. What may differ is what the models declare a :class:`.Right` to, and a new
+rule; whatever else may not.
 """
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
 import attrs
 
-from ..policy import Duration, GlobalRule, InvalidPolicy, Policy, Problem, Regex, Rule
+from ..policy import Duration, InvalidPolicy, KindLists, Policy, Problem, Regex, Rule
+from ..policy.fields import Right, RightTo, fields_of, rights_in
+from ..policy.who_may import denying_fields
 from .contributions import Contribution, Extension, read_contribution, regex_problems
 from .fitting import blacklist_misfits, denial_misfits, new_rule_misfit, rule_misfits
 
@@ -22,85 +24,28 @@ _KEY = re.compile(r"([0-9a-f]{8}|npub1[02-9ac-hj-np-z]{4})[0-9a-z]{50,}", re.ASC
 
 _NOT_ALLOWED: Final = object()
 
+Rights = tuple[RightTo, ...]
 
-@attrs.frozen
-class Allowed:
-    """How one field may differ."""
-
-    field: str
-    """Of the policy file."""
-    how: str
-    """For the sentence ``an admin may …``."""
-    added: Callable[[Any, Any], Any]
-    """From the old and the new value to what was added, or ``_NOT_ALLOWED``."""
-    goes_to: str
-    """The contribution's field that says the same."""
-
-
-def _added(old: tuple[Any, ...] | None, new: tuple[Any, ...] | None) -> Any:
-    """What a list has more, where it has all that it had."""
-    was, became = frozenset(old or ()), frozenset(new or ())
-    if new is None or not was <= became:
-        return _NOT_ALLOWED
-    return tuple(dict.fromkeys(item for item in new if item not in was))
-
-
-def _added_to_some(old: tuple[Any, ...] | None, new: tuple[Any, ...] | None) -> Any:
-    """The same for a list whose being empty says something else."""
-    return _added(old, new) if old else _NOT_ALLOWED
-
-
-def _raised(old: int | None, new: int | None) -> Any:
-    """A higher limit where one is set. (An age's 0 is never higher, and is no limit to raise.)"""
-    return new if old is not None and new is not None and new > old else _NOT_ALLOWED
-
-
-def _raised_from_some(old: int, new: int) -> Any:
-    """The same where 0 is no limit."""
-    return _raised(old, new) if old else _NOT_ALLOWED
-
-
-def _switched_on(_: bool, new: bool) -> Any:
-    return True if new else _NOT_ALLOWED
-
-
-IN_A_RULE: Final = (
-    Allowed(
-        "write_allow", "only add keys to a list that has some", _added_to_some, "write_allow_add"
-    ),
-    Allowed(
-        "read_allow", "only add keys to a list that has some", _added_to_some, "read_allow_add"
-    ),
-    Allowed(
-        "write_deny", "only add keys to a list that has some", _added_to_some, "write_deny_add"
-    ),
-    Allowed("read_deny", "only add keys to a list that has some", _added_to_some, "read_deny_add"),
-    Allowed("size_limit", "only raise it where it is set", _raised, "size_limit_override"),
-    Allowed("content_limit", "only raise it where it is set", _raised, "content_limit_override"),
-    Allowed(
-        "max_age_of_event",
-        "only raise it where it is set",
-        _raised_from_some,
-        "max_age_of_event_override",
-    ),
-    Allowed(
-        "max_age_event_in_future",
-        "only raise it where it is set",
-        _raised_from_some,
-        "max_age_event_in_future_override",
-    ),
-    Allowed("write_allow_follows", "only switch it on", _switched_on, "write_allow_follows"),
-    Allowed("follows_whitelist_admins", "only add keys", _added, "follows_whitelist_admins_add"),
-)
+IN_A_RULE: Final[Rights] = rights_in(Rule)
 """How ``global`` and the rule of a kind may differ."""
 
-IN_KIND_LISTS: Final = (
-    Allowed(
-        "whitelist", "only add kinds to a list that has some", _added_to_some, "kind_whitelist_add"
-    ),
-    Allowed("blacklist", "only add kinds", _added, "kind_blacklist_add"),
-)
+IN_KIND_LISTS: Final[Rights] = rights_in(KindLists, prefix="kind_")
 """How ``kind`` may differ."""
+
+
+def _what_is_added(right_to: RightTo, old: Any, new: Any) -> Any:
+    """What a field has more that differs, or ``_NOT_ALLOWED`` where it may not differ so."""
+    right, is_set = right_to.right, right_to.field.is_set
+    if right is Right.SWITCH_ON:
+        return True if new else _NOT_ALLOWED
+    if right is Right.RAISE:
+        return new if is_set(old) and new is not None and new > old else _NOT_ALLOWED
+    if right is Right.ADD_TO_SOME and not old:
+        return _NOT_ALLOWED
+    was = frozenset(old or ())
+    if new is None or not was <= frozenset(new):
+        return _NOT_ALLOWED
+    return tuple(dict.fromkeys(item for item in new if item not in was))
 
 
 def contribution_of(
@@ -134,8 +79,8 @@ def contribution_of(
     global_extend = _extension(
         problems,
         "global",
-        owner_policy.global_rule or GlobalRule(),
-        full.global_rule or GlobalRule(),
+        owner_policy.rule_of_all,
+        full.rule_of_all,
         protected,
     )
     extended = {
@@ -174,24 +119,24 @@ def _compared(
     place: str,
     old: Any,
     new: Any,
-    table: tuple[Allowed, ...],
-    left_out: set[str] | None = None,
+    rights: Rights,
+    left_out: Collection[str] = (),
 ) -> dict[str, Any]:
     """What was added, by the contribution's fields; what may not differ goes to the problems."""
-    allowed = {row.field: row for row in table}
+    by_name = {each.name: each for each in rights}
     added = {}
-    for name in (field.name for field in attrs.fields(type(old))):
+    for name, field in fields_of(type(old)).items():
         was, became = getattr(old, name), getattr(new, name)
-        if name in (left_out or ()) or _same(was, became):
+        if name in left_out or _same(was, became):
             continue
-        row = allowed.get(name)
-        more = row.added(was, became) if row else _NOT_ALLOWED
-        if row and more is not _NOT_ALLOWED:
-            added[row.goes_to] = more
+        right_to = by_name.get(name)
+        more = _what_is_added(right_to, was, became) if right_to else _NOT_ALLOWED
+        if right_to and more is not _NOT_ALLOWED:
+            added[right_to.extending] = more
         else:
-            how = f"may {row.how}" if row else "cannot change it"
-            change = _change(name, was, became)
-            problems.append(Problem(name, f"an admin {how}: {change}").within(place))
+            how = f"may {right_to.right.how}" if right_to else "cannot change it"
+            change = f"{how.format(unit=field.unit)}: {_change(name, was, became)}"
+            problems.append(Problem(name, f"an admin {change}").within(place))
     return added
 
 
@@ -199,8 +144,8 @@ def _extension(
     problems: list[Problem], place: str, old: Rule, new: Rule, protected: frozenset[str]
 ) -> Extension | None:
     added = _compared(problems, place, old, new, IN_A_RULE)
-    for name in ("write_deny", "read_deny"):
-        keys = _where(getattr(new, name), added.get(f"{name}_add", ()))
+    for name in denying_fields(Rule):
+        keys = _where(getattr(new, name), added.get(f"{name}{Right.ADD.suffix}", ()))
         problems += denial_misfits(f"{place}.{name}", keys, protected)
     return Extension(**added) if added else None
 

@@ -12,10 +12,12 @@ import attrs
 from cattrs import BaseValidationError, Converter
 
 from ..policy import InvalidPolicy, Policy, Problem, Regex, Rule, parse_regex
-from ..policy.fields import limit, read_kinds, read_pubkeys, read_text
-from ..policy.models import Pubkeys
+from ..policy.fields import Field, Right, declared, rights_in
 from ..policy.problems import did_you_mean
+from ..policy.pubkeys import Pubkeys
 from ..policy.reading import by_kind, make_converter, model, problems_of
+from ..policy.values import read_kinds, read_pubkeys, read_text
+from ..policy.who_may import authors_named
 from ..policy.writing import canonical, plain
 
 MOST_REGEX_BYTES: Final = 2**16
@@ -31,41 +33,70 @@ _BYTES_OF_KINDS: Final = 65_536 // 8
 _T = TypeVar("_T")
 
 
-@attrs.frozen(kw_only=True)
-class Extension:
-    """What a contribution adds to one of the owner's rules. ``None`` means not written."""
+def _of_rights(_: type, __: list[Any]) -> list[Any]:
+    """An attribute for each field of a rule that policy admins have a right to, declared like
+    that field. An empty list, or no override, adds nothing.
+    """
+    attributes = {each.name: each for each in attrs.fields(Rule)}
+    return [
+        attributes[each.name].evolve(
+            name=each.extending,
+            alias=each.extending,
+            default=_ADDS_NOTHING[each.right],
+            metadata={Field: attrs.evolve(each.field, counts_when_empty=False, right=None)},
+            type=_TYPES[each.right],
+        )
+        for each in rights_in(Rule)
+    ]
 
-    write_allow_add: Pubkeys = ()
-    write_deny_add: Pubkeys = ()
-    read_allow_add: Pubkeys = ()
-    read_deny_add: Pubkeys = ()
-    size_limit_override: int | None = None
-    """Bytes of the event as compact JSON."""
-    content_limit_override: int | None = None
-    """Bytes of ``content`` as UTF-8."""
-    max_age_of_event_override: int | None = None
-    """Seconds."""
-    max_age_event_in_future_override: int | None = None
-    """Seconds."""
-    write_allow_follows: bool = False
-    follows_whitelist_admins_add: Pubkeys = ()
+
+_ADDS_NOTHING: Final[Mapping[Right, Any]] = {
+    Right.ADD: (),
+    Right.ADD_TO_SOME: (),
+    Right.RAISE: None,
+    Right.SWITCH_ON: False,
+}
+_TYPES: Final[Mapping[Right, Any]] = {
+    Right.ADD: Pubkeys,
+    Right.ADD_TO_SOME: Pubkeys,
+    Right.RAISE: int | None,
+    Right.SWITCH_ON: bool,
+}
+
+
+@attrs.frozen(kw_only=True, field_transformer=_of_rights)
+class Extension:
+    """What a contribution adds to one of the owner's rules.
+
+    Its fields follow from the rights that :class:`.Rule` declares: ``write_allow_add``,
+    ``size_limit_override``, ``write_allow_follows`` and so on.
+    """
 
 
 NO_EXTENSION: Final = Extension()
+
+
+def _ignored(_: object, __: object) -> None:
+    """What the event says counts."""
+
+
+_SAID_BY_THE_EVENT: Final = Field(unit="", read=_ignored)
 
 
 @attrs.frozen(kw_only=True)
 class _Content:
     """A contribution as its content says it."""
 
-    kind_whitelist_add: tuple[int, ...] = ()
-    kind_blacklist_add: tuple[int, ...] = ()
-    rules_extend: Mapping[int, Extension] = MappingProxyType({})
-    rules_add: Mapping[int, Rule] = MappingProxyType({})
-    global_extend: Extension | None = None
-    admin_pubkey: None = None
-    created_at: None = None
-    event_id: None = None
+    kind_whitelist_add: tuple[int, ...] = declared((), Field(unit="kinds"))
+    kind_blacklist_add: tuple[int, ...] = declared((), Field(unit="kinds"))
+    rules_extend: Mapping[int, Extension] = declared(
+        MappingProxyType({}), Field(unit="kind → extension")
+    )
+    rules_add: Mapping[int, Rule] = declared(MappingProxyType({}), Field(unit="kind → rule"))
+    global_extend: Extension | None = declared(None, Field(unit="extension"))
+    admin_pubkey: None = declared(None, _SAID_BY_THE_EVENT)
+    created_at: None = declared(None, _SAID_BY_THE_EVENT)
+    event_id: None = declared(None, _SAID_BY_THE_EVENT)
 
 
 @attrs.frozen(kw_only=True)
@@ -115,8 +146,7 @@ class Contribution:
     @cached_property
     def authors(self) -> frozenset[str]:
         """All whose follow lists it uses."""
-        of_extensions = (each.follows_whitelist_admins_add for each in self.extensions)
-        return frozenset().union(*of_extensions, *map(authors_in, self.rules_add.values()))
+        return frozenset().union(*map(authors_named, (*self.extensions, *self.rules_add.values())))
 
     @cached_property
     def regexes(self) -> int:
@@ -152,13 +182,6 @@ def kind_bits(kinds: Iterable[int]) -> int:
     for kind in kinds:
         bits[kind >> 3] |= 1 << (kind & 7)
     return int.from_bytes(bits, "little")
-
-
-def authors_in(rule: Rule) -> frozenset[str]:
-    """Whose follow lists a rule names. Policy admins, whom a switch names, are not among them."""
-    return frozenset().union(
-        rule.follows_whitelist_admins, rule.write_follows_whitelist, rule.read_follows_whitelist
-    )
 
 
 def read_contribution(
@@ -222,10 +245,6 @@ def _said(contribution: Contribution) -> dict[str, Any]:
     return {key: value for key, value in said.items() if value}
 
 
-def _ignored(_: object, __: object) -> None:
-    """What the event says counts."""
-
-
 def _once(read: Callable[[object, object], tuple[_T, ...]]) -> Callable[[object, object], Any]:
     """A hook for a list of which each item counts once."""
     return lambda value, type_: tuple(dict.fromkeys(read(value, type_)))
@@ -243,15 +262,6 @@ def _read_regex(value: object, _: object = None) -> Regex:
         raise InvalidPolicy([Problem("", str(error))]) from error
 
 
-_HOOKS = {
-    "size_limit_override": limit("bytes"),
-    "content_limit_override": limit("bytes"),
-    "max_age_of_event_override": limit("seconds"),
-    "max_age_event_in_future_override": limit("seconds"),
-    "admin_pubkey": _ignored,
-    "created_at": _ignored,
-    "event_id": _ignored,
-}
 _HERE = {Extension: "an extension", _Content: "a contribution"}
 
 
@@ -290,7 +300,7 @@ def _make_converter() -> Converter:
         lambda type_: type_ == Mapping[int, Extension], read_extensions
     )
     for cls in (Extension, _Content):
-        converter.register_structure_hook(cls, model(cls, converter, _HOOKS, _meant))
+        converter.register_structure_hook(cls, model(cls, converter, _meant))
     return converter
 
 

@@ -11,6 +11,8 @@ from typing import Any, Final
 import attrs
 
 from ..policy import InvalidPolicy, Policy, Problem, Rule
+from ..policy.fields import Right, fields_of, rights_in
+from ..policy.who_may import denying_fields
 from .bounds import Holdings
 from .contributions import NO_EXTENSION, Contribution, Extension, kind_bits
 
@@ -31,13 +33,14 @@ NOT_RULED_BY_ADMINS: Final = {
 }
 """Kinds for which no admin may add a rule, with the reason."""
 
-OVERRIDES: Final = {
-    "size_limit_override": "size_limit",
-    "content_limit_override": "content_limit",
-    "max_age_of_event_override": "max_age_of_event",
-    "max_age_event_in_future_override": "max_age_event_in_future",
+RAISING: Final = {
+    each.extending: each.name for each in rights_in(Rule) if each.right is Right.RAISE
 }
 """An extension's fields that raise a limit, and the rule's field that holds the limit."""
+
+_OWNERS_ONLY: Final = tuple(
+    (name, field) for name, field in fields_of(Rule).items() if field.owners_only
+)
 
 
 @attrs.frozen
@@ -117,9 +120,10 @@ def rule_misfits(rule: Rule, protected: frozenset[str]) -> Iterator[Problem]:
 
     :param protected: owners and policy admins.
     """
-    if rule.script is not None:
-        yield Problem("script", "an admin's rule cannot name a script; remove it")
-    for name in ("write_deny", "read_deny"):
+    for name, field in _OWNERS_ONLY:
+        if field.is_set(getattr(rule, name)):
+            yield Problem(name, f"an admin's rule cannot name a {name}; remove it")
+    for name in denying_fields(Rule):
         yield from denial_misfits(name, getattr(rule, name), protected)
 
 
@@ -231,7 +235,7 @@ def _new_rule_misfits(kind: int, policy: Policy, others: _Others) -> Iterator[Pr
 
 
 def _extension_misfits(extension: Extension, protected: frozenset[str]) -> Iterator[Problem]:
-    for name in ("write_deny_add", "read_deny_add"):
+    for name in denying_fields(Extension):
         yield from denial_misfits(name, getattr(extension, name), protected)
 
 
@@ -245,7 +249,7 @@ def _low_overrides(contribution: Contribution, policy: Policy) -> Iterator[Probl
         ("global_extend", contribution.global_extend or NO_EXTENSION, policy.global_rule)
     )
     for place, extension, rule in extended:
-        for name, limited in OVERRIDES.items():
+        for name, limited in RAISING.items():
             override, limit = getattr(extension, name), getattr(rule, limited, None)
             if override is not None and limit is not None and override < limit:
                 yield Problem(

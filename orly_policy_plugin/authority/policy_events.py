@@ -12,8 +12,9 @@ from orly_policy_hookspecs.printing import printable
 from ..errors import PolicyError
 from ..event_size import event_size
 from ..policy import InvalidPolicy, Policy, Problem, scripts_of, structure_policy
-from ..policy.fields import read_members
+from ..policy.fields import keys_of
 from ..policy.strict_json import MOST_PARTS, JsonObject, decode_policy_json
+from ..policy.values import read_members
 from .bounds import MOST_KINDS, MOST_REGEXES
 from .contributions import CONTRIBUTION_KEYS, Contribution, read_contribution
 from .freshness import Freshness, Mark
@@ -22,9 +23,7 @@ from .verifying import verify
 LARGEST_BYTES: Final = 1_048_576
 """Of the event as compact JSON."""
 FURTHEST_AHEAD_SECONDS: Final = 600
-POLICY_KEYS: Final = frozenset(
-    "global" if field.name == "global_rule" else field.name for field in attrs.fields(Policy)
-)
+POLICY_KEYS: Final = frozenset(keys_of(Policy).values())
 """The keys of a full policy."""
 
 _MOST_PROBLEMS = 50

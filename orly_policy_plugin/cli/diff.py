@@ -6,7 +6,7 @@ import click
 
 from orly_policy_plugin.errors import PolicyError
 from orly_policy_plugin.policy import InvalidPolicy, Policy, read_policy
-from orly_policy_plugin.policy.meaning import changes_of_meaning
+from orly_policy_plugin.policy.diff import changes_of_meaning
 from orly_policy_plugin.state import UnknownVersion
 
 from .differing import changes_as_json, show_changes

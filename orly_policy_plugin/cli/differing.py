@@ -5,8 +5,7 @@ from typing import Any
 
 import attrs
 
-from orly_policy_plugin.policy import Difference
-from orly_policy_plugin.policy.changes import Change
+from orly_policy_plugin.policy.diff import Change, Difference
 
 from .showing import say, short
 

@@ -18,8 +18,8 @@ from orly_policy_plugin.decisions import (
     Reply,
     compile_policy,
 )
-from orly_policy_plugin.decisions.access import Access
 from orly_policy_plugin.pending import failure_denies
+from orly_policy_plugin.policy.fields import Access
 from orly_policy_plugin.scripts import Scripts
 from orly_policy_plugin.state import PolicyState
 

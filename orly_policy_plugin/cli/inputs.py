@@ -16,8 +16,8 @@ from orly_policy_hookspecs.nip01 import FrozenEvent, MalformedEvent
 from orly_policy_hookspecs.nip01 import read_event as event_of_json
 from orly_policy_plugin.errors import PolicyError
 from orly_policy_plugin.policy import InvalidPolicy, Problem, parse_pubkey
-from orly_policy_plugin.policy.fields import each, read_members, read_pubkeys
 from orly_policy_plugin.policy.strict_json import JsonObject, decode_json
+from orly_policy_plugin.policy.values import each, read_members, read_pubkeys
 from orly_policy_plugin.policy_file import read_policy_file, read_policy_from
 from orly_policy_plugin.settings import Settings
 

@@ -9,7 +9,7 @@ import click
 from orly_policy_plugin.decisions.snapshot import version_in_force
 from orly_policy_plugin.errors import UnreadableFile
 from orly_policy_plugin.policy import InvalidPolicy, Policy, Problem, read_policy
-from orly_policy_plugin.policy.meaning import changes_of_meaning
+from orly_policy_plugin.policy.diff import changes_of_meaning
 from orly_policy_plugin.scripts import check_scripts
 from orly_policy_plugin.state import Entry, PolicyState, read_state
 from orly_policy_plugin.state.changes import Versions, put_in_place

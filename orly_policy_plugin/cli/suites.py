@@ -17,15 +17,15 @@ from orly_policy_plugin.decisions import compile_policy
 from orly_policy_plugin.decisions.snapshot import Snapshot
 from orly_policy_plugin.errors import PolicyError
 from orly_policy_plugin.policy import InvalidPolicy, Policy, Problem, scripts_of, structure_policy
-from orly_policy_plugin.policy.fields import (
+from orly_policy_plugin.policy.problems import did_you_mean
+from orly_policy_plugin.policy.values import (
     checked,
     each,
-    limit,
     read_boolean,
     read_members,
     read_text,
+    whole_number,
 )
-from orly_policy_plugin.policy.problems import did_you_mean
 
 from .inputs import (
     MOST_BYTES,
@@ -194,7 +194,7 @@ def _authed(value: object) -> tuple[str, ...]:
 
 
 def _now(value: object) -> int:
-    return limit("seconds")(value, None)
+    return whole_number("seconds")(value, None)
 
 
 def _invalid(message: str) -> InvalidPolicy:

@@ -5,7 +5,6 @@ deny list denies, otherwise one that matches an allow list is enough.
 """
 
 from collections.abc import Collection
-from typing import Literal
 
 import attrs
 
@@ -15,8 +14,6 @@ from orly_policy_hookspecs.nip01 import names_one_of
 from .added import AddedToRule
 from .conditions import GRANT, GRANTS, PASSES, Condition, Finding, Foresight, Keys
 from .exempt import NOBODY, Exempt
-
-Access = Literal["write", "read"]
 
 
 @attrs.frozen

@@ -6,24 +6,20 @@ looked up, and costs a decision the same for one contribution and for a hundred.
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Any, Final
 
 import attrs
 
-from ..authority.contributions import Contribution, Extension
-from ..policy import Rule
+from ..authority.contributions import NO_EXTENSION, Contribution, Extension
+from ..policy import Policy, Rule
+from ..policy.fields import Right, rights_in
+from ..policy.who_may import ways_in
 
 Extensions = list[tuple[str, Extension]]
 """What contributions extend a rule by, each with its event id, oldest first."""
 
-_LISTS: Final = ("write_allow_add", "read_allow_add", "write_deny_add", "read_deny_add")
-_OVERRIDES: Final = (
-    "size_limit_override",
-    "content_limit_override",
-    "max_age_of_event_override",
-    "max_age_event_in_future_override",
-)
-_AUTHORS: Final = "follows_whitelist_admins_add"
+_EXTENDED_BY: Final = {each.name: each.extending for each in rights_in(Rule)}
+"""A rule's field, and the field of an extension that adds to it."""
 
 
 @attrs.frozen
@@ -33,32 +29,47 @@ class AddedToRule:
     where: str
     """In each of the contributions: ``rules_extend.1`` or ``global_extend``."""
     extensions: Extensions
-    keys: Mapping[str, frozenset[str]]
-    """By the extension's list: all keys that one of them has."""
-    authors: frozenset[str]
-    """Whose follow lists grant."""
-    overrides: Mapping[str, tuple[str, int]]
-    """By the extension's field: the largest, with its place."""
-    admins_follows: str | None
-    """Where ``write_allow_follows`` is switched on."""
+    total: Extension
+    """What they say together: all keys of their lists, the largest limits."""
 
     def place_of(self, field: str, keys: Iterable[str] = ()) -> str:
-        """Where it says so: the first list that has one of the keys, or else that is there."""
+        """Where a list or a switch of an extension is written: in the first that names one of the
+        keys, or else in the first that has it.
+        """
         wanted = frozenset(keys)
         written = [
-            (event_id, listed)
+            (event_id, value)
             for event_id, extension in self.extensions
-            if (listed := getattr(extension, field))
+            if (value := getattr(extension, field))
         ]
-        naming = (each for each in written if not wanted.isdisjoint(each[1]))
+        naming = (each for each in written if wanted and not wanted.isdisjoint(each[1]))
         event_id, _ = next(naming, written[0])
         return _place(event_id, f"{self.where}.{field}")
 
-    def opens_reads(self) -> bool:
-        """Whether somebody may read what the owner's rule does not let them read."""
-        return bool(
-            self.keys["read_allow_add"] or self.authors or self.admins_follows or self.overrides
+    def raised(self, name: str, own: tuple[str, Any]) -> tuple[str, Any]:
+        """The place and the value of a limit: the owner's own, or a larger one that is added.
+
+        :param name: the rule's field.
+        """
+        extending = _EXTENDED_BY.get(name)
+        most = getattr(self.total, extending) if extending else None
+        if extending is None or most is None or most <= own[1]:
+            return own
+        event_id = next(
+            event_id
+            for event_id, extension in self.extensions
+            if getattr(extension, extending) == most
         )
+        return _place(event_id, f"{self.where}.{extending}"), most
+
+    def opens_reads(self, policy: Policy) -> bool:
+        """Whether somebody may read what the owner's rule does not let them read."""
+        return bool(ways_in(self.total, "read", policy)) or any(
+            getattr(self.total, extending) is not None for extending in _RAISING
+        )
+
+
+_RAISING: Final = tuple(each.extending for each in rights_in(Rule) if each.right is Right.RAISE)
 
 
 @attrs.frozen
@@ -121,25 +132,20 @@ def _place(event_id: str, where: str) -> str:
 
 
 def _merged(where: str, extensions: Extensions) -> AddedToRule:
-    keys: dict[str, set[str]] = {field: set() for field in _LISTS}
-    authors: set[str] = set()
-    overrides: dict[str, tuple[str, int]] = {}
-    admins_follows = None
-    for event_id, extension in extensions:
-        for field, listed in keys.items():
-            listed.update(getattr(extension, field))
-        authors.update(extension.follows_whitelist_admins_add)
-        for field in _OVERRIDES:
-            value = getattr(extension, field)
-            if value is not None and value > overrides.get(field, ("", -1))[1]:
-                overrides[field] = _place(event_id, f"{where}.{field}"), value
-        if extension.write_allow_follows and admins_follows is None:
-            admins_follows = _place(event_id, f"{where}.write_allow_follows")
-    return AddedToRule(
-        where,
-        extensions,
-        {field: frozenset(listed) for field, listed in keys.items()},
-        frozenset(authors),
-        overrides,
-        admins_follows,
-    )
+    return AddedToRule(where, extensions, _total([extension for _, extension in extensions]))
+
+
+def _total(extensions: list[Extension]) -> Extension:
+    """What extensions say together: lists as one set, the largest limit, any switch."""
+    together: dict[str, Any] = {}
+    for each in rights_in(Rule):
+        said = [value for one in extensions if (value := getattr(one, each.extending))]
+        if not said:
+            continue
+        if each.right is Right.RAISE:
+            together[each.extending] = max(said)
+        elif each.right is Right.SWITCH_ON:
+            together[each.extending] = True
+        else:
+            together[each.extending] = frozenset().union(*said)
+    return attrs.evolve(NO_EXTENSION, **together)

@@ -12,8 +12,9 @@ from functools import cache
 
 from orly_policy_hookspecs import POLICY_EVENT_KIND, Decision
 
-from ..policy import GlobalRule, Policy, Rule
-from .access import Access, OwnersAndAdmins
+from ..policy import Policy, Rule
+from ..policy.fields import Access
+from .access import OwnersAndAdmins
 from .added import Added, AddedRule
 from .conditions import Condition
 from .deciding import ACCEPT, Plan, Plans
@@ -69,11 +70,10 @@ class _Compiler:
         self.rules = RuleCompiler(policy, access, follows, self.exempt, sets)
         self.global_conditions = self._of_global_rule(None)
         self.private_global_conditions = self.global_conditions
-        if access == "read" and added.to_global and added.to_global.opens_reads():
+        if access == "read" and added.to_global and added.to_global.opens_reads(policy):
             self.private_global_conditions = self._of_global_rule(min(PRIVATE_KINDS))
         self.has_whitelist = bool(policy.kind.whitelist)
-        rule = policy.global_rule or GlobalRule()
-        self.is_permissive = bool(getattr(rule, f"{access}_allow_permissive"))
+        self.is_permissive = policy.rule_of_all.lifts_whitelist(access)
         self.whitelist = frozenset(policy.kind.whitelist)
         self.blacklist = frozenset(() if self.has_whitelist else policy.kind.blacklist)
         self.is_named = cache(lambda: named_by(policy, added, self.rules).names_one_of)
@@ -83,9 +83,8 @@ class _Compiler:
         """The global rule's conditions for a kind: what is private is granted by fewer."""
         return self.rules.conditions(
             RuleInPlace(
-                rule=self.policy.global_rule or GlobalRule(),
+                rule=self.policy.rule_of_all,
                 place="global",
-                is_kinds_own=False,
                 added=self.added.to_global,
                 is_private=self._is_closed(kind),
             )
@@ -221,7 +220,6 @@ class _Compiler:
                 rule=rule,
                 place=f"rules.{kind}",
                 subject=subject,
-                is_kinds_own=True,
                 added=self.added.to_rules.get(kind),
                 is_private=self._is_closed(kind),
             )
@@ -236,7 +234,6 @@ class _Compiler:
                 rule=added.rule,
                 place=added.place,
                 subject=subject,
-                is_kinds_own=True,
                 is_admins=True,
             )
         ):

@@ -1,4 +1,5 @@
-"""What a rule asks of an event, one condition a field (section 1 of the spec).
+"""What a rule asks of an event, one condition a field (section 1 of the spec): see
+:data:`CONDITIONS`.
 
 A policy is compiled into ordered tuples of conditions. To decide is to check one after the other
 until one denies; to explain is to do the same and write down what each saw. A check answers
@@ -9,15 +10,16 @@ each) and ``now`` (Unix seconds, whole).
 """
 
 import re
-from collections.abc import Mapping
-from typing import ClassVar, Final
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, ClassVar, Final
 
 import attrs
 
 from orly_policy_hookspecs import Decision, Event
 
 from ..event_size import content_size, event_size
-from ..policy.regexes import Regex
+from ..policy import Duration, Regex
 from .messages import quoted
 
 Keys = tuple[str, ...]
@@ -183,7 +185,7 @@ class MustHaveTags(Condition):
 class AllowedTags(Condition):
     """``allowed_tags``: no other name occurs."""
 
-    names: frozenset[str]
+    names: frozenset[str] = attrs.field(converter=frozenset)
 
     def check(self, event: Event, keys: Keys, now: int) -> Finding:
         for tag in event.tags:
@@ -216,13 +218,17 @@ def _expiration(event: Event) -> tuple[str | None, int | None]:
     return None, None
 
 
+def _seconds(limit: Duration | int) -> int:
+    return limit.seconds if isinstance(limit, Duration) else limit
+
+
 @attrs.frozen
 class MaxExpiry(Condition):
     """``max_expiry_duration`` or ``max_expiry``: the event expires within so many seconds
     of ``created_at``.
     """
 
-    most_seconds: int
+    most_seconds: int = attrs.field(converter=_seconds)
 
     def check(self, event: Event, keys: Keys, now: int) -> Finding:
         text, expiration = _expiration(event)
@@ -378,3 +384,26 @@ class MaxFuture(Condition):
 def _listed(values: "tuple[str, ...] | list[str]") -> str:
     shown = ", ".join(values[:8]) or "none"
     return f"{shown} and {len(values) - 8} more" if len(values) > 8 else shown
+
+
+MakeCondition = Callable[[str, str, Any], Condition]
+"""From the place of a field, the subject and the field's value."""
+
+CONDITIONS: Final[Mapping[str, MakeCondition]] = MappingProxyType(
+    {
+        "size_limit": SizeLimit,
+        "content_limit": ContentLimit,
+        "must_have_tags": MustHaveTags,
+        "allowed_tags": AllowedTags,
+        "max_expiry_duration": MaxExpiry,
+        "max_expiry": MaxExpiry,
+        "protected_required": lambda place, subject, _: Protected(place, subject),
+        "identifier_regex": Identifier,
+        "tag_validation": TagValidation,
+        "max_age_of_event": MaxAge,
+        "max_age_event_in_future": MaxFuture,
+    }
+)
+"""What the fields of a rule compile to that only deny. Fields about who may compile to matchers
+(:mod:`.rules`), scripts and rates are left for later (:mod:`.pending`).
+"""

@@ -4,13 +4,15 @@ Owners, policy admins, who stands in an allow list, and whom somebody follows wh
 grants.
 """
 
-from collections.abc import Collection, Iterator
-from typing import Final
+from collections.abc import Collection, Iterator, Sequence
 
 import attrs
 
-from ..authority.contributions import authors_in
+from ..authority.contributions import Extension
 from ..policy import Policy, Rule
+from ..policy.fields import BOTH
+from ..policy.who import Step
+from ..policy.who_may import authors_needed, ways
 from .added import Added
 from .conditions import Keys
 from .rules import RuleCompiler
@@ -33,40 +35,33 @@ class Named:
 
 def named_by(policy: Policy, added: Added, compiler: RuleCompiler) -> Named:
     """Whom a policy and its contributions name."""
-    rules = [*policy.rules.values(), *([policy.global_rule] if policy.global_rule else [])]
-    added_rules = [each.rule for each in added.rules.values()]
-    to_rules = [*added.to_rules.values(), *([added.to_global] if added.to_global else [])]
-    following = {author for rule in rules for author in authors_in(rule)}
-    if policy.policy_follow_whitelist_enabled and (
-        any(rule.write_allow_follows for rule in (*rules, *added_rules))
-        or any(each.admins_follows for each in to_rules)
-    ):
-        following.update(policy.policy_admins)
-    by_admins = frozenset().union(
-        *(listed for rule in added_rules for listed in _allow_lists(rule)),
-        *(each.keys[field] for each in to_rules for field in _ALLOW_ADDS),
-    )
-    authors = frozenset().union(
-        *map(authors_in, added_rules), *(each.authors for each in to_rules)
-    )
-    owners_lists = (compiler.sets.of(listed) for rule in rules for listed in _allow_lists(rule))
+    rules = [policy.rule_of_all, *policy.rules.values()]
+    by_admins: list[Rule | Extension] = [
+        *(each.rule for each in added.rules.values()),
+        *(each.total for each in added.to_rules.values()),
+        *([added.to_global.total] if added.to_global else []),
+    ]
+    following = _authors(rules, policy)
+    lists = (compiler.sets.of(tuple(keys)) for keys in _allow_lists(rules, policy))
     return Named(
         (
             compiler.exempt.keys,
-            *(listed for listed in owners_lists if listed),
+            *lists,
             compiler.followed_by(following),
-            by_admins,
+            frozenset().union(*_allow_lists(by_admins, policy)),
         ),
-        compiler.lists_of(authors - following),
+        compiler.lists_of(_authors(by_admins, policy) - following),
     )
 
 
-_ALLOW_ADDS: Final = ("write_allow_add", "read_allow_add")
+def _authors(parts: Sequence[Rule | Extension], policy: Policy) -> frozenset[str]:
+    return frozenset().union(*(authors_needed(part, policy) for part in parts))
 
 
-def _allow_lists(rule: Rule) -> Iterator[tuple[str, ...]]:
-    yield rule.write_allow or ()
-    yield rule.read_allow or ()
-    yield rule.write_follows_whitelist
-    yield rule.read_follows_whitelist
-    yield rule.write_allow_if_tagged
+def _allow_lists(parts: Sequence[Rule | Extension], policy: Policy) -> Iterator[Collection[str]]:
+    """The keys that stand in an allow list, whatever the access."""
+    for part in parts:
+        for access in BOTH:
+            for way in ways(part, access, policy):
+                if way.who.step is Step.ALLOW and way.keys:
+                    yield way.keys

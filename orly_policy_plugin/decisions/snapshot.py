@@ -22,7 +22,7 @@ from .replies import Reply
 from .rules import Follows
 
 if TYPE_CHECKING:
-    from .access import Access
+    from ..policy.fields import Access
     from .conditions import Keys
 
 

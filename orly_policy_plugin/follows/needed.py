@@ -1,11 +1,12 @@
 """Whose follow lists a policy needs (section 7 of the spec)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import attrs
 
-from ..authority.contributions import Contribution, Extension, authors_in
+from ..authority.contributions import Contribution, Extension
 from ..policy import Policy, Rule
+from ..policy.who_may import authors_needed
 
 
 @attrs.frozen
@@ -32,11 +33,10 @@ def needed_lists(policy: Policy, contributions: Iterable[Contribution] = ()) -> 
     ``policy_follow_whitelist_enabled`` is on.
     """
     contributions = tuple(contributions)
-    rules = [*policy.rules.values(), *([policy.global_rule] if policy.global_rule else [])]
-    by_policy = _by_rules(policy, rules)
+    by_policy = _by(policy, (policy.rule_of_all, *policy.rules.values()))
     added = [rule for contribution in contributions for rule in contribution.rules_add.values()]
     extensions = [each for contribution in contributions for each in contribution.extensions]
-    by_contributions = _by_rules(policy, added) | _by_extensions(policy, extensions)
+    by_contributions = _by(policy, added) | _by(policy, extensions)
     return NeededLists(
         by_policy,
         by_contributions - by_policy,
@@ -44,22 +44,6 @@ def needed_lists(policy: Policy, contributions: Iterable[Contribution] = ()) -> 
     )
 
 
-def _by_rules(policy: Policy, rules: Iterable[Rule]) -> frozenset[str]:
-    needed: set[str] = set()
-    for rule in rules:
-        needed.update(authors_in(rule))
-        needed.update(_admins(policy, rule.write_allow_follows))
-    return frozenset(needed)
-
-
-def _by_extensions(policy: Policy, extensions: Iterable[Extension]) -> frozenset[str]:
-    needed: set[str] = set()
-    for extension in extensions:
-        needed.update(extension.follows_whitelist_admins_add)
-        needed.update(_admins(policy, extension.write_allow_follows))
-    return frozenset(needed)
-
-
-def _admins(policy: Policy, write_allow_follows: bool) -> tuple[str, ...]:
-    switched_on = write_allow_follows and policy.policy_follow_whitelist_enabled
-    return policy.policy_admins if switched_on else ()
+def _by(policy: Policy, parts: Sequence[Rule | Extension]) -> frozenset[str]:
+    """The authors whom rules, and what extends them, need."""
+    return frozenset().union(*(authors_needed(part, policy) for part in parts))

@@ -1,6 +1,6 @@
 """Policies as data: reading a file with all its problems, the models, writing. Pure."""
 
-from .differences import Difference, differences, json_differences
+from .diff import Difference, differences, json_differences
 from .durations import Duration, parse_duration
 from .models import GlobalRule, KindLists, Policy, Rule, scripts_of
 from .problems import InvalidPolicy, Problem

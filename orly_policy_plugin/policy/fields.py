@@ -1,247 +1,146 @@
-"""The values of a policy file's fields: strict, each with all that is wrong with it.
+"""What a field of the policy file is: declared once, at its attribute of the model.
 
-Every function takes a decoded JSON value (and cattrs' target type, which does not matter) and
-raises :class:`InvalidPolicy` with places relative to that value.
+Reading, writing, versions, differences, the summary, the compiled conditions and the rights of
+policy admins iterate over these declarations. A model's attribute without one is an error when
+the model is first used.
 """
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from math import isfinite
+from collections.abc import Callable, Mapping
+from enum import Enum
+from functools import cache
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, Final, Literal, TypeVar, cast
 
-from .durations import Duration, parse_duration
-from .models import Pubkeys
-from .problems import MOST_PROBLEMS, InvalidPolicy, Problem, did_you_mean
-from .pubkeys import parse_pubkeys
-from .regexes import Regex, parse_regex
-from .strict_json import JsonObject, found
+import attrs
 
-_LARGEST_INTEGER = 2**63 - 1
-_LARGEST_KIND = 65535
+from .who import Who
+from .wording import Direction, Phrases
 
-_T = TypeVar("_T")
+Access = Literal["write", "read"]
 
+NEITHER: Final[tuple[Access, ...]] = ()
+WRITE: Final[tuple[Access, ...]] = ("write",)
+READ: Final[tuple[Access, ...]] = ("read",)
+BOTH: Final[tuple[Access, ...]] = ("write", "read")
 
-def _fail(message: str) -> InvalidPolicy:
-    return InvalidPolicy([Problem("", message)])
+Reader = Callable[[Any, Any], Any]
+"""From a decoded JSON value (and cattrs' target type) to the field's value.
 
-
-def _expected(what: str, value: object, hint: str = "") -> InvalidPolicy:
-    return _fail(f"expected {what}, found {found(value)}{hint}")
+Raises :class:`.InvalidPolicy` with places relative to the value.
+"""
 
 
-def _whole(value: object) -> str:
-    """The hint for a number in quotes, or with a fraction."""
-    if isinstance(value, str) and value.isdecimal():
-        return "; write it without quotes"
-    return f"; write {int(value)}" if isinstance(value, float) and isfinite(value) else ""
+class Right(Enum):
+    """What a policy admin may do to a field, in a full policy or by an extension.
 
-
-def read_text(value: object, _: object = None) -> str:
-    """Any text that UTF-8 can hold."""
-    if not isinstance(value, str):
-        raise _expected("a text in double quotes", value)
-    if any("\ud800" <= character <= "\udfff" for character in value):
-        raise _fail(f"{value!r:.60} is not Unicode: it has half of a surrogate pair")
-    return value
-
-
-def read_script(value: object, _: object = None) -> str:
-    """The path of a script; whether it is there is for whoever starts it."""
-    text = read_text(value)
-    if not text or "\0" in text:
-        raise _fail("expected the path of a script, found an empty text; remove the key")
-    return text
-
-
-def read_boolean(value: object, _: object = None) -> bool:
-    """``true`` or ``false``, unquoted."""
-    if not isinstance(value, bool):
-        guess = {"true": "true", "false": "false", "1": "true", "0": "false"}
-        near = guess.get(str(value).lower()) if isinstance(value, (str, int)) else None
-        hint = f"; write {near} without quotes" if near else ""
-        raise _expected("true or false", value, hint)
-    return value
-
-
-def limit(unit: str) -> Callable[[object, object], int]:
-    """A hook for whole numbers of ``unit``, 0 to 2**63 - 1."""
-
-    def read(value: object, _: object) -> int:
-        if type(value) is not int:
-            raise _expected(f"a whole number of {unit}", value, _whole(value))
-        if not 0 <= value <= _LARGEST_INTEGER:
-            why = "is negative" if value < 0 else "is over 64 bits"
-            raise _fail(f"expected a number of {unit} from 0 up, but {value} {why}")
-        return value
-
-    return read
-
-
-def read_duration(value: object, _: object) -> Duration:
-    """An ISO-8601 duration."""
-    if type(value) is int and value > 0:
-        raise _fail(f"expected an ISO-8601 duration, found a number; write 'PT{value}S'")
-    return _parsed(parse_duration, read_text(value))
-
-
-def read_regex(value: object, _: object = None) -> Regex:
-    """A regular expression in RE2's syntax."""
-    if not (text := read_text(value)):
-        raise _fail("expected a regular expression, found an empty text; remove the key")
-    return _parsed(parse_regex, text)
-
-
-def _parsed(parse: Callable[[str], _T], text: str) -> _T:
-    try:
-        return parse(text)
-    except ValueError as error:
-        raise _fail(str(error)) from error
-
-
-def read_default_policy(value: object, _: object) -> str:
-    """``allow`` (also where empty) or ``deny``."""
-    if value not in ("", "allow", "deny"):
-        near = did_you_mean(value, ("allow", "deny")) if isinstance(value, str) else ""
-        raise _expected("'allow' or 'deny'", value, near)
-    return str(value) or "allow"
-
-
-def _list(value: object, of: str) -> list[object]:
-    if not isinstance(value, list):
-        hint = "; put it in [brackets]" if isinstance(value, (str, int)) else ""
-        raise _expected(f"a list of {of}", value, hint)
-    return value
-
-
-def each(values: Iterable[tuple[str, object]], read: Callable[[Any], _T]) -> list[_T]:
-    """Read each value, and report those that fail together, each with its place."""
-    made: list[_T] = []
-    problems: list[Problem] = []
-    for place, value in values:
-        try:
-            made.append(read(value))
-        except InvalidPolicy as error:
-            problems += [problem.within(place) for problem in error.problems]
-            if len(problems) > MOST_PROBLEMS:
-                break
-    if problems:
-        raise InvalidPolicy(problems)
-    return made
-
-
-def _indexed(values: list[object]) -> Iterator[tuple[str, object]]:
-    return ((f"[{i}]", value) for i, value in enumerate(values))
-
-
-def checked(problems: list[Problem], read: Callable[[Any], _T], value: object) -> _T | None:
-    """What ``read`` makes of the value, or ``None`` with its problems added to the list."""
-    try:
-        return read(value)
-    except InvalidPolicy as error:
-        problems += error.problems
-        return None
-
-
-def read_pubkeys(value: object, _: object) -> Pubkeys:
-    """A list of public keys, hex or ``npub1…``."""
-    keys, problems = parse_pubkeys(_list(value, "public keys"))
-    if problems:
-        raise InvalidPolicy(problems)
-    return keys
-
-
-def _tag_name(value: object) -> str:
-    if not (text := read_text(value)):
-        raise _fail("a tag's name is not empty")
-    if len(text) == 2 and text[0] == "#":
-        raise _fail(f"{text!r} is how a filter names it; write {text[1]!r}")
-    return text
-
-
-def read_tag_names(value: object, _: object) -> tuple[str, ...]:
-    """A list of tag names."""
-    return tuple(each(_indexed(_list(value, "tag names")), _tag_name))
-
-
-def read_kind(value: object) -> int:
-    """A kind, 0 to 65535."""
-    if type(value) is not int:
-        raise _expected("a kind, a whole number", value, _whole(value))
-    if not 0 <= value <= _LARGEST_KIND:
-        raise _fail(f"{value} is not a kind: kinds go from 0 to {_LARGEST_KIND}")
-    return value
-
-
-def read_kind_key(key: str) -> int:
-    """A kind as a key of ``rules``: decimal, without sign, space or leading zero."""
-    if not (key.isascii() and key.isdecimal() and (key == "0" or key[0] != "0")):
-        numbers = re.findall(r"\d+", key, re.ASCII)
-        hint = f"; write {numbers[0].lstrip('0') or '0'!r}" if len(numbers) == 1 else ""
-        raise _fail(f"{key!r:.60} is not a kind in plain digits{hint:.40}")
-    if len(key) > len(str(_LARGEST_KIND)):
-        raise _fail(f"{key:.40} is not a kind: kinds go from 0 to {_LARGEST_KIND}")
-    return read_kind(int(key))
-
-
-def read_kinds(value: object, _: object) -> tuple[int, ...]:
-    """A list of kinds."""
-    kinds = _list(value, "kinds")
-    if _are_kinds(kinds):
-        return tuple(kinds)  # type: ignore[arg-type]  # looked at all
-    return tuple(each(_indexed(kinds), read_kind))
-
-
-def _are_kinds(values: list[Any]) -> bool:
-    """Whether nothing is wrong with any: the places are needed only where something is."""
-    if not set(map(type, values)) <= {int}:
-        return False
-    return not values or (min(values) >= 0 and max(values) <= _LARGEST_KIND)
-
-
-def read_members(value: object, *, comments: bool = True) -> JsonObject:
-    """An object's members without comments and nulls; a key that stands twice is reported."""
-    if not isinstance(value, dict):
-        raise _expected("an object in braces", value)
-
-    def counts(key: str) -> bool:
-        return not (comments and key.startswith(("_", "$")))
-
-    members = JsonObject(
-        (key, member) for key, member in value.items() if member is not None and counts(key)
-    )
-    if twice := [key for key in getattr(value, "duplicates", ()) if counts(key)]:
-        raise InvalidPolicy(
-            Problem("", f"the key {key!r} stands more than once; keep one") for key in twice
-        )
-    return members
-
-
-def checked_members(
-    problems: list[Problem], value: object, *, comments: bool = True
-) -> JsonObject:
-    """Like :func:`read_members`, but a key that stands twice is added to the problems.
-
-    :raises InvalidPolicy: it is no object.
+    Sections 8 and 9 of the spec.
     """
-    try:
-        return read_members(value, comments=comments)
-    except InvalidPolicy as error:
-        if not isinstance(value, dict):
-            raise
-        problems += error.problems
-        return read_members(dict(value), comments=comments)
+
+    ADD = ("only add {unit}", "_add")
+    ADD_TO_SOME = ("only add {unit} to a list that has some", "_add")
+    RAISE = ("only raise it where it is set", "_override")
+    SWITCH_ON = ("only switch it on", "")
+
+    def __init__(self, how: str, suffix: str) -> None:
+        self.how = how
+        """For the sentence ``an admin may …``."""
+        self.suffix = suffix
+        """Makes the field's name that of the contribution's field which does it."""
 
 
-def read_tag_validation(
-    value: object, _: object, *, read: Callable[[Any], Regex] = read_regex
-) -> Mapping[str, Regex]:
-    """Tag names with their regular expressions, each read so; no name is a comment here."""
-    problems: list[Problem] = []
-    members = checked_members(problems, value, comments=False)
-    checked(problems, lambda names: each(((name, name) for name in names), read_text), members)
-    regexes = checked(problems, lambda pairs: each(pairs.items(), read), members)
-    if problems or regexes is None:
-        raise InvalidPolicy(problems)
-    return MappingProxyType(dict(zip(members, regexes, strict=True)))
+@attrs.frozen(kw_only=True)
+class Field:
+    """The declaration of one field."""
+
+    unit: str
+    """Of a number, or what a value is: the words of the table in section 1 of the spec."""
+    key: str = ""
+    """In the file; empty where it is the attribute's name."""
+    read: Reader | None = None
+    """``None`` where the attribute's type says how a value is read."""
+    asked_on: tuple[Access, ...] = NEITHER
+    """On which access a rule's field has a say."""
+    counts_when_empty: bool = False
+    """Whether an empty list, or 0, says something else than the field not written."""
+    loses_to: str = ""
+    """The field that counts where both are set."""
+    summary: Phrases | None = None
+    """The value in words; ``None`` where :attr:`who` has them, or there is nothing to tell."""
+    direction: Direction | None = None
+    """What a change newly allows and refuses, where the field can only deny."""
+    who: Who | None = None
+    """Whom the field lets in or keeps out, where it is about that."""
+    right: Right | None = None
+    """What a policy admin may do to it in an owner's rule; ``None``: nothing."""
+    owners_only: bool = False
+    """Whether not even a rule that a policy admin adds may have it."""
+
+    def is_set(self, value: Any) -> bool:
+        """Whether a value says something."""
+        return bool(value) or (self.counts_when_empty and value is not None)
+
+
+def declared(default: Any, field: Field) -> Any:
+    """A model's attribute with its declaration."""
+    return attrs.field(default=default, metadata={Field: field})
+
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+def once(of_model: _Function) -> _Function:
+    """Remember what a function says of a model: ``functools.cache``, without losing its types."""
+    return cast(_Function, cache(of_model))
+
+
+@once
+def fields_of(model: type) -> Mapping[str, Field]:
+    """A model's declarations by attribute, in the order of section 1 of the spec.
+
+    :raises TypeError: an attribute has none.
+    """
+    if bare := [each.name for each in attrs.fields(model) if Field not in each.metadata]:
+        raise TypeError(f"{model.__name__}.{bare[0]} is not declared: see policy.fields.Field")
+    return MappingProxyType({each.name: each.metadata[Field] for each in attrs.fields(model)})
+
+
+@once
+def keys_of(model: type) -> Mapping[str, str]:
+    """The keys that a model's attributes have in the file, by attribute."""
+    named = {name: field.key or name for name, field in fields_of(model).items()}
+    return MappingProxyType(named)
+
+
+def value_in_effect(model: Any, name: str) -> Any:
+    """A field's value; ``None`` where it is not set, or another one counts in its place."""
+    field = fields_of(type(model))[name]
+    value = getattr(model, name)
+    if not field.is_set(value):
+        return None
+    if field.loses_to and value_in_effect(model, field.loses_to) is not None:
+        return None
+    return value
+
+
+@attrs.frozen
+class RightTo:
+    """A field that policy admins have a right to."""
+
+    name: str
+    field: Field
+    right: Right
+    extending: str
+    """The contribution's field that does what the right allows."""
+
+
+@once
+def rights_in(model: type, prefix: str = "") -> tuple[RightTo, ...]:
+    """What policy admins may change of a model.
+
+    :param prefix: of the contribution's fields.
+    """
+    return tuple(
+        RightTo(name, field, field.right, f"{prefix}{name}{field.right.suffix}")
+        for name, field in fields_of(model).items()
+        if field.right is not None
+    )

@@ -1,85 +1,278 @@
 """A policy as data: what a policy file says (section 1 of the spec), typed and immutable.
 
 The names are the file's own. ``None`` means not written, where that differs from empty or 0.
+Each field is declared once, here: see :class:`.fields.Field`.
 """
 
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Final, Literal
 
 import attrs
 
 from .durations import Duration
+from .fields import BOTH, READ, WRITE, Access, Field, Right, declared
+from .pubkeys import Pubkeys
 from .regexes import Regex
+from .values import read_default_policy, read_script, read_tag_names, whole_number
+from .who import Step, Who, Whom
+from .wording import (
+    at_most,
+    cannot_be_told,
+    each_required,
+    if_set,
+    only_these,
+    phrase,
+    phrase_each,
+    quotation,
+)
 
-Pubkeys = tuple[str, ...]
-"""Public keys, each 64 lowercase hex characters."""
+
+def _limit(
+    unit: str, asked_on: tuple[Access, ...], says: str, between: str, beyond: str, **more: Any
+) -> Field:
+    """An upper limit, with its words: in a summary, and for what lies under and over it."""
+    return Field(
+        unit=unit,
+        read=whole_number(unit),
+        asked_on=asked_on,
+        summary=phrase(says),
+        direction=at_most(between, beyond),
+        **more,
+    )
+
+
+def _who(asked_on: tuple[Access, ...], step: Step, whom: Whom, **more: Any) -> Field:
+    """Whom a field lets in or keeps out."""
+    unit = "keys" if whom.names_keys else "bool"
+    return Field(unit=unit, asked_on=asked_on, who=Who(step, whom), **more)
+
+
+_EXPIRY: Final = at_most(
+    "writes that expire {} s after created_at",
+    "writes without an expiration, or with one over {} s after created_at",
+)
 
 
 @attrs.frozen(kw_only=True)
 class Rule:
     """What holds for the events of one kind, or (:class:`GlobalRule`) of all."""
 
-    description: str = ""
-    script: str | None = None
-    size_limit: int | None = None
-    """Bytes of the event as compact JSON."""
-    content_limit: int | None = None
-    """Bytes of ``content`` as UTF-8."""
-    must_have_tags: tuple[str, ...] = ()
-    allowed_tags: tuple[str, ...] = ()
-    max_expiry_duration: Duration | None = None
-    max_expiry: int = 0
-    """Seconds; 0 is off."""
-    protected_required: bool = False
-    identifier_regex: Regex | None = None
-    tag_validation: Mapping[str, Regex] = MappingProxyType({})
-    max_age_of_event: int = 0
-    """Seconds; 0 is off."""
-    max_age_event_in_future: int = 0
-    """Seconds; 0 is off."""
-    rate_limit: int = 0
-    """Bytes per second; 0 is off."""
-    write_deny: Pubkeys = ()
-    read_deny: Pubkeys = ()
-    write_allow: Pubkeys | None = None
-    read_allow: Pubkeys | None = None
-    privileged: bool = False
-    write_allow_follows: bool = False
-    follows_whitelist_admins: Pubkeys = ()
-    write_follows_whitelist: Pubkeys = ()
-    read_follows_whitelist: Pubkeys = ()
-    write_allow_if_tagged: Pubkeys = ()
+    description: str = declared("", Field(unit="text", summary=quotation))
+    script: str | None = declared(
+        None,
+        Field(
+            unit="path",
+            read=read_script,
+            asked_on=BOTH,
+            summary=phrase("Asks the script {}"),
+            direction=cannot_be_told,
+            owners_only=True,
+        ),
+    )
+    size_limit: int | None = declared(
+        None,
+        _limit(
+            "bytes",
+            BOTH,
+            "Events up to {} bytes",
+            "events of {} bytes",
+            "events over {} bytes",
+            counts_when_empty=True,
+            right=Right.RAISE,
+        ),
+    )
+    """Of the event as compact JSON."""
+    content_limit: int | None = declared(
+        None,
+        _limit(
+            "bytes",
+            BOTH,
+            "Content up to {} bytes",
+            "content of {} bytes",
+            "content over {} bytes",
+            counts_when_empty=True,
+            right=Right.RAISE,
+        ),
+    )
+    """Of ``content`` as UTF-8."""
+    must_have_tags: tuple[str, ...] = declared(
+        (),
+        Field(
+            unit="tag names",
+            read=read_tag_names,
+            asked_on=WRITE,
+            summary=phrase("with the tags {}"),
+            direction=each_required("writes without a {} tag"),
+        ),
+    )
+    allowed_tags: tuple[str, ...] = declared(
+        (),
+        Field(
+            unit="tag names",
+            read=read_tag_names,
+            asked_on=WRITE,
+            summary=phrase("no tags but {}"),
+            direction=only_these("writes with a {} tag", "writes with other tags than {}"),
+        ),
+    )
+    max_expiry_duration: Duration | None = declared(
+        None,
+        Field(
+            unit="ISO-8601 duration",
+            asked_on=WRITE,
+            summary=phrase("expires within {}"),
+            direction=_EXPIRY,
+        ),
+    )
+    max_expiry: int = declared(
+        0,
+        Field(
+            unit="seconds",
+            read=whole_number("seconds"),
+            asked_on=WRITE,
+            loses_to="max_expiry_duration",
+            summary=phrase("expires within {} s"),
+            direction=_EXPIRY,
+        ),
+    )
+    protected_required: bool = declared(
+        False,
+        Field(
+            unit="bool",
+            asked_on=WRITE,
+            summary=phrase("protected (NIP-70)"),
+            direction=if_set("writes without a - tag"),
+        ),
+    )
+    identifier_regex: Regex | None = declared(
+        None,
+        Field(
+            unit="RE2",
+            asked_on=WRITE,
+            summary=phrase("d tag matches {}"),
+            direction=if_set("writes without a d tag, or with one that does not match"),
+        ),
+    )
+    tag_validation: Mapping[str, Regex] = declared(
+        MappingProxyType({}),
+        Field(
+            unit="tag → RE2",
+            asked_on=WRITE,
+            summary=phrase_each("{} tags match {}"),
+            direction=if_set("writes with a {} tag that does not match"),
+        ),
+    )
+    max_age_of_event: int = declared(
+        0,
+        _limit(
+            "seconds",
+            WRITE,
+            "at most {} s old",
+            "writes {} s old",
+            "writes over {} s old",
+            right=Right.RAISE,
+        ),
+    )
+    max_age_event_in_future: int = declared(
+        0,
+        _limit(
+            "seconds",
+            WRITE,
+            "at most {} s ahead",
+            "writes dated {} s ahead",
+            "writes dated over {} s ahead",
+            right=Right.RAISE,
+        ),
+    )
+    rate_limit: int = declared(
+        0,
+        _limit(
+            "bytes per second",
+            WRITE,
+            "{} bytes per second",
+            "writing at {} bytes per second",
+            "writing at over {} bytes per second",
+        ),
+    )
+    write_deny: Pubkeys = declared(
+        (), _who(WRITE, Step.DENY, Whom.LISTED, right=Right.ADD_TO_SOME)
+    )
+    read_deny: Pubkeys = declared((), _who(READ, Step.DENY, Whom.LISTED, right=Right.ADD_TO_SOME))
+    write_allow: Pubkeys | None = declared(
+        None,
+        _who(WRITE, Step.ALLOW, Whom.LISTED, counts_when_empty=True, right=Right.ADD_TO_SOME),
+    )
+    read_allow: Pubkeys | None = declared(
+        None,
+        _who(READ, Step.ALLOW, Whom.LISTED, counts_when_empty=True, right=Right.ADD_TO_SOME),
+    )
+    privileged: bool = declared(False, _who(READ, Step.ALLOW, Whom.PARTIES))
+    write_allow_follows: bool = declared(
+        False, _who(BOTH, Step.GRANT, Whom.FOLLOWED_BY_ADMINS, right=Right.SWITCH_ON)
+    )
+    follows_whitelist_admins: Pubkeys = declared(
+        (), _who(BOTH, Step.GRANT, Whom.FOLLOWED, right=Right.ADD)
+    )
+    write_follows_whitelist: Pubkeys = declared(
+        (), _who(WRITE, Step.ALLOW, Whom.LISTED_AND_FOLLOWED)
+    )
+    read_follows_whitelist: Pubkeys = declared(
+        (), _who(READ, Step.ALLOW, Whom.LISTED_AND_FOLLOWED)
+    )
+    write_allow_if_tagged: Pubkeys = declared((), _who(WRITE, Step.ALLOW, Whom.TAGGED))
+
+
+_LIFTS_THE_WHITELIST: Final = phrase("kinds outside the whitelist too")
 
 
 @attrs.frozen(kw_only=True)
 class GlobalRule(Rule):
     """The rule for every event, besides its kind's own."""
 
-    read_allow_permissive: bool = False
-    write_allow_permissive: bool = False
+    read_allow_permissive: bool = declared(
+        False, Field(unit="bool", asked_on=READ, summary=_LIFTS_THE_WHITELIST)
+    )
+    write_allow_permissive: bool = declared(
+        False, Field(unit="bool", asked_on=WRITE, summary=_LIFTS_THE_WHITELIST)
+    )
+
+    def lifts_whitelist(self, access: Access) -> bool:
+        """Whether the kind whitelist does not restrict an access."""
+        return self.write_allow_permissive if access == "write" else self.read_allow_permissive
 
 
 @attrs.frozen(kw_only=True)
 class KindLists:
     """Which kinds pass at all."""
 
-    whitelist: tuple[int, ...] = ()
-    blacklist: tuple[int, ...] = ()
+    whitelist: tuple[int, ...] = declared((), Field(unit="kinds", right=Right.ADD_TO_SOME))
+    blacklist: tuple[int, ...] = declared((), Field(unit="kinds", right=Right.ADD))
 
 
 @attrs.frozen(kw_only=True)
 class Policy:
     """A whole policy file."""
 
-    kind: KindLists = KindLists()
-    global_rule: GlobalRule | None = None
-    """The file's ``global``."""
-    rules: Mapping[int, Rule] = MappingProxyType({})
-    default_policy: Literal["allow", "deny"] = "allow"
-    owners: Pubkeys = ()
-    policy_admins: Pubkeys = ()
-    policy_follow_whitelist_enabled: bool = False
+    kind: KindLists = declared(KindLists(), Field(unit="kind lists"))
+    global_rule: GlobalRule | None = declared(
+        None, Field(unit="rule", key="global", counts_when_empty=True)
+    )
+    rules: Mapping[int, Rule] = declared(MappingProxyType({}), Field(unit="kind → rule"))
+    default_policy: Literal["allow", "deny"] = declared(
+        "allow", Field(unit='`"allow"` or `"deny"`', read=read_default_policy)
+    )
+    owners: Pubkeys = declared((), Field(unit="keys"))
+    policy_admins: Pubkeys = declared((), Field(unit="keys"))
+    policy_follow_whitelist_enabled: bool = declared(False, Field(unit="bool"))
+
+    @property
+    def rule_of_all(self) -> GlobalRule:
+        """The global rule; where there is none, one that says nothing."""
+        return self.global_rule or _SAYS_NOTHING
+
+
+_SAYS_NOTHING: Final = GlobalRule()
 
 
 def scripts_of(policy: Policy) -> Iterator[tuple[str, str]]:

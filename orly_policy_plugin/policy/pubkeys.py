@@ -10,6 +10,9 @@ from orly_policy_hookspecs.nip01.hexes import HEX32
 from .problems import Problem
 from .strict_json import found, shortened
 
+Pubkeys = tuple[str, ...]
+"""Public keys, each 64 lowercase hex characters."""
+
 _HEX = re.compile(r"[0-9a-fA-F]{64}")
 _MOST_PROBLEMS = 20
 
@@ -33,7 +36,7 @@ def parse_pubkey(text: object) -> str:
     raise ValueError(f"{shown} is not a public key: 64 hex characters or npub1…{_why_not(text)}")
 
 
-def parse_pubkeys(values: Sequence[object]) -> tuple[tuple[str, ...], list[Problem]]:
+def parse_pubkeys(values: Sequence[object]) -> tuple[Pubkeys, list[Problem]]:
     """All of a list's keys, and a problem for each value that is not one.
 
     Made for lists of a million keys: what is in the engine's form already is taken as it is.

@@ -1,8 +1,8 @@
 """From a policy file's bytes to a :class:`Policy`, or to everything that is wrong with it.
 
-cattrs builds the models with the strict hooks of :mod:`.fields` where its own would guess
-(``"false"`` is no bool, ``5.9`` no integer). Each hook reports all it finds, and the error tree
-that cattrs makes of that is turned into problems with places.
+cattrs builds the models as their fields are declared, with the strict readers of :mod:`.values`
+where its own would guess (``"false"`` is no bool, ``5.9`` no integer). Each reader reports all it
+finds, and the error tree that cattrs makes of that is turned into problems with places.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -10,17 +10,18 @@ from functools import partial
 from heapq import nsmallest
 from operator import eq
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import TypeVar
 
-import attrs
 from cattrs import BaseValidationError, ClassValidationError, Converter
 from cattrs.errors import ForbiddenExtraKeysError
 from cattrs.gen import make_dict_structure_fn, override
 
-from . import fields
+from . import values
 from .durations import Duration
-from .models import GlobalRule, KindLists, Policy, Pubkeys, Rule
+from .fields import BOTH, Reader, fields_of, keys_of
+from .models import GlobalRule, KindLists, Policy, Rule
 from .problems import MOST_PROBLEMS, InvalidPolicy, Problem, did_you_mean
+from .pubkeys import Pubkeys
 from .regexes import Regex
 from .strict_json import decode_policy_json
 
@@ -64,8 +65,7 @@ def structure_policy(value: object) -> Policy:
 
 
 def _contradictions(policy: Policy) -> Iterator[Problem]:
-    rule = policy.global_rule
-    if rule and rule.read_allow_permissive and rule.write_allow_permissive:
+    if all(policy.rule_of_all.lifts_whitelist(access) for access in BOTH):
         for name in ("whitelist", "blacklist"):
             if getattr(policy.kind, name):
                 yield Problem(
@@ -82,17 +82,17 @@ def by_kind(cls: type[_T], converter: Converter) -> Callable[[object, object], M
         """A kind and its value, with the problems of both."""
         key, value = key_and_value
         problems: list[Problem] = []
-        kind = fields.checked(problems, fields.read_kind_key, key)
-        made = fields.checked(problems, lambda value: converter.structure(value, cls), value)
+        kind = values.checked(problems, values.read_kind_key, key)
+        made = values.checked(problems, lambda value: converter.structure(value, cls), value)
         if kind is None or made is None:
             raise InvalidPolicy(problem.within(key) for problem in problems)
         return kind, made
 
     def structure(value: object, _: object) -> Mapping[int, _T]:
         problems: list[Problem] = []
-        members = fields.checked_members(problems, value)
+        members = values.checked_members(problems, value)
         entries = (("", (key, member)) for key, member in members.items())
-        made = fields.checked(problems, lambda entries: fields.each(entries, entry), entries)
+        made = values.checked(problems, lambda entries: values.each(entries, entry), entries)
         if problems or made is None:
             raise InvalidPolicy(problems)
         return MappingProxyType(dict(made))
@@ -100,49 +100,26 @@ def by_kind(cls: type[_T], converter: Converter) -> Callable[[object, object], M
     return structure
 
 
-_FILE_NAMES = {"global_rule": "global"}
-"""Fields that cannot bear their key's name in Python."""
-
-Hook = Callable[[Any, Any], Any]
 Hint = Callable[[type, str], str]
 """From a model and an unknown key in it to what may have been meant: ``; did you mean …?``."""
 
-_HOOKS: Mapping[str, Hook] = {
-    "size_limit": fields.limit("bytes"),
-    "content_limit": fields.limit("bytes"),
-    "rate_limit": fields.limit("bytes per second"),
-    "max_expiry": fields.limit("seconds"),
-    "max_age_of_event": fields.limit("seconds"),
-    "max_age_event_in_future": fields.limit("seconds"),
-    "must_have_tags": fields.read_tag_names,
-    "allowed_tags": fields.read_tag_names,
-    "script": fields.read_script,
-    "default_policy": fields.read_default_policy,
-}
-"""Fields whose type alone does not say how they are read."""
 
-
-def model(
-    cls: type[_T], converter: Converter, hooks: Mapping[str, Hook], hint: Hint
-) -> Callable[[object, object], _T]:
-    """A hook for one of the models: an object, comments and nulls left out.
-
-    :param hooks: for the fields whose type alone does not say how they are read.
-    """
+def model(cls: type[_T], converter: Converter, hint: Hint) -> Callable[[object, object], _T]:
+    """A hook for a model, as its fields are declared: an object, comments and nulls left out."""
+    keys = keys_of(cls)
     overrides = {
-        name: override(rename=_FILE_NAMES.get(name), struct_hook=hooks.get(name))
-        for name in (field.name for field in attrs.fields(cls))  # type: ignore[arg-type]
-        if name in _FILE_NAMES or name in hooks
+        name: override(rename=field.key or None, struct_hook=field.read)
+        for name, field in fields_of(cls).items()
     }
     build = make_dict_structure_fn(cls, converter, _cattrs_forbid_extra_keys=True, **overrides)  # type: ignore[arg-type]
 
     def structure(value: object, _: object) -> _T:
         problems: list[Problem] = []
-        members = fields.checked_members(problems, value)
+        members = values.checked_members(problems, value)
         try:
             made = build(members, cls)
         except BaseValidationError as error:
-            problems += problems_of(error, hint=hint)
+            problems += problems_of(error, hint=hint, keys=keys)
         if problems:
             raise InvalidPolicy(problems)
         return made
@@ -151,16 +128,22 @@ def model(
 
 
 def problems_of(
-    error: BaseException, place: str = "", hint: Hint = lambda _, __: ""
+    error: BaseException,
+    place: str = "",
+    hint: Hint = lambda _, __: "",
+    keys: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[Problem]:
-    """The problems in an error tree, each with its place."""
+    """The problems in an error tree, each with its place.
+
+    :param keys: in the file, by the attributes of the model that the error is of.
+    """
     if isinstance(error, InvalidPolicy):
         for problem in error.problems:
             yield problem.within(place)
     elif isinstance(error, ClassValidationError):
         with_notes, without = error.group_exceptions()
         for inner, note in with_notes:
-            yield from problems_of(inner, _FILE_NAMES.get(note.name, note.name), hint)
+            yield from problems_of(inner, keys.get(note.name, note.name), hint)
         for other in without:
             yield from problems_of(other, place, hint)
     elif isinstance(error, ForbiddenExtraKeysError):
@@ -179,40 +162,37 @@ def _elsewhere(cls: type, key: str) -> str:
         (Rule, "in 'global' or in a kind's rule"),
         (GlobalRule, "in 'global'"),
     ):
-        if key in _keys(other):
+        if key in keys_of(other).values():
             return f" here; it belongs {where}"
-    if near := did_you_mean(key, _keys(cls)):
+    keys = keys_of(cls).values()
+    if near := did_you_mean(key, keys):
         return near
     if key.isdecimal():
         return "; the rule of a kind stands in 'rules'"
-    return f"; the keys here are {', '.join(_keys(cls))}" if len(_keys(cls)) < 10 else ""
-
-
-def _keys(cls: type) -> list[str]:
-    return [_FILE_NAMES.get(field.name, field.name) for field in attrs.fields(cls)]
+    return f"; the keys here are {', '.join(keys)}" if len(keys) < 10 else ""
 
 
 def make_converter(
-    read_regex: Callable[..., Regex] = fields.read_regex,
-    read_pubkeys: Hook = fields.read_pubkeys,
-    read_kinds: Hook = fields.read_kinds,
+    read_regex: Callable[..., Regex] = values.read_regex,
+    read_pubkeys: Reader = values.read_pubkeys,
+    read_kinds: Reader = values.read_kinds,
 ) -> Converter:
     """A converter that reads policies; for other models that hold parts of one, too."""
     converter = Converter(detailed_validation=True)
     # Not by a predicate: cattrs asks those after its own hooks for bool and str, which convert.
-    converter.register_structure_hook(str, fields.read_text)
-    converter.register_structure_hook(bool, fields.read_boolean)
+    converter.register_structure_hook(str, values.read_text)
+    converter.register_structure_hook(bool, values.read_boolean)
     converter.register_structure_hook(Regex, read_regex)
-    converter.register_structure_hook(Duration, fields.read_duration)
+    converter.register_structure_hook(Duration, values.read_duration)
     for type_, hook in (
         (Pubkeys, read_pubkeys),
         (tuple[int, ...], read_kinds),
-        (Mapping[str, Regex], partial(fields.read_tag_validation, read=read_regex)),
+        (Mapping[str, Regex], partial(values.read_tag_validation, read=read_regex)),
         (Mapping[int, Rule], by_kind(Rule, converter)),
     ):
         converter.register_structure_hook_func(partial(eq, type_), hook)
     for cls in (KindLists, Rule, GlobalRule, Policy):
-        converter.register_structure_hook(cls, model(cls, converter, _HOOKS, _elsewhere))
+        converter.register_structure_hook(cls, model(cls, converter, _elsewhere))
     return converter
 
 

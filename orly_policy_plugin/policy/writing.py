@@ -9,14 +9,11 @@ import attrs
 import orjson
 
 from .durations import Duration
-from .models import Policy, Rule
+from .fields import Field, fields_of, keys_of, once
+from .models import Policy
 from .regexes import Regex
 
 VERSION_DIGITS = 12
-
-_MEANS_SOMETHING_WHEN_EMPTY = frozenset(
-    {"size_limit", "content_limit", "write_allow", "read_allow", "global_rule"}
-)
 
 
 def unstructure_policy(policy: Policy) -> dict[str, Any]:
@@ -75,29 +72,18 @@ def plain(value: Any) -> Any:
         return value
     return {
         key: plain(member)
-        for name, key, default in _fields(type(value))
-        if _means_something(name, default, member := getattr(value, name))
+        for name, key, default, field in _written(type(value))
+        if (member := getattr(value, name)) != default and field.is_set(member)
     }
 
 
-_FIELDS: dict[type, tuple[tuple[str, str, Any], ...]] = {}
-"""By model: each field's attribute, key in the file, and default. Looked up for every part of a
-policy, which may have a hundred thousand.
-"""
-
-
-def _fields(cls: type) -> tuple[tuple[str, str, Any], ...]:
-    if cls not in _FIELDS:
-        _FIELDS[cls] = tuple(
-            (field.name, "global" if field.name == "global_rule" else field.name, field.default)
-            for field in attrs.fields(cls)
-        )
-    return _FIELDS[cls]
-
-
-def _means_something(name: str, default: Any, value: Any) -> bool:
-    if value is None or value is default or value == default:
-        return False
-    if isinstance(value, Rule):
-        return True
-    return bool(value) or name in _MEANS_SOMETHING_WHEN_EMPTY
+@once
+def _written(model: type) -> tuple[tuple[str, str, Any, Field], ...]:
+    """A model's fields: attribute, key in the file, default and declaration. Looked up for every
+    part of a policy, which may have a hundred thousand.
+    """
+    keys, declarations = keys_of(model), fields_of(model)
+    return tuple(
+        (each.name, keys[each.name], each.default, declarations[each.name])
+        for each in attrs.fields(model)
+    )

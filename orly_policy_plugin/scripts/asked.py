@@ -6,9 +6,9 @@ import attrs
 
 from orly_policy_hookspecs import Event, Origin
 
-from ..decisions.access import Access
 from ..decisions.replies import Reply
 from ..fair_queue import Asker
+from ..policy.fields import Access
 from .protocol import question as question_line
 
 if TYPE_CHECKING:

@@ -17,9 +17,9 @@ import attrs
 from orly_policy_hookspecs import Context, Event
 from orly_policy_hookspecs.logs import get_log
 
-from ..decisions.access import Access
 from ..decisions.replies import Reply
 from ..fair_queue import Asker
+from ..policy.fields import Access
 from .asked import Asked, Question, Waiter
 from .askers import asker
 from .child import GRACE_SECONDS

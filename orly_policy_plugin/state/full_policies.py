@@ -11,9 +11,9 @@ import attrs
 
 from orly_policy_hookspecs.nip01 import FrozenEvent
 
-from ..authority.allowed_differences import IN_A_RULE, IN_KIND_LISTS, Allowed
+from ..authority.allowed_differences import IN_A_RULE, IN_KIND_LISTS, Rights
 from ..authority.contributions import Contribution, Extension, read_contribution
-from ..policy import GlobalRule, InvalidPolicy, Policy, Problem
+from ..policy import InvalidPolicy, Policy, Problem
 from ..policy.strict_json import decode_json
 
 
@@ -51,14 +51,14 @@ def _is_part_of(full: Policy, contribution: Contribution) -> bool:
         _says(full.kind, contribution, IN_KIND_LISTS)
         and all(rules.get(kind) == rule for kind, rule in contribution.rules_add.items())
         and all(kind in rules and _says(rules[kind], extensions[kind]) for kind in extensions)
-        and _says(full.global_rule or GlobalRule(), contribution.global_extend or Extension())
+        and _says(full.rule_of_all, contribution.global_extend or Extension())
     )
 
 
-def _says(part: Any, added: Any, table: tuple[Allowed, ...] = IN_A_RULE) -> bool:
+def _says(part: Any, added: Any, rights: Rights = IN_A_RULE) -> bool:
     """Whether a part of the policy (its kind lists, a rule) says what is added to it."""
-    for row in table:
-        more, said = getattr(added, row.goes_to), getattr(part, row.field)
+    for each in rights:
+        more, said = getattr(added, each.extending), getattr(part, each.name)
         if isinstance(more, tuple):
             if not frozenset(more) <= frozenset(said or ()):
                 return False

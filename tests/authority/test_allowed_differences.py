@@ -365,9 +365,9 @@ def test_the_table_names_fields_that_are_there() -> None:
     """Each row is a field of a rule or of the kind lists, and goes to one of an extension."""
     of_rules = {field.name for field in attrs.fields(Rule)}
     of_extensions = {field.name for field in attrs.fields(Extension)}
-    assert {row.field for row in IN_A_RULE} <= of_rules
-    assert {row.goes_to for row in IN_A_RULE} == of_extensions
-    assert [row.field for row in IN_KIND_LISTS] == ["whitelist", "blacklist"]
+    assert {each.name for each in IN_A_RULE} <= of_rules
+    assert {each.extending for each in IN_A_RULE} == of_extensions
+    assert [each.name for each in IN_KIND_LISTS] == ["whitelist", "blacklist"]
 
 
 def test_the_contribution_is_the_events() -> None:

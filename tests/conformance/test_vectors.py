@@ -13,7 +13,7 @@ import attrs
 import pytest
 
 from orly_policy_plugin.cli.suites import Suite, read_suite
-from orly_policy_plugin.policy.models import GlobalRule
+from orly_policy_plugin.policy import GlobalRule
 
 FOLDER = Path(__file__).parent
 FILES = {"decisions.jsonl.gz": (400, 4800), "extended.jsonl.gz": (120, 1440)}

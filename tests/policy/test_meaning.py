@@ -10,8 +10,7 @@ from strategies import accesses, events, follow_lists, kinds, policies, rules, s
 
 from orly_policy_plugin.decisions import compile_policy
 from orly_policy_plugin.policy import structure_policy
-from orly_policy_plugin.policy.changes import Change
-from orly_policy_plugin.policy.meaning import changes_of_meaning
+from orly_policy_plugin.policy.diff import Change, changes_of_meaning
 
 Json = dict[str, Any]
 

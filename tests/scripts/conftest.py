@@ -18,8 +18,8 @@ import pytest
 from examples import NOBODY, NOW, AnEvent
 
 from orly_policy_hookspecs import Context
-from orly_policy_plugin.decisions.access import Access
 from orly_policy_plugin.decisions.replies import Action, Reply
+from orly_policy_plugin.policy.fields import Access
 from orly_policy_plugin.scripts import Scripts
 
 LONG_SECONDS = 20.0

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from orly_policy_hookspecs import Origin
-from orly_policy_plugin.decisions.access import Access
 from orly_policy_plugin.decisions.replies import ACCEPTED, Reply
 from orly_policy_plugin.fair_queue import Asker
+from orly_policy_plugin.policy.fields import Access
 from orly_policy_plugin.scripts.asked import Asked, Question, Request, Waiter
 from orly_policy_plugin.scripts.questions import OTHERS_SECONDS, SUSPECTS_SECONDS, Questions
 from orly_policy_plugin.scripts.window import FIRST

@@ -7,9 +7,9 @@ import attrs
 
 from orly_policy_hookspecs.printing import printable
 
-from .models import Policy
-from .problems import join
-from .writing import unstructure_policy
+from ..models import Policy
+from ..problems import join
+from ..writing import unstructure_policy
 
 _MOST_SHOWN = 3
 

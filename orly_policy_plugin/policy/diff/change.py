@@ -1,4 +1,4 @@
-"""What a change of one place of a policy comes to."""
+"""A place at which two policies mean something different."""
 
 from typing import Any, TypeVar
 

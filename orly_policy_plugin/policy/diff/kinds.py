@@ -1,0 +1,63 @@
+"""What two policies mean differently about which kinds pass at all: by both kind lists."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from ..fields import Access
+from ..models import Policy
+from ..writing import plain
+from .change import Change, added_and_removed
+
+_ALL_KINDS: Final = frozenset(range(65536))
+
+
+def kind_changes(old: Policy, new: Policy) -> Iterator[Change]:
+    """What the kind lists, and the switches that lift the whitelist, newly let pass."""
+    writes = added_and_removed(_passing(old, "write"), _passing(new, "write"))
+    reads = added_and_removed(_passing(old, "read"), _passing(new, "read"))
+    shown = (plain(old.kind), plain(new.kind))
+    if writes == reads:
+        found = [("kind", "", writes)]
+    else:
+        found = [("kind", "writing ", writes), ("kind", "reading ", reads)]
+    for place, access, (added, removed) in found:
+        if added or removed:
+            yield Change(
+                place,
+                *shown,
+                allowed=_in_words(access, added),
+                refused=_in_words(access, removed),
+            )
+
+
+def _passing(policy: Policy, access: Access) -> frozenset[int]:
+    whitelist, blacklist = policy.kind.whitelist, policy.kind.blacklist
+    if not whitelist:
+        return _ALL_KINDS - frozenset(blacklist)
+    lifted = policy.rule_of_all.lifts_whitelist(access)
+    return _ALL_KINDS if lifted else frozenset(whitelist)
+
+
+def _in_words(access: str, kinds: frozenset[int]) -> tuple[str, ...]:
+    if not kinds:
+        return ()
+    if len(kinds) <= len(_ALL_KINDS) // 2:
+        return (f"{access}kinds {_numbers(kinds)}",)
+    others = _ALL_KINDS - kinds
+    return (f"{access}all kinds but {_numbers(others)}" if others else f"{access}all kinds",)
+
+
+def _numbers(kinds: frozenset[int]) -> str:
+    return ", ".join(
+        f"{first}" if first == last else f"{first} to {last}" for first, last in _runs(kinds)
+    )
+
+
+def _runs(kinds: frozenset[int]) -> list[tuple[int, int]]:
+    runs: list[tuple[int, int]] = []
+    for kind in sorted(kinds):
+        if runs and runs[-1][1] == kind - 1:
+            runs[-1] = (runs[-1][0], kind)
+        else:
+            runs.append((kind, kind))
+    return runs

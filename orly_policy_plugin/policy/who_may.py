@@ -1,0 +1,130 @@
+"""Who may, by one rule: the fields that say so, and what they leave for everybody else.
+
+Section 2 of the spec, steps 2 to 6. What decides, compares policies, sums them up and looks for
+follow lists asks here.
+"""
+
+from collections.abc import Collection, Iterator
+from enum import IntEnum
+from typing import Any, Final
+
+import attrs
+
+from .fields import BOTH, Access, fields_of, once
+from .models import GlobalRule, Policy, Rule
+from .who import Step, Who, Whom
+
+
+@attrs.frozen
+class Way:
+    """A field in effect that lets somebody in, or keeps somebody out."""
+
+    field: str
+    who: Who
+    keys: Collection[str]
+    """The public keys that it names, or the policy admins, where it is about whom they follow."""
+
+
+class ForOthers(IntEnum):
+    """What a rule says of those whom no field of it is about."""
+
+    DENY = 0
+    PASS = 1
+    GRANT = 2
+
+
+def ways(rule: Any, access: Access, policy: Policy) -> Iterator[Way]:
+    """The ways of a rule, or of what extends one, in the order of the steps.
+
+    ``write_allow_follows`` counts only where the policy's switch is on.
+
+    :param rule: a :class:`.Rule`, or a model with fields that are declared like those of one.
+    """
+    for name, who in _fields_about_who(type(rule), access):
+        value = getattr(rule, name)
+        if not value:
+            continue
+        if who.whom is not Whom.FOLLOWED_BY_ADMINS:
+            yield Way(name, who, value if who.whom.names_keys else ())
+        elif policy.policy_follow_whitelist_enabled:
+            yield Way(name, who, policy.policy_admins)
+
+
+def ways_in(rule: Any, access: Access, policy: Policy) -> list[Way]:
+    """Those that grant, and then those that allow."""
+    return [way for way in ways(rule, access, policy) if way.who.step is not Step.DENY]
+
+
+def opening_field(rule: Rule, access: Access) -> str | None:
+    """The field by which a kind's rule grants everybody else, if no field of it allows: an allow
+    list written out as empty, or a deny list.
+    """
+    if isinstance(rule, GlobalRule):
+        return None
+    allow, deny = listing_field(access, Step.ALLOW), listing_field(access, Step.DENY)
+    if getattr(rule, allow) == ():
+        return allow
+    return deny if getattr(rule, deny) else None
+
+
+@once
+def listing_field(access: Access, step: Step) -> str:
+    """The field that lists submitters for a step: ``write_deny``, ``write_allow`` and so on."""
+    return next(
+        name for name, who in _fields_about_who(Rule, access) if who == Who(step, Whom.LISTED)
+    )
+
+
+def fields_at(step: Step, access: Access) -> tuple[str, ...]:
+    """The fields of a rule that have their say in a step."""
+    return tuple(name for name, who in _fields_about_who(Rule, access) if who.step is step)
+
+
+@once
+def denying_fields(model: type) -> tuple[str, ...]:
+    """The fields of a rule, or of what extends one, that list who is denied."""
+    return tuple(
+        name
+        for name, field in fields_of(model).items()
+        if field.who is not None and field.who.step is Step.DENY
+    )
+
+
+def for_others(rule: Rule, access: Access, policy: Policy) -> ForOthers:
+    """What a rule says of everybody else."""
+    if any(way.who.step is Step.ALLOW for way in ways(rule, access, policy)):
+        return ForOthers.DENY
+    return ForOthers.GRANT if opening_field(rule, access) else ForOthers.PASS
+
+
+def authors_needed(rule: Any, policy: Policy) -> frozenset[str]:
+    """Whose follow lists decide something of a rule, or of what extends one."""
+    return frozenset().union(
+        *(
+            way.keys
+            for access in BOTH
+            for way in ways(rule, access, policy)
+            if way.who.whom.is_by_follow_lists
+        )
+    )
+
+
+def authors_named(rule: Any) -> frozenset[str]:
+    """Whose follow lists a rule, or what extends one, names: policy admins, whom a switch means,
+    are not among them.
+    """
+    return authors_needed(rule, _WITHOUT_ADMINS)
+
+
+_WITHOUT_ADMINS: Final = Policy()
+
+
+@once
+def _fields_about_who(model: type, access: Access) -> tuple[tuple[str, Who], ...]:
+    """The fields of a model that are about who may, by their steps."""
+    named = [
+        (name, field.who)
+        for name, field in fields_of(model).items()
+        if field.who is not None and access in field.asked_on
+    ]
+    return tuple(sorted(named, key=lambda each: each[1].step))
