@@ -19,6 +19,7 @@ from .added import Added, AddedRule
 from .conditions import Condition
 from .deciding import ACCEPT, Plan, Plans
 from .exempt import NOBODY, Exempt, FromAdmin
+from .kept import Kept
 from .key_sets import KeySets
 from .kinds import InBlacklist, KindPasses, NotAPolicyEvent, NotInWhitelist
 from .named import named_by
@@ -36,6 +37,7 @@ def compile_access(
     added: Added,
     sets: KeySets,
     rate_seconds: float = TIME_CONSTANT_SECONDS,
+    kept: Kept | None = None,
 ) -> Plans:
     """Compile what a policy, with the contributions that stand, says of one access.
 
@@ -43,9 +45,12 @@ def compile_access(
     :param owners: all owners, those of the environment included.
     :param added: what the contributions say.
     :param rate_seconds: the time constant of rate limits.
+    :param kept: plans of the same policy and contributions under older follow lists.
     """
     compiler = _Compiler(policy, access, follows, frozenset(owners), added, sets, rate_seconds)
-    plans = {kind: compiler.plan(kind) for kind in policy.rules}
+    plans = {
+        kind: (kept.plan(kind) if kept else None) or compiler.plan(kind) for kind in policy.rules
+    }
     plans[POLICY_EVENT_KIND] = compiler.policy_events()
     return Plans(plans, compiler.plan(None), compiler.kinds(), compiler.plan)
 

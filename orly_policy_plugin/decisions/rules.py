@@ -10,7 +10,6 @@ import attrs
 
 from orly_policy_hookspecs import Decision
 
-from ..authority.contributions import Extension
 from ..policy import Policy, Rule
 from ..policy.fields import Access, fields_of, once, value_in_effect
 from ..policy.who import Step, Whom
@@ -83,7 +82,8 @@ class RuleCompiler:
 
     def conditions(self, rule: RuleInPlace) -> tuple[Condition, ...]:
         """A rule's conditions, in the order in which their messages count."""
-        return (*self._limits(rule), *self._denials(rule), *self._may_access(rule))
+        found = list(ways(rule.rule, self.access, self.policy))
+        return (*self._limits(rule), *self._denials(rule, found), *self._may_access(rule, found))
 
     def _limits(self, of: RuleInPlace) -> Iterator[Condition]:
         for name, condition in _constraints(type(of.rule), self.access):
@@ -99,15 +99,15 @@ class RuleCompiler:
     def _what(self, of: RuleInPlace) -> str:
         return f"{self.access} events{of.subject.replace(' for', ' of')}"
 
-    def _denials(self, of: RuleInPlace) -> Iterator[Condition]:
+    def _denials(self, of: RuleInPlace, found: list[Way]) -> Iterator[Condition]:
         refusal = Decision.reject(f"restricted: not allowed to {self._what(of)}")
         looks_at_author = self.access == "write"
-        for way in self._denying(of.rule):
+        for way in _at(Step.DENY, found):
             place, denied = f"{of.place}.{way.field}", self.sets.of(tuple(way.keys))
             yield NotDenied(place, of.subject, denied, looks_at_author, refusal)
         if of.added is None:
             return
-        for way in self._denying(of.added.total):
+        for way in _at(Step.DENY, ways(of.added.total, self.access, self.policy)):
             yield NotDenied(
                 of.added.place_of(way.field),
                 of.subject,
@@ -119,15 +119,10 @@ class RuleCompiler:
                 way.field,
             )
 
-    def _denying(self, rule: Rule | Extension) -> list[Way]:
-        found = ways(rule, self.access, self.policy)
-        return [way for way in found if way.who.step is Step.DENY]
-
-    def _may_access(self, of: RuleInPlace) -> Iterator[Condition]:
+    def _may_access(self, of: RuleInPlace, found: list[Way]) -> Iterator[Condition]:
         what = self._what(of)
-        found = ways_in(of.rule, self.access, self.policy)
-        grants = tuple(self._matcher(of, way) for way in found if way.who.step is Step.GRANT)
-        allows = tuple(self._matcher(of, way) for way in found if way.who.step is Step.ALLOW)
+        grants = tuple(self._matcher(of, way) for way in _at(Step.GRANT, found))
+        allows = tuple(self._matcher(of, way) for way in _at(Step.ALLOW, found))
         if (added := of.opened_by) is not None:
             added_ways = ways_in(added.total, self.access, self.policy)
             grants += tuple(self._added_matcher(added, way) for way in added_ways)
@@ -176,7 +171,9 @@ class RuleCompiler:
         also = frozenset(way.keys if way.who.whom is Whom.LISTED_AND_FOLLOWED else ())
         if is_admins and way.who.whom is not Whom.FOLLOWED_BY_ADMINS:
             return FollowedByOneOf(place, _in_words(way), self.lists_of(way.keys), also)
-        return SubmitterIn(place, _in_words(way), self.followed_by(way.keys) | also)
+        followed = self.followed_by(way.keys)
+        # Without a copy where there is nothing to add: many rules may share one set.
+        return SubmitterIn(place, _in_words(way), followed | also if also else followed)
 
     def _open_to_all(self, of: RuleInPlace) -> Iterator[Matcher]:
         """What lets everybody in where no allow list stands: step 5 of section 2."""
@@ -194,6 +191,10 @@ class RuleCompiler:
     def lists_of(self, authors: Iterable[str]) -> tuple[Collection[str], ...]:
         """Their follow lists, as far as they are known."""
         return tuple(self.follows[author] for author in authors if author in self.follows)
+
+
+def _at(step: Step, found: Iterable[Way]) -> list[Way]:
+    return [way for way in found if way.who.step is step]
 
 
 def _in_words(way: Way) -> str:

@@ -1,6 +1,7 @@
 """A policy in force: compiled, immutable, swapped whole when something changes."""
 
 from collections.abc import Callable, Iterable, Sequence
+from operator import is_
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -10,11 +11,12 @@ from orly_policy_hookspecs import Event
 from ..authority.contributions import Contribution, unstructure_contribution
 from ..policy import Difference, Policy, json_differences, unstructure_policy
 from ..policy.writing import canonical, version_of
-from .added import add_up
+from .added import Added, add_up
 from .compiling import compile_access
 from .deciding import Plans
 from .explaining import Explanation, explain
 from .foreseen import Readers
+from .kept import Kept, changed_authors, touched
 from .key_sets import KeySets
 from .pending import Outcome
 from .rates import TIME_CONSTANT_SECONDS
@@ -45,6 +47,8 @@ class Snapshot:
     """The policy's owners and those of the environment."""
     writes: Plans
     reads: Plans
+    _follows: Follows = attrs.field(eq=False, repr=False)
+    _rate_seconds: float = attrs.field(eq=False, repr=False)
     _parts: "_Parts" = attrs.field(eq=False, repr=False)
 
     readers: Readers = attrs.field(init=False, eq=False, repr=False)
@@ -67,6 +71,10 @@ class Snapshot:
     def _decide_reads(self) -> Decide:
         return self.reads.decide
 
+    def plans(self, access: "Access") -> Plans:
+        """The plans of an access."""
+        return self.writes if access == "write" else self.reads
+
     def explain(
         self,
         access: "Access",
@@ -83,8 +91,7 @@ class Snapshot:
             order.
         :param failure_denies: see :func:`.pending.decided`.
         """
-        plans = self.writes if access == "write" else self.reads
-        plan = plans.for_kind(event.kind)
+        plan = self.plans(access).for_kind(event.kind)
         return explain(
             plan, event, keys, now, self.version, replies, failure_denies=failure_denies
         )
@@ -105,6 +112,7 @@ class _Parts:
     owners_json: bytes
     """The owner's policy in the form that versions are made of."""
     sets: KeySets
+    added: Added
 
 
 def _in_force(policy: Policy, contributions: Iterable[Contribution]) -> dict[str, Any]:
@@ -116,7 +124,7 @@ def _in_force(policy: Policy, contributions: Iterable[Contribution]) -> dict[str
 
 def version_in_force(policy: Policy, contributions: Iterable[Contribution]) -> str:
     """The version of a policy with its contributions, as :attr:`Snapshot.version` has it."""
-    return _version(canonical(unstructure_policy(policy)), contributions)
+    return _version(_canonical(policy), contributions)
 
 
 def _version(owners_json: bytes, contributions: Iterable[Contribution]) -> str:
@@ -148,31 +156,68 @@ def compile_policy(
     :param contributions: those that stand, oldest first: see
         :func:`orly_policy_plugin.authority.fitting.standing_contributions`.
     :param rate_seconds: the time constant of rate limits (section 6 of the spec).
-    :param before: a snapshot of which to use again what is the same.
+    :param before: the snapshot in force, of which to use again what is the same. Where nothing
+        but follow lists has changed (the policy and each contribution are the very objects),
+        only the plans that look at one of these lists are compiled.
     """
     standing = tuple(contributions)
     all_owners = frozenset(policy.owners) | frozenset(owners)
     known = follows or {}
-    added = add_up(standing)
-    parts = _parts(policy, before)
+    same = before
+    if before and not _is_same_but_for_follows(before, policy, standing, all_owners, rate_seconds):
+        same = None
+    parts = same._parts if same else _parts(policy, standing, before)
+    changed = changed_authors(same._follows, known) if same else frozenset()
+    of_changed = touched(policy, parts.added, changed)
+
+    def compiled(access: "Access") -> Plans:
+        kept = Kept(same.plans(access), of_changed) if same else None
+        return compile_access(
+            policy, access, known, all_owners, parts.added, parts.sets, rate_seconds, kept
+        )
+
     snapshot = Snapshot(
         policy=policy,
         contributions=standing,
-        version=_version(parts.owners_json, standing),
+        version=same.version if same else _version(parts.owners_json, standing),
         owners=all_owners,
-        writes=compile_access(policy, "write", known, all_owners, added, parts.sets, rate_seconds),
-        reads=compile_access(policy, "read", known, all_owners, added, parts.sets),
+        writes=compiled("write"),
+        reads=compiled("read"),
+        follows=known,
+        rate_seconds=rate_seconds,
         parts=parts,
     )
     parts.sets.forget_before()
     return snapshot
 
 
-def _parts(policy: Policy, before: Snapshot | None) -> _Parts:
-    if before is None:
-        return _Parts(canonical(unstructure_policy(policy)), KeySets())
-    same = before._parts
-    owners_json = (
-        same.owners_json if before.policy is policy else canonical(unstructure_policy(policy))
+def _is_same_but_for_follows(
+    before: Snapshot,
+    policy: Policy,
+    contributions: Sequence[Contribution],
+    owners: frozenset[str],
+    rate_seconds: float,
+) -> bool:
+    """Whether nothing but follow lists may have changed. Policies are not looked through: one
+    that was read again counts as another.
+    """
+    return (
+        before.policy is policy
+        and len(before.contributions) == len(contributions)
+        and all(map(is_, before.contributions, contributions))
+        and before.owners == owners
+        and before._rate_seconds == rate_seconds
     )
-    return _Parts(owners_json, KeySets(same.sets))
+
+
+def _parts(
+    policy: Policy, contributions: Sequence[Contribution], before: Snapshot | None
+) -> _Parts:
+    if before is None:
+        return _Parts(_canonical(policy), KeySets(), add_up(contributions))
+    owners_json = before._parts.owners_json if before.policy is policy else _canonical(policy)
+    return _Parts(owners_json, KeySets(before._parts.sets), add_up(contributions))
+
+
+def _canonical(policy: Policy) -> bytes:
+    return canonical(unstructure_policy(policy))

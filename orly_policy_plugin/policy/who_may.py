@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import attrs
 
-from .fields import BOTH, Access, fields_of, once
+from .fields import Access, fields_of, once
 from .models import GlobalRule, Policy, Rule
 from .who import Step, Who, Whom
 
@@ -23,6 +23,9 @@ class Way:
     who: Who
     keys: Collection[str]
     """The public keys that it names, or the policy admins, where it is about whom they follow."""
+
+
+Fields = tuple[tuple[str, Who], ...]
 
 
 class ForOthers(IntEnum):
@@ -40,7 +43,11 @@ def ways(rule: Any, access: Access, policy: Policy) -> Iterator[Way]:
 
     :param rule: a :class:`.Rule`, or a model with fields that are declared like those of one.
     """
-    for name, who in _fields_about_who(type(rule), access):
+    return _in_effect(rule, _fields_about_who(type(rule), access), policy)
+
+
+def _in_effect(rule: Any, fields: Fields, policy: Policy) -> Iterator[Way]:
+    for name, who in fields:
         value = getattr(rule, name)
         if not value:
             continue
@@ -99,14 +106,8 @@ def for_others(rule: Rule, access: Access, policy: Policy) -> ForOthers:
 
 def authors_needed(rule: Any, policy: Policy) -> frozenset[str]:
     """Whose follow lists decide something of a rule, or of what extends one."""
-    return frozenset().union(
-        *(
-            way.keys
-            for access in BOTH
-            for way in ways(rule, access, policy)
-            if way.who.whom.is_by_follow_lists
-        )
-    )
+    found = _in_effect(rule, _fields_by_follow_lists(type(rule)), policy)
+    return frozenset().union(*(way.keys for way in found))
 
 
 def authors_named(rule: Any) -> frozenset[str]:
@@ -120,7 +121,16 @@ _WITHOUT_ADMINS: Final = Policy()
 
 
 @once
-def _fields_about_who(model: type, access: Access) -> tuple[tuple[str, Who], ...]:
+def _fields_by_follow_lists(model: type) -> Fields:
+    return tuple(
+        (name, field.who)
+        for name, field in fields_of(model).items()
+        if field.who is not None and field.who.whom.is_by_follow_lists
+    )
+
+
+@once
+def _fields_about_who(model: type, access: Access) -> Fields:
     """The fields of a model that are about who may, by their steps."""
     named = [
         (name, field.who)

@@ -1,0 +1,67 @@
+"""What of a compiled policy stays when nothing but follow lists has changed since."""
+
+import attrs
+
+from ..policy import Policy
+from ..policy.who_may import authors_needed
+from .added import Added
+from .deciding import Plan, Plans
+from .rules import Follows
+
+
+@attrs.frozen
+class Touched:
+    """What of a policy looks at one of some follow lists."""
+
+    everything: bool
+    """The global rule does, and so the plan of every kind."""
+    kinds: frozenset[int]
+    """Kinds for which a rule of the owner's does."""
+    rates: bool
+    """Anything does: a rate looks at whom the whole policy names."""
+
+
+def touched(policy: Policy, added: Added, authors: frozenset[str]) -> Touched:
+    """What looks at the follow lists of these authors.
+
+    The plans of rules that admins add are not among it: they are made when they are asked for.
+    """
+
+    def looks(part: object) -> bool:
+        return part is not None and not authors.isdisjoint(authors_needed(part, policy))
+
+    if not authors:
+        return Touched(everything=False, kinds=frozenset(), rates=False)
+    of_global = (policy.global_rule, added.to_global and added.to_global.total)
+    everything = any(map(looks, of_global))
+    kinds = frozenset(
+        kind
+        for kind, rule in policy.rules.items()
+        if looks(rule) or (kind in added.to_rules and looks(added.to_rules[kind].total))
+    )
+    by_admins = any(looks(each.rule) for each in added.rules.values())
+    return Touched(everything, kinds, rates=everything or bool(kinds) or by_admins)
+
+
+def changed_authors(old: Follows, new: Follows) -> frozenset[str]:
+    """Whose follow lists differ."""
+    return frozenset(
+        author
+        for author in old.keys() | new.keys()
+        if (was := old.get(author)) is not (now := new.get(author)) and was != now
+    )
+
+
+@attrs.frozen
+class Kept:
+    """The plans of one access before follow lists changed."""
+
+    plans: Plans
+    touched: Touched
+
+    def plan(self, kind: int) -> Plan | None:
+        """The plan of a kind that the policy has a rule for, if it is what it would be now."""
+        if self.touched.everything or kind in self.touched.kinds:
+            return None
+        plan = self.plans.for_kind(kind)
+        return None if plan.rates and self.touched.rates else plan
