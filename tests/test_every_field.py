@@ -153,6 +153,8 @@ def test_empty_is_another_version_where_it_is_declared_so(place: Place) -> None:
     with_it, without = place.written(empty), place.written()
     counts = policy_version(with_it) != policy_version(without)
     assert counts is place.field.counts_when_empty
+    not_written = getattr(attrs.fields(place.model), place.name).default
+    assert counts is (not_written is None)  # 0 that is "off" is the default, and so is []
     assert structure_policy(unstructure_policy(with_it)) == with_it or not counts
 
 
