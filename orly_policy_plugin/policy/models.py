@@ -29,9 +29,14 @@ from .wording import (
 
 
 def _limit(
-    unit: str, asked_on: tuple[Access, ...], says: str, between: str, beyond: str, **more: Any
+    unit: str, asked_on: tuple[Access, ...], *, says: str, between: str, beyond: str, **more: Any
 ) -> Field:
-    """An upper limit, with its words: in a summary, and for what lies under and over it."""
+    """An upper limit.
+
+    :param says: in a summary; ``{}`` is the limit.
+    :param between: what a lower limit newly refuses; ``{}`` is the values between both.
+    :param beyond: what the limit refuses where there was none.
+    """
     return Field(
         unit=unit,
         read=whole_number(unit),
@@ -75,9 +80,9 @@ class Rule:
         _limit(
             "bytes",
             BOTH,
-            "Events up to {} bytes",
-            "events of {} bytes",
-            "events over {} bytes",
+            says="Events up to {} bytes",
+            between="events of {} bytes",
+            beyond="events over {} bytes",
             counts_when_empty=True,
             right=Right.RAISE,
         ),
@@ -88,9 +93,9 @@ class Rule:
         _limit(
             "bytes",
             BOTH,
-            "Content up to {} bytes",
-            "content of {} bytes",
-            "content over {} bytes",
+            says="Content up to {} bytes",
+            between="content of {} bytes",
+            beyond="content over {} bytes",
             counts_when_empty=True,
             right=Right.RAISE,
         ),
@@ -168,9 +173,9 @@ class Rule:
         _limit(
             "seconds",
             WRITE,
-            "at most {} s old",
-            "writes {} s old",
-            "writes over {} s old",
+            says="at most {} s old",
+            between="writes {} s old",
+            beyond="writes over {} s old",
             right=Right.RAISE,
         ),
     )
@@ -179,9 +184,9 @@ class Rule:
         _limit(
             "seconds",
             WRITE,
-            "at most {} s ahead",
-            "writes dated {} s ahead",
-            "writes dated over {} s ahead",
+            says="at most {} s ahead",
+            between="writes dated {} s ahead",
+            beyond="writes dated over {} s ahead",
             right=Right.RAISE,
         ),
     )
@@ -190,9 +195,9 @@ class Rule:
         _limit(
             "bytes per second",
             WRITE,
-            "{} bytes per second",
-            "writing at {} bytes per second",
-            "writing at over {} bytes per second",
+            says="{} bytes per second",
+            between="writing at {} bytes per second",
+            beyond="writing at over {} bytes per second",
         ),
     )
     write_deny: Pubkeys = declared(
