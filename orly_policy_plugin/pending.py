@@ -77,6 +77,6 @@ class PendingDecisions:
 
 
 def failure_denies(*, write: str, read: str) -> frozenset[Access]:
-    """Where a script's failure denies, of the two settings' values."""
+    """The accesses on which a script's failure denies, by the values of the two settings."""
     accesses: dict[Access, str] = {"write": write, "read": read}
     return frozenset(access for access, failure in accesses.items() if failure == "deny")

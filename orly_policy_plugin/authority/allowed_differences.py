@@ -27,14 +27,14 @@ _NOT_ALLOWED: Final = object()
 Rights = tuple[RightTo, ...]
 
 IN_A_RULE: Final[Rights] = rights_in(Rule)
-"""How ``global`` and the rule of a kind may differ."""
+"""The ways in which ``global`` and the rule of a kind may differ."""
 
 IN_KIND_LISTS: Final[Rights] = rights_in(KindLists, prefix="kind_")
-"""How ``kind`` may differ."""
+"""The ways in which ``kind`` may differ."""
 
 
 def _what_is_added(right_to: RightTo, old: Any, new: Any) -> Any:
-    """What a field has more that differs, or ``_NOT_ALLOWED`` where it may not differ so."""
+    """The part of a new value that is added, or ``_NOT_ALLOWED`` where it may not differ so."""
     right, is_set = right_to.right, right_to.field.is_set
     if right is Right.SWITCH_ON:
         return True if new else _NOT_ALLOWED
@@ -122,7 +122,7 @@ def _compared(
     rights: Rights,
     left_out: Collection[str] = (),
 ) -> dict[str, Any]:
-    """What was added, by the contribution's fields; what may not differ goes to the problems."""
+    """The additions, by the contribution's fields; what may not differ goes to the problems."""
     by_name = {each.name: each for each in rights}
     added = {}
     for name, field in fields_of(type(old)).items():

@@ -1,4 +1,4 @@
-"""How much one policy admin may have standing (section 9 of the spec).
+"""Bounds on one policy admin's standing contributions (section 9 of the spec).
 
 What admins have standing is read, checked and compiled at every start: without bounds one admin
 could stop a relay from starting.
@@ -17,7 +17,7 @@ MOST_CONTENT_BYTES: Final = 1_048_576
 MOST_KINDS: Final = 2_000
 """In lists and as rules, each kind once."""
 MOST_AUTHORS: Final = 1_000
-"""Whose follow lists are used, each author once."""
+"""Authors whose follow lists are used, each once."""
 MOST_REGEXES: Final = 100
 """Compiling one takes up to two milliseconds; the spec names no bound."""
 
@@ -32,7 +32,7 @@ class _Bound:
     what: str
     """For messages: ``have at most 5 <what>``."""
     of_one: Callable[[Contribution], int]
-    """How much of it one contribution takes by itself."""
+    """The share that one contribution takes by itself."""
 
 
 _COUNTED: Final = (
@@ -44,7 +44,7 @@ _COUNTED: Final = (
 
 
 class Holdings:
-    """What one admin has standing, and whether there is room for more."""
+    """One admin's standing contributions, and whether there is room for more."""
 
     def __init__(self) -> None:
         self._held: list[Contribution] = []
@@ -74,7 +74,7 @@ class Holdings:
                 yield self._problem(bound, would_be, contribution)
 
     def _with(self, one: Contribution) -> tuple[int, int, int, int]:
-        """What it would come to, in the order of the bounds."""
+        """The sums with one more, in the order of the bounds."""
         return (
             self._bytes + one.size_bytes,
             (self._kinds | one.kinds).bit_count(),

@@ -116,7 +116,7 @@ def standing_contributions(
 
 
 def rule_misfits(rule: Rule, protected: frozenset[str]) -> Iterator[Problem]:
-    """What an admin's new rule may not have.
+    """Find what an admin's new rule may not have.
 
     :param protected: owners and policy admins.
     """
@@ -191,7 +191,7 @@ def _order(contribution: Contribution) -> tuple[Any, ...]:
 
 
 def _protected(policy: Policy, owners: frozenset[str]) -> frozenset[str]:
-    """Whom no admin may deny."""
+    """Those whom no admin may deny."""
     return owners.union(policy.owners, policy.policy_admins)
 
 

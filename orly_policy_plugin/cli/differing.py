@@ -1,4 +1,4 @@
-"""How differences in meaning are shown: lines for people, objects for programs."""
+"""Differences in meaning, shown: lines for people, objects for programs."""
 
 from collections.abc import Iterable
 from typing import Any

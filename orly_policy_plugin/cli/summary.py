@@ -17,7 +17,7 @@ _DEFAULTS = {
 
 
 def summary(policy: Policy) -> list[tuple[str, str]]:
-    """What the policy says: names of its parts, each with one line."""
+    """The names of a policy's parts, each with one line about it."""
     return list(_lines(policy))
 
 
@@ -52,7 +52,7 @@ def _rule(rule: Rule, policy: Policy) -> str:
 
 
 def _of_itself(rule: Rule) -> Iterator[str]:
-    """What holds for neither access alone."""
+    """The sentences that hold for both accesses, or for none."""
     return _phrases(rule, lambda field: len(field.asked_on) != 1)
 
 

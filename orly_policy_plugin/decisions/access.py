@@ -25,7 +25,7 @@ class NotDenied(Condition):
     refusal: Decision
     exempt: Exempt = NOBODY
     added: AddedToRule | None = None
-    """What contributions add to the rule, where the keys are theirs."""
+    """The additions of contributions to the rule, where the keys are theirs."""
     added_field: str = ""
     """The list of an extension that they come from."""
 
@@ -71,7 +71,7 @@ class Matcher:
         raise NotImplementedError
 
     def place_for(self, keys: Keys) -> str:
-        """Where it says that these may."""
+        """The place that says that these may."""
         return self.place
 
     def lets_in(self, keys: Keys) -> bool | None:
@@ -176,7 +176,7 @@ class MayAccess(Condition):
     grants: tuple[Matcher, ...]
     """One of these that matches grants, whatever the allow lists say."""
     allows: tuple[Matcher, ...]
-    """Where there are any, one of them must match, and then grants."""
+    """One of these must match, if there are any, and then grants."""
     refusal: Decision
     unauthenticated_refusal: Decision
     _submitters: tuple[frozenset[str], ...] = attrs.field(init=False, eq=False, repr=False)

@@ -1,4 +1,4 @@
-"""What all contributions that stand add together, by kind (section 9 of the spec).
+"""The sum of all standing contributions, by kind (section 9 of the spec).
 
 Made in one pass over what they say, however often they say it. What a kind's plan needs is then
 looked up, and costs a decision the same for one contribution and for a hundred.
@@ -16,7 +16,7 @@ from ..policy.fields import Right, rights_in
 from ..policy.who_may import ways_in
 
 Extensions = list[tuple[str, Extension]]
-"""What contributions extend a rule by, each with its event id, oldest first."""
+"""The extensions of a rule, each with its contribution's event id, oldest first."""
 
 _EXTENDED_BY: Final = {each.name: each.extending for each in rights_in(Rule)}
 """A rule's field, and the field of an extension that adds to it."""
@@ -24,17 +24,17 @@ _EXTENDED_BY: Final = {each.name: each.extending for each in rights_in(Rule)}
 
 @attrs.frozen
 class AddedToRule:
-    """What contributions add to one of the owner's rules."""
+    """The additions of contributions to one of the owner's rules."""
 
     where: str
     """In each of the contributions: ``rules_extend.1`` or ``global_extend``."""
     extensions: Extensions
     total: Extension
-    """What they say together: all keys of their lists, the largest limits."""
+    """The sum of the extensions: all keys of their lists, the largest limits."""
 
     def place_of(self, field: str, keys: Iterable[str] = ()) -> str:
-        """Where a list or a switch of an extension is written: in the first that names one of the
-        keys, or else in the first that has it.
+        """The place of an extension's list or switch: in the first that names one of the keys, or
+        else in the first that has it.
         """
         wanted = frozenset(keys)
         written = [
@@ -82,7 +82,9 @@ class AddedRule:
 
 @attrs.frozen
 class Added:
-    """What contributions add to a policy. Where several say the same, the oldest has the place."""
+    """The additions of contributions to a policy. Where several say the same, the oldest has the
+    place.
+    """
 
     whitelist: Mapping[int, str]
     """Kinds with the place that adds them."""
@@ -94,7 +96,7 @@ class Added:
 
 
 def add_up(contributions: Iterable[Contribution]) -> Added:
-    """What they add together.
+    """Sum contributions up.
 
     :param contributions: those that stand, oldest first.
     """
@@ -136,7 +138,7 @@ def _merged(where: str, extensions: Extensions) -> AddedToRule:
 
 
 def _total(extensions: list[Extension]) -> Extension:
-    """What extensions say together: lists as one set, the largest limit, any switch."""
+    """The sum of extensions: lists as one set, the largest limit, any switch."""
     together: dict[str, Any] = {}
     for each in rights_in(Rule):
         said = [value for one in extensions if (value := getattr(one, each.extending))]

@@ -1,5 +1,5 @@
-"""What a rule asks of an event, one condition a field (section 1 of the spec): see
-:data:`CONDITIONS`.
+"""Conditions: what a rule asks of an event, one a field (section 1 of the spec). The table
+:data:`CONDITIONS` has them all.
 
 A policy is compiled into ordered tuples of conditions. To decide is to check one after the other
 until one denies; to explain is to do the same and write down what each saw. A check answers
@@ -26,7 +26,7 @@ Keys = tuple[str, ...]
 
 
 class Grant:
-    """The answer of a condition that grants."""
+    """The finding of a condition that grants."""
 
     def __repr__(self) -> str:
         return "GRANT"
@@ -39,7 +39,7 @@ Finding = Decision | Grant | None
 
 @attrs.frozen
 class Foresight:
-    """What a condition can answer one reader."""
+    """The findings that a condition can have for one reader."""
 
     denies: Decision | None = None
     """The denial that every event gets."""
@@ -62,9 +62,9 @@ class Condition:
     """One thing that is asked of an event."""
 
     place: str
-    """Where in the policy file: ``rules.1.size_limit``."""
+    """The place in the policy file: ``rules.1.size_limit``."""
     subject: str
-    """What the rule is for, as messages end: `` for kind 1``, or nothing for the global rule."""
+    """The end of messages: `` for kind 1``, or nothing for the global rule."""
 
     always_passes: ClassVar[bool] = False
     """Whether the check is for explanations only."""
@@ -88,7 +88,7 @@ class Condition:
 
     @property
     def limit(self) -> str:
-        """What the value is held against, for explanations."""
+        """The value that it is held against, for explanations."""
         raise NotImplementedError
 
     @property
@@ -97,7 +97,7 @@ class Condition:
         return False
 
     def foresees(self, keys: Keys) -> Foresight:
-        """What the check will answer a reader, whatever the event. Most look at the event, and
+        """The findings of the check for a reader, whatever the event. Most look at the event, and
         can only deny.
         """
         return Foresight()
@@ -404,6 +404,6 @@ CONDITIONS: Final[Mapping[str, MakeCondition]] = MappingProxyType(
         "max_age_event_in_future": MaxFuture,
     }
 )
-"""What the fields of a rule compile to that only deny. Fields about who may compile to matchers
-(:mod:`.rules`), scripts and rates are left for later (:mod:`.pending`).
+"""The conditions of the fields that only deny. Fields about who may become matchers
+(:mod:`.rules`), scripts and rates are asked later (:mod:`.pending`).
 """

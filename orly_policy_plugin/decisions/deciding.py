@@ -30,9 +30,9 @@ class Plan:
     rates: tuple[RateLimit, ...]
     """Charged where nothing denies."""
     granted: Outcome
-    """What it comes to where nothing denied and something granted."""
+    """The outcome where nothing denied and something granted."""
     ungranted: Outcome
-    """Where nothing denied and nothing granted: at the end ``default_policy``."""
+    """The outcome where nothing denied and nothing granted: at the end ``default_policy``."""
     ungranted_unauthenticated: Outcome
     """The same where nobody authenticated."""
     checks: tuple[Any, ...]

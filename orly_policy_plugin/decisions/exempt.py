@@ -13,7 +13,7 @@ from .conditions import GRANT, Condition, Finding, Foresight, Keys
 
 @attrs.frozen
 class Exempt:
-    """Whom admins' denials do not apply to."""
+    """Those to whom admins' denials do not apply."""
 
     keys: frozenset[str] = frozenset()
     """Owners and policy admins; nobody for the owner's own rules."""

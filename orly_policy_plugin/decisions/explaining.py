@@ -29,11 +29,11 @@ class Step:
     """One thing that was looked at."""
 
     place: str
-    """Where in the policy file."""
+    """In the policy file."""
     seen: str
     """The value."""
     limit: str
-    """What it was held against."""
+    """The value that it was held against."""
     outcome: StepOutcome
     """``no match`` is one of several ways to be let in that did not apply."""
 

@@ -1,4 +1,4 @@
-"""What can be said of a reader and a kind before any event is seen.
+"""Foresight: what can be said of a reader and a kind before any event is seen.
 
 Each condition foresees what it will answer this reader, whatever the event; together they say
 whether every event is denied, whether only those of which the reader is a party are not, and
@@ -22,7 +22,7 @@ _MOST_READERS: Final = 256
 
 
 def scope_of(plan: Plan, keys: Keys) -> ReadScope:
-    """What a reader may be given of the kind of a plan.
+    """The scope of a reader in the kind of a plan.
 
     Conditions that depend on the event can only deny more, and so can scripts.
 

@@ -1,4 +1,4 @@
-"""What of a compiled policy stays when nothing but follow lists has changed since."""
+"""The plans that stay as they are when nothing but follow lists has changed."""
 
 import attrs
 
@@ -11,18 +11,18 @@ from .rules import Follows
 
 @attrs.frozen
 class Touched:
-    """What of a policy looks at one of some follow lists."""
+    """The parts of a policy that look at one of some follow lists."""
 
     everything: bool
-    """The global rule does, and so the plan of every kind."""
+    """Whether the global rule does, and so the plan of every kind."""
     kinds: frozenset[int]
-    """Kinds for which a rule of the owner's does."""
+    """Kinds of which the owner's rule does, or what extends it."""
     rates: bool
-    """Anything does: a rate looks at whom the whole policy names."""
+    """Whether anything does: rates look at whom the whole policy names."""
 
 
 def touched(policy: Policy, added: Added, authors: frozenset[str]) -> Touched:
-    """What looks at the follow lists of these authors.
+    """Find what looks at the follow lists of these authors.
 
     The plans of rules that admins add are not among it: they are made when they are asked for.
     """
@@ -44,7 +44,7 @@ def touched(policy: Policy, added: Added, authors: frozenset[str]) -> Touched:
 
 
 def changed_authors(old: Follows, new: Follows) -> frozenset[str]:
-    """Whose follow lists differ."""
+    """The authors whose follow lists differ."""
     return frozenset(
         author
         for author in old.keys() | new.keys()

@@ -1,4 +1,4 @@
-"""What a policy says in NIP-11 (section 11 of the spec)."""
+"""The part of NIP-11 that a policy decides (section 11 of the spec)."""
 
 from orly_policy_hookspecs.limits import RelayLimits
 
@@ -9,7 +9,7 @@ from .snapshot import Snapshot
 
 
 def limits_of(snapshot: Snapshot) -> RelayLimits:
-    """What is to be told before anybody connects."""
+    """The limits that are told before anybody connects."""
     return RelayLimits(
         restricted_writes=_are_restricted(snapshot),
         auth_required=are_closed(snapshot.writes) and are_closed(snapshot.reads),

@@ -1,6 +1,6 @@
-"""Whom the policy in force names: those are told from throwaway keys (section 6 of the spec).
+"""The keys that the policy in force names, told from throwaway keys (section 6 of the spec).
 
-Owners, policy admins, who stands in an allow list, and whom somebody follows whose follow list
+Owners, policy admins, who is in an allow list, and whom somebody follows whose follow list
 grants.
 """
 
@@ -24,7 +24,7 @@ class Named:
 
     lists: tuple[frozenset[str], ...] = ()
     follow_lists: tuple[Collection[str], ...] = ()
-    """What admins' contributions use: see :class:`.access.FollowedByOneOf`."""
+    """Those that admins' contributions use: see :class:`.access.FollowedByOneOf`."""
 
     def names_one_of(self, keys: Keys) -> bool:
         """Whether one of the keys of a submitter is named."""
@@ -34,7 +34,7 @@ class Named:
 
 
 def named_by(policy: Policy, added: Added, compiler: RuleCompiler) -> Named:
-    """Whom a policy and its contributions name."""
+    """Collect the keys that a policy and its contributions name."""
     rules = [policy.rule_of_all, *policy.rules.values()]
     by_admins: list[Rule | Extension] = [
         *(each.rule for each in added.rules.values()),
@@ -59,7 +59,7 @@ def _authors(parts: Sequence[Rule | Extension], policy: Policy) -> frozenset[str
 
 
 def _allow_lists(parts: Sequence[Rule | Extension], policy: Policy) -> Iterator[Collection[str]]:
-    """The keys that stand in an allow list, whatever the access."""
+    """The allow lists of both accesses."""
     for part in parts:
         for access in BOTH:
             for way in ways(part, access, policy):

@@ -21,7 +21,7 @@ class NamedScript:
     """A script that a rule names."""
 
     place: str
-    """Where in the policy file: ``rules.1.script``."""
+    """The place in the policy file: ``rules.1.script``."""
     path: str
     """As it is written there."""
     grants: bool
@@ -30,7 +30,7 @@ class NamedScript:
 
 @attrs.frozen
 class Pending:
-    """What is left to do once no criterion has denied."""
+    """A decision that no criterion has denied, and what it waits for."""
 
     scripts: tuple[NamedScript, ...]
     """The global rule's, then the kind's: the first that does not accept decides."""
@@ -39,12 +39,11 @@ class Pending:
     unopposed: Decision
     """The decision where every script accepts."""
     by_default: Decision
-    """What ``default_policy`` says of what nothing granted: where it denies, so does a script's
-    failure."""
+    """The answer of ``default_policy``: where it denies, so does a script's failure."""
 
 
 Outcome = Decision | Pending
-"""What the criteria come to."""
+"""The result of the criteria."""
 
 
 def decided(

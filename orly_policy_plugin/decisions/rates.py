@@ -30,7 +30,7 @@ class RateLimit:
     """One rule's limit. Averages and limits are in bytes per second, sizes in bytes."""
 
     place: str
-    """Where in the policy file: ``rules.1.rate_limit``."""
+    """The place in the policy file: ``rules.1.rate_limit``."""
     most: int
     time_constant_seconds: float = TIME_CONSTANT_SECONDS
     exempt: Exempt = NOBODY
@@ -39,7 +39,7 @@ class RateLimit:
     """Who is not shares the average of the address."""
 
     def average_now(self, average: float, elapsed_seconds: float) -> float:
-        """What an average has come down to since the last accepted event."""
+        """The value that an average has come down to since the last accepted event."""
         return average * math.exp(-max(elapsed_seconds, 0.0) / self.time_constant_seconds)
 
     def average_with(self, average_now: float, size: int) -> float | None:

@@ -1,4 +1,4 @@
-"""What a script says of one event (section 5 of the spec)."""
+"""Replies of scripts to one event (section 5 of the spec)."""
 
 import enum
 from typing import Final
@@ -7,7 +7,7 @@ import attrs
 
 
 class Action(enum.Enum):
-    """What is to be done with the event. The values are those of a script's answer."""
+    """The thing to be done with the event. The values are those of a script's answer."""
 
     ACCEPT = "accept"
     REJECT = "reject"

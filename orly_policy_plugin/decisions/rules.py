@@ -47,13 +47,13 @@ class RuleInPlace:
     is_admins: bool = False
     """Whether an admin's contribution holds the whole rule."""
     added: AddedToRule | None = None
-    """What contributions add to an owner's rule."""
+    """The additions of contributions to an owner's rule."""
     is_private: bool = False
     """Whether it is about reading what nothing that admins send opens (section 8 of the spec)."""
 
     @property
     def opened_by(self) -> AddedToRule | None:
-        """What is added to it, where that may let more in than the owner does."""
+        """The additions, where they may let in more than the owner does."""
         return None if self.is_private else self.added
 
 
@@ -146,7 +146,7 @@ class RuleCompiler:
         )
 
     def _matcher(self, of: RuleInPlace, way: Way) -> Matcher:
-        """Whom a field of a rule lets in."""
+        """The matcher of a rule's field."""
         place, keys = f"{of.place}.{way.field}", tuple(way.keys)
         match way.who.whom:
             case Whom.LISTED:
@@ -159,14 +159,16 @@ class RuleCompiler:
                 return self._followed(place, way, is_admins=of.is_admins)
 
     def _added_matcher(self, added: AddedToRule, way: Way) -> Matcher:
-        """Whom a field of an extension lets in: a list of submitters, or whom somebody follows."""
+        """The matcher of an extension's field, of submitters or of whom somebody follows."""
         place = added.place_of(way.field)
         if way.who.whom is Whom.LISTED:
             return AddedSubmitters(place, _in_words(way), frozenset(way.keys), added, way.field)
         return self._followed(place, way, is_admins=True)
 
     def _followed(self, place: str, way: Way, *, is_admins: bool) -> Matcher:
-        """Whom follow lists let in. See :class:`.FollowedByOneOf` for authors of an admin's."""
+        """The matcher of follow lists. Those that an admin names are looked through singly: see
+        :class:`.FollowedByOneOf`.
+        """
         assert way.who.whom.is_by_follow_lists
         also = frozenset(way.keys if way.who.whom is Whom.LISTED_AND_FOLLOWED else ())
         if is_admins and way.who.whom is not Whom.FOLLOWED_BY_ADMINS:
@@ -176,13 +178,13 @@ class RuleCompiler:
         return SubmitterIn(place, _in_words(way), followed | also if also else followed)
 
     def _open_to_all(self, of: RuleInPlace) -> Iterator[Matcher]:
-        """What lets everybody in where no allow list stands: step 5 of section 2."""
+        """The matcher of everybody, where a rule has no allow list: step 5 of section 2."""
         if field := opening_field(of.rule, self.access):
             why = "everybody else" if getattr(of.rule, field) else "everybody: the list is empty"
             yield Everybody(f"{of.place}.{field}", why)
 
     def followed_by(self, authors: Iterable[str]) -> frozenset[str]:
-        """Whom they follow, all together. Rules that name the same authors share the set."""
+        """The keys that any of them follows. Rules that name the same authors share the set."""
         named = frozenset(authors)
         if named not in self._united:
             self._united[named] = frozenset().union(*self.lists_of(named))

@@ -40,7 +40,7 @@ class Snapshot:
     policy: Policy
     """The owner's policy: the file."""
     contributions: tuple[Contribution, ...]
-    """What policy admins add to it, oldest first."""
+    """The additions of policy admins, oldest first."""
     version: str
     """The first 12 hex digits of the hash of the canonical JSON of both."""
     owners: frozenset[str]
@@ -52,7 +52,7 @@ class Snapshot:
     _parts: "_Parts" = attrs.field(eq=False, repr=False)
 
     readers: Readers = attrs.field(init=False, eq=False, repr=False)
-    """What can be said of readers before any event is seen."""
+    """Foresight about readers, before any event is seen."""
 
     @readers.default
     def _of_reads(self) -> Readers:
@@ -97,7 +97,7 @@ class Snapshot:
         )
 
     def changes_since(self, old: "Snapshot") -> list[Difference]:
-        """What this policy says differently from an older one, place by place."""
+        """The differences of this policy from an older one, place by place."""
         kept = {id(made) for made in old.contributions} & {id(made) for made in self.contributions}
         return json_differences(
             _in_force(old.policy, (made for made in old.contributions if id(made) not in kept)),
@@ -107,7 +107,7 @@ class Snapshot:
 
 @attrs.frozen
 class _Parts:
-    """What the next snapshot may use again."""
+    """The parts that the next snapshot may use again."""
 
     owners_json: bytes
     """The owner's policy in the form that versions are made of."""

@@ -7,7 +7,7 @@ from orly_policy_hookspecs.nip01 import Event, is_hex32
 
 @attrs.frozen
 class FollowList:
-    """Whom somebody follows."""
+    """The keys that an author follows."""
 
     author: str
     created_at: int

@@ -1,4 +1,4 @@
-"""Whose follow lists a policy needs (section 7 of the spec)."""
+"""The authors whose follow lists a policy needs (section 7 of the spec)."""
 
 from collections.abc import Iterable, Sequence
 

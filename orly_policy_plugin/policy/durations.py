@@ -54,7 +54,7 @@ def parse_duration(text: str) -> Duration:
 
 
 def _hint(text: str) -> str:
-    """What the writer may have meant: a forgotten ``P`` or ``T``, a sign, ``10m``, ``3600``."""
+    """Guess what was meant: a forgotten ``P`` or ``T``, a sign, ``10m``, ``3600``."""
     bare = text.strip().lstrip("+-").upper().replace(" ", "")
     for guess in (bare, f"P{bare}", f"PT{bare}", f"PT{bare}S", bare.replace("P", "PT", 1)):
         if (

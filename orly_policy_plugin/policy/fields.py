@@ -1,4 +1,4 @@
-"""What a field of the policy file is: declared once, at its attribute of the model.
+"""A field of the policy file is declared once, at its attribute of the model.
 
 Reading, writing, versions, differences, the summary, the compiled conditions and the rights of
 policy admins iterate over these declarations. A model's attribute without one is an error when
@@ -31,7 +31,7 @@ Raises :class:`.InvalidPolicy` with places relative to the value.
 
 
 class Right(Enum):
-    """What a policy admin may do to a field, in a full policy or by an extension.
+    """A right of policy admins to a field, in a full policy or by an extension.
 
     Sections 8 and 9 of the spec.
     """
@@ -67,11 +67,11 @@ class Field:
     summary: Phrases | None = None
     """The value in words; ``None`` where :attr:`who` has them, or there is nothing to tell."""
     direction: Direction | None = None
-    """What a change newly allows and refuses, where the field can only deny."""
+    """Tells what a change newly allows and refuses, where the field can only deny."""
     who: Who | None = None
-    """Whom the field lets in or keeps out, where it is about that."""
+    """The people whom the field lets in or keeps out, where it is about that."""
     right: Right | None = None
-    """What a policy admin may do to it in an owner's rule; ``None``: nothing."""
+    """The right of policy admins to it in an owner's rule; ``None`` for no right."""
     owners_only: bool = False
     """Whether not even a rule that a policy admin adds may have it."""
 
@@ -135,7 +135,7 @@ class RightTo:
 
 @once
 def rights_in(model: type, prefix: str = "") -> tuple[RightTo, ...]:
-    """What policy admins may change of a model.
+    """List the fields of a model that policy admins have a right to.
 
     :param prefix: of the contribution's fields.
     """

@@ -48,7 +48,7 @@ def _limit(
 
 
 def _who(asked_on: tuple[Access, ...], step: Step, whom: Whom, **more: Any) -> Field:
-    """Whom a field lets in or keeps out."""
+    """A field that lets somebody in or keeps somebody out."""
     unit = "keys" if whom.names_keys else "bool"
     return Field(unit=unit, asked_on=asked_on, who=Who(step, whom), **more)
 
@@ -61,7 +61,7 @@ _EXPIRY: Final = at_most(
 
 @attrs.frozen(kw_only=True)
 class Rule:
-    """What holds for the events of one kind, or (:class:`GlobalRule`) of all."""
+    """A rule for the events of one kind, or (:class:`GlobalRule`) of all."""
 
     description: str = declared("", Field(unit="text", summary=quotation))
     script: str | None = declared(

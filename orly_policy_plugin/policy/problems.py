@@ -1,4 +1,4 @@
-"""What is wrong with a policy, and where: every problem of a file at once."""
+"""Problems of a policy, each with its place: all of a file at once."""
 
 import difflib
 from collections.abc import Iterable
@@ -17,9 +17,9 @@ class Problem:
     """One mistake."""
 
     place: str
-    """Where in the file: ``rules.30023.max_expiry_duration``; empty for the file as a whole."""
+    """In the file: ``rules.30023.max_expiry_duration``; empty for the file as a whole."""
     message: str
-    """What was found and what would be right."""
+    """Says what was found and what would be right."""
 
     def within(self, place: str) -> "Problem":
         """The same problem seen from an outer place."""

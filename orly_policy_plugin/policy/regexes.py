@@ -53,7 +53,7 @@ class Regex:
     text: str
     _compiled: Any = attrs.field(eq=False, repr=False)
     most_characters: int | None = attrs.field(default=None, eq=False, repr=False)
-    """That an event's values may have together; ``None``, no bound, for the owner's own."""
+    """The most that an event's values may have together; ``None`` for the owner's: no bound."""
 
     def is_too_much(self, values: Iterable[str]) -> bool:
         """Whether an event has more to match than is let it."""

@@ -29,7 +29,7 @@ class JsonObject(dict[str, Any]):
 
 @attrs.frozen
 class NotJson:
-    """What Python's parser takes and JSON (or 64 bits) does not."""
+    """A value that Python's parser takes and JSON (or 64 bits) does not."""
 
     text: str
 
@@ -109,7 +109,7 @@ def shortened(text: str, most: int) -> str:
 
 
 def found(value: object) -> str:
-    """What was found, in words, for messages: lists and objects are not shown, for they may be
+    """A value in words, for messages: lists and objects are not shown, for they may be
     long, and nested deeper than ``repr`` goes.
     """
     match value:

@@ -135,7 +135,7 @@ def _indexed(values: list[object]) -> Iterator[tuple[str, object]]:
 
 
 def checked(problems: list[Problem], read: Callable[[Any], _T], value: object) -> _T | None:
-    """What ``read`` makes of the value, or ``None`` with its problems added to the list."""
+    """Read a value; where that fails, add the problems to the list and return ``None``."""
     try:
         return read(value)
     except InvalidPolicy as error:

@@ -1,4 +1,4 @@
-"""Whom a field of a rule is about, and in which step of section 2 of the spec it has its say."""
+"""The people a field of a rule is about, and the step of section 2 of the spec it belongs to."""
 
 from enum import Enum, IntEnum
 from typing import Final
@@ -18,7 +18,7 @@ class Step(IntEnum):
 
 
 class Whom(Enum):
-    """Whom a field is about, in words."""
+    """The people a field is about, in words."""
 
     LISTED = ("by {key}", "{keys}")
     PARTIES = ("by the author and those whom p tags name", "the author and whom p tags name")
@@ -35,11 +35,13 @@ class Whom(Enum):
 
     def __init__(self, of_one: str, of_all: str) -> None:
         self.of_one = of_one
-        """What it says of one ``{key}``, behind ``writes`` or ``reads``."""
+        """The words for one ``{key}``, behind ``writes`` or ``reads``."""
         self._of_all = of_all
 
     def of_all(self, count: int) -> str:
-        """All whom it is about, for summaries and explanations, where it names so many keys."""
+        """The words for all of them, in summaries and explanations, where the field names so many
+        keys.
+        """
         return self._of_all.format(keys="1 key" if count == 1 else f"{count} keys")
 
     @property

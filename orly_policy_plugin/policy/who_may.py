@@ -29,7 +29,7 @@ Fields = tuple[tuple[str, Who], ...]
 
 
 class ForOthers(IntEnum):
-    """What a rule says of those whom no field of it is about."""
+    """The answer of a rule to those whom no field of it is about."""
 
     DENY = 0
     PASS = 1
@@ -98,21 +98,21 @@ def denying_fields(model: type) -> tuple[str, ...]:
 
 
 def for_others(rule: Rule, access: Access, policy: Policy) -> ForOthers:
-    """What a rule says of everybody else."""
+    """The answer of a rule to everybody whom no field of it is about."""
     if any(way.who.step is Step.ALLOW for way in ways(rule, access, policy)):
         return ForOthers.DENY
     return ForOthers.GRANT if opening_field(rule, access) else ForOthers.PASS
 
 
 def authors_needed(rule: Any, policy: Policy) -> frozenset[str]:
-    """Whose follow lists decide something of a rule, or of what extends one."""
+    """The authors whose follow lists decide something in a rule, or in what extends one."""
     found = _in_effect(rule, _fields_by_follow_lists(type(rule)), policy)
     return frozenset().union(*(way.keys for way in found))
 
 
 def authors_named(rule: Any) -> frozenset[str]:
-    """Whose follow lists a rule, or what extends one, names: policy admins, whom a switch means,
-    are not among them.
+    """The authors whom a rule, or what extends one, names itself. Policy admins, whom the switch
+    ``write_allow_follows`` means, are not among them.
     """
     return authors_needed(rule, _WITHOUT_ADMINS)
 

@@ -1,4 +1,4 @@
-"""What two policies say differently, place by place, and what of it they mean differently."""
+"""Differences of two policies, place by place: in what they say, and in what they mean."""
 
 from .change import Change
 from .meaning import changes_of_meaning

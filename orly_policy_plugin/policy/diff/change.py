@@ -18,13 +18,13 @@ class Change:
     new: Any
     """The JSON value now; ``None`` where there is none."""
     allowed: tuple[str, ...] = ()
-    """What this place newly allows, in words."""
+    """Says what this place newly allows."""
     refused: tuple[str, ...] = ()
-    """What this place newly refuses. Both empty: it cannot be told."""
+    """Says what this place newly refuses. Where both are empty, it cannot be told."""
 
 
 def added_and_removed(
     old: frozenset[_T], new: frozenset[_T]
 ) -> tuple[frozenset[_T], frozenset[_T]]:
-    """What only the new set has, and what only the old one had."""
+    """The items that only the new set has, and those that only the old one had."""
     return new - old, old - new

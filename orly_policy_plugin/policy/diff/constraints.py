@@ -1,4 +1,4 @@
-"""What two rules mean differently in the fields that can only deny."""
+"""Differences of two rules in the fields that can only deny."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -16,7 +16,7 @@ from .change import Change
 
 
 def constraint_changes(place: str, was: Rule, is_now: Rule) -> Iterator[Change]:
-    """What such a field newly allows and refuses, in the order of section 1 of the spec.
+    """Compare these fields of two rules, in the order of section 1 of the spec.
 
     Fields of which one counts in the other's place are one limit, told at the one that counts.
     """
@@ -61,7 +61,7 @@ def _of(member: str, texts: Texts) -> Texts:
 
 
 def _compared(value: Any) -> Any:
-    """What counts of a value: in lists neither order nor repetition."""
+    """The part of a value that counts: in lists neither order nor repetition."""
     if isinstance(value, tuple):
         return frozenset(value)
     if isinstance(value, Duration):

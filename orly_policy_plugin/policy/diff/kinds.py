@@ -1,4 +1,4 @@
-"""What two policies mean differently about which kinds pass at all: by both kind lists."""
+"""Differences of two policies in the kinds that pass at all, whichever list says so."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -12,7 +12,7 @@ _ALL_KINDS: Final = frozenset(range(65536))
 
 
 def kind_changes(old: Policy, new: Policy) -> Iterator[Change]:
-    """What the kind lists, and the switches that lift the whitelist, newly let pass."""
+    """Compare the kinds that the lists, and the switches that lift the whitelist, let pass."""
     writes = added_and_removed(_passing(old, "write"), _passing(new, "write"))
     reads = added_and_removed(_passing(old, "read"), _passing(new, "read"))
     shown = (plain(old.kind), plain(new.kind))

@@ -1,4 +1,4 @@
-"""What two policies mean differently: place by place, what is newly allowed and newly refused.
+"""Differences in meaning: place by place, what is newly allowed and newly refused.
 
 Of each place by itself: what is newly allowed here may still be refused elsewhere. Where the
 direction cannot be told (a regex, a script), both are empty. What says the same in other words

@@ -1,4 +1,4 @@
-"""What two policies say differently, place by place."""
+"""Differences in what two policies say, place by place."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""What two rules mean differently about who may (sections 2.2 to 2.6 of the spec).
+"""Differences of two rules in who may (sections 2.2 to 2.6 of the spec).
 
 A rule divides submitters into those whom its deny lists name, those whom something in it grants,
 and all others, whom it denies, grants or leaves to the rest of the policy.
@@ -23,7 +23,7 @@ _ALLOWED, _REFUSED = 0, 1
 
 @attrs.frozen
 class _Admitted:
-    """Whom a rule lets in for one access."""
+    """The people whom a rule lets in for one access."""
 
     denied: frozenset[str]
     granted: frozenset[tuple[str, str]]
@@ -34,7 +34,7 @@ class _Admitted:
 def who_may_changes(
     place: str, was: Rule, is_now: Rule, old: Policy, new: Policy
 ) -> Iterator[Change]:
-    """What a rule means differently about who may, field by field."""
+    """Compare who may by two rules, field by field."""
     effects: dict[str, tuple[list[str], list[str]]] = {
         name: ([], []) for name, field in fields_of(Rule).items() if field.who
     }
