@@ -9,7 +9,7 @@ from orly_policy_hookspecs.logs import get_log
 
 from .decisions import Pending, RateLimit, Reply, decided
 from .policy.fields import Access
-from .rates import RateLimiter
+from .rates import Charged, Rates
 from .scripts import Scripts
 
 log = get_log(__name__)
@@ -23,7 +23,7 @@ class PendingDecisions:
     def __init__(
         self,
         scripts: Scripts,
-        rates: RateLimiter,
+        rates: Rates,
         clock: Callable[[], float],
         *,
         failure_denies: Collection[Access],
@@ -39,7 +39,9 @@ class PendingDecisions:
     def decide(
         self, pending: Pending, event: Event, access: Access, context: Context
     ) -> Decision | Awaitable[Decision]:
-        """The decision at once, or to be awaited where a script has a say."""
+        """The decision at once, or to be awaited where a script has a say, or rates are kept
+        elsewhere.
+        """
         if pending.scripts:
             return self._asked(pending, event, access, context)
         return self._within(pending.rates, pending.unopposed, event, context)
@@ -59,9 +61,10 @@ class PendingDecisions:
             while decision is None:
                 replies.append(await asked[len(replies)])
                 decision = decided(pending, replies, failure_denies=access in self._failure_denies)
-            return self._within(pending.rates, decision, event, context)
+            within = self._within(pending.rates, decision, event, context)
+            return within if isinstance(within, Decision) else await within
         except Exception:
-            log.exception("a script's answer could not be used")
+            log.exception("a pending decision could not be taken")
             return _OUR_FAULT
         finally:
             for future in asked:  # what nobody waits for any more is not to wait its turn
@@ -69,11 +72,21 @@ class PendingDecisions:
 
     def _within(
         self, rates: Sequence[RateLimit], decision: Decision, event: Event, context: Context
-    ) -> Decision:
+    ) -> Decision | Awaitable[Decision]:
         """The decision, unless it accepts more than somebody may write."""
         if not (rates and decision.accepted):
             return decision
-        return self._rates.charge(rates, event, context) or decision
+        charged = self._rates.charge(rates, event, context)
+        if isinstance(charged, Awaitable):
+            return self._charged(charged, decision)
+        return charged or decision
+
+    async def _charged(self, charged: Awaitable[Charged], decision: Decision) -> Decision:
+        try:
+            return await charged or decision
+        except Exception:
+            log.exception("a rate could not be charged")
+            return _OUR_FAULT
 
 
 def failure_denies(*, write: str, read: str) -> frozenset[Access]:

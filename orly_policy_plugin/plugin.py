@@ -24,7 +24,7 @@ from .live import (
 )
 from .pending import PendingDecisions, failure_denies
 from .policy import Policy, scripts_of
-from .rates import RateLimiter
+from .rates import RateLimiter, Rates
 from .scripts import Scripts
 from .settings import Settings
 from .state import Store
@@ -56,9 +56,11 @@ class PolicyPlugin:
         settings: Settings,
         *,
         store: Store | None = None,
+        rates: Rates | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """:param store: what keeps the policy; the files that the settings name where ``None``.
+        :param rates: what keeps who has written how much; this process's memory where ``None``.
         :param clock: Unix seconds.
         """
         self._clock = clock
@@ -76,7 +78,7 @@ class PolicyPlugin:
         """The scripts that the policy names: how they stand, pausing and resuming them."""
         self._pending = PendingDecisions(
             self.scripts,
-            RateLimiter(settings.rate_keys),
+            rates or RateLimiter(settings.rate_keys),
             clock,
             failure_denies=failure_denies(
                 write=settings.script_failure_write, read=settings.script_failure_read
