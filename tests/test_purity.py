@@ -34,8 +34,8 @@ PURE = sorted(
 )
 PURE_MODULES = {
     "__future__", "bisect", "collections", "contextlib", "copy", "dataclasses", "difflib", "enum",
-    "fractions", "functools", "hashlib", "heapq", "ipaddress", "itertools", "json", "math", "operator",
-    "re", "string", "types", "typing", "urllib.parse",
+    "fractions", "functools", "hashlib", "heapq", "ipaddress", "itertools", "json", "math",
+    "operator", "re", "string", "types", "typing", "urllib.parse",
     "attrs", "bech32", "cattrs", "coincurve", "orjson", "re2", "orly_policy_hookspecs",
 }  # fmt: skip
 PURE_SIBLINGS = {
