@@ -420,14 +420,14 @@ def test_a_hostile_history(commands: Commands) -> None:
     entry = {"version": version, "recorded_at": 1, "how": "start", "content": content}
     commands.write("policy.json", {})
     folder = "policy-history/000000000001-0000000"
-    commands.write(f"{folder}1-{version}.json", entry)
+    commands.write(f"{folder}1-{version}.policy.json", entry)
     for number, wrong in enumerate(({"how": HOSTILE}, {"author": HOSTILE}, {HOSTILE: 1}), 2):
-        commands.write(f"{folder}{number}-{version}.json", entry | wrong)
+        commands.write(f"{folder}{number}-{version}.policy.json", entry | wrong)
     assert "1b" in commands.run("history", "policy.json")
     assert version in commands.run("history", "policy.json", "--json")
     assert ESCAPED in commands.run("rollback", HOSTILE, "policy.json")
     for number in (2, 3, 4):
-        (commands.folder / f"{folder}{number}-{version}.json").unlink()
+        (commands.folder / f"{folder}{number}-{version}.policy.json").unlink()
     assert ESCAPED in commands.run("rollback", version[:6], "policy.json")
 
 
