@@ -13,7 +13,7 @@ CONTRACT = ROOT / "hookspecs" / "orly_policy_hookspecs"
 
 PURE_OF_SESSION = {"closing", "deletions", "messages", "narrowing", "settings"}
 PURE_OF_SCRIPTS = {
-    "asked", "askers", "attentive_clock", "backoff", "killers", "mentions", "our_replies",
+    "asked", "askers", "attentive_clock", "backoff", "killers", "lines", "mentions", "our_replies",
     "protocol", "questions", "window",
 }  # fmt: skip
 PURE = sorted(

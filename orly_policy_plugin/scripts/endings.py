@@ -18,8 +18,11 @@ def why_not_started(error: OSError) -> str:
     """For whoever reads the log."""
     if isinstance(error, FileNotFoundError):
         return "it, or the interpreter in its first line, is not there"
-    if error.strerror == "Exec format error":
-        return "it is no program and has no first line such as '#!/bin/sh'"
+    if error.errno == errno.ENOEXEC:
+        return (
+            "it is no program and does not begin with #!; let its first line name what runs it, "
+            "as in #!/usr/bin/env python3 or #!/bin/sh"
+        )
     return error.strerror or str(error)
 
 

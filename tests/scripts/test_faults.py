@@ -239,7 +239,7 @@ def test_what_it_has_answered_before_its_end_counts(
     folder: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Although its end is seen before all of that was read."""
-    monkeypatch.setattr("orly_policy_plugin.scripts.child._CHUNK_BYTES", 16)
+    monkeypatch.setattr("orly_policy_plugin.scripts.pipes._CHUNK_BYTES", 16)
     folder.write("""
 asked = [json.loads(sys.stdin.readline()) for _ in range(4)]
 for event in asked:
@@ -452,7 +452,7 @@ def test_large_events_go_through(folder: Any) -> None:
     [
         ("#!/bin/cat\n", 0o644, "may not be executed by this user"),
         ("#!/no/such/interpreter\n", 0o755, "'/no/such/interpreter', which is not there"),
-        ("", 0o755, "it is no program and has no first line such as '#!/bin/sh'"),
+        ("", 0o755, "it is no program and does not begin with #!; let its first line"),
         (None, 0o755, "is not there"),
     ],
     ids=["mode", "interpreter", "no first line", "missing"],
