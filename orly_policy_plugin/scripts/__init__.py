@@ -10,14 +10,14 @@
     killers      which events have ended it                               pure
     backoff, mentions, our_replies                                       pure
     starting     a process is started, with an environment of its own
-    child        a process: pipes that never block
+    pipes, lines, exits  what a process is sent and prints, and that it has ended
+    child        a process in a relay, and its end in order
     running_process   what is known of one while it runs
     runner       one script: its process and the questions to it
     endings      why it was not started, or ended, in words
     running      all scripts, on a thread of their own
     files        where scripts are, and whether they can be run
     noise        their standard error in the log
-    checking/    a script tried on sample events
 """
 
 from .files import check_scripts, known_scripts, script_path

@@ -236,8 +236,11 @@ def _nothing_behind(script: Script) -> None:
         (_dead_link, "x is a symlink that leads nowhere"),
         (_not_executable, "x may not be executed by this user; chmod +x it"),
         (_no_interpreter, "x is for the interpreter '/opt/python9', which is not there"),
-        (_no_first_line, "x is no program and does not begin with #!; "),
-        (_empty, "x is no program and does not begin with #!; "),
+        (
+            _no_first_line,
+            "x cannot be started in .: it is no program and does not begin with #!; ",
+        ),
+        (_empty, "x cannot be started in .: it is no program and does not begin with #!; "),
         (_carriage_returns, "x has Windows line ends"),
         (_nothing_behind, "x names no interpreter in its first line; "),
     ],
@@ -275,17 +278,17 @@ def _answering(answer: str) -> str:
 QUICK = [
     pytest.param(
         _sh("echo 'no words list' >&2; exit 3"),
-        ["problem: ended without any answer, with exit status 3; its last words: no words list"],
+        ["problem: ended without any answer (status 3); its last words: no words list"],
         id="exits at once",
     ),
     pytest.param(
         "#!/usr/bin/env python9\n",
-        ["problem: ended without any answer, with exit status 127; its last words: ", "python9"],
+        ["problem: ended without any answer (status 127); its last words: ", "python9"],
         id="no interpreter",
     ),
     pytest.param(
         _sh("read line; kill -SEGV $$"),
-        ["problem: ended without any answer, by signal 11"],
+        ["problem: ended without any answer (by SIGSEGV)"],
         id="killed by a signal",
     ),
     pytest.param(
@@ -299,7 +302,7 @@ QUICK = [
     pytest.param(
         GOOD.replace("    print", '    event["logged_in_pubkey"]\n    print'),
         [
-            "problem: ended when asked about “nobody logged in”, with exit status 1; "
+            "problem: ended when asked about “nobody logged in” (status 1); "
             "its last words: KeyError: 'logged_in_pubkey'",
             'x:5: event["logged_in_pubkey"]\n',
             "accept        from an IPv6 address",

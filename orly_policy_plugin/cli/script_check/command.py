@@ -10,22 +10,13 @@ from types import FrameType
 
 import click
 
-from orly_policy_plugin.scripts.checking import (
-    TOGETHER,
-    CannotStart,
-    Question,
-    Report,
-    Sample,
-    Source,
-    advise,
-    check_script,
-    read_source,
-    samples,
-    took,
-)
-
-from .inputs import load_event, pass_environment_option
-from .showing import UnusableInput, say
+from ..inputs import load_event, pass_environment_option
+from ..showing import UnusableInput, say
+from .advice import advise
+from .check import check_script
+from .faults import Question, Report, took
+from .samples import TOGETHER, Sample, samples
+from .source import CannotStart, Source, read_source
 
 _FAILED = 1
 

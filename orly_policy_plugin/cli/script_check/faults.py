@@ -4,7 +4,8 @@ from enum import Enum, auto
 
 import attrs
 
-from ...decisions.replies import Reply
+from orly_policy_plugin.decisions.replies import Reply
+
 from .samples import Sample
 
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from orly_policy_plugin.scripts.checking.advice import advise
-from orly_policy_plugin.scripts.checking.faults import Fault, Finding
-from orly_policy_plugin.scripts.checking.source import Source
+from orly_policy_plugin.cli.script_check.advice import advise
+from orly_policy_plugin.cli.script_check.faults import Fault, Finding
+from orly_policy_plugin.cli.script_check.source import Source
 
 PYTHON = "#!/usr/bin/env python3"
 SHELL = "#!/bin/sh"

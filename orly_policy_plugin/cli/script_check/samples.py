@@ -7,8 +7,7 @@ from typing import Final, Literal
 import attrs
 
 from orly_policy_hookspecs import Event, FrozenEvent
-
-from ..protocol import question
+from orly_policy_plugin.scripts.protocol import question
 
 TOGETHER: Final = 20
 """How many events are sent at once, after those one by one."""

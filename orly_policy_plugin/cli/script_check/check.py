@@ -8,9 +8,10 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
-from ...decisions.replies import Action, Reply
-from ..protocol import LONGEST_LINE_BYTES, NotAnAnswer, read_answer
-from ..starting import environment_for_scripts
+from orly_policy_plugin.decisions.replies import Action, Reply
+from orly_policy_plugin.scripts.protocol import NotAnAnswer, read_answer
+from orly_policy_plugin.scripts.starting import environment_for_scripts
+
 from .faults import Fault, Finding, Question, Report, took
 from .samples import TOGETHER, Sample, together
 from .trial import Trial
@@ -21,7 +22,6 @@ SLOW_SECONDS: Final = 1.0
 _MOST_USELESS_LINES: Final = 1_000
 _SETTLE_SECONDS: Final = 0.5
 _MOST_NAMED: Final = 3
-_LONG: Final = "prints a line over 1 MiB"
 _INSTEAD_OF_AN_ANSWER: Final = (
     Fault.NOT_JSON, Fault.NO_ID, Fault.OTHER_ID, Fault.LONG_LINE, Fault.NO_NEWLINE,
 )  # fmt: skip
@@ -114,7 +114,7 @@ class _Check:
         """Wait longer than the relay does, to see how slow it is; but for one answer only."""
         for i, sample in enumerate(asked, 1):
             [question] = self._ask(sample)
-            answered = self._trial.wait(self._none_open, 2 * self._timeout)
+            answered = self._wait(self._none_open, 2 * self._timeout)
             if stuck := not answered and self._trial.status is None:
                 self._ask(*asked[i:])
                 self._until_quiet(self._none_open)
@@ -140,8 +140,19 @@ class _Check:
 
     def _another_line(self, done: Callable[[], bool]) -> bool:
         before = self._lines
-        self._trial.wait(lambda: done() or self._lines > before, self._timeout)
+        self._wait(lambda: done() or self._lines > before, self._timeout)
         return self._lines > before
+
+    def _wait(self, done: Callable[[], bool], seconds: float) -> bool:
+        """:raises _Enough: too many lines have come that are no answers."""
+        is_done = self._trial.wait(lambda: self._is_flooded or done(), seconds)
+        if self._is_flooded:
+            raise _Enough
+        return is_done
+
+    @property
+    def _is_flooded(self) -> bool:
+        return self._lines > len(self._questions) + _MOST_USELESS_LINES
 
     def _end_of_input(self) -> None:
         trial = self._trial
@@ -157,12 +168,12 @@ class _Check:
 
     # --- what it prints
 
-    def _hear(self, line: bytes) -> None:
+    def _hear(self, line: bytes | None) -> None:
         self._lines += 1
-        if self._lines > len(self._questions) + _MOST_USELESS_LINES:
-            raise _Enough
-        if len(line) > LONGEST_LINE_BYTES:
-            self._found(Fault.LONG_LINE, _LONG)
+        if self._is_flooded:
+            return
+        if line is None:
+            self._found(Fault.LONG_LINE, "prints a line over 1 MiB")
             return
         try:
             event_id, reply = read_answer(line)
@@ -205,14 +216,14 @@ class _Check:
         trial, answered = self._trial, len(self._asked_of_this) - len(self._open())
         self._asked_of_this = []
         if not any(question.reply for question in self._questions.values()):
-            seen = f"ended without any answer, {trial.ending}"
+            seen = f"ended without any answer{trial.ending}"
             self._found(Fault.ENDS_AT_ONCE, seen, trial.stderr)
             raise _Enough
         if trial.status == 0:
             events = f"{answered} answer{'s' * (answered != 1)}"
             self._found(Fault.ENDS_EARLY, f"ended after {events}, though there was more to read")
             raise _Enough
-        self._found(Fault.CRASHES, f"ended when {when}, {trial.ending}", trial.stderr)
+        self._found(Fault.CRASHES, f"ended when {when}{trial.ending}", trial.stderr)
 
     def _judge_left(self) -> None:
         deadline = time.monotonic() + _SETTLE_SECONDS
@@ -222,9 +233,7 @@ class _Check:
             self._found(Fault.CHILDREN_LEFT, f"ended, and left behind: {', '.join(left[:3])}")
 
     def _judge_output(self) -> None:
-        if len(line := bytes(self._trial.unfinished)) > LONGEST_LINE_BYTES:
-            self._found(Fault.LONG_LINE, _LONG)
-        elif line:
+        if line := self._trial.line_begun:
             text = line[:200].decode("utf-8", "replace")
             self._found(Fault.NO_NEWLINE, f"printed {text!r:.80} without an end of line")
         late = sum(question.at_the_end for question in self._questions.values())

@@ -7,8 +7,8 @@ from typing import Final
 
 import attrs
 
-from ...errors import PolicyError
-from ..files import why_not_run
+from orly_policy_plugin.errors import PolicyError
+from orly_policy_plugin.scripts.files import why_not_run
 
 _LONGEST_BYTES: Final = 1_048_576
 _LANGUAGE: Final = re.compile(
