@@ -7,6 +7,7 @@ import attrs
 import click
 
 from orly_policy_hookspecs import Decision
+from orly_policy_plugin.counted import counted
 from orly_policy_plugin.decisions import Explanation
 
 from .inputs import shown_name
@@ -52,7 +53,8 @@ def test(ctx: click.Context, suite: tuple[Path, ...]) -> None:
     say(_result(tally))
     if tally.problems:
         more = tally.problems - len(tally.told)
-        raise UnusableInput([*tally.told, *([f"and {_count(more, 'more problem')}"] * (more > 0))])
+        left_out = [f"and {counted(more, 'more problem')}"] if more else []
+        raise UnusableInput([*tally.told, *left_out])
     ctx.exit(_FAILED if tally.failed else 0)
 
 
@@ -101,13 +103,9 @@ def _show_failure(where: str, case: Case, explanation: Explanation) -> None:
 
 
 def _result(tally: _Tally) -> str:
-    ran = f"{_count(tally.cases, 'case')} in {_count(tally.suites, 'suite')}"
-    unread = f"; {_count(tally.problems, 'problem')} reading suites"
+    ran = f"{counted(tally.cases, 'case')} in {counted(tally.suites, 'suite')}"
+    unread = f"; {counted(tally.problems, 'problem')} reading suites"
     result = f"{tally.failed} failed" if tally.failed else "all as expected"
     if not tally.cases:
         result = "nothing was tested"
     return f"{ran}: {result}{unread if tally.problems else ''}"
-
-
-def _count(count: int, what: str) -> str:
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"

@@ -18,6 +18,7 @@ import attrs
 
 from orly_policy_hookspecs import Decision, Event
 
+from ..counted import counted
 from ..event_size import content_size, event_size
 from ..policy import Duration, Regex
 from .messages import quoted
@@ -103,10 +104,6 @@ class Condition:
         return Foresight()
 
 
-def _plural(count: int, unit: str) -> str:
-    return f"{count} {unit}" if count == 1 else f"{count} {unit}s"
-
-
 @attrs.frozen
 class SizeLimit(Condition):
     """``size_limit``: the event as compact JSON, in bytes."""
@@ -121,7 +118,7 @@ class SizeLimit(Condition):
         )
 
     def seen(self, event: Event, keys: Keys, now: int) -> str:
-        return _plural(event_size(event), "byte")
+        return counted(event_size(event), "byte")
 
     @property
     def limit(self) -> str:
@@ -142,7 +139,7 @@ class ContentLimit(Condition):
         )
 
     def seen(self, event: Event, keys: Keys, now: int) -> str:
-        return _plural(content_size(event), "byte")
+        return counted(content_size(event), "byte")
 
     @property
     def limit(self) -> str:

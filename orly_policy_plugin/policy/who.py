@@ -5,6 +5,8 @@ from typing import Final
 
 import attrs
 
+from ..counted import counted
+
 
 class Step(IntEnum):
     """The steps of a rule, in their order."""
@@ -42,7 +44,7 @@ class Whom(Enum):
         """The words for all of them, in summaries and explanations, where the field names so many
         keys.
         """
-        return self._of_all.format(keys="1 key" if count == 1 else f"{count} keys")
+        return self._of_all.format(keys=counted(count, "key"))
 
     @property
     def is_by_follow_lists(self) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
+from orly_policy_plugin.counted import counted
 from orly_policy_plugin.decisions.replies import Action, Reply
 from orly_policy_plugin.scripts.protocol import NotAnAnswer, read_answer
 from orly_policy_plugin.scripts.starting import environment_for_scripts
@@ -220,8 +221,8 @@ class _Check:
             self._found(Fault.ENDS_AT_ONCE, seen, trial.stderr)
             raise _Enough
         if trial.status == 0:
-            events = f"{answered} answer{'s' * (answered != 1)}"
-            self._found(Fault.ENDS_EARLY, f"ended after {events}, though there was more to read")
+            seen = f"ended after {counted(answered, 'answer')}, though there was more to read"
+            self._found(Fault.ENDS_EARLY, seen)
             raise _Enough
         self._found(Fault.CRASHES, f"ended when {when}{trial.ending}", trial.stderr)
 

@@ -10,6 +10,8 @@ from types import FrameType
 
 import click
 
+from orly_policy_plugin.counted import counted
+
 from ..inputs import load_event, pass_environment_option
 from ..showing import UnusableInput, say
 from .advice import advise
@@ -143,4 +145,4 @@ def _result(report: Report) -> str:
     problems = sum(not finding.note for finding in report.findings)
     if not problems:
         return "no problems found"
-    return f"{problems} problem{'s' * (problems > 1)} found"
+    return f"{counted(problems, 'problem')} found"
