@@ -6,31 +6,19 @@ from typing import NoReturn
 
 import click
 
-from orly_policy_hookspecs.printing import printable
+from orly_policy_hookspecs.printing import in_a_line
 
 PYTHON = Path(sys.executable).name
-
-_MOST_CHARACTERS = 2000
-_KEPT_FOR_COUNT = 40
 
 
 def say(text: str) -> None:
     """A line on standard output, with nothing in it that a terminal obeys."""
-    click.echo(_in_a_line(text))
+    click.echo(in_a_line(text))
 
 
 def tell(text: str) -> None:
     """The same on standard error."""
-    click.echo(_in_a_line(text), err=True)
-
-
-def _in_a_line(text: str) -> str:
-    """As ``orly-policy`` does it, which to load for this would take the relay 100 ms."""
-    shown = printable(text)
-    if len(shown) <= _MOST_CHARACTERS:
-        return shown
-    cut = _MOST_CHARACTERS - _KEPT_FOR_COUNT
-    return f"{shown[:cut]}… ({len(shown) - cut} more characters)"
+    click.echo(in_a_line(text), err=True)
 
 
 def run(command: click.Command) -> NoReturn:

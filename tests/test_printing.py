@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import pkgutil
+import re
 import subprocess
 import sys
 import threading
@@ -25,7 +26,7 @@ import orly_policy_hookspecs
 import orly_policy_plugin
 from orly_policy_hookspecs import Decision
 from orly_policy_hookspecs.logs import Harmless
-from orly_policy_hookspecs.printing import printable
+from orly_policy_hookspecs.printing import in_a_line, printable
 from orly_policy_plugin.cli.showing import say_json, show_steps
 from orly_policy_plugin.decisions import Explanation, Step
 from orly_policy_plugin.policy import policy_version, read_policy
@@ -624,3 +625,12 @@ def test_a_line_is_harmless_and_bounded(commands: Commands, module: str) -> None
     assert short == printable(HOSTILE)
     assert 1900 < len(long) <= 2000
     assert long.endswith(" more characters)")
+
+
+def test_a_bounded_line_stays_as_it_is() -> None:
+    """It says how much is missing, and to bound it again changes nothing."""
+    for length in (0, 1999, 2000):
+        assert in_a_line("x" * length) == "x" * length
+    cut = in_a_line("x" * 10_000)
+    assert re.fullmatch(r"x{1960}… \(8040 more characters\)", cut)
+    assert in_a_line(cut) == cut

@@ -8,7 +8,7 @@ from orly_policy_plugin.policy import policy_version, read_policy
 from orly_policy_plugin.scripts import check_scripts
 
 from .inputs import unusable_policy
-from .showing import say
+from .showing import say, say_columns
 from .summary import summary
 from .target import POLICY_OR_STANDARD_INPUT, policy_argument, target_of
 
@@ -26,7 +26,4 @@ def check(policy: Path | None) -> None:
         read = read_policy(target.content())
         check_scripts(read, target.scripts_from)
     say(f"{target.name}: version {policy_version(read)}")
-    lines = summary(read)
-    width = max(len(name) for name, _ in lines)
-    for name, says in lines:
-        say(f"  {name:{width}}  {says}")
+    say_columns(summary(read), indent="  ")

@@ -10,7 +10,7 @@ from orly_policy_plugin.errors import PolicyError
 from orly_policy_plugin.policy import Problem
 from orly_policy_plugin.state import Entry
 
-from .showing import say, say_json, short, tell
+from .showing import say_columns, say_json, short, tell
 from .target import POLICY, Target, policy_argument, state_option, target_of, trouble
 
 _UNREADABLE = 2
@@ -57,17 +57,19 @@ def _content(target: Target) -> bytes | None:
 
 
 def _print_text(entries: list[Entry], stands: int | None) -> None:
-    if entries:
-        say("  version       when                  how        who        event")
-    for i, entry in enumerate(entries):
-        cells = (
-            f"{'*' if i == stands else ' '} {entry.version}",
+    rows = [
+        (
+            "*" if i == stands else "",
+            entry.version,
             _when(entry),
-            f"{entry.how:9}",
-            f"{short(entry.author or '-'):9}",
+            entry.how,
+            short(entry.author or "-"),
             short(entry.event_id or "-"),
         )
-        say("  ".join(cells))
+        for i, entry in enumerate(entries)
+    ]
+    if rows:
+        say_columns([("", "version", "when", "how", "who", "event"), *rows])
 
 
 def _print_json(entries: list[Entry], stands: int | None) -> None:

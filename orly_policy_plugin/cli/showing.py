@@ -2,9 +2,10 @@
 obeys. The commands print with these functions alone.
 """
 
+import itertools
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import click
@@ -14,15 +15,12 @@ from rich.table import Table
 from rich.text import Text
 
 from orly_policy_hookspecs import Decision
-from orly_policy_hookspecs.printing import printable
+from orly_policy_hookspecs.printing import in_a_line, printable
 from orly_policy_plugin.decisions import Explanation, Step
 
 _KEY = re.compile(r"\b([0-9a-f]{8})[0-9a-f]{56}\b")
 _CONTRIBUTION = re.compile(r"contributions\.([0-9a-f]{64})\.")
 _NARROW = 60
-_MOST_CHARACTERS = 2000
-"""Of a line or a cell; the end of one that is longer is counted."""
-_KEPT_FOR_COUNT = 40
 _STYLES = {"deny": "bold red", "grant": "bold green", "pass": "", "no match": "dim"}
 
 
@@ -61,13 +59,18 @@ def tell(text: str) -> None:
     click.echo(in_a_line(text), err=True)
 
 
-def in_a_line(text: str) -> str:
-    """The text in one harmless line of at most 2,000 characters. Idempotent."""
-    shown = printable(text)
-    if len(shown) <= _MOST_CHARACTERS:
-        return shown
-    cut = _MOST_CHARACTERS - _KEPT_FOR_COUNT
-    return f"{shown[:cut]}… ({len(shown) - cut} more characters)"
+def say_columns(rows: Sequence[Sequence[str]], indent: str = "") -> None:
+    """A line a row on standard output, for people and for ``grep``: each column is as wide as its
+    widest cell, the last as long as it is.
+
+    :param rows: may have fewer cells than the widest row has.
+    """
+    shown = [[in_a_line(cell) for cell in row] for row in rows]
+    columns = itertools.zip_longest(*shown, fillvalue="")
+    widths = [max(map(len, column)) for column in columns]
+    for row in shown:
+        cells = (f"{cell:{width}}" for cell, width in zip(row, widths, strict=False))
+        say((indent + "  ".join(cells)).rstrip())
 
 
 def say_json(value: object, indent: int | None = 2) -> None:

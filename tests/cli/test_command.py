@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import resource
 import shlex
 import signal
@@ -18,7 +17,6 @@ from click.testing import Result
 
 from orly_policy_plugin.cli import main
 from orly_policy_plugin.cli.command import orly_policy
-from orly_policy_plugin.cli.showing import in_a_line
 from orly_policy_plugin.cli.target import POLICY_FILE
 
 Write = Callable[[str, Any], Path]
@@ -367,15 +365,6 @@ def test_no_line_is_longer_than_can_be_read(
         assert len(done.stdout + done.stderr) < 20_000, arguments
     assert "more characters)" in run("check", "policy.json").stdout
     assert tag in run(*asked, "--json").stdout
-
-
-def test_a_bounded_line_stays_as_it_is() -> None:
-    """It says how much is missing, and to bound it again changes nothing."""
-    for length in (0, 1999, 2000):
-        assert in_a_line("x" * length) == "x" * length
-    cut = in_a_line("x" * 10_000)
-    assert re.fullmatch(r"x{1960}… \(8040 more characters\)", cut)
-    assert in_a_line(cut) == cut
 
 
 @pytest.mark.parametrize("digits", [18, 30, 5000])

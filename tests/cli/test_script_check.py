@@ -107,7 +107,7 @@ def test_a_right_script_is_measured(script: Script, check: Run) -> None:
     assert [row[0] for row in words] == [*["accept"] * 2, "reject", *["accept"] * 5, "20"]
     assert all(" ms" in row or " s" in row for row in rows)
     assert rows[2].endswith(r"blocked: no\x1b[2J words")
-    assert rows[-1].startswith("  20 of 20      events sent together")
+    assert rows[-1].startswith("  20 of 20  events sent together")
     assert rows[-1].endswith(" answers per second")
 
 
@@ -305,7 +305,7 @@ QUICK = [
             "problem: ended when asked about “nobody logged in” (status 1); "
             "its last words: KeyError: 'logged_in_pubkey'",
             'x:5: event["logged_in_pubkey"]\n',
-            "accept        from an IPv6 address",
+            "accept     from an IPv6 address",
         ],
         id="crashes on one",
     ),
@@ -445,7 +445,7 @@ SILENT = [
         [
             "problem: does not answer reads: “a read”",
             "x:5: if event['access_type'] == 'read': continue",
-            "no answer     a read\n",
+            "no answer  a read\n",
         ],
         id="no answer to reads",
     ),

@@ -13,7 +13,7 @@ import click
 from orly_policy_plugin.counted import counted
 
 from ..inputs import load_event, pass_environment_option
-from ..showing import UnusableInput, say
+from ..showing import UnusableInput, say, say_columns
 from .advice import advise
 from .check import check_script
 from .faults import Question, Report, took
@@ -103,31 +103,28 @@ def _ended_by_signals() -> Iterator[None]:
 
 def _show(path: Path, source: Source, report: Report) -> None:
     say(f"{path}:")
-    for question in report.singly:
-        say(f"  {_row(question)}".rstrip())
+    rows = [_row(question) for question in report.singly]
     if report.at_once:
-        say(f"  {_row_at_once(report.at_once)}")
+        rows.append(_row_at_once(report.at_once))
+    say_columns(rows, indent="  ")
     say()
     _show_findings(report, source)
     say(_result(report))
 
 
-def _row(question: Question) -> str:
+def _row(question: Question) -> tuple[str, ...]:
     reply, name = question.reply, question.sample.name
     if reply is None:
-        return f"{'no answer':12}  {name}"
-    said = f"  {reply.message[:80]}" if reply.message else ""
+        return ("no answer", name)
     when = "only at the end of input" if question.at_the_end else f"{took(question.seconds):>7}"
-    return f"{reply.action.value:12}  {name:26}  {when}{said}"
+    return (reply.action.value, name, when, reply.message[:80])
 
 
-def _row_at_once(questions: tuple[Question, ...]) -> str:
+def _row_at_once(questions: tuple[Question, ...]) -> tuple[str, ...]:
     times = [question.seconds for question in questions if question.reply]
     seconds = max(times, default=0.0)
-    return (
-        f"{f'{len(times)} of {TOGETHER}':12}  {'events sent together':26}  "
-        f"{took(seconds):>7}  {len(times) / max(seconds, 1e-6):,.0f} answers per second"
-    )
+    speed = f"{len(times) / max(seconds, 1e-6):,.0f} answers per second"
+    return (f"{len(times)} of {TOGETHER}", "events sent together", f"{took(seconds):>7}", speed)
 
 
 def _show_findings(report: Report, source: Source) -> None:
