@@ -144,6 +144,8 @@ class Registry(pluggy.PluginManager):
         return max(slow, key=slow.__getitem__, default="")
 
     def _guard(self, implementation: pluggy.HookImpl, hook: str) -> None:
+        # pluggy annotates these attributes as final, and reads them anew at each call; there is no
+        # other place to put a guard. tests/contract/test_pluggy_internals.py holds it to that.
         by = Answerer(implementation.plugin_name, hook, self._budget_seconds)
         made: Callable[..., Any]
         if _wraps(implementation):
@@ -152,7 +154,7 @@ class Registry(pluggy.PluginManager):
         else:
             names = implementation.argnames
             made = guarded(implementation.function, names, by, self._slow[hook])
-        implementation.function = made  # type: ignore[misc]  # typed as final
+        implementation.function = made  # type: ignore[misc]
         implementation.argnames = ("event", "context")  # type: ignore[misc]
 
     def _plugins_changed(self) -> None:
