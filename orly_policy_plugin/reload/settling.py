@@ -1,4 +1,10 @@
-"""Reading a file once it has settled: when no writer seems to be in the middle of it."""
+"""Reading a file once it has settled: when no writer seems to be in the middle of it.
+
+Why this is no library: watchfiles and watchdog gather the events of a while, but no event says
+that a content is whole, some changes raise none (on network file systems, where inotify is
+exhausted), and watchfiles ends where a path is not there. So watchdog gives hints, and what
+decides is here: the identity of the file, its bytes, and how long both have stayed the same.
+"""
 
 import json
 import threading

@@ -1,4 +1,9 @@
-"""One at a time: a lock that all processes on the machine respect, and all threads in them."""
+"""One at a time: a lock that all processes on the machine respect, and all threads in them.
+
+Why this is no library: a lock file that filelock makes for root stays root's, and from then on the
+relay's own user cannot change the policy; and what is done under the lock has to ask for a proof
+that it is held (:class:`Held`), which a library's lock does not hand out.
+"""
 
 import contextlib
 import fcntl
