@@ -5,11 +5,12 @@ hooks of :mod:`orly_policy_hookspecs.hooks` and answers with a :class:`Decision`
 needs to know the policy engine.
 """
 
+from .blocking import BlockingGate
 from .combining import combine
 from .context import Context, Origin
 from .decision import PREFIXES, Decision, Verdict
 from .errors import GateError, PluginError, RunningLoopError, SettingsError
-from .gate import BlockingGate, Gate, GateSettings
+from .gate import Gate, GateSettings
 from .hooks import POLICY_EVENT_KIND, PROJECT, hookimpl, hookspec
 from .nip01.events import Event, FrozenEvent, frozen
 from .nip01.wellformed import malformed
