@@ -29,7 +29,10 @@ PURE = sorted(
         ENGINE / "fair_queue.py",
         *(ENGINE / "scripts" / f"{name}.py" for name in PURE_OF_SCRIPTS),
         *(ENGINE / "session" / f"{name}.py" for name in PURE_OF_SESSION),
-        *(CONTRACT / f"{name}.py" for name in ("at_once", "combining", "context", "decision", "printing")),
+        *(
+            CONTRACT / f"{name}.py"
+            for name in ("at_once", "combining", "context", "decision", "printing")
+        ),
         *(CONTRACT / "nip01").rglob("*.py"),
     ]
 )

@@ -14,10 +14,10 @@ from orly_policy_hookspecs.nip01 import Filter, FrozenEvent, Position, frozen, i
 
 from ....session import Added, Deletion, Known, Search, Vanishing
 from .. import capacity
+from ..batched import BatchedStore, Job
 from ..garbage import Removal, Suspect
-from ..together import Together
 from . import keys, reading, scanning, writing
-from .indexing import Unindexed, index, index_stored, unindexed
+from .indexing import index, index_stored, unindexed
 from .judging import judge
 from .keys import Span
 from .scanning import Transaction
@@ -31,10 +31,7 @@ _READERS: Final = 4
 _COUNTED_AT_ONCE: Final = 1_000
 
 
-_Job = FrozenEvent | Deletion | Vanishing | Removal | Unindexed
-
-
-class LMDBStore:
+class LMDBStore(BatchedStore):
     """A host (:class:`.session.Host`) over an environment in nostr-relay's format, that can
     recall, delete, make vanish, count and search.
     """
@@ -50,6 +47,7 @@ class LMDBStore:
         :param relay_urls: of this relay, for requests to vanish.
         :param searched_kinds: of which the words are indexed; without one nothing is searched.
         """
+        super().__init__(capacity.LMDB)
         self._environment = environment
         self._relay_urls = relay_urls
         self._searched_kinds = searched_kinds
@@ -57,16 +55,13 @@ class LMDBStore:
         self._indexing: asyncio.Task[None] | None = None
         self._readers = ThreadPoolExecutor(_READERS, "orly-policy-lmdb-read")
         self._writer = ThreadPoolExecutor(1, "orly-policy-lmdb-write")
-        self._writes: Together[_Job, Added | None] = Together(self._write)
-        self._recalls: Together[FrozenEvent, Known | None] = Together(self._recall_all)
 
     async def close(self) -> None:
         """Finish what waits."""
         if self._indexing is not None:
             self._indexing.cancel()
             await asyncio.wait({self._indexing})
-        await self._writes.close()
-        await self._recalls.close()
+        await self._finish()
         await asyncio.to_thread(self._writer.shutdown)
         await asyncio.to_thread(self._readers.shutdown)
 
@@ -116,12 +111,6 @@ class LMDBStore:
     def _searched(self, kinds: frozenset[int] | None) -> frozenset[int]:
         return self._searched_kinds if kinds is None else self._searched_kinds & kinds
 
-    async def recall(self, event: FrozenEvent) -> Known | None:
-        """What is known of an event; ``None`` where it could be stored, or would be refused."""
-        if capacity.LMDB.refusal(event) is not None:
-            return None
-        return await self._recalls.do(event)
-
     async def _recall_all(self, events: Sequence[FrozenEvent]) -> Sequence[Known | None]:
         return await self._read(
             lambda db: [judge(db, event, self._relay_urls)[0] for event in events]
@@ -135,33 +124,6 @@ class LMDBStore:
         return await asyncio.get_running_loop().run_in_executor(self._readers, read)
 
     # --- writing
-
-    async def add(self, event: FrozenEvent) -> Added:
-        """Store an event; what arrives together is one transaction."""
-        refusal = capacity.LMDB.refusal(event)
-        if refusal is not None:
-            return refusal
-        added = await self._writes.do(event)
-        assert added is not None
-        return added
-
-    async def delete(self, deletion: Deletion) -> None:
-        """Remove what a deletion covers. What remembers it is the kind 5."""
-        await self._writes.do(deletion)
-
-    async def vanish(self, vanishing: Vanishing) -> None:
-        """Remove what a request to vanish covers, and store the request, which remembers it.
-
-        :raises ValueError: the request cannot be stored; nothing is removed.
-        """
-        refusal = capacity.LMDB.refusal(vanishing.request)
-        if refusal is not None:
-            raise ValueError(refusal.message)
-        await self._writes.do(vanishing)
-
-    async def remove(self, ids: Collection[str]) -> None:
-        """Remove events, for nostr-relay's garbage collector. Nothing remembers it."""
-        await self._writes.do(Removal(ids))
 
     async def suspects(self) -> Sequence[Suspect]:
         """Events that may be garbage."""
@@ -180,7 +142,7 @@ class LMDBStore:
                 look = partial(unindexed, kinds=self._searched_kinds, before=before)
                 found = await self._read(look)
                 if found.ids:
-                    await self._writes.do(found)
+                    await self._change(partial(index_stored, ids=found.ids))
                     number += len(found.ids)
                 before = found.reached
                 if before is None:
@@ -190,23 +152,23 @@ class LMDBStore:
         else:
             log.info("all that is stored can be searched; %d events were indexed", number)
 
-    async def _write(self, jobs: Sequence[_Job]) -> Sequence[Added | None]:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._writer, self._work, jobs)
+    async def _write(self, jobs: Sequence[Job]) -> Sequence[Added | None]:
+        return await self._change(lambda db: [self._do(db, job) for job in jobs])
 
-    def _work(self, jobs: Sequence[_Job]) -> Sequence[Added | None]:
-        with self._environment.begin(write=True) as transaction:
-            return [self._do(transaction, job) for job in jobs]
+    async def _change(self, work: Callable[[Transaction], T]) -> T:
+        def change() -> T:
+            with self._environment.begin(write=True) as transaction:
+                return work(transaction)
 
-    def _do(self, transaction: Transaction, job: _Job) -> Added | None:
+        return await asyncio.get_running_loop().run_in_executor(self._writer, change)
+
+    def _do(self, transaction: Transaction, job: Job) -> Added | None:
         match job:
             case FrozenEvent():
                 added = writing.add(transaction, job, self._relay_urls)
                 if added is Known.STORED and job.kind in self._searched_kinds:
                     index(transaction, job)
                 return added
-            case Unindexed():
-                index_stored(transaction, job.ids)
             case Deletion():
                 writing.delete(transaction, job)
             case Vanishing():

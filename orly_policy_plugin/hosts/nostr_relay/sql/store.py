@@ -6,8 +6,9 @@ from typing import Any, Final, Self
 from orly_policy_hookspecs.nip01 import Filter, FrozenEvent, Position, address_of, frozen, kinds
 
 from ....session import Added, Deletion, Known, Vanishing
+from ..batched import BatchedStore, Job
 from ..garbage import Removal, Suspect
-from ..together import Keys, Together
+from ..together import Keys
 from . import reading, writing
 from .databases import Database, database_at
 from .judging import judge
@@ -17,19 +18,16 @@ from .statements import Statements
 _ALONE: Final = (kinds.DELETION, kinds.VANISH)
 """Kinds that bear on other events of their author."""
 
-_Job = FrozenEvent | Deletion | Vanishing | Removal
 
-
-class SQLStore:
+class SQLStore(BatchedStore):
     """A host (:class:`.session.Host`) over nostr-relay's tables ``events`` and ``tags``, that can
     recall, delete, make vanish and count. Made by :meth:`open`.
     """
 
     def __init__(self, database: Database, relay_urls: Collection[str]) -> None:
+        super().__init__(database.dialect.capacity, _keys)
         self._database = database
         self._relay_urls = relay_urls
-        self._writes: Together[_Job, Added | None] = Together(self._write, _keys)
-        self._recalls: Together[FrozenEvent, Known | None] = Together(self._recall_all)
 
     @classmethod
     async def open(
@@ -52,8 +50,7 @@ class SQLStore:
 
     async def close(self) -> None:
         """Finish what waits, and close the database."""
-        await self._writes.close()
-        await self._recalls.close()
+        await self._finish()
         await self._database.close()
 
     # --- reading
@@ -68,53 +65,20 @@ class SQLStore:
         """How many events match: see :meth:`.session.Counting.count`."""
         return await self._database.read(lambda db: reading.count(db, wanted, now, most))
 
-    async def recall(self, event: FrozenEvent) -> Known | None:
-        """What is known of an event; ``None`` where it could be stored, or would be refused."""
-        if self._database.dialect.capacity.refusal(event) is not None:
-            return None
-        return await self._recalls.do(event)
-
     async def _recall_all(self, events: Sequence[FrozenEvent]) -> Sequence[Known | None]:
         judged = await self._database.look_up(lambda db: judge(db, events, self._relay_urls))
         return [each.known for each in judged]
 
     # --- writing
 
-    async def add(self, event: FrozenEvent) -> Added:
-        """Store an event; what arrives together is one transaction."""
-        refusal = self._database.dialect.capacity.refusal(event)
-        if refusal is not None:
-            return refusal
-        added = await self._writes.do(event)
-        assert added is not None
-        return added
-
-    async def delete(self, deletion: Deletion) -> None:
-        """Remove what a deletion covers. What remembers it is the kind 5."""
-        await self._writes.do(deletion)
-
-    async def vanish(self, vanishing: Vanishing) -> None:
-        """Remove what a request to vanish covers, and store the request, which remembers it.
-
-        :raises ValueError: the request cannot be stored; nothing is removed.
-        """
-        refusal = self._database.dialect.capacity.refusal(vanishing.request)
-        if refusal is not None:
-            raise ValueError(refusal.message)
-        await self._writes.do(vanishing)
-
-    async def remove(self, ids: Collection[str]) -> None:
-        """Remove events, for nostr-relay's garbage collector. Nothing remembers it."""
-        await self._writes.do(Removal(ids))
-
     async def suspects(self) -> Sequence[Suspect]:
         """Events that may be garbage."""
         return await self._database.read(reading.suspects)
 
-    async def _write(self, jobs: Sequence[_Job]) -> Sequence[Added | None]:
+    async def _write(self, jobs: Sequence[Job]) -> Sequence[Added | None]:
         return await self._database.write(lambda db: self._work(db, jobs))
 
-    def _work(self, statements: Statements, jobs: Sequence[_Job]) -> Sequence[Added | None]:
+    def _work(self, statements: Statements, jobs: Sequence[Job]) -> Sequence[Added | None]:
         match jobs[0]:
             case Deletion() as deletion:
                 writing.delete(statements, deletion)
@@ -130,7 +94,7 @@ class SQLStore:
                 return writing.add(statements, events, self._relay_urls)
 
 
-def _keys(job: _Job) -> Keys | None:
+def _keys(job: Job) -> Keys | None:
     """What an event has to do with; ``None`` for what is to be alone in a transaction."""
     if not isinstance(job, FrozenEvent) or job.kind in _ALONE:
         return None
