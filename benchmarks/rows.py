@@ -131,6 +131,12 @@ def _admins_worst(options: Options) -> Measured:
 # --- relays
 
 
+def _relay_row(
+    name: str, workload: str, compare: Callable[[Effort], relays.Compared], goal: Goal
+) -> Row:
+    return Row(name=name, workload=workload, measure=partial(_relay, compare, goal), goals=(goal,))
+
+
 def _relay(compare: Callable[[Effort], relays.Compared], goal: Goal, options: Options) -> Measured:
     compared = compare(options.effort)
     by_cpu = compared.kept_by_cpu("policy")
@@ -221,35 +227,27 @@ ROWS: Final = (
         measure=_admins_worst,
         goals=(_ADMINS_APPLY, _ADMINS_START, _ADMINS_DELAY),
     ),
-    Row(
-        name="relay-write",
-        workload="events a second into the relay, to stock nostr-relay; SQLite",
-        measure=partial(_relay, partial(relays.writes, "sqlite"), _WRITES),
-        goals=(_WRITES,),
+    _relay_row(
+        "relay-write",
+        "events a second into the relay, to stock nostr-relay; SQLite",
+        partial(relays.writes, "sqlite"),
+        _WRITES,
     ),
-    Row(
-        name="relay-write-lmdb",
-        workload="the same on LMDB, where stock answers before it stores",
-        measure=partial(_relay, partial(relays.writes, "lmdb"), _WRITES_LMDB),
-        goals=(_WRITES_LMDB,),
+    _relay_row(
+        "relay-write-lmdb",
+        "the same on LMDB, where stock answers before it stores",
+        partial(relays.writes, "lmdb"),
+        _WRITES_LMDB,
     ),
-    Row(
-        name="relay-read",
-        workload="REQs of 500 stored events, likewise; SQLite",
-        measure=partial(_relay, partial(relays.reads, "sqlite"), _READS),
-        goals=(_READS,),
+    _relay_row(
+        "relay-read",
+        "REQs of 500 stored events, likewise; SQLite",
+        partial(relays.reads, "sqlite"),
+        _READS,
     ),
-    Row(
-        name="relay-read-lmdb",
-        workload="the same on LMDB",
-        measure=partial(_relay, partial(relays.reads, "lmdb"), _READS_LMDB),
-        goals=(_READS_LMDB,),
-    ),
-    Row(
-        name="live",
-        workload="one event to 2,000 readers on 200 connections, likewise",
-        measure=partial(_relay, relays.live, _LIVE),
-        goals=(_LIVE,),
+    _relay_row("relay-read-lmdb", "the same on LMDB", partial(relays.reads, "lmdb"), _READS_LMDB),
+    _relay_row(
+        "live", "one event to 2,000 readers on 200 connections, likewise", relays.live, _LIVE
     ),
     Row(
         name="idle",
