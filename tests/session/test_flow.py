@@ -305,17 +305,23 @@ async def test_a_connection_that_breaks_ends_its_session_alone(tmp_path: Path) -
         assert not server._sessions
 
 
+async def silent(server: Server) -> "asyncio.Task[None]":
+    """The task that serves a client who is connected and sends nothing."""
+
+    async def serve() -> None:
+        async with server.connect(unheard):
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(serve())
+    await until(lambda: bool(server._sessions))
+    return task
+
+
 @asynchronous
 async def test_a_cancellation_from_outside_goes_on(tmp_path: Path) -> None:
     """A session swallows none but its own."""
     async with serving(tmp_path, {}) as server:
-
-        async def connection() -> None:
-            async with server.connect(unheard):
-                await asyncio.Event().wait()
-
-        task = asyncio.create_task(connection())
-        await asyncio.sleep(0.01)
+        task = await silent(server)
         task.cancel()
         await asyncio.wait([task])
         assert task.cancelled()
@@ -324,23 +330,12 @@ async def test_a_cancellation_from_outside_goes_on(tmp_path: Path) -> None:
 
 @asynchronous
 async def test_the_relay_closing_ends_its_sessions(tmp_path: Path) -> None:
-    """And whoever goes on is told."""
+    """Each knows why, and its task goes on."""
     async with serving(tmp_path, {}) as server:
-        speaker_ended = asyncio.Event()
-
-        async def connection(made: Server) -> None:
-            async with made.connect(unheard) as session:
-                try:
-                    await asyncio.Event().wait()
-                finally:
-                    with_reason = session._why_ended
-            assert with_reason == "the relay is closing"
-            speaker_ended.set()
-
-        task = asyncio.create_task(connection(server))
-        await asyncio.sleep(0.01)
+        task = await silent(server)
+        (session,) = server._sessions
     await task
-    assert speaker_ended.is_set()
+    assert session._why_ended == "the relay is closing"
 
 
 @asynchronous
