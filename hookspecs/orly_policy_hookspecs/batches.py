@@ -14,7 +14,7 @@ from .decision import Decision
 from .logs import get_log
 from .nip01.events import Event
 from .registry import Registry
-from .waiting import Question, settle
+from .waiting import Question, wait_for_all
 
 log = get_log(__name__)
 
@@ -50,7 +50,7 @@ class Batch:
             await asyncio.sleep(0)
             questions = {i: Question(answers, self._ends) for i, answers in waiting.items()}
             if questions:
-                await settle(questions.values(), self._ends)
+                await wait_for_all(questions.values(), self._ends)
             for i, question in questions.items():
                 decisions[i] = combine(question.decisions, self._may_vouch)
             if monotonic() >= self._ends:  # no plugin is asked what nobody would wait for

@@ -25,7 +25,7 @@ from .logs import get_log
 from .nip01.events import Event
 from .reading import NOTHING_KNOWN, CombinedScopes, ReadScopes, SameForAllKinds, combined
 from .registry import Answers, Registry
-from .waiting import Question, all_ended, settle
+from .waiting import Question, all_ended, wait_for_all
 
 log = get_log(__name__)
 
@@ -195,7 +195,7 @@ class Gate:
 
     async def kind3(self, event: Event, context: Context) -> None:
         """Tell the plugins of a stored follow list. What goes wrong is in the log."""
-        await self._settled(self._registry.ask_kind3(event, context))
+        await self._awaited(self._registry.ask_kind3(event, context))
 
     async def policy_event(self, event: Event, context: Context) -> Decision:
         """Give a policy event (kind 12345) to the plugins. Accepted means that one took it, and
@@ -220,12 +220,12 @@ class Gate:
 
     async def _later(self, answers: Answers, may_vouch: Collection[str]) -> Decision:
         """Wait for answers that were asked for already, and combine them."""
-        return combine(await self._settled(answers), may_vouch)
+        return combine(await self._awaited(answers), may_vouch)
 
-    async def _settled(self, answers: Answers) -> list[Decision]:
+    async def _awaited(self, answers: Answers) -> list[Decision]:
         deadline = monotonic() + self.settings.budget_seconds
         question = Question(as_list(answers), deadline)
-        await settle([question], deadline)
+        await wait_for_all([question], deadline)
         return question.decisions
 
 

@@ -170,5 +170,5 @@ def _with_both(function: Callable[..., Any], named: tuple[str, ...]) -> Callable
     """A function of some of the parameters as one of event and context."""
     if named == ("event", "context"):
         return function
-    places = [("event", "context").index(name) for name in named]
-    return lambda *both: function(*(both[place] for place in places))
+    indexes = [("event", "context").index(name) for name in named]
+    return lambda *both: function(*(both[index] for index in indexes))

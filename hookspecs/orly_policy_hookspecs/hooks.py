@@ -36,12 +36,9 @@ hookspec: Final = pluggy.HookspecMarker(PROJECT)
 hookimpl: Final = pluggy.HookimplMarker(PROJECT)
 """Marks a plugin's hooks: ``@hookimpl`` above each."""
 
-Answer = Decision | None
-"""A decision, or ``None`` to abstain."""
-
 
 @hookspec
-def on_write(event: Event, context: Context) -> Answer | Awaitable[Answer]:
+def on_write(event: Event, context: Context) -> Decision | Awaitable[Decision | None] | None:
     """May this event be stored?
 
     Asked once for every event before it is stored, its id and signature verified by the host;
@@ -55,7 +52,7 @@ def on_write(event: Event, context: Context) -> Answer | Awaitable[Answer]:
 
 
 @hookspec
-def on_read(event: Event, context: Context) -> Answer | Awaitable[Answer]:
+def on_read(event: Event, context: Context) -> Decision | Awaitable[Decision | None] | None:
     """May this reader be given this event?
 
     Asked for every stored event before it is handed out, and for every live one and each of its
@@ -81,7 +78,9 @@ def on_kind3(event: Event, context: Context) -> Awaitable[None] | None:
 
 
 @hookspec
-def on_policy_event(event: Event, context: Context) -> Answer | Awaitable[Answer]:
+def on_policy_event(
+    event: Event, context: Context
+) -> Decision | Awaitable[Decision | None] | None:
     """Somebody sends an event that is to change the policy (kind 12345).
 
     It is given to this hook alone and never stored. The host need not have verified it: the

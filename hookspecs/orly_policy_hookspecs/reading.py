@@ -23,7 +23,7 @@ class ReadScope:
     denial_of_others: Decision | None = None
     """The refusal that every event gets of which the reader is no party, neither the author nor
     named in a ``p`` tag; ``None`` where some such event might be handed out."""
-    is_settled: bool = False
+    grants_rest: bool = False
     """Whether every event that these leave is handed out: there is nothing to ask any more."""
     tells_addresses_apart: bool = True
     """Whether the answer may be another for a reader who differs by the IP address alone."""
@@ -31,7 +31,7 @@ class ReadScope:
 
 NOTHING_KNOWN: Final = ReadScope()
 """Of a plugin that says nothing: every event is to be asked about."""
-HINDERS_NOTHING: Final = ReadScope(is_settled=True, tells_addresses_apart=False)
+HINDERS_NOTHING: Final = ReadScope(grants_rest=True, tells_addresses_apart=False)
 """Of a plugin that hands out everything."""
 
 
@@ -132,7 +132,7 @@ class CombinedScopes:
         return ReadScope(
             _strongest(scope.denial for scope in given),
             _strongest(scope.denial_of_others for scope in given),
-            is_settled=all(scope.is_settled for scope in given),
+            grants_rest=all(scope.grants_rest for scope in given),
             tells_addresses_apart=any(scope.tells_addresses_apart for scope in given),
         )
 
@@ -147,7 +147,7 @@ def _is_fallback(denial: Decision | None) -> bool:
 
 
 def _might_be_overruled(scope: ReadScope) -> ReadScope:
-    """What is left of a scope where another plugin may vouch: nothing of it is settled."""
+    """What is left of a scope where another plugin may vouch: it grants nothing for certain."""
     return ReadScope(
         None if _is_fallback(scope.denial) else scope.denial,
         None if _is_fallback(scope.denial_of_others) else scope.denial_of_others,

@@ -247,26 +247,26 @@ def _near(found: str) -> str:
     return f"; did you mean {near[0]!r}?" if near else ""
 
 
-def _check_parameters(plugin: object, place: str, function: Callable[..., Any]) -> None:
+def _check_parameters(plugin: object, where: str, function: Callable[..., Any]) -> None:
     parameters = inspect.signature(function).parameters
     if inspect.isclass(plugin) and next(iter(parameters), "") == "self":
         raise PluginError(
-            f"{place} needs an instance: register {plugin.__name__}(), not the class"
+            f"{where} needs an instance: register {plugin.__name__}(), not the class"
         )
     for parameter in parameters.values():
         if parameter.kind is inspect.Parameter.KEYWORD_ONLY:
             raise PluginError(
-                f"{place}: pluggy never passes the keyword-only "
+                f"{where}: pluggy never passes the keyword-only "
                 f"parameter {parameter.name!r}; remove the '*' before it"
             )
         if parameter.name in _PARAMETERS and parameter.default is not inspect.Parameter.empty:
             raise PluginError(
-                f"{place}: pluggy never passes a parameter that has a default; "
+                f"{where}: pluggy never passes a parameter that has a default; "
                 f"write {parameter.name!r} without one"
             )
         if parameter.kind in _VARIADIC and _PARAMETERS.isdisjoint(parameters):
             raise PluginError(
-                f"{place}: pluggy passes only parameters that have a name, and nothing to "
+                f"{where}: pluggy passes only parameters that have a name, and nothing to "
                 f"{str(parameter).split(':')[0]}; name event and context, "
                 "or use functools.wraps in the decorator"
             )

@@ -13,7 +13,7 @@ _Task = asyncio.Task[Decision | Late | None]
 
 class Question:
     """One question, some of whose answers must be awaited: each in a task, as a plugin might not
-    end when it is told to. A firm no settles it, whatever else may come; so does the last answer.
+    end when it is told to. A firm no decides it, whatever else may come; so does the last answer.
 
     Made on a running event loop.
     """
@@ -22,14 +22,14 @@ class Question:
         """:param deadline: by the monotonic clock: what comes later is late."""
         self.decisions, awaited = come_and_awaited(answers)
         """The answers that have come."""
-        self.settled = asyncio.get_running_loop().create_future()
+        self.answered = asyncio.get_running_loop().create_future()
         """Done when no more answers are waited for."""
         self._late: list[Answerer] = []
         self._waiting = _begun(awaited, deadline)
         for task in self._waiting:
             task.add_done_callback(self._take)
         if not self._waiting:
-            self.settled.set_result(None)
+            self.answered.set_result(None)
 
     def late(self) -> list[Answerer]:
         """Those of whom nothing has come, whose answers are cancelled, or only too late."""
@@ -42,8 +42,8 @@ class Question:
         waiting, self._waiting = self._waiting, {}
         for task in waiting:
             task.cancel()
-        if not self.settled.done():
-            self.settled.set_result(None)
+        if not self.answered.done():
+            self.answered.set_result(None)
 
     def _take(self, task: _Task) -> None:
         later = self._waiting.pop(task, None)
@@ -71,11 +71,9 @@ def is_firm_no(answer: object) -> bool:
     return isinstance(answer, Decision) and answer.verdict is Verdict.REJECT
 
 
-async def settle(questions: Collection[Question], deadline: float) -> None:
-    """Wait until each is settled, all of them together, or until the deadline, by the monotonic
-    clock.
-    """
-    waiting = [question.settled for question in questions if not question.settled.done()]
+async def wait_for_all(questions: Collection[Question], deadline: float) -> None:
+    """Wait until all questions are answered, or until the deadline, by the monotonic clock."""
+    waiting = [question.answered for question in questions if not question.answered.done()]
     try:
         if waiting:
             await asyncio.wait(waiting, timeout=max(deadline - monotonic(), 0))

@@ -43,7 +43,7 @@ def scope_of(plan: Plan, keys: Keys) -> ReadScope:
     return ReadScope(
         denial,
         denial_of_others,
-        is_settled=not (denial or plan.scripts or any(each.may_deny for each in foreseen)),
+        grants_rest=not (denial or plan.scripts or any(each.may_deny for each in foreseen)),
         tells_addresses_apart=by_address,
     )
 

@@ -330,7 +330,7 @@ class Questions:
         del self._open[question.asked], self._in_flight[event_id]
         self._late[event_id] = question.number
         self._window.unanswered(question.number)
-        self._is_settled(question)
+        self._is_over(question)
 
     def _withdrawn(self, requests: Iterable[Request]) -> list[Request]:
         old = list(requests)
@@ -366,9 +366,9 @@ class Questions:
     def _forget(self, question: Question) -> None:
         """It is under way no more, in none of the places where such questions are."""
         del self._open[question.asked]
-        self._is_settled(question)
+        self._is_over(question)
         self._is_free(question.asked.event_id)
 
-    def _is_settled(self, question: Question) -> None:
+    def _is_over(self, question: Question) -> None:
         if question is self._suspect:
             self._suspect = None

@@ -213,10 +213,10 @@ class ScriptRunner(ChildEvents):
             running.answers += 1
             running.strays = 0
             if question is not None:
-                self._settle(question, reply)
+                self._deliver(question, reply)
             self._pump_soon()
 
-    def _settle(self, question: Question, reply: Reply) -> None:
+    def _deliver(self, question: Question, reply: Reply) -> None:
         if reply.action is Action.FAILED:
             self._mention("gives answers that cannot be used", reply.message)
         elif self.failure:

@@ -299,7 +299,7 @@ class Scripts:
     def _hand_over(self) -> None:
         for loop, replies in self._replies.items():
             with contextlib.suppress(RuntimeError):  # it is closed: nobody waits
-                loop.call_soon_threadsafe(_settle, replies)
+                loop.call_soon_threadsafe(_set_results, replies)
         self._replies.clear()
 
     def _resume_all(self) -> None:
@@ -329,7 +329,7 @@ class Scripts:
             await asyncio.sleep(_PACE_SECONDS)
 
 
-def _settle(replies: list[tuple[_Future, Reply]]) -> None:
+def _set_results(replies: list[tuple[_Future, Reply]]) -> None:
     for future, reply in replies:
         if not future.done():
             future.set_result(reply)

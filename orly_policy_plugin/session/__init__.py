@@ -23,14 +23,13 @@ from .information import MEDIA_TYPE, asks_for_information
 from .server import Server
 from .session import Session, SessionEnded
 from .settings import SessionSettings
-from .writing import Answer
+from .writing import Ok
 
 __all__ = [
     "MEDIA_TYPE",
     "Added",
     "Admitting",
     "Announcing",
-    "Answer",
     "Counting",
     "Deleting",
     "Deletion",
@@ -38,6 +37,7 @@ __all__ = [
     "Host",
     "Known",
     "NotStored",
+    "Ok",
     "Recalling",
     "Search",
     "Searching",

@@ -1,6 +1,6 @@
 """What to ask the store for, so that a reader costs what he may see. Pure.
 
-Where it is settled of a kind that nobody may read it, it is not asked for; where only the parties
+Where nobody may read a kind, whatever is in the event, it is not asked for; where only the parties
 may, only theirs are. So neither ``limit`` nor time tells of what is hidden.
 """
 

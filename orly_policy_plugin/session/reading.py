@@ -1,6 +1,6 @@
 """What a reader is given of what is stored: REQ, COUNT and pages of HTTP (section 11 of the spec).
 
-Every event is decided before it counts. Where policy and plugins have settled a kind for a reader
+Every event is decided before it counts. Where policy and plugins grant a reader a whole kind,
 nobody is asked about its events.
 """
 
@@ -157,17 +157,17 @@ class Reading:
         scopes = self._gate.read_scopes(context)
         (wanted,) = filters
         asked = narrowed(wanted, scopes, context.authenticated)
-        if asked != [wanted] or not _is_settled(wanted, scopes):
+        if asked != [wanted] or not _grants_rest(wanted, scopes):
             return None
         most = self._settings.counted_events
         async with self._turns.of(context):
             return await self._able.counts.count(wanted, int(self._clock()), most)
 
 
-def _is_settled(wanted: Filter, scopes: CombinedScopes) -> bool:
+def _grants_rest(wanted: Filter, scopes: CombinedScopes) -> bool:
     if wanted.kinds is None:
-        return scopes.others.is_settled and not scopes.named
-    return all(scopes.of_kind(kind).is_settled for kind in wanted.kinds)
+        return scopes.others.grants_rest and not scopes.named
+    return all(scopes.of_kind(kind).grants_rest for kind in wanted.kinds)
 
 
 def _foreseen(event: FrozenEvent, scope: ReadScope, context: Context, now: int) -> bool | None:
@@ -176,4 +176,4 @@ def _foreseen(event: FrozenEvent, scope: ReadScope, context: Context, now: int) 
         return False
     if scope.denial_of_others is not None and not is_party(event, context.authenticated):
         return False
-    return True if scope.is_settled else None
+    return True if scope.grants_rest else None

@@ -22,7 +22,7 @@ from .session import Session
 from .settings import SessionSettings
 from .tasks import Tasks
 from .turns import ReadersTurns
-from .writing import Answer, Writing
+from .writing import Ok, Writing
 
 _LAST_WORDS_SECONDS: Final = 3.0
 
@@ -149,7 +149,7 @@ class Server:
 
     # --- events
 
-    async def submit(self, value: object, context: Context = STORED) -> Answer:
+    async def submit(self, value: object, context: Context = STORED) -> Ok:
         """Take an event that comes on no session: the relay's own, or one of an import."""
         return await self.writing.take(value, context)
 

@@ -44,7 +44,7 @@ _SAID: Final = {
 
 
 @attrs.frozen
-class Answer:
+class Ok:
     """The OK to an EVENT."""
 
     event_id: str
@@ -70,7 +70,7 @@ class Writing:
     _shadows: Shadows = attrs.field(factory=Shadows)
     _versions: Versions = attrs.field(factory=Versions)
 
-    async def take(self, value: object, context: Context) -> Answer:
+    async def take(self, value: object, context: Context) -> Ok:
         """Take what a client sent as an event. Never raises but when it is cancelled.
 
         :param value: a decoded JSON value.
@@ -78,12 +78,12 @@ class Writing:
         event_id = id_of(value)
         try:
             event = self._genuine(value)
-            answer = Answer(event_id, True, await self._take(event, context))
+            answer = Ok(event_id, True, await self._take(event, context))
         except _Refused as refusal:
-            answer = Answer(event_id, False, str(refusal))
+            answer = Ok(event_id, False, str(refusal))
         except Exception:
             log.exception("the event %s could not be taken", event_id)
-            answer = Answer(event_id, False, "error: the event could not be stored")
+            answer = Ok(event_id, False, "error: the event could not be stored")
         if not answer.accepted:
             log.info("refused %s: %s", event_id, answer.message)
         return answer

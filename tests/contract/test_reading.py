@@ -18,8 +18,8 @@ FIRM = Decision.reject("restricted: not for you")
 BY_DEFAULT = Decision.fallback("blocked: by default")
 NOBODY_MAY = ReadScope(FIRM)
 NOBODY_BY_DEFAULT = ReadScope(BY_DEFAULT, BY_DEFAULT, tells_addresses_apart=False)
-PARTIES = ReadScope(None, FIRM, is_settled=True, tells_addresses_apart=False)
-PARTIES_BY_DEFAULT = ReadScope(None, BY_DEFAULT, is_settled=True, tells_addresses_apart=False)
+PARTIES = ReadScope(None, FIRM, grants_rest=True, tells_addresses_apart=False)
+PARTIES_BY_DEFAULT = ReadScope(None, BY_DEFAULT, grants_rest=True, tells_addresses_apart=False)
 
 
 @attrs.frozen(eq=False)
@@ -56,7 +56,7 @@ def scope(*scopes: Any, **settings: Any) -> ReadScope:
         ((HINDERS_NOTHING, NOBODY_MAY), NOBODY_MAY),
         ((NOBODY_BY_DEFAULT, HINDERS_NOTHING), NOBODY_BY_DEFAULT),
         ((PARTIES, HINDERS_NOTHING), PARTIES),
-        ((PARTIES, None), attrs.evolve(PARTIES, is_settled=False, tells_addresses_apart=True)),
+        ((PARTIES, None), attrs.evolve(PARTIES, grants_rest=False, tells_addresses_apart=True)),
         ((HINDERS_NOTHING, None), NOTHING_KNOWN),
         ((HINDERS_NOTHING, ValueError("no")), NOTHING_KNOWN),
         ((HINDERS_NOTHING, Answering()), NOTHING_KNOWN),

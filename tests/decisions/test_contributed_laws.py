@@ -417,7 +417,7 @@ def test_what_is_foreseen_of_a_reader_holds_for_every_event(
                 assert not decision.accepted
                 firm = foreseen.verdict is Verdict.REJECT
                 assert firm <= (decision.verdict is Verdict.REJECT)
-            elif scope.is_settled:
+            elif scope.grants_rest:
                 assert decision.accepted
 
 
@@ -435,7 +435,7 @@ def test_what_is_foreseen_of_readers() -> None:
         scope = scopes(who).of_kind(kind)
         denials = [each.message if each else "" for each in (scope.denial, scope.denial_of_others)]
         return *(text.split(":")[0] for text in denials), *(  # type: ignore[return-value]
-            scope.is_settled,
+            scope.grants_rest,
             scope.tells_addresses_apart,
         )
 

@@ -164,7 +164,7 @@ def test_an_empty_index_holds_nothing() -> None:
         index.add(key, asked)
     for key in range(100):
         index.remove(key)
-    assert not index._places
+    assert not index._slots
     assert not +index._letters
 
 

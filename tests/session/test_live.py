@@ -98,9 +98,9 @@ async def test_one_decision_for_readers_whom_nobody_can_tell_apart(tmp_path: Pat
 
 
 @asynchronous
-async def test_what_is_settled_is_asked_of_nobody(tmp_path: Path) -> None:
+async def test_what_is_granted_as_a_kind_is_asked_of_nobody(tmp_path: Path) -> None:
     """Everybody may read it: it is handed on as it is."""
-    plugin = Asked(ReadScope(is_settled=True, tells_addresses_apart=False))
+    plugin = Asked(ReadScope(grants_rest=True, tells_addresses_apart=False))
     async with serving(tmp_path, {}, plugin) as server, client(server) as speaker:
         subscription = await speaker.subscribe({})
         await speaker.publish_all(note := BOB.event(1))

@@ -24,7 +24,7 @@ _AUTHOR: Final = "author"
 _ANY: Final = "any"
 
 
-class _Place(NamedTuple):
+class _Slot(NamedTuple):
     """Where a filter is entered, and looked for."""
 
     member: str
@@ -38,7 +38,7 @@ class FilterIndex(Generic[K]):
     """Filters, each belonging to somebody, by what they ask for."""
 
     def __init__(self) -> None:
-        self._places: dict[_Place, dict[tuple[K, int], Filter]] = {}
+        self._slots: dict[_Slot, dict[tuple[K, int], Filter]] = {}
         self._filters: dict[K, tuple[Filter, ...]] = {}
         self._letters: Counter[str] = Counter()
 
@@ -51,48 +51,48 @@ class FilterIndex(Generic[K]):
         self.remove(key)
         self._filters[key] = tuple(each for each in filters if each.can_match)
         for number, each in enumerate(self._filters[key]):
-            for place in _places(each):
-                self._places.setdefault(place, {})[key, number] = each
-                self._letters[place.member] += 1
+            for slot in _slots(each):
+                self._slots.setdefault(slot, {})[key, number] = each
+                self._letters[slot.member] += 1
 
     def remove(self, key: K) -> None:
         """Forget the filters of somebody, if there are any."""
         for number, each in enumerate(self._filters.pop(key, ())):
-            for place in _places(each):
-                entered = self._places[place]
+            for slot in _slots(each):
+                entered = self._slots[slot]
                 del entered[key, number]
                 if not entered:
-                    del self._places[place]
-                self._letters[place.member] -= 1
+                    del self._slots[slot]
+                self._letters[slot.member] -= 1
 
     def matching(self, event: Event) -> list[K]:
         """To whom the filters belong that an event matches, each once."""
         tags = tag_values(event)
         found: dict[K, None] = {}
-        for place in self._places_of(event, tags):
-            for (key, _), each in self._places.get(place, {}).items():
+        for slot in self._slots_of(event, tags):
+            for (key, _), each in self._slots.get(slot, {}).items():
                 if key not in found and each.matches(event, tags):
                     found[key] = None
         return list(found)
 
-    def _places_of(self, event: Event, tags: TagValues) -> Iterator[_Place]:
+    def _slots_of(self, event: Event, tags: TagValues) -> Iterator[_Slot]:
         for kind in (event.kind, None):
-            yield _Place(_ANY, "", kind)
-            yield _Place(_ID, event.id, kind)
-            yield _Place(_AUTHOR, event.pubkey, kind)
+            yield _Slot(_ANY, "", kind)
+            yield _Slot(_ID, event.id, kind)
+            yield _Slot(_AUTHOR, event.pubkey, kind)
             for letter in tags.keys() & self._asked_letters():
-                yield from (_Place(letter, value, kind) for value in tags[letter])
+                yield from (_Slot(letter, value, kind) for value in tags[letter])
 
     def _asked_letters(self) -> set[str]:
         return {letter for letter, count in self._letters.items() if count}
 
 
-def _places(each: Filter) -> list[_Place]:
+def _slots(each: Filter) -> list[_Slot]:
     member, values = _narrowest(each)
     kinds: Iterable[int | None] = (None,)
     if each.kinds is not None and (member == _ANY or len(each.kinds) <= _MOST_KINDS):
         kinds = each.kinds
-    return [_Place(member, value, kind) for value, kind in product(values, kinds)]
+    return [_Slot(member, value, kind) for value, kind in product(values, kinds)]
 
 
 def _narrowest(each: Filter) -> tuple[str, frozenset[str]]:

@@ -21,7 +21,7 @@ SLOW_SECONDS: Final = 1.0
 """What takes longer is told, though the relay waits longer."""
 
 _MOST_USELESS_LINES: Final = 1_000
-_SETTLE_SECONDS: Final = 0.5
+_LEAVING_SECONDS: Final = 0.5
 _MOST_NAMED: Final = 3
 _INSTEAD_OF_AN_ANSWER: Final = (
     Fault.NOT_JSON, Fault.NO_ID, Fault.OTHER_ID, Fault.LONG_LINE, Fault.NO_NEWLINE,
@@ -227,7 +227,7 @@ class _Check:
         self._found(Fault.CRASHES, f"ended when {when}{trial.ending}", trial.stderr)
 
     def _judge_left(self) -> None:
-        deadline = time.monotonic() + _SETTLE_SECONDS
+        deadline = time.monotonic() + _LEAVING_SECONDS
         while (left := self._trial.left()) and time.monotonic() < deadline:
             time.sleep(0.02)
         if left:
