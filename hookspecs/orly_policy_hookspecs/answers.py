@@ -1,4 +1,4 @@
-"""What plugins answer, in their own names: checked, attributed, their faults made rejections."""
+"""Plugins' answers: checked, attributed to their plugins, and rejections where they fail."""
 
 import asyncio
 import inspect
@@ -18,14 +18,14 @@ UNKNOWN: Final = Decision.reject("error: it is not known whether the policy has 
 _TAKES_NOTE: Final = "on_kind3"
 """The hook that answers nothing."""
 _CHANGES: Final = "on_policy_event"
-"""The hook after which the policy may be another."""
+"""The hook that may change the policy."""
 
 log = get_log(__name__)
 
 
 @attrs.frozen
 class Answerer:
-    """One plugin's part in one hook: what the plugin does is an answer in its name."""
+    """One plugin in one hook. Makes an answer in the plugin's name of whatever the plugin does."""
 
     plugin: str
     hook: str
@@ -33,20 +33,20 @@ class Answerer:
 
     @property
     def says_nothing(self) -> bool:
-        """Whether the hook has no answer, so that faults are in the log alone."""
+        """Whether the hook has no answer. Then faults are in the log alone."""
         return self.hook == _TAKES_NOTE
 
     @property
     def acts(self) -> bool:
-        """Whether the hook does something, which an answer that is late does not undo."""
+        """Whether the hook changes something, which a late answer does not undo."""
         return self.hook in (_TAKES_NOTE, _CHANGES)
 
     def answer(self, given: object) -> "Answer | None":
-        """What the plugin has given at once, which may be to be awaited."""
+        """The answer that is in what the plugin has returned, which may be an awaitable."""
         return Later(self, given) if inspect.isawaitable(given) else self.decision(given)
 
     def decision(self, given: object) -> Decision | None:
-        """What the plugin has given in the end."""
+        """The decision that is in what the plugin has come to in the end."""
         if given is None or self.says_nothing:
             return None
         if isinstance(given, Decision):  # written anew: a subclass may lie in its methods
@@ -57,12 +57,12 @@ class Answerer:
         return OUR_FAULT.attributed(self.plugin)
 
     def failed(self, error: BaseException) -> Decision | None:
-        """The plugin has raised, or was not what a plugin is."""
+        """The answer of a plugin that has raised, or has returned what no plugin may."""
         log.error("plugin %s: %s failed", self.plugin, self.hook, exc_info=error)
         return self._rejection(OUR_FAULT)
 
     def late(self, answers: int = 1) -> Decision | None:
-        """The plugin has not answered, or only after the budget.
+        """The answer of a plugin that has not answered within the budget.
 
         :param answers: how many were late, for the log.
         """
@@ -76,7 +76,7 @@ class Answerer:
         return self._rejection(TOO_SLOW)
 
     def late_with(self, given: object) -> "Answer | None":
-        """The plugin has given this, but only after the budget.
+        """The answer of a plugin that has returned this, but only after the budget.
 
         It does not count, unless it says what was done.
         """
@@ -88,7 +88,7 @@ class Answerer:
         return rejection
 
     def unknown(self) -> Decision | None:
-        """The plugin was cancelled and has not ended, so that it may act yet."""
+        """The answer of a plugin that was cancelled and has not ended: it may still act."""
         log.error(
             "plugin %s: %s goes on %g seconds after it was cancelled; what it does is not known",
             self.plugin,
@@ -98,7 +98,7 @@ class Answerer:
         return self._rejection(UNKNOWN)
 
     def ended_after_all(self, task: "asyncio.Task[Decision | Late | None]") -> None:
-        """For the log: what has become of one that was :meth:`unknown`."""
+        """Log what has become of a plugin whose answer was :meth:`unknown`."""
         if task.cancelled():
             log.warning("plugin %s: %s has given up after all", self.plugin, self.hook)
             return
@@ -118,7 +118,7 @@ class Later:
     _given: Any
 
     async def decision(self) -> Decision | None:
-        """The answer in the end. Raises only what ends the wait itself."""
+        """Wait for the decision. Raises only what ends the wait itself."""
         try:
             return self.by.decision(await self._given)
         except (KeyboardInterrupt, GeneratorExit):
@@ -131,10 +131,12 @@ class Later:
             return self.by.failed(error)
 
     async def decision_until(self, deadline: float) -> "Decision | Late | None":
-        """The same, or that it came too late, by the monotonic clock: a plugin that holds up the
-        event loop is late before anybody could have stopped waiting.
+        """Wait for the decision, and say where it came after the deadline: a plugin that holds up
+        the event loop is late before anybody could stop waiting for it.
 
-        A hook that is to answer only is not begun any more after the deadline.
+        After the deadline, a hook that only answers is not begun any more.
+
+        :param deadline: by the monotonic clock.
         """
         if not self.by.acts and monotonic() > deadline:
             self.give_up()
@@ -143,11 +145,11 @@ class Later:
         return Late(decision) if monotonic() > deadline else decision
 
     def __await__(self) -> Generator[Any, None, Decision | None]:
-        """For wrappers, which may wait for the answers of others."""
+        """Wait for the decision: wrappers may do so."""
         return self.decision().__await__()
 
     def give_up(self) -> None:
-        """Nobody will wait for it: what was not begun is not begun any more."""
+        """Give the answer up: what the plugin has not begun, it does not begin any more."""
         try:
             if isinstance(self._given, Coroutine):
                 self._given.close()
@@ -176,7 +178,7 @@ Answer = Decision | Later
 
 
 def come_and_awaited(answers: Iterable[object]) -> tuple[list[Decision], list[Later]]:
-    """The answers that have come, and those to wait for. What is neither is a fault."""
+    """Divide answers into those that have come and those to wait for. Anything else is a fault."""
     come: list[Decision] = []
     awaited: list[Later] = []
     for answer in answers:
@@ -188,13 +190,13 @@ def come_and_awaited(answers: Iterable[object]) -> tuple[list[Decision], list[La
 
 
 def _is_cancelled() -> bool:
-    """Whether a cancellation is asked for, or one that a plugin has made up."""
+    """Whether this task is to be cancelled, and the plugin has not made the cancellation up."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
 
 
 def _runs_here(future: "asyncio.Future[Any]") -> bool:
-    """A future of another loop is not to be touched from this thread."""
+    """Whether an awaitable runs on this loop. A future of another loop may not be touched."""
     try:
         return future.get_loop() is asyncio.get_running_loop()
     except RuntimeError:  # none runs here

@@ -1,4 +1,4 @@
-"""What can be decided of answers without waiting for any."""
+"""Decide without waiting, where the answers allow it."""
 
 from collections.abc import Collection
 

@@ -38,7 +38,7 @@ class Batch:
         self._began = monotonic()
         self._ends = self._began + budget_seconds
         self._asking_seconds = 0.0
-        """Spent in plugins' own functions."""
+        """Seconds spent in plugins' own functions."""
 
     async def decide(self, events: Iterable[Event], context: Context) -> list[Decision]:
         """One decision for each event, in their order. Never raises."""
@@ -105,12 +105,12 @@ class Batch:
 
     @property
     def _plugins_used_it_up(self) -> bool:
-        """Or whatever else the event loop was busy with, and whoever handed out the events."""
+        """Whether plugins took the time, and not the event loop or whoever hands out events."""
         return self._asking_seconds > self._budget_seconds / 2
 
 
 async def _count(remaining: Iterator[Event]) -> int:
-    """How many events there are left, the loop let go on in between."""
+    """Count the events that are left, and let the event loop go on in between."""
     count = 0
     while some := sum(1 for _ in islice(remaining, _EVENTS_AT_A_TIME)):
         count += some

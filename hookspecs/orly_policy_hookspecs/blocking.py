@@ -1,4 +1,4 @@
-"""The gate's questions for relays that do not run on an event loop."""
+"""The gate for relays that do not run on an event loop."""
 
 import asyncio
 import os
@@ -40,7 +40,7 @@ class BlockingGate:
         _BLOCKING_GATES.add(self)
 
     def _forget_loop(self) -> None:
-        """In a child, where neither the thread is nor whoever holds the lock."""
+        """Begin anew in a forked process, which has not the thread, nor who holds the lock."""
         _OF_PARENTS.append(self._background)
         self._lock = threading.Lock()
         self._background = None
@@ -96,7 +96,7 @@ class BlockingGate:
 
 
 class _Background:
-    """An event loop in a thread of its own, which nothing that a plugin does ends."""
+    """An event loop in a thread of its own. No plugin can end it."""
 
     def __init__(self, budget_seconds: float) -> None:
         self.loop = asyncio.new_event_loop()
@@ -105,7 +105,7 @@ class _Background:
         threading.Thread(target=self._run, name="orly-policy-gate", daemon=True).start()
 
     def stop(self) -> None:
-        """End it, once all that was asked of it is answered."""
+        """End the loop, once it has answered what it was asked."""
         self.loop.call_soon_threadsafe(self._stop)
 
     def _stop(self) -> None:
@@ -125,9 +125,9 @@ class _Background:
 
 
 _BLOCKING_GATES: "WeakSet[BlockingGate]" = WeakSet()
-"""All there are, for whoever forks."""
+"""All gates of this process, for a fork."""
 _OF_PARENTS: list[_Background | None] = []
-"""Kept: a loop that is closed in a child stops listening in its parent, too."""
+"""Loops of parent processes, never closed here: that would stop them in the parent, too."""
 
 
 def _forget_loops() -> None:
@@ -153,7 +153,7 @@ def _check_no_loop_runs() -> None:
 
 
 async def _all_answered(budget_seconds: float) -> None:
-    """Until every question that was asked of this loop has its answer, and has handed it over."""
+    """Wait until every question that this loop was asked is answered."""
     if questions := asyncio.all_tasks() - {asyncio.current_task()}:
         await asyncio.wait(questions, timeout=2 * budget_seconds + 1)  # as policy_event may take
     await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""Several plugins' answers made one. Pure; the order of the answers does not matter."""
+"""Combine the answers of several plugins. Pure. Their order does not matter."""
 
 from collections.abc import Collection, Iterable
 from typing import Final
@@ -8,7 +8,7 @@ from .decision import Decision, Verdict
 NO_OBJECTION = Decision.accept()
 
 _MOST_HELPFUL: Final = ("auth-required:", "restricted:")
-"""What a client can do something about comes before what it cannot."""
+"""Prefixes that tell a client what to do come first."""
 _OTHER: Final = len(_MOST_HELPFUL)
 
 _STRENGTH = {verdict: strength for strength, verdict in enumerate(Verdict)}

@@ -1,4 +1,4 @@
-"""Who asks, and from where: what a decision may depend on besides the event."""
+"""The context of a question: who asks, and from where."""
 
 import enum
 from collections.abc import Iterable

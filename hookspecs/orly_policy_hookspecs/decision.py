@@ -1,4 +1,4 @@
-"""What a plugin answers, and what the gate makes of all answers."""
+"""A decision: the answer of a plugin, and that of the gate."""
 
 import enum
 from typing import Final, Self
@@ -53,7 +53,7 @@ class Decision:
     """The name of the plugin that answered. The gate sets it; what a plugin writes here does
     not count."""
     _copy: "Decision | None" = attrs.field(default=None, init=False, eq=False, repr=False)
-    """The same with the name of the plugin that last gave it."""
+    """A copy with the name of the plugin that gave this decision last."""
 
     def __init__(self, verdict: Verdict, message: str = "", source: str = "") -> None:
         if type(verdict) is not Verdict or not isinstance(message, str):
@@ -79,7 +79,7 @@ class Decision:
 
     @classmethod
     def fallback(cls, message: str) -> Self:
-        """A no that another plugin's vouch may overrule."""
+        """A no that a plugin's vouch may overrule."""
         return cls(Verdict.FALLBACK, message)
 
     @classmethod

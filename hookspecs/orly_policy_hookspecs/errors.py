@@ -10,11 +10,11 @@
 
 
 class GateError(Exception):
-    """What is wrong with a gate or its use, found before anything is decided."""
+    """A gate cannot be used, or is used wrongly. Found before anything is decided."""
 
 
 class PluginError(GateError):
-    """A plugin that cannot work as it is written, such as one with a misspelt hook."""
+    """A plugin cannot work as it is written, as with a misspelt hook."""
 
 
 class SettingsError(GateError):

@@ -31,13 +31,13 @@ log = get_log(__name__)
 
 _NOT_TAKEN = Decision.reject("blocked: this relay takes no policy events")
 _MOST_SCOPES = 256
-"""Of readers, remembered until something changes."""
+"""Combinations of plugins' scopes that are remembered, until something changes."""
 _NOTHING_KNOWN = SameForAllKinds(NOTHING_KNOWN)
 
 
 @attrs.frozen
 class GateSettings:
-    """What a host decides about its plugins."""
+    """A host's settings for its plugins."""
 
     may_vouch_write: frozenset[str] = attrs.field(default=frozenset(), converter=frozenset)
     """Names of the plugins whose vouch for a write counts."""
@@ -145,12 +145,12 @@ class Gate:
         )
 
     def relay_limits(self) -> RelayLimits:
-        """What to tell in NIP-11. Raises what a plugin raises."""
+        """The limits to tell in NIP-11. Raises what a plugin raises."""
         return RelayLimits.of_all(limits for _, limits in self._registry.each("relay_limits"))
 
     def read_scopes(self, context: Context) -> CombinedScopes:
-        """What can be said of this reader before any event is looked at. Never raises: where a
-        plugin does not say, every event is to be asked about.
+        """What this reader may see of each kind, whatever the event. Never raises: where a plugin
+        does not say, every event is to be asked about.
         """
         scopes = self._scopes_given(context)
         known = self._scopes.get(tuple(map(id, scopes)))
@@ -239,8 +239,8 @@ def _loaded(point: EntryPoint) -> object:
 
 
 def _true_of_all(taken: Sequence[Decision]) -> Sequence[Decision]:
-    """What plugins say of a policy event. That one has given up says nothing true of the policy
-    where another has changed it.
+    """The answers to a policy event, such that they are true together: where one plugin has
+    changed the policy, nobody says that it is unchanged because another has given up.
     """
     if not any(answer.accepted for answer in taken):
         return taken

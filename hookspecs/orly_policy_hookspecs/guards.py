@@ -1,4 +1,4 @@
-"""A plugin's functions, made such that whatever they do is an answer in the plugin's name."""
+"""Guard a plugin's functions: whatever they do becomes an answer in the plugin's name."""
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from time import monotonic
@@ -26,7 +26,9 @@ Around = Callable[[Event, Context], Generator[None, list[Answer], list[Answer]]]
 """One plugin's wrapper."""
 
 _SLOW: Final = 1 / 1000
-"""The part of the budget beyond which a call is noted: many of them use up that of a batch."""
+"""A call that takes more than this part of the budget is noted: many of them use up that of
+a batch.
+"""
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -37,9 +39,9 @@ _OVER: Final = object()
 def guarded(
     function: Callable[..., Any], named: Sequence[str], by: Answerer, slow: dict[str, float]
 ) -> Ask:
-    """``function``, which takes the parameters that it names, as one that takes both and never
-    raises.
+    """Make of ``function`` one that takes both parameters and never raises.
 
+    :param named: the parameters that ``function`` takes.
     :param slow: where to note when a slow call of the plugin's has ended.
     """
     call = _with_both(function, tuple(named))
@@ -70,8 +72,8 @@ def guarded(
 def guarded_wrapper(
     implementation: pluggy.HookImpl, by: Answerer, slow: dict[str, float]
 ) -> Around:
-    """A wrapper, of the old style or the new, as one of the new style that takes both parameters,
-    never raises and returns a list of answers: what it adds is in its plugin's name.
+    """Make of a wrapper, of pluggy's old style or new, one of the new style that takes both
+    parameters, never raises and returns a list of answers. What it adds has its plugin's name.
 
     :param slow: as for :func:`guarded`.
     """
@@ -94,14 +96,14 @@ def guarded_wrapper(
 
 @attrs.define
 class _Steps:
-    """What a wrapper does around one question: how long it takes, and what goes wrong."""
+    """The steps of a wrapper around one question: their time, and their faults."""
 
     by: Answerer
     seconds: float = 0.0
     _rejections: list[Decision | None] = attrs.Factory(list)
 
     def take(self, step: Callable[_P, _T], *args: _P.args, **named: _P.kwargs) -> _T | None:
-        """What comes of a step, ``None`` where it fails."""
+        """Take a step and return its result; ``None`` where it fails."""
         started = monotonic()
         try:
             return step(*args, **named)
@@ -128,7 +130,7 @@ def _begun(call: Callable[..., _Wrapper], event: Event, context: Context) -> _Wr
 
 
 def _ended(wrapper: _Wrapper, answers: object) -> object:
-    """What the wrapper makes of the answers."""
+    """Send a wrapper the answers, and return those that it makes of them."""
     try:
         wrapper.send(answers)
     except StopIteration as stop:
@@ -146,7 +148,7 @@ def _ended_old_style(wrapper: _Wrapper, answers: list[Answer]) -> object:
 def _in_its_name(
     by: Answerer, end: Callable[..., object], wrapper: _Wrapper, inner: list[Answer]
 ) -> list[Answer]:
-    """What a wrapper makes of the answers, each once, with what is its own attributed to it."""
+    """The answers that a wrapper returns, each once. Those that it adds have its name."""
     given = end(wrapper, list(inner))
     if given is None and by.says_nothing:
         return inner
@@ -167,7 +169,7 @@ def _own(by: Answerer, given: object) -> Answer | None:
 
 
 def _with_both(function: Callable[..., Any], named: tuple[str, ...]) -> Callable[..., Any]:
-    """A function of some of the parameters as one of event and context."""
+    """Make of a function of some of the parameters one of event and context."""
     if named == ("event", "context"):
         return function
     indexes = [("event", "context").index(name) for name in named]

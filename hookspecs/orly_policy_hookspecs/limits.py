@@ -1,4 +1,4 @@
-"""What a relay tells of its policy before anybody connects (NIP-11). Pure."""
+"""The limits of a policy that a relay tells in NIP-11, before anybody connects. Pure."""
 
 from collections.abc import Iterable
 from typing import Self
@@ -17,7 +17,7 @@ class RelayLimits:
 
     @classmethod
     def of_all(cls, limits: Iterable[Self]) -> Self:
-        """What several plugins come to."""
+        """Combine the limits of several plugins."""
         given = list(limits)
         return cls(
             any(each.restricted_writes for each in given),

@@ -21,7 +21,7 @@ class Harmless(logging.Filter):
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Change the record; it is never left out."""
+        """Change the record, and keep it."""
         if getattr(record, _MADE_HARMLESS, False):
             return True
         setattr(record, _MADE_HARMLESS, True)
@@ -60,7 +60,7 @@ def make_handlers_harmless() -> None:
 
 
 def _message(record: logging.LogRecord) -> str:
-    """A plugin's answer, or an exception, may fail when it is made a text."""
+    """The text of a record. A plugin's answer, or an exception, may fail when it is made one."""
     try:
         return record.getMessage()
     except KeyboardInterrupt:
@@ -92,5 +92,5 @@ def _shown(text: str) -> str:
 
 
 def _name(error: BaseException) -> str:
-    """The name of its class, by nothing that the class could have written itself."""
+    """The name of a value's class, taken without calling anything of that class."""
     return str(type.__dict__["__name__"].__get__(type(error)))

@@ -16,7 +16,7 @@ from .decision import Decision, Verdict
 
 @attrs.frozen
 class ReadScope:
-    """Of one reader and one kind."""
+    """What one reader may see of one kind."""
 
     denial: Decision | None = None
     """The refusal that every event gets; ``None`` where some event might be handed out."""
@@ -24,20 +24,20 @@ class ReadScope:
     """The refusal that every event gets of which the reader is no party, neither the author nor
     named in a ``p`` tag; ``None`` where some such event might be handed out."""
     grants_rest: bool = False
-    """Whether every event that these leave is handed out: there is nothing to ask any more."""
+    """Whether every event that gets neither denial is handed out, so that nobody need be asked."""
     tells_addresses_apart: bool = True
-    """Whether the answer may be another for a reader who differs by the IP address alone."""
+    """Whether a reader with another IP address and the same keys might be answered otherwise."""
 
 
 NOTHING_KNOWN: Final = ReadScope()
-"""Of a plugin that says nothing: every event is to be asked about."""
+"""The scope of a plugin that says nothing: every event is to be asked about."""
 HINDERS_NOTHING: Final = ReadScope(grants_rest=True, tells_addresses_apart=False)
-"""Of a plugin that hands out everything."""
+"""The scope of a plugin that hands out everything."""
 
 
 class ReadScopes(Protocol):
-    """Of one reader, for every kind. An object says the same all its life: what has changed is
-    another object.
+    """What one reader may see of every kind. An object says the same all its life; after a change
+    there is another object.
     """
 
     @property
@@ -46,38 +46,38 @@ class ReadScopes(Protocol):
 
     @property
     def others(self) -> ReadScope:
-        """Of all kinds that are not named."""
+        """The scope of all kinds that are not named."""
 
     def of_kind(self, kind: int) -> ReadScope:
-        """Of a kind, named or not."""
+        """The scope of a kind, named or not."""
 
 
 @attrs.frozen
 class SameForAllKinds:
-    """Scopes that do not look at the kind."""
+    """The same scope for every kind."""
 
     others: ReadScope
     named: frozenset[int] = frozenset()
 
     def of_kind(self, kind: int) -> ReadScope:
-        """The same for each."""
+        """The one scope."""
         return self.others
 
 
 @attrs.frozen
 class Kinds:
-    """Kinds by what is known of them."""
+    """Kinds, divided by what is known of them."""
 
     open: frozenset[int]
-    """Some of whose events the reader might be given, whoever is a party."""
+    """Kinds of which the reader might be given events of others."""
     for_parties: frozenset[int]
-    """Of whose events the reader might be given those to which he is a party."""
+    """Kinds of which the reader might be given the events to which he is a party, no others."""
     closed: frozenset[int]
-    """Of which the reader is given nothing."""
+    """Kinds of which the reader is given nothing."""
 
     @classmethod
     def by_scope(cls, kinds: Iterable[int], scopes: ReadScopes) -> Self:
-        """As a reader's scopes say."""
+        """Divide the named kinds by a reader's scopes."""
         open_, for_parties, closed = list[int](), list[int](), list[int]()
         for kind in kinds:
             scope = scopes.of_kind(kind)
@@ -92,7 +92,7 @@ class Kinds:
 
 @attrs.frozen(eq=False)
 class CombinedScopes:
-    """What all plugins say together of one reader."""
+    """What all plugins together let one reader see."""
 
     _all: tuple[ReadScopes, ...]
     _fallback_counts: bool
@@ -102,26 +102,26 @@ class CombinedScopes:
 
     @property
     def named(self) -> frozenset[int]:
-        """Whatever one of them names."""
+        """The kinds that one of the plugins names."""
         return frozenset().union(*(each.named for each in self._all))
 
     @property
     def named_kinds(self) -> Kinds:
-        """The kinds that are named, sorted once."""
+        """The named kinds, divided once."""
         if not self._kinds:
             self._kinds.append(Kinds.by_scope(self.named, self))
         return self._kinds[0]
 
     @property
     def others(self) -> ReadScope:
-        """Of all kinds that none of them names."""
+        """The scope of all kinds that no plugin names."""
         known = self._known.get(None)
         if known is None:
             known = self._known[None] = self._combined(each.others for each in self._all)
         return known
 
     def of_kind(self, kind: int) -> ReadScope:
-        """Of a kind."""
+        """The scope of a kind."""
         known = self._known.get(kind)
         if known is None:
             known = self._known[kind] = self._combined(each.of_kind(kind) for each in self._all)
@@ -161,7 +161,7 @@ def _strongest(denials: Iterable[Decision | None]) -> Decision | None:
 
 
 def combined(scopes: Iterable[ReadScopes], *, fallback_counts: bool) -> CombinedScopes:
-    """What several plugins' scopes come to: none hands out what another refuses.
+    """Combine the scopes of several plugins: none hands out what another refuses.
 
     :param fallback_counts: whether a refusal by default is final: no other plugin may vouch.
     """

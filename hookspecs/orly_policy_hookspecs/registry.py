@@ -1,4 +1,4 @@
-"""The plugins that are loaded: found, checked for what would silently not work, and named."""
+"""The registered plugins: checked for what would silently not work, guarded, and asked."""
 
 import difflib
 import inspect
@@ -18,12 +18,12 @@ from .logs import get_log
 from .nip01.events import Event, frozen
 
 ASKED: Final = ("on_write", "on_read", "on_kind3", "on_policy_event")
-"""The hooks that are asked about an event."""
+"""The hooks that are about an event."""
 HOOKS: Final = (
     *ASKED,
     *("read_scopes", "relay_limits", "needed_follow_lists", "on_attach", "on_open", "on_close"),
 )
-"""All there are."""
+"""All hooks."""
 
 CHANGES_NO_EVENT = "changes_no_event"
 """A plugin with this attribute, if it is true, promises not to change an event that it is given.
@@ -37,8 +37,8 @@ _PARAMETERS = frozenset({"event", "context", "changed"})
 _VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 Answers = list[Answer] | Answer | None
-"""What all plugins have answered, without those who abstained at once; where there is but one
-plugin, as in most relays, its answer as it is."""
+"""The answers of all plugins, without those who abstained at once. Where there is one plugin, as
+in most relays, it is that answer alone."""
 
 
 class AskAll(Protocol):
@@ -123,17 +123,17 @@ class Registry(pluggy.PluginManager):
 
     @property
     def readers(self) -> frozenset[str]:
-        """The plugins that are asked about reads."""
+        """The names of the plugins that are asked about reads."""
         return frozenset(each.plugin_name for each in self.hook.on_read.get_hookimpls())
 
     @property
     def wraps_reads(self) -> bool:
-        """Whether a plugin may do what it likes with the others' answers about reads."""
+        """Whether a plugin wraps the reads, and so may change the others' answers."""
         return any(map(_wraps, self.hook.on_read.get_hookimpls()))
 
     def slow_reader(self, since: float) -> str:
-        """The plugin that has most probably used up a batch's time, where plugins have: the one
-        that is asked about reads, or of several the one that was slow last; ``""`` where none was.
+        """The name of the plugin that has most probably used up a batch's time: the only one that
+        is asked about reads, or of several the one that was slow last; ``""`` where none was slow.
 
         :param since: when the batch began, by the monotonic clock.
         """
@@ -208,7 +208,7 @@ class Registry(pluggy.PluginManager):
 
 
 def _given_frozen(ask: AskAll) -> AskAll:
-    """Ask about an event that no plugin can change."""
+    """Make of the event a record that no plugin can change, and ask about that."""
 
     def ask_frozen(event: Event, context: Context, started: float | None = None, /) -> Answers:
         try:
@@ -233,7 +233,7 @@ def _several(asks: Sequence[Ask]) -> AskAll:
 
 
 def _through_pluggy(caller: pluggy.HookCaller) -> AskAll:
-    """For hooks with wrappers, which may answer what they like."""
+    """Ask through pluggy, for hooks with wrappers, which may change the answers."""
 
     def ask_all(event: Event, context: Context, _: float | None = None, /) -> list[Answer]:
         answers: list[Answer] = caller(event=event, context=context)

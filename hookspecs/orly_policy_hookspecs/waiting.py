@@ -12,8 +12,8 @@ _Task = asyncio.Task[Decision | Late | None]
 
 
 class Question:
-    """One question, some of whose answers must be awaited: each in a task, as a plugin might not
-    end when it is told to. A firm no decides it, whatever else may come; so does the last answer.
+    """One question, some of whose answers must be awaited. Each is awaited in a task, as a plugin
+    might not end when it is told to. It is answered by a firm no, or else by the last answer.
 
     Made on a running event loop.
     """
@@ -23,7 +23,7 @@ class Question:
         self.decisions, awaited = come_and_awaited(answers)
         """The answers that have come."""
         self.answered = asyncio.get_running_loop().create_future()
-        """Done when no more answers are waited for."""
+        """A future that is done when no more answers are waited for."""
         self._late: list[Answerer] = []
         self._waiting = _begun(awaited, deadline)
         for task in self._waiting:
@@ -32,13 +32,13 @@ class Question:
             self.answered.set_result(None)
 
     def late(self) -> list[Answerer]:
-        """Those of whom nothing has come, whose answers are cancelled, or only too late."""
+        """Give up the answers that have not come, and return the plugins that are late."""
         late = [*self._late, *(later.by for later in self._waiting.values())]
         self.give_up()
         return late
 
     def give_up(self) -> None:
-        """Cancel what has not come."""
+        """Cancel the answers that have not come."""
         waiting, self._waiting = self._waiting, {}
         for task in waiting:
             task.cancel()
@@ -67,7 +67,7 @@ class Question:
 
 
 def is_firm_no(answer: object) -> bool:
-    """Whether nothing else that plugins say can change the answer."""
+    """Whether no other answer can change this one."""
     return isinstance(answer, Decision) and answer.verdict is Verdict.REJECT
 
 
@@ -85,7 +85,7 @@ async def wait_for_all(questions: Collection[Question], deadline: float) -> None
 
 
 def _reject_late(questions: Collection[Question]) -> None:
-    """A rejection in the place of each answer that has not come; one line of the log a plugin."""
+    """Add a rejection for each answer that is late, and log each late plugin once."""
     late = [(question, by) for question in questions for by in question.late()]
     counts = Counter(by for _, by in late)
     rejections = {by: by.late(count) for by, count in counts.items()}
@@ -114,7 +114,7 @@ async def all_ended(answers: Sequence[Answer], seconds: float) -> list[Decision]
 
 
 async def _cancelled(tasks: dict[_Task, Later], seconds: float) -> set[_Task]:
-    """Those that had to be cancelled, and have ended since or never will."""
+    """Cancel the tasks that take too long, wait for them to end, and return them."""
     late = {task for task in tasks if not task.done()}
     for task in late:
         task.cancel()
@@ -126,7 +126,7 @@ async def _cancelled(tasks: dict[_Task, Later], seconds: float) -> set[_Task]:
 
 
 def _end(task: _Task, by: Answerer, late: Collection[_Task]) -> Decision | None:
-    """What has come of a hook that acts."""
+    """The answer of a hook that acts, once its task has ended or is given up."""
     if not task.done():
         return by.unknown()
     if task in late and task.cancelled():  # it has let the cancellation through: nothing is done
@@ -143,7 +143,7 @@ def _begun(awaited: Sequence[Later], deadline: float) -> dict[_Task, Later]:
 
 
 def _outcome(task: _Task, by: Answerer) -> Decision | Late | None:
-    """What a task has ended with. An exception is one that no guard may stop."""
+    """The result of a task that has ended. An exception is one that no guard may stop."""
     if task.cancelled():
         return by.failed(asyncio.CancelledError("cancelled by nobody who asked"))
     error = task.exception()

@@ -21,7 +21,7 @@ class Waiter:
     __slots__ = ()
 
     def tell(self, reply: Reply) -> None:
-        """The reply. Told once."""
+        """Take the reply. Called once."""
         raise NotImplementedError
 
     @property
@@ -32,7 +32,7 @@ class Waiter:
 
 @attrs.frozen(cache_hash=True)
 class Asked:
-    """What makes two questions the same."""
+    """The parts of a question by which two of them are the same."""
 
     event_id: str
     access: Access
@@ -51,17 +51,17 @@ class Question:
     """Unix seconds."""
     requests: "dict[Asker, Request]" = attrs.field(factory=dict)
     sent: float = 0.0
-    """When it was sent to the script. Seconds of the clock of the questions."""
+    """When it was sent to the script, in seconds by the clock of :class:`.Questions`."""
     overtaken: float | None = None
-    """When the answer to a later one came, on the same clock; ``None`` where none has."""
+    """When the answer to a later question came, by the same clock; ``None``: none has come."""
     number: int = 0
-    """As which it was sent to this process."""
+    """Its number among the questions that this process was sent, from 1."""
     turns: "Turns[Request] | None" = None
-    """Where it waits its turn; ``None`` where it has had it."""
+    """The queue in which it waits; ``None`` once it has had its turn."""
 
     @property
     def line(self) -> bytes:
-        """As the script is sent it."""
+        """The line that asks the script."""
         return question_line(
             self.event,
             self.asked.access,
@@ -85,12 +85,12 @@ class Question:
 
 @attrs.define(eq=False)
 class Request:
-    """A question as one asker has it."""
+    """One asker's part in a question."""
 
     asker: Asker
     question: Question
     came: float
-    """Seconds of the clock of the questions."""
+    """When it was asked, in seconds by the clock of :class:`.Questions`."""
     waiters: list[Waiter]
 
     @property

@@ -7,11 +7,10 @@ from ..fair_queue import Asker
 
 
 def asker(context: Context, logged_in_pubkey: str | None) -> Asker:
-    """Whose turn a question takes: the address, the connection there, and who is logged in on it.
+    """The asker whose turn a question takes: address, connection, and who is logged in.
 
-    Keys and connections cost nothing, so neither may multiply what one who floods gets: they share
-    what their address gets. Where no address is known, connections are what is left to tell apart,
-    and where there is no connection, keys.
+    Keys and connections cost nothing, so all of one address share its turns. Where no address is
+    known, askers are told apart by their connections, and without a connection by their keys.
 
     The connection counts by its identity: keep the context for as long as the asker is in use.
     """

@@ -1,18 +1,18 @@
-"""A clock that stands still while nobody attends to it. Pure.
+"""A clock that stops while nobody attends to it. Pure.
 
-Where the whole machine stands still for a while, or this process alone, a script cannot answer, or
-is not heard: that time is none that it took.
+While the machine or this process is suspended, a script cannot answer, or nobody reads its answer.
+That time must not count as time that the script took.
 """
 
 from collections.abc import Callable
 from typing import Final
 
 LONGEST_GAP_SECONDS: Final = 1.0
-"""Between two ticks, as far as it counts."""
+"""The most that counts of the time between two ticks."""
 
 
 class AttentiveClock:
-    """Seconds of another clock, but for what went by unattended."""
+    """Counts the seconds of another clock, but for those in which nobody attended to it."""
 
     def __init__(self, time: Callable[[], float]) -> None:
         """:param time: the other clock."""
@@ -21,11 +21,11 @@ class AttentiveClock:
         self._lost = 0.0
 
     def tick(self) -> None:
-        """To be called often. It stands still from a second after a call to the next one."""
+        """Attend to the clock. One second after this call it stops, until the next call."""
         now = self._time()
         self._lost += max(now - self._looked - LONGEST_GAP_SECONDS, 0.0)
         self._looked = now
 
     def now(self) -> float:
-        """The time; it never goes back."""
+        """The time in seconds. It never goes back."""
         return min(self._time(), self._looked + LONGEST_GAP_SECONDS) - self._lost

@@ -10,18 +10,17 @@ LONGEST_SECONDS: Final = 60.0
 
 @attrs.frozen
 class Backoff:
-    """Exponential, for a process that fails before it is asked anything.
+    """An exponential backoff for a process that fails before it is asked anything.
 
-    One that ends when it was asked something may have been ended by an event. Whoever can write
-    such events must not be able to have the script left alone for long, and with it what others
-    ask: that counts for nothing here.
+    A process that fails after it was asked may have been ended by an event. Such a failure does
+    not lengthen the backoff: whoever writes such events could keep the script from all others.
     """
 
     next_seconds: float = SHORTEST_SECONDS
-    """Before the next start, should it fail now."""
+    """The wait before the next start, if the process fails now."""
 
     def after_failure(self, *, was_asked: bool) -> "tuple[float, Backoff]":
-        """How long to wait now, and the backoff from then on.
+        """Return how many seconds to wait now, and the backoff from then on.
 
         :param was_asked: whether the process that failed was asked anything.
         """

@@ -8,14 +8,14 @@ _OURS: Final = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN)
 
 
 def is_ours(error: OSError) -> bool:
-    """Whether this process, or the machine, is at its limits: that is no fault of a script, and
-    whoever makes many connections may have brought it about.
+    """Whether the error says that this process or the machine is at its limits. That is no fault
+    of the script: whoever makes many connections may have caused it.
     """
     return error.errno in _OURS
 
 
 def why_not_started(error: OSError) -> str:
-    """For whoever reads the log."""
+    """Say why a process could not be started, for the log."""
     if isinstance(error, FileNotFoundError):
         return "it, or the interpreter in its first line, is not there"
     if error.errno == errno.ENOEXEC:
@@ -27,7 +27,10 @@ def why_not_started(error: OSError) -> str:
 
 
 def in_words(status: int) -> str:
-    """An exit status, negative that of a signal."""
+    """Say how a process ended.
+
+    :param status: its exit status; the number of a signal is negative.
+    """
     if status >= 0:
         return f"status {status}"
     try:

@@ -1,4 +1,4 @@
-"""Seeing that a process has ended, on any thread's event loop."""
+"""Watch a process for its end, on any thread's event loop."""
 
 import asyncio
 import os

@@ -11,13 +11,13 @@ from ..policy import InvalidPolicy, Policy, Problem, scripts_of
 from .endings import is_ours
 
 FOLDER_NAME: Final = "scripts"
-"""Beside the policy file: what it holds, a policy in a signed event may name."""
+"""A folder beside the policy file. A policy in a signed event may name the scripts in it."""
 
 _FIRST_LINE_BYTES: Final = 256
 
 
 FileId = tuple[int, ...] | None
-"""What differs when a file was changed; ``None`` where there is none."""
+"""Numbers of which one differs when a file was changed; ``None``: there is no file."""
 
 
 def identify(path: Path) -> FileId:
@@ -30,8 +30,9 @@ def identify(path: Path) -> FileId:
 
 
 class FollowedFile:
-    """A file of which a change counts once it has stayed as it is for a while: a save is seldom
-    one step. Seconds are of any clock.
+    """A file whose change counts once the file has settled: a save is seldom one step.
+
+    Seconds are of any clock.
     """
 
     def __init__(self, path: Path, now: float) -> None:
@@ -40,24 +41,31 @@ class FollowedFile:
         self._since = now
 
     def look(self, now: float) -> FileId:
-        """The file's identity as it is now; from now on that counts."""
+        """Return the file's identity as it is now, and take it as :attr:`seen` from now on."""
         self._seen, self._since = identify(self._path), now
         return self._seen
 
     def has_settled(self, now: float, changed_seconds: float, gone_seconds: float) -> bool:
-        """Look at it, and say whether :attr:`seen` has been like that for so long."""
+        """Look at the file, and say whether it has not changed for so many seconds.
+
+        :param gone_seconds: counts where there is no file.
+        """
         if identify(self._path) != self._seen:
             self.look(now)
         return now - self._since >= (changed_seconds if self._seen else gone_seconds)
 
     @property
     def seen(self) -> FileId:
-        """As it was found last."""
+        """The file's identity when it was last looked at."""
         return self._seen
 
 
 def script_path(folder: Path, script: str) -> Path:
-    """Where a script is that is named in a policy file of this folder."""
+    """The absolute path of a script.
+
+    :param folder: the policy file's.
+    :param script: as the policy file names it.
+    """
     return (folder / script).absolute()
 
 
@@ -77,7 +85,7 @@ def check_scripts(policy: Policy, folder: Path) -> None:
 
 
 def why_not_run(path: Path) -> str | None:
-    """Why a file cannot be run as a script, as far as that can be told without trying."""
+    """Say why a file cannot be run as a script; ``None`` where nothing is seen to prevent it."""
     try:
         mode = path.stat().st_mode
     except OSError as error:
@@ -114,8 +122,8 @@ def _why_no_interpreter(path: Path) -> str | None:
 
 
 def known_scripts(policy: Policy, folder: Path) -> frozenset[str]:
-    """What a policy in a signed event may name, as it is written there: what the local policy
-    names, and what the folder ``scripts`` beside it holds.
+    """The scripts that a policy in a signed event may name, as it would write them: those that
+    the local policy names, and those in the folder ``scripts`` beside it.
     """
     named = {script for _, script in scripts_of(policy)}
     return frozenset(named | set(_in_the_folder(folder / FOLDER_NAME)))

@@ -1,7 +1,7 @@
 """Which questions end a script, so that it is not asked them again at once. Pure.
 
-It is the whole question that is remembered: a script may trip over who asks, and whom it does not
-trip over must not be denied for that.
+The whole question is remembered and not the event alone: a script may fail at who asks, and others
+who ask about the same event must not be denied for that.
 """
 
 from collections import OrderedDict
@@ -14,24 +14,24 @@ REMEMBERED_SECONDS: Final = 60.0
 
 
 class Killers:
-    """Questions that ended the process that was asked nothing else, or at which it hung. Seconds
-    are of any clock.
+    """Remembers the questions that ended a process which was asked nothing else, or at which a
+    process hung. Seconds are of any clock.
     """
 
     def __init__(self) -> None:
         self._since: OrderedDict[Asked, float] = OrderedDict()
 
     def add(self, asked: Asked, now: float) -> None:
-        """Remember it; the oldest is forgotten where there are too many."""
+        """Remember a question, and forget the oldest one where there are too many."""
         self._since[asked] = now
         self._since.move_to_end(asked)
         if len(self._since) > MOST:
             self._since.popitem(last=False)
 
     def has(self, asked: Asked, now: float) -> bool:
-        """Whether it was there a short while ago."""
+        """Whether the question was added within the last :data:`REMEMBERED_SECONDS`."""
         return now - self._since.get(asked, float("-inf")) <= REMEMBERED_SECONDS
 
     def forget(self) -> None:
-        """The script is another."""
+        """Forget all questions: the script is another one."""
         self._since.clear()

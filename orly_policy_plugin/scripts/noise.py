@@ -1,4 +1,4 @@
-"""A script's standard error in the log, with the script's name, as much as a log can bear."""
+"""A script's standard error goes to the log, with the script's name and a bound."""
 
 from collections import deque
 from typing import Final
@@ -9,7 +9,7 @@ from orly_policy_hookspecs.printing import printable
 log = get_log(__name__)
 
 MOST_LINES: Final = 20
-"""In the log, each so many seconds, of one script."""
+"""Lines of one script that are logged in :data:`WINDOW_SECONDS`."""
 WINDOW_SECONDS: Final = 10.0
 
 _LONGEST_LINE: Final = 500
@@ -17,7 +17,7 @@ _LAST_LINES: Final = 5
 
 
 class Noise:
-    """Makes lines of what a script prints to standard error. Seconds are of any clock."""
+    """Logs what a script prints to standard error, line by line. Seconds are of any clock."""
 
     def __init__(self, name: str) -> None:
         """:param name: the script's, for the log."""
@@ -30,16 +30,16 @@ class Noise:
 
     @property
     def last_lines(self) -> str:
-        """What it has said last, in one line."""
+        """The last lines of the process, in one line."""
         return "; ".join(map(_shown, self._last))
 
     def forget(self) -> None:
-        """Another process begins."""
+        """Forget the lines of a process that has ended."""
         self._line.clear()
         self._last.clear()
 
     def heard(self, data: bytes, now: float) -> None:
-        """Some bytes have come."""
+        """Log the lines that are complete with these bytes."""
         *lines, rest = data.split(b"\n")
         for line in lines:
             self._say(bytes(self._line) + line, now)
@@ -47,7 +47,7 @@ class Noise:
         self._line += rest[: _LONGEST_LINE * 4 - len(self._line)]
 
     def finish(self, now: float) -> None:
-        """No more comes of this process: a last line without an end counts, too."""
+        """Log a last line that has no end: the process has ended."""
         if self._line:
             self.heard(b"\n", now)
 
@@ -64,7 +64,7 @@ class Noise:
             self._left_out += 1
 
     def tidy(self, now: float) -> None:
-        """Begin a new window where the old one is over, and tell what was left out of that."""
+        """Begin a new window where the old one is over, and log how many lines that left out."""
         if now - self._began < WINDOW_SECONDS:
             return
         if self._left_out:

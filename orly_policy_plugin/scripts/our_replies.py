@@ -1,11 +1,11 @@
-"""What is told where no script has been asked. Pure."""
+"""The replies of the engine's own, where no script was asked. Pure."""
 
 from typing import Final
 
 from ..decisions.replies import Action, Reply
 
 NOT_WRITABLE: Final = Reply(Action.REJECT, "error: the policy could not be evaluated")
-"""Where an event cannot be written as JSON: no failure of the script, but no event."""
+"""The event cannot be written as JSON. That is no failure of the script."""
 NO_ROOM: Final = Reply.overloaded("too many events are waiting for the policy script")
 NOT_IN_TIME: Final = Reply.overloaded("the policy script did not get to this event in time")
 STOPPED: Final = Reply.overloaded("the policy's scripts are stopped")

@@ -1,4 +1,4 @@
-"""What goes to a script and comes back: a line of JSON each (section 5 of the spec). Pure."""
+"""A question to a script and its answer, a line of JSON each (section 5 of the spec). Pure."""
 
 import json
 from typing import Any, Final, Literal
@@ -12,7 +12,7 @@ from ..decisions.replies import ACCEPTED, Action, Reply
 from ..policy.strict_json import found
 
 LONGEST_LINE_BYTES: Final = 1_048_576
-"""Of an answer."""
+"""Of an answer, without its end."""
 
 _ACTIONS: Final = {
     action.value: action for action in (Action.ACCEPT, Action.REJECT, Action.SHADOW_REJECT)
@@ -26,7 +26,7 @@ _encode_slowly = json.JSONEncoder(
 
 
 class NotAnAnswer(ValueError):
-    """A line of which it cannot be told whose answer it is. Its text says what is wrong."""
+    """A line answers no question. The text says what is wrong with it."""
 
 
 _LINE_ENDS_OF_SOME: Final = ((b"\xe2\x80\xa8", b"\\u2028"), (b"\xe2\x80\xa9", b"\\u2029"))
@@ -34,7 +34,9 @@ _LINE_ENDS_OF_SOME: Final = ((b"\xe2\x80\xa8", b"\\u2028"), (b"\xe2\x80\xa9", b"
 
 
 def logged_in(event: Event, authenticated: tuple[str, ...]) -> str | None:
-    """Who is asked for: the author where the author authenticated, else the first that did."""
+    """The pubkey that a script is told: the author's if the author has authenticated, else the
+    first that has.
+    """
     if event.pubkey in authenticated:
         return event.pubkey
     return authenticated[0] if authenticated else None
@@ -85,7 +87,7 @@ def _source_type(ip: str, origin: Origin) -> str:
 
 
 def read_answer(line: bytes) -> tuple[str, Reply]:
-    """The event's id and what is said of it; failed where that cannot be understood.
+    """Return the event's id and the script's reply; a *failed* one where it makes no sense.
 
     :raises NotAnAnswer: it names no event.
     """
@@ -119,7 +121,7 @@ def _reply(answer: dict[str, Any]) -> Reply:
 
 
 def _unicode(text: str) -> str:
-    """Half a surrogate pair is nothing that a client could be sent."""
+    """Replace what UTF-8 cannot hold, half of a surrogate pair."""
     return text.encode("utf-8", "replace").decode()
 
 

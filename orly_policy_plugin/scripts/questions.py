@@ -1,24 +1,24 @@
 """Which questions a script is asked, and when: matching answers by id (section 5 of the spec).
+Pure.
 
-An answer carries only the event's id. So of the questions with one id only one is asked at a
-time, and none while the answer to one that timed out may still come. Nothing here does I/O.
+*Ids.* An answer carries only the event's id. So of the questions with one id only one is asked at
+a time, and none while the answer to one that timed out may still come.
 
-A question that waits is in the fair queue once for each asker who waits for it, and is asked at
-the first one's turn: whoever asks what one who floods has asked already does not wait behind him.
-Where another of its id is under way just then, it steps aside until that is answered. Then one of
-those that stepped aside for this id, which take turns as well, is the next of it. Those have had
-their turn and take every other one, no more: turns cannot be saved up.
+*Turns.* A question that waits is in the fair queue once for each asker who waits for it, and is
+asked at the first of their turns: whoever asks the same as somebody who floods does not wait
+behind him. A question whose id is under way at its turn steps aside until that is answered. Those
+that stepped aside for one id take turns among themselves. They get every other turn and no more,
+so that nobody can save up turns.
 
-What was in flight when a process ended is suspected: one of these may have ended it. The next
-process is asked about one of them, and about nothing else with it. Only a question that ends a
-process which was asked nothing else is known to be the one: a script may well answer, and end
-then. Each other one is asked again. After a few seconds of suspects the others have a while, so
-that whoever writes events that end the script holds up nobody for long; suspects take turns by who
-asks.
+*Suspects.* A question that was in flight when a process ended may have ended it. It is a suspect,
+and the next process is asked one suspect at a time, with nothing else beside it. Only a question
+that ends a process which was asked nothing else is known to have ended it, and is not asked again:
+a script may answer one question and end at another. Suspects and others are asked in alternating
+periods, so that whoever writes events that end the script holds up nobody for long.
 
-What a script is silent about may be its first question or any: it is at the one that it has had
-longest, unless it has answered a later one. That one's time to answer counts from when the script
-was last heard: what others it had to answer before is no failure of its own.
+*Silence.* A script that says nothing is at the question that it has had longest, unless it has
+answered a later one. The time of that question counts from when the script was last heard, so that
+it does not fail for the questions before it.
 """
 
 import math
@@ -33,9 +33,9 @@ from .window import Window
 
 MOST_IN_FLIGHT: Final = 1_000
 SUSPECTS_SECONDS: Final = 2.0
-"""That suspects have before it is the others' time: a few restarts."""
+"""How long suspects are asked before the others are: a few restarts."""
 OTHERS_SECONDS: Final = 0.5
-"""That others have before it is the suspects' time again."""
+"""How long the others are asked before the suspects are again."""
 
 
 class Questions:
@@ -71,36 +71,36 @@ class Questions:
         self._time_ends = math.inf
 
     def __len__(self) -> int:
-        """Questions without an answer, late ones not counted."""
+        """The number of questions without an answer; late ones do not count."""
         return len(self._open)
 
     @property
     def in_flight(self) -> int:
-        """Questions that the process was asked and that may still be answered in time."""
+        """The number of questions that the process may still answer in time."""
         return len(self._in_flight)
 
     @property
     def late(self) -> int:
-        """Questions that the process was asked and that nobody waits for any more."""
+        """The number of questions that the process may still answer, and nobody waits for."""
         return len(self._late)
 
     @property
     def has_suspects(self) -> bool:
-        """Whether the next process is to be asked of what was in flight when one ended."""
+        """Whether there are questions that were in flight when a process ended."""
         return bool(self._prime_suspect or self._suspects)
 
     @property
     def sent(self) -> int:
-        """Questions that the process was asked."""
+        """The number of questions that the process was asked."""
         return self._window.sent
 
     def silent_seconds(self, now: float) -> float:
-        """How long it is that the process owes an answer and has given none."""
+        """For how long the process has owed an answer and given none; 0 where it owes none."""
         return now - self._silent_since if self._is_owed else 0.0
 
     @property
     def _is_owed(self) -> bool:
-        """Whether an answer may come: what is older than one that came, may be left out."""
+        """Whether the last question is unanswered. Older ones may be left out by the script."""
         return self._heard_of < self._window.sent
 
     # --- coming in
@@ -157,7 +157,7 @@ class Questions:
         return (self._of_others() if self._is_time_of_others else None) or self._of_suspects()
 
     def _of_others(self) -> Question | None:
-        """One that is not suspected."""
+        """Take a question that is not suspected; ``None`` where none may be asked."""
         while self._has_room and (self._next or self._turns):
             is_turn_of_next = self._next and (self._is_turn_of_next or not self._turns)
             turns = self._next if is_turn_of_next else self._turns
@@ -174,7 +174,7 @@ class Questions:
         return self._window.has_room and len(self._in_flight) < MOST_IN_FLIGHT
 
     def _of_suspects(self) -> Question | None:
-        """One that is suspected, where the process is at nothing else."""
+        """Take a suspected question; ``None`` while the process is asked anything else."""
         if self._in_flight or self._is_owed:
             return None
         while self.has_suspects:
@@ -185,7 +185,7 @@ class Questions:
         return None
 
     def _steps_aside(self, question: Question) -> bool:
-        """Whether it has to, for one of its id."""
+        """Let a question wait where another of its id is under way; return whether it has to."""
         event_id = question.asked.event_id
         if not self._is_under_way(event_id):
             return False
@@ -196,7 +196,7 @@ class Questions:
         return event_id in self._in_flight or event_id in self._late or event_id in self._held
 
     def _begins(self, question: Question) -> bool:
-        """Whether anybody waits for it, which has had its turn; it is forgotten otherwise."""
+        """Take a question out of the queue; forget it, and return false, where nobody waits."""
         question.turns = None
         self._held.discard(question.asked.event_id)
         for request in question.requests.values():
@@ -216,7 +216,7 @@ class Questions:
 
     @staticmethod
     def _taken_from(turns: "Turns[Request]") -> Question:
-        """The question whose turn it is, taken from all who wait for it."""
+        """Take the question whose turn it is, for all who wait for it."""
         taken = turns.take()
         for request in taken.question.requests.values():
             if request is not taken:
@@ -224,7 +224,7 @@ class Questions:
         return taken.question
 
     def _is_free(self, event_id: str) -> None:
-        """Nothing of this id is under way any more: one that stepped aside is its next."""
+        """Let the next question of an id come, as none is under way any more."""
         behind = self._behind.get(event_id)
         if behind is None:
             return
@@ -237,7 +237,7 @@ class Questions:
     # --- what comes of it
 
     def answered(self, event_id: str, now: float) -> Question | None:
-        """The question that an answer belongs to.
+        """Take an answer, and return its question.
 
         :return: ``None`` where it came too late.
         :raises KeyError: nothing of this id was asked.
@@ -263,9 +263,11 @@ class Questions:
                 each.overtaken = now
 
     def failed(self, before: float) -> list[Question]:
-        """Give up what the script has failed at, as its time began before then: what it has
-        answered a later one than, and that at which it is if it is silent. Their answers may
-        still come; until then nothing of their ids is asked.
+        """Give up the questions that the script has failed at, and return them. These are the
+        overtaken ones, and the one that a silent script is at. Until their answers come, no
+        question with their ids is asked.
+
+        :param before: those count whose time began before then.
         """
         in_flight = list(self._in_flight.values())
         failed = [one for one in in_flight if (one.overtaken or math.inf) <= before]
@@ -277,25 +279,25 @@ class Questions:
         return failed
 
     def unheard(self, before: float) -> list[Request]:
-        """Give up what came before then and is in flight. The answers may still come."""
+        """Give up the requests in flight that came before then. The answers may still come."""
         requests = [one for each in self._in_flight.values() for one in each.requests.values()]
         return self._withdrawn(one for one in requests if one.came <= before)
 
     def unsent(self, before: float) -> list[Request]:
-        """Give up what came before then and is not in flight."""
+        """Give up the requests that came before then and are not in flight."""
         return self._withdrawn(takewhile(lambda request: request.came <= before, self._waiting))
 
     def forget_given_up(self) -> None:
-        """Forget what nobody waits for any more, so that it takes no room."""
+        """Forget the requests that nobody waits for any more: they take no room."""
         self._withdrawn(request for request in self._waiting if request.is_given_up)
 
     def drop_waiting(self) -> list[Request]:
-        """Give up all that is not in flight."""
+        """Give up all requests that are not in flight."""
         return self.unsent(math.inf)
 
     def process_ended(self, blame_after: float = math.inf) -> Question | None:
-        """No answer comes any more. What was in flight is asked of the next process, but for the
-        question that is known to have ended this one, which is returned.
+        """Note that the process has ended. The next one is asked what was in flight, except the
+        question that is known to have ended this one; that question is returned.
 
         :param blame_after: one that was sent before is not known to have ended it: the process
             may have ended at its start.
@@ -330,7 +332,7 @@ class Questions:
         del self._open[question.asked], self._in_flight[event_id]
         self._late[event_id] = question.number
         self._window.unanswered(question.number)
-        self._is_over(question)
+        self._clear_if_suspect(question)
 
     def _withdrawn(self, requests: Iterable[Request]) -> list[Request]:
         old = list(requests)
@@ -339,7 +341,7 @@ class Questions:
         return old
 
     def _withdraw(self, request: Request) -> None:
-        """Its asker waits no more; others may wait for the same question."""
+        """Forget a request. Others may wait for the same question."""
         question = request.question
         turns, event_id = question.turns, question.asked.event_id
         del question.requests[request.asker]
@@ -364,11 +366,11 @@ class Questions:
             del self._behind[event_id]
 
     def _forget(self, question: Question) -> None:
-        """It is under way no more, in none of the places where such questions are."""
+        """Forget a question, in every collection that has it."""
         del self._open[question.asked]
-        self._is_over(question)
+        self._clear_if_suspect(question)
         self._is_free(question.asked.event_id)
 
-    def _is_over(self, question: Question) -> None:
+    def _clear_if_suspect(self, question: Question) -> None:
         if question is self._suspect:
             self._suspect = None

@@ -27,21 +27,21 @@ from .starting import start_process
 log = get_log(__name__)
 
 TICK_SECONDS: Final = 0.25
-"""Between two looks at the file, and at what the process does not do."""
+"""Between two calls of :meth:`ScriptRunner.look`."""
 WORTH_WAITING_SECONDS: Final = 1.0
-"""Questions wait for a restart that comes sooner; else they fail at once."""
+"""Questions wait for a restart within this time. Otherwise they fail at once."""
 MOST_LATE: Final = 1_000
-"""Answers that a process may owe; then it is restarted."""
+"""A process that owes more answers is restarted."""
 MOST_STRAY: Final = 100
-"""Answers in a row to nothing that was asked; then it is restarted."""
+"""A process that gives more answers in a row to nothing it was asked is restarted."""
 SILENT_TIMEOUTS: Final = 2
 """A process that says nothing for so many time-outs after it was asked is restarted; for one,
 where others wait.
 """
 OUR_LACK_SECONDS: Final = 2.0
-"""Before a start is tried again that failed for want of our handles or memory."""
+"""Before the next try, where a start failed because we had no handles or memory left."""
 GONE_SECONDS: Final = 1.0
-"""So long a file may be missing, as while it is saved, before the process is stopped."""
+"""How long a file may be missing, as while it is saved, before its process is stopped."""
 PROOF_SECONDS: Final = 0.3
 """After a process that ended unproven, or while it was asked something, the next one is asked
 nothing for so long: one that ends at its start is to be told from one that an event has ended."""
@@ -99,7 +99,7 @@ class ScriptRunner(ChildEvents):
 
     @property
     def pid(self) -> int | None:
-        """The process's; ``None`` where none runs."""
+        """The id of the process; ``None`` where none runs."""
         running = self._running  # read once: another thread may ask
         return running.child.pid if running else None
 
@@ -111,11 +111,11 @@ class ScriptRunner(ChildEvents):
     # --- asking
 
     def ask(self, question: Question, asker: Asker, waiter: Waiter) -> None:
-        """Ask; the waiter is told a reply.
+        """Ask the script; the waiter is told the reply.
 
-        The time-out counts from when the script is sent the question: how many others ask makes
-        no failure. What waits too long before that, or finds no room, is told that there is too
-        much, which denies.
+        The time-out counts from when the script is sent the question, so that many askers make no
+        failure of it. A question that waits too long before that, or finds no room, is answered
+        *overloaded*, which denies.
         """
         now = self._clock.now()
         if self._killers.has(question.asked, now):
@@ -133,15 +133,15 @@ class ScriptRunner(ChildEvents):
 
     @property
     def _restart_seconds(self) -> float:
-        """Until the process is started again."""
+        """Seconds until the process is started again; 0 where no restart is due."""
         return self._restart.when() - self._loop.time() if self._restart is not None else 0.0
 
     def writable(self) -> None:
-        """There is room for more questions."""
+        """Send more questions: there is room."""
         self._pump()
 
     def _pump(self) -> None:
-        """Send what can be sent."""
+        """Send the questions that the process has room for."""
         self._is_pump_due = False
         running = self._running
         if running is None or running.leaving or running.has_to_prove:
@@ -167,8 +167,8 @@ class ScriptRunner(ChildEvents):
         return True
 
     def _pump_soon(self) -> None:
-        """Send all together, and once all that was read is understood: nothing in it answers what
-        is sent then.
+        """Send questions in the loop's next turn: together, and once every answer that was read
+        is handled. None of those answers can then be taken for one to them.
         """
         if not self._is_pump_due:
             self._is_pump_due = True
@@ -198,7 +198,7 @@ class ScriptRunner(ChildEvents):
     # --- answers
 
     def line(self, line: bytes) -> None:
-        """An answer."""
+        """Take a line of output: an answer."""
         running = self._running
         if running is None or running.is_broken_off:
             return
@@ -231,15 +231,19 @@ class ScriptRunner(ChildEvents):
             self._mention("answers what it was not asked, or twice; that is ignored")
 
     def too_long(self) -> None:
-        """A line that is longer than an answer may be."""
+        """End a process that prints a line longer than an answer may be."""
         self._break_off("printed a line of over 1 MiB")
 
     def noise(self, data: bytes) -> None:
-        """Some standard error."""
+        """Log some standard error."""
         self._noise.heard(data, self._loop.time())
 
     def _mention(self, what: str, more: str = "") -> None:
-        """:param more: may differ each time."""
+        """Log what goes on, once in a while.
+
+        :param what: by this it is told apart from other things that go on.
+        :param more: may differ each time.
+        """
         if self._mentions.is_news(what, self._loop.time()):
             log.warning("script %s: %s", self._name, f"{what}: {more}" if more else what)
 
@@ -296,7 +300,7 @@ class ScriptRunner(ChildEvents):
             self._running.child.let_go()
 
     def _leave(self, why: str, *, at_once: bool = False) -> None:
-        """End the process, when it has answered what it was asked unless at once."""
+        """End the process, once it has answered what it was asked, or at once."""
         running = self._running
         if running is None:
             return
@@ -307,7 +311,7 @@ class ScriptRunner(ChildEvents):
             running.child.stop()
 
     def _break_off(self, why: str) -> None:
-        """What it does makes no sense: end it at once."""
+        """Kill the process at once: its output makes no sense."""
         running = self._running
         if running is None or running.is_broken_off:
             return
@@ -315,7 +319,7 @@ class ScriptRunner(ChildEvents):
         running.child.kill()
 
     def ended(self, status: int) -> None:
-        """The process is gone."""
+        """Handle the end of the process, and start the next one."""
         running, self._running = self._running, None
         assert running is not None
         self._noise.finish(self._loop.time())
@@ -336,7 +340,7 @@ class ScriptRunner(ChildEvents):
             self.start()
 
     def _blame(self, question: Question, file: FileId, does: str, why: str) -> None:
-        """The script has failed at it, and so it will at the same for a while."""
+        """Answer a question that the script has failed at, and do not ask it for a while."""
         self._mention(f"{does} when it is asked about an event", str(question.asked.event_id))
         self._killed_file = file
         self._killers.add(question.asked, self._clock.now())
@@ -351,7 +355,7 @@ class ScriptRunner(ChildEvents):
         was_asked: bool = False,
         meanwhile: Reply | None = None,
     ) -> None:
-        """It does not run, or not properly: start it again after a while."""
+        """Start the script again after a while, as it does not run, or not properly."""
         seconds = OUR_LACK_SECONDS
         if meanwhile is None:
             seconds, self._backoff = self._backoff.after_failure(was_asked=was_asked)
@@ -378,8 +382,8 @@ class ScriptRunner(ChildEvents):
     # --- looking after it
 
     def look(self) -> None:
-        """Look at the file, at what the process does not do, and at what takes too long. To be
-        called every :data:`TICK_SECONDS`.
+        """Look after the script: its file, its silence, its time-outs. To be called every
+        :data:`TICK_SECONDS`.
         """
         now = self._loop.time()
         self._noise.tidy(now)
@@ -405,7 +409,7 @@ class ScriptRunner(ChildEvents):
             self._leave("no longer named by the policy")
 
     def _look_at_file(self, now: float) -> None:
-        """Follow a changed file, once it has stayed as it is for a while."""
+        """Restart the process where the file has changed and settled."""
         if not self._file.has_settled(now, TICK_SECONDS, GONE_SECONDS):
             return
         file = self._file.seen

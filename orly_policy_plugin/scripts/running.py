@@ -1,4 +1,4 @@
-"""All scripts of a policy: a thread of their own, so that no relay's event loop waits for them."""
+"""All scripts of a policy, on a thread of their own, so that no relay's event loop waits."""
 
 import asyncio
 import contextlib
@@ -36,11 +36,13 @@ TIMEOUT_SECONDS: Final = 5.0
 MOST_QUESTIONS: Final = 10_000
 """To one script at a time."""
 LONGEST_WAIT_SECONDS: Final = 10.0
-"""Before a question is sent. The gate's budget, unless a host sets another: then nobody waits."""
+"""Before a question is sent. It is the gate's budget: after that nobody waits for the reply."""
 
 _PACE_SECONDS: Final = 0.01
 _LONGEST_END_SECONDS: Final = 2 * GRACE_SECONDS + 1.0
-"""A process that may not be signalled, having become another user, is not waited for longer."""
+"""How long the end of a process is waited for. One that has become another user cannot be
+signalled, and may not end.
+"""
 
 _Future = asyncio.Future[Reply]
 
@@ -65,11 +67,11 @@ class _Asking(Waiter):
 
 @attrs.frozen
 class ScriptStatus:
-    """How one script stands."""
+    """The state of one script."""
 
     path: Path
     pid: int | None
-    """Of its process; ``None`` where none runs."""
+    """The id of its process; ``None`` where none runs."""
     failure: str
     """What is wrong with it; empty where nothing is known to be."""
 
@@ -111,7 +113,7 @@ class Scripts:
         _in_this_process.add(self)
 
     def _begin(self) -> None:
-        """What belongs to one process: nothing runs, and nobody waits."""
+        """Set up what belongs to this process alone: nothing runs, and nobody waits."""
         self._lock = threading.Lock()
         self._one_at_a_time = threading.Lock()  # starting, pausing, resuming, stopping
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -123,7 +125,7 @@ class Scripts:
         self._replies = defaultdict(list)
 
     def _begin_in_fork(self) -> None:
-        """Leave the parent's processes to it; whatever it was about to do is not done twice."""
+        """Leave the scripts' processes to the parent process, and begin with none."""
         for runner in self._runners.values():
             runner.let_go()
         self._begin()
@@ -131,8 +133,10 @@ class Scripts:
     # --- from any thread
 
     def use(self, scripts: Collection[str]) -> None:
-        """Run these from now on, as the policy file names them, and no others. One that runs
-        already goes on; one that is no longer named answers what it was asked, and ends.
+        """Run these scripts from now on, and no others. One that runs already goes on; one that
+        is no longer named answers what it was asked, and ends.
+
+        :param scripts: as the policy file names them.
         """
         with self._lock:
             self._wanted = frozenset(scripts)
@@ -141,8 +145,8 @@ class Scripts:
                 self._ensure_thread()
 
     def start(self) -> None:
-        """Start those that :meth:`use` has named, now rather than with the first question; and
-        from now on those that it names.
+        """Start the scripts that :meth:`use` has named, without waiting for a question, and from
+        now on each that it names.
         """
         with self._one_at_a_time, self._lock:
             self._is_started, self._is_stopped = True, False
@@ -150,8 +154,8 @@ class Scripts:
                 self._ensure_thread()
 
     def pause(self) -> None:
-        """End every process until :meth:`resume`; all have ended on return. Questions wait, as
-        long as they may.
+        """End every process until :meth:`resume`, and return when all have ended. Questions wait
+        meanwhile, for as long as they may.
         """
         with self._one_at_a_time:
             with self._lock:
@@ -161,14 +165,14 @@ class Scripts:
                 ended.result()
 
     def resume(self) -> None:
-        """Start them again."""
+        """Start the scripts again after :meth:`pause`."""
         with self._one_at_a_time, self._lock:
             self._is_paused = False
             self._call(self._resume_all)
 
     def stop(self) -> None:
-        """End every process, and the thread; on return they have ended. Questions are told that
-        there is too much, which denies. May be called again, and :meth:`start` starts anew.
+        """End every process and the thread, and return when they have ended. Questions are
+        answered *overloaded*, which denies. May be called again; :meth:`start` starts anew.
         """
         with self._one_at_a_time:
             with self._lock:
@@ -180,7 +184,7 @@ class Scripts:
 
     @property
     def status(self) -> tuple[ScriptStatus, ...]:
-        """How each script stands that runs or is to run."""
+        """The state of each script that runs or is to run."""
         return tuple(
             ScriptStatus(path, runner.pid, runner.failure)
             for path, runner in sorted(self._runners.copy().items())
@@ -189,12 +193,13 @@ class Scripts:
     def ask(
         self, script: str, event: Event, access: Access, context: Context, now: int
     ) -> _Future:
-        """Ask a script, as the policy file names it. The reply is *failed* where no answer came
-        in time after it was sent, and *overloaded* where it could not be sent in time.
+        """Ask a script. The reply is *failed* where no answer came in time after the question was
+        sent, and *overloaded* where the question could not be sent in time.
 
-        To be called on the event loop that awaits it. Cancel what is not needed any more: then it
-        waits no longer.
+        To be called on the event loop that awaits it. Cancel the future where the reply is not
+        needed any more.
 
+        :param script: as the policy file names it.
         :param now: Unix seconds.
         """
         loop = asyncio.get_running_loop()
@@ -215,7 +220,9 @@ class Scripts:
         return future
 
     def _ensure_thread(self) -> None:
-        """Called with the lock held, like all that talks to the loop from outside."""
+        """Start the thread where it does not run. Called with the lock held, as is every method
+        that talks to the loop from outside.
+        """
         if self._thread is not None and self._thread.is_alive():
             return
         loop = self._loop = asyncio.SelectorEventLoop()
@@ -250,7 +257,7 @@ class Scripts:
                 waiter.tell(NOT_WRITABLE)
 
     def _runner(self, script: str) -> ScriptRunner:
-        """The one for a script; made where a decision began under an older policy."""
+        """The runner of a script; a new one where a decision began under an older policy."""
         path = self._path(script)
         runner = self._runners.get(path)
         if runner is None:
@@ -291,7 +298,7 @@ class Scripts:
                 del self._runners[path]
 
     def _reply(self, loop: asyncio.AbstractEventLoop, future: _Future, reply: Reply) -> None:
-        """Hand a reply over to the loop that asked, together with others for the same one."""
+        """Hand a reply to the loop that asked, together with others for the same loop."""
         if not self._replies:
             asyncio.get_running_loop().call_soon(self._hand_over)
         self._replies[loop].append((future, reply))

@@ -1,4 +1,4 @@
-"""What is known of a script's process while it runs."""
+"""The state of a script's process while it runs."""
 
 import attrs
 
@@ -8,18 +8,18 @@ from .files import FileId
 
 @attrs.define
 class RunningProcess:
-    """Kept by the runner, and forgotten when the process has ended."""
+    """A process as its runner knows it, until it has ended."""
 
     child: Child
     file: FileId
     has_to_prove: bool
-    """Whether it is asked nothing before it has proved that it starts."""
+    """Whether it is asked nothing yet: it has to run for a while first."""
     proved_at: float = float("inf")
     answers: int = 0
     strays: int = 0
     leaving: str = ""
-    """Why it is being ended; empty while it is not."""
+    """Why it is being ended; empty while it is to run on."""
     leaving_is_failure: bool = False
     is_broken_off: bool = False
-    """Whether what it says counts no more."""
+    """Whether its answers are ignored from now on."""
     leaving_since: float = 0.0

@@ -1,4 +1,4 @@
-"""How a script's process is started, by a relay and by whoever tries a script out."""
+"""Start a script's process. A relay and ``orly-policy script-check`` do it alike."""
 
 import os
 import subprocess
@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Final
 
 PASSED_ON: Final = ("PATH", "LANG", "HOME")
-"""Of our environment. The rest may hold secrets, which are no script's business."""
+"""The variables that every script is given. Others may hold secrets."""
 
 
 def environment_for_scripts(
     names: Collection[str] = (), environment: Mapping[str, str] = os.environ
 ) -> dict[str, str]:
-    """What a script finds in its environment.
+    """The environment that a script is given.
 
-    :param names: of variables to pass on besides; one that is not set is left out.
+    :param names: further variables to pass on; one that is not set is left out.
     """
     return {name: environment[name] for name in (*PASSED_ON, *names) if name in environment}
 

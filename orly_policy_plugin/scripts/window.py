@@ -1,19 +1,18 @@
 """How many questions a script is sent before it has answered the ones before. Pure.
 
-What was sent and is not answered in time has failed, and on a write that may mean
-``default_policy``. So nobody who asks much may fill the script's pipe with more than it answers in
-time: what it cannot take waits with us, in a fair queue, and what waits for too long there is
-denied. How much a script takes nobody says; it is found out as TCP does it, by how late answers
-are.
+A question that was sent and is not answered in time has failed, and on a write that may mean
+``default_policy``. So nobody may fill the script's pipe with more than the script answers in time:
+the rest waits in a fair queue, and what waits there for too long is denied. How much a script can
+take is found out as TCP does it, by how late its answers are.
 """
 
 from typing import Final
 
 FIRST: Final = 4.0
 LEAST: Final = 2.0
-"""So that one question that is never answered does not hold up the next."""
+"""With 2, a question that is never answered does not hold up the next one."""
 MOST: Final = 128.0
-"""What a REQ asks about at a time."""
+"""As many events as the gate asks about at a time."""
 
 _EARLY: Final = 1 / 8
 _LATE: Final = 1 / 2
@@ -38,22 +37,26 @@ class Window:
 
     @property
     def sent(self) -> int:
-        """How many questions the process was sent."""
+        """The number of questions that the process was sent."""
         return self._sent
 
     @property
     def has_room(self) -> bool:
-        """Whether another may be sent."""
+        """Whether another question may be sent."""
         return self._sent - self._done + 1 <= self._size
 
     def send(self) -> int:
-        """One more is sent; its number."""
+        """Count one more question as sent, and return its number, from 1."""
         self._sent += 1
         self._is_full = not self.has_room
         return self._sent
 
     def answered(self, number: int, seconds: float) -> None:
-        """An answer came so long after its question was sent."""
+        """Adapt to an answer.
+
+        :param number: of its question.
+        :param seconds: between the question and the answer.
+        """
         if number <= self._done:
             return
         self._done = number
@@ -64,13 +67,13 @@ class Window:
             self._size = min(self._size + more, MOST)
 
     def unanswered(self, number: int) -> None:
-        """No answer came in time."""
+        """Adapt to a question that was not answered in time."""
         if number > self._done:
             self._done = number
             self._shrink(number)
 
     def _shrink(self, number: int) -> None:
-        """Once for all that was sent before it was seen to be too much."""
+        """Halve the window, once for all questions that were sent before this was known."""
         if number > self._cut:
             self._cut = self._sent
             self._size = max(self._size / 2, LEAST)

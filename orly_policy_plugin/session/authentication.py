@@ -1,4 +1,4 @@
-"""AUTH (NIP-42): who has proved to hold which key on a connection. Pure, but for the challenge."""
+"""AUTH (NIP-42): a client proves to hold a key. Pure, but for the challenge."""
 
 import secrets
 from collections.abc import Collection
@@ -16,7 +16,7 @@ from orly_policy_hookspecs.nip01 import (
 from ..authority import verify
 
 MOST_SECONDS_OFF: Final = 600
-"""Between an AUTH event's time and ours."""
+"""The most seconds between an AUTH event's time and ours."""
 
 
 class NotAuthenticated(Exception):
@@ -24,7 +24,7 @@ class NotAuthenticated(Exception):
 
 
 def new_challenge() -> str:
-    """What only who is on this connection can sign."""
+    """A challenge that only the client on this connection can sign."""
     return secrets.token_hex(16)
 
 

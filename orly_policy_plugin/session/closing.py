@@ -1,4 +1,4 @@
-"""When a REQ is answered CLOSED because its reader can be given nothing (NIP-42). Pure."""
+"""Close a REQ whose reader can be given nothing (NIP-42). Pure."""
 
 from collections.abc import Iterable, Sequence
 
@@ -8,10 +8,11 @@ from orly_policy_hookspecs.reading import ReadScopes
 
 
 def why_closed(filters: Sequence[Filter], scopes: ReadScopes, context: Context) -> str | None:
-    """Why a REQ is not served, as a CLOSED message, or ``None``.
+    """Why a REQ is not served, for a CLOSED message; ``None``: it is served.
 
-    It is where every filter names kinds, the reader can be given none of them whatever is stored,
-    and it is told what would help: to authenticate, or to be somebody else.
+    It is not where every filter names kinds, the reader can be given none of these, whatever is
+    stored, and something would help. The message says what: to authenticate, or to be somebody
+    else.
 
     :param scopes: the reader's.
     """

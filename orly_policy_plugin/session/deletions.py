@@ -22,17 +22,17 @@ _NOT_DELETED: Final = frozenset({kinds.DELETION, kinds.VANISH})
 
 @attrs.frozen
 class Deletion:
-    """What a kind 5 deletes: events of its author, by id or by address."""
+    """A kind 5: the events of its author that it deletes, by id or by address."""
 
     author: str
     ids: frozenset[str]
     addresses: frozenset[Address]
-    """Of them the versions up to :attr:`until`."""
+    """Addresses whose versions up to :attr:`until` are deleted."""
     until: int
     """Unix seconds, inclusive."""
 
     def covers(self, event: Event) -> bool:
-        """Whether it deletes an event. It never deletes a deletion."""
+        """Whether this deletes an event. It never deletes a deletion."""
         if event.pubkey != self.author or event.kind in _NOT_DELETED:
             return False
         if event.id in self.ids:
@@ -41,7 +41,7 @@ class Deletion:
 
 
 def deletion_of(event: Event) -> Deletion:
-    """What a kind 5 deletes. Tags that name nothing, or another's, say nothing."""
+    """Read a kind 5. Tags that name no event, or another author's, are passed over."""
     addresses = (Address.parse(value) for value in values_of(event, "a"))
     return Deletion(
         author=event.pubkey,
@@ -53,7 +53,7 @@ def deletion_of(event: Event) -> Deletion:
 
 @attrs.frozen
 class Vanishing:
-    """What a kind 62 wants gone: all of its author, and what is sealed for its author."""
+    """A kind 62: all events of its author are to go, and gift wraps for its author."""
 
     author: str
     until: int
@@ -62,7 +62,7 @@ class Vanishing:
     """The kind 62 itself."""
 
     def covers(self, event: Event) -> bool:
-        """Whether an event is to be removed. Requests to vanish stay, as they are obeyed on."""
+        """Whether an event is to be removed. Requests to vanish stay: they are still obeyed."""
         if event.created_at > self.until or event.kind == kinds.VANISH:
             return False
         if event.pubkey == self.author:
@@ -75,7 +75,7 @@ class Vanishing:
 
 
 def vanishing_of(event: Event, relay_urls: Collection[str]) -> Vanishing | None:
-    """What a kind 62 wants of this relay; ``None`` where it is for others.
+    """Read a kind 62; ``None`` where it is for other relays.
 
     :param relay_urls: this relay's.
     """

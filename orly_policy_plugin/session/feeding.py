@@ -1,4 +1,4 @@
-"""Handing the plugins the follow lists that the relay has stored (section 7 of the spec)."""
+"""Hand the plugins the follow lists that the relay has stored (section 7 of the spec)."""
 
 import asyncio
 from collections.abc import Collection
@@ -15,7 +15,7 @@ _AUTHORS_AT_A_TIME: Final = 200
 _LISTS_A_PAGE: Final = 500
 
 STORED: Final = Context(origin=Origin.IMPORT)
-"""The context of what no client has just sent."""
+"""The context of an event that no client has just sent."""
 
 log = get_log(__name__)
 
@@ -30,12 +30,12 @@ class Feeding:
         self._asked: frozenset[str] = frozenset()
 
     def due(self) -> None:
-        """Other lists may be needed. Called on the event loop."""
+        """Note that other lists may be needed. Called on the event loop."""
         self._due.set()
 
     async def feed(self) -> None:
-        """Hand over what is stored of the authors that are needed. Whoever was asked for, and is
-        still needed, need not be asked for again: a list that comes later is announced.
+        """Hand over the stored lists of the authors that are needed, and were not before: a list
+        that comes later is announced.
         """
         needed = self._gate.needed_follow_lists()
         self._asked &= needed
@@ -46,7 +46,7 @@ class Feeding:
             self._asked |= frozenset(some)
 
     async def go_on(self) -> None:
-        """Do so after every change, until it is cancelled."""
+        """Feed after every change, until cancelled."""
         while True:
             await self._due.wait()
             self._due.clear()

@@ -1,6 +1,6 @@
 """What a relay brings to a session: its store. The session stores nothing.
 
-:class:`Host` is needed; the other protocols are for what a store can do besides. An event that
+:class:`Host` is needed; the other protocols are further abilities of a store. An event that
 reaches a host is well formed, verified and accepted.
 """
 
@@ -69,8 +69,8 @@ class Host(Protocol):
 
 @runtime_checkable
 class Recalling(Protocol):
-    """A store that can tell at once what :meth:`Host.add` would come to. For any other it is found
-    out by pages.
+    """A store that can tell at once what :meth:`Host.add` would answer. Of any other the session
+    asks pages.
     """
 
     async def recall(self, event: FrozenEvent) -> Known | None:
@@ -100,7 +100,7 @@ class Forgetting(Protocol):
 
 @runtime_checkable
 class Counting(Protocol):
-    """A store that counts without reading. For any other it is counted by pages."""
+    """A store that counts without reading. Of any other the session counts pages."""
 
     async def count(self, wanted: Filter, now: int, most: int) -> int:
         """How many events match and have not expired by ``now`` (Unix seconds).
@@ -116,10 +116,10 @@ class Searching(Protocol):
     """
 
     searches: bool
-    """Whether it does."""
+    """Whether it searches."""
 
     def search_for(self, text: str) -> Search:
-        """What pages find by a text: for live events, of which a store is not asked.
+        """How pages search for a text, to hold live events against it too.
 
         :raises UnreadableFilter: it cannot be searched for; the message says why, for the client,
             without prefix.
@@ -143,12 +143,12 @@ class Announcing(Protocol):
     """A relay of several processes: what one has taken has to reach the others' readers."""
 
     async def announce(self, event: FrozenEvent) -> None:
-        """Tell the other processes, each of which calls :meth:`.Server.announced`."""
+        """Tell the other processes of an event. Each calls :meth:`.Server.announced`."""
 
 
 @attrs.frozen
 class Abilities:
-    """What a host can do besides: looked at once, as that takes time."""
+    """The abilities of a host, looked up once, as that takes time."""
 
     host: Host
     recalls: Recalling | None
@@ -161,7 +161,7 @@ class Abilities:
 
     @classmethod
     def of(cls, host: Host) -> Self:
-        """Of a host."""
+        """Look up the abilities of a host."""
         return cls(
             host,
             recalls=host if isinstance(host, Recalling) else None,

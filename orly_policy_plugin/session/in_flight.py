@@ -1,11 +1,11 @@
-"""How much of a connection is under way at a time, by number and by size."""
+"""Bound how much of a connection is under way at a time, by number and by size."""
 
 import asyncio
 from collections import deque
 
 
 class InFlight:
-    """Room for so many, of so many bytes together; one that is larger is alone."""
+    """Room for so many items, of so many bytes together. A larger item is alone."""
 
     def __init__(self, most: int, most_bytes: int) -> None:
         self._most = most
@@ -29,7 +29,7 @@ class InFlight:
             raise
 
     def give_back(self, size_bytes: int) -> None:
-        """One has ended."""
+        """Free the room of an item that has ended."""
         self._count -= 1
         self._bytes -= size_bytes
         while self._waiting and (self._waiting[0][1].done() or self._has_room_for_next):

@@ -16,7 +16,7 @@ _READERS_AT_A_TIME: Final = 100
 
 
 class Live:
-    """Hands on what is stored to whoever has subscribed to it."""
+    """Hands events on to the subscriptions that ask for them."""
 
     def __init__(self, reading: Reading, tasks: Tasks) -> None:
         self._reading = reading
@@ -24,15 +24,15 @@ class Live:
         self._index: FilterIndex[Subscription] = FilterIndex()
 
     def __len__(self) -> int:
-        """Open subscriptions."""
+        """The number of open subscriptions."""
         return len(self._index)
 
     def add(self, subscription: Subscription) -> None:
-        """Hand on what it asks for from now on."""
+        """Hand on what a subscription asks for, from now on."""
         self._index.add(subscription, subscription.filters)
 
     def remove(self, subscription: Subscription) -> None:
-        """Hand on no more."""
+        """Hand nothing more on to a subscription."""
         self._index.remove(subscription)
 
     def publish(self, event: FrozenEvent) -> None:
@@ -83,7 +83,7 @@ def _send(readers: Iterable[Subscription], event: FrozenEvent, encoded: bytes) -
 def _alike(
     subscriptions: Iterable[Subscription], reading: Reading, kind: int
 ) -> list[list[Subscription]]:
-    """By whom policy and plugins can tell apart."""
+    """Divide subscriptions by readers that policy and plugins can tell apart."""
     alike: dict[tuple[object, ...], list[Subscription]] = {}
     by_address: dict[tuple[str, ...], bool] = {}
     for each in subscriptions:

@@ -1,6 +1,4 @@
-"""The messages of NIP-01, 42, 45 and 77: what a client sends, read; what it is told, written.
-Pure.
-"""
+"""Read and write the messages of NIP-01, 42, 45 and 77. Pure."""
 
 import json
 import re
@@ -19,7 +17,7 @@ _NO_BRACKETS: Final = bytes(each for each in range(256) if each not in b"[]{}")
 
 
 class NoMessage(ValueError):
-    """What a client sent is no message; the text says why."""
+    """A client sent what is no message; the text says why."""
 
     def __init__(self, why: str, event_id: str | None = None) -> None:
         """:param event_id: where it is an EVENT nevertheless, which is answered with an OK."""
@@ -29,7 +27,7 @@ class NoMessage(ValueError):
 
 @attrs.frozen
 class ClientMessage:
-    """What a client sent, as far as every message is alike."""
+    """A message of a client, of whichever command."""
 
     command: str
     """``EVENT``, ``REQ``, …"""
@@ -40,7 +38,7 @@ class ClientMessage:
 
     @property
     def subscription(self) -> str | None:
-        """The subscription id that stands first; ``None`` where it is none."""
+        """The subscription id, the first value; ``None`` where that is none."""
         first = self.rest[0]
         is_id = isinstance(first, str) and 0 < len(first) <= SUBSCRIPTION_ID_LENGTH
         return first if is_id else None
@@ -78,7 +76,9 @@ def _event_id_in(encoded: bytes) -> str | None:
 
 
 def _is_nested_at_most(encoded: bytes, depth: int) -> bool:
-    """Not by looking at the values, of which a message of 1 MB may have half a million."""
+    """Whether lists and objects are nested at most so deep. Told by the text, as a message of 1 MB
+    may have half a million values.
+    """
     brackets = _TEXT.sub(b"", encoded).translate(_ALL_SQUARE, _NO_BRACKETS)
     for _ in range(depth):
         brackets = brackets.replace(b"[]", b"")
@@ -92,7 +92,7 @@ def encoded_event(event: FrozenEvent) -> bytes:
 
 @attrs.frozen(init=False)
 class Message:
-    """Something that a client is told. Several may share an event's bytes."""
+    """A message to a client. Several may share the bytes of an event."""
 
     start: bytes
     event: bytes
@@ -112,7 +112,7 @@ def _plain(*parts: object) -> Message:
 
 
 def event_start(subscription: str) -> bytes:
-    """What stands before the event in every EVENT of a subscription."""
+    """The bytes before the event in every EVENT of a subscription."""
     return b'["EVENT",%s,' % orjson.dumps(subscription)
 
 

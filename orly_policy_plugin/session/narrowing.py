@@ -1,4 +1,4 @@
-"""What to ask the store for, so that a reader costs what he may see. Pure.
+"""Narrow a filter to what its reader may see, so that a REQ costs no more than that. Pure.
 
 Where nobody may read a kind, whatever is in the event, it is not asked for; where only the parties
 may, only theirs are. So neither ``limit`` nor time tells of what is hidden.
@@ -60,7 +60,7 @@ def _except(wanted: Filter, kinds: frozenset[int]) -> Filter:
 
 
 def _for_parties(wanted: Filter, keys: tuple[str, ...]) -> Iterator[Filter]:
-    """What names the reader, and what the reader has written."""
+    """Filters for the events that name the reader, and for those by the reader."""
     mine = frozenset(keys)
     named = mine | frozenset(key.upper() for key in mine)
     written = mine if wanted.authors is None else wanted.authors & mine

@@ -1,4 +1,4 @@
-"""What a client has not read yet: bounded, and sent by a task of its own."""
+"""The messages that a client has not read yet: bounded, and sent by a task of their own."""
 
 import asyncio
 from collections import deque
@@ -39,11 +39,11 @@ class Outbox:
             self._has_room.clear()
 
     def has_room_for(self, message: Message) -> bool:
-        """Whether a client reads fast enough to be sent this, too."""
+        """Whether the client reads fast enough to be sent this message, too."""
         return self._bytes + self._held_bytes + message.size_bytes <= self._most_bytes
 
     def hold(self, more_bytes: int) -> None:
-        """So much more, or less, waits to be put here."""
+        """Count so many bytes more, or less, as waiting to be put here."""
         self._held_bytes += more_bytes
 
     @property

@@ -1,4 +1,4 @@
-"""What a reader is given of what is stored: REQ, COUNT and pages of HTTP (section 11 of the spec).
+"""Stored events for a reader: REQ, COUNT and pages of HTTP (section 11 of the spec).
 
 Every event is decided before it counts. Where policy and plugins grant a reader a whole kind,
 nobody is asked about its events.
@@ -23,7 +23,7 @@ from .turns import ReadersTurns
 
 _SMALLEST_PAGE: Final = 20
 _FIRST_PAGE: Final = 100
-"""At most: nobody knows yet how large the events are."""
+"""Events in the first page, at most: nobody knows yet how large they are."""
 _CHARACTERS_BETWEEN_YIELDS: Final = 200_000
 
 Now = Callable[[], Context]
@@ -47,7 +47,7 @@ class Reading:
     async def stored(
         self, filters: Sequence[Filter], reader: Now
     ) -> AsyncIterator[Sequence[FrozenEvent]]:
-        """What a REQ is answered with: newest first, each event once, some at a time."""
+        """Yield the stored events of a REQ, some at a time: newest first, each event once."""
         streams = [
             stream
             for wanted in filters
@@ -82,7 +82,7 @@ class Reading:
         return Picked(scans, pick, most, budget)
 
     def _page_of(self, reader: Now) -> Page:
-        """The store's pages, in turns with other readers."""
+        """Read a page of the store, in turns with other readers."""
 
         async def page(
             wanted: Filter, before: Position | None, most: int
@@ -95,7 +95,7 @@ class Reading:
     async def readable(
         self, events: Sequence[FrozenEvent], context: Context
     ) -> Sequence[FrozenEvent]:
-        """Those that a reader may be given, in their order. Expired ones are given to nobody."""
+        """The events that a reader may be given, in their order. Nobody is given expired ones."""
         scopes, now = self._gate.read_scopes(context), int(self._clock())
         foreseen: list[bool | None] = []
         looked_at = 0
@@ -116,7 +116,7 @@ class Reading:
         ]
 
     def foreseen(self, event: FrozenEvent, context: Context) -> bool | None:
-        """Whether a reader may be given a verified event; ``None`` where it is to be asked."""
+        """Whether a reader may be given a verified event; ``None``: plugins are to be asked."""
         scope = self._gate.read_scopes(context).of_kind(event.kind)
         return _foreseen(event, scope, context, int(self._clock()))
 
@@ -125,7 +125,7 @@ class Reading:
         return self._gate.read_scopes(context).of_kind(kind).tells_addresses_apart
 
     async def count(self, filters: Sequence[Filter], reader: Now) -> int:
-        """What a COUNT is answered with: how many events the reader may be given.
+        """Count the events that the reader may be given.
 
         :raises TooMuch: that takes more than the budget.
         """
@@ -151,7 +151,7 @@ class Reading:
     async def _counted_by_the_store(
         self, filters: Sequence[Filter], context: Context
     ) -> int | None:
-        """Where the store counts, and all that it would count may be read."""
+        """Let the store count, if it can and the reader may be given all that it would count."""
         if self._able.counts is None or len(filters) != 1:
             return None
         scopes = self._gate.read_scopes(context)
@@ -171,7 +171,7 @@ def _grants_rest(wanted: Filter, scopes: CombinedScopes) -> bool:
 
 
 def _foreseen(event: FrozenEvent, scope: ReadScope, context: Context, now: int) -> bool | None:
-    """Whether a reader may be given an event; ``None`` where it is to be asked."""
+    """Whether a reader may be given an event; ``None`` where plugins are to be asked."""
     if scope.denial is not None or is_expired(event, now):
         return False
     if scope.denial_of_others is not None and not is_party(event, context.authenticated):

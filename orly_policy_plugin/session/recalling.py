@@ -1,4 +1,4 @@
-"""What a store knows of an event, before anybody decides about it."""
+"""Ask a store what it knows of an event, before anybody decides about it."""
 
 from collections.abc import AsyncIterator, Collection, Mapping
 from typing import Final

@@ -12,13 +12,13 @@ from orly_policy_hookspecs.nip01 import Filter, FrozenEvent, Position
 _LARGEST_PAGE: Final = 500
 _GROWTH: Final = 4
 _LARGEST_PAGE_CHARACTERS: Final = 1_000_000
-"""Of events that are asked for together, about."""
+"""Of events that are asked for together, roughly."""
 _CHARACTERS_OF_A_TAG: Final = 100
-"""What one costs, whatever is in it."""
+"""The characters that a tag counts for, whatever is in it."""
 
 
 def size(event: FrozenEvent) -> int:
-    """How much work an event makes, in characters, about."""
+    """The work that an event makes, in characters, roughly."""
     return 1_000 + len(event.content) + _CHARACTERS_OF_A_TAG * len(event.tags)
 
 
@@ -35,7 +35,7 @@ Page = Callable[[Filter, Position | None, int], Awaitable[Sequence[FrozenEvent]]
 
 @attrs.define(eq=False)
 class Scan:
-    """All that a store has for one filter."""
+    """The stream of all that a store has for one filter."""
 
     _page_of: Page
     _wanted: Filter
@@ -61,7 +61,7 @@ class Scan:
 
 @attrs.define(eq=False)
 class _Lane:
-    """One of several streams, and what of it was not handed on yet."""
+    """One of several streams, with its events that were not handed on yet."""
 
     stream: Stream
     waiting: Sequence[FrozenEvent] = ()
@@ -73,7 +73,7 @@ class _Lane:
             self.is_over = not self.waiting
 
     def up_to(self, horizon: Position) -> Sequence[FrozenEvent]:
-        """Hand on what comes no later than that."""
+        """Hand on the events that come no later than that."""
         count = sum(1 for event in self.waiting if Position.of(event) <= horizon)
         taken, self.waiting = self.waiting[:count], self.waiting[count:]
         return taken
@@ -86,7 +86,7 @@ class Merged:
         self._lanes = [_Lane(stream) for stream in streams]
 
     async def some(self) -> Sequence[FrozenEvent]:
-        """As many as can be put in their order."""
+        """The next events that can be put in their order."""
         for lane in self._lanes:
             await lane.fill()
         self._lanes = [lane for lane in self._lanes if not lane.is_over]
@@ -113,11 +113,11 @@ class Budget:
 
     @classmethod
     def about(cls, most: int) -> Self:
-        """Between half of it and all."""
+        """A budget between half of that and all, at random."""
         return cls(most - secrets.randbelow(most // 2 + 1))
 
     def take(self, events: Sequence[FrozenEvent]) -> Sequence[FrozenEvent]:
-        """As many of these as there is budget left for."""
+        """Take as many of these events as there is budget left for."""
         taken = events[: self.left]
         self.left -= len(taken)
         return taken
@@ -128,7 +128,7 @@ Pick = Callable[[Sequence[FrozenEvent]], Awaitable[Sequence[FrozenEvent]]]
 
 @attrs.define(eq=False)
 class Picked:
-    """Of a stream, what is to be handed out: at most so many, and within a budget."""
+    """The events of a stream that are picked: at most so many, and within a budget."""
 
     _stream: Stream
     _pick: Pick

@@ -57,7 +57,7 @@ class Server:
         self._able = Abilities.of(host)
         self._tasks = Tasks()
         self.writes = Tasks()
-        """What clients have sent: it is finished although they have gone."""
+        """The events that clients have sent. Each is finished although its client has gone."""
         turns = ReadersTurns(self.settings.reads_at_a_time)
         self.reading = Reading(gate, self._able, self.settings, clock, turns)
         self.live = Live(self.reading, self._tasks)
@@ -111,7 +111,7 @@ class Server:
         return Session(self, send, ip)
 
     def came(self, session: Session) -> bool:
-        """A session has begun; whether its address may have another."""
+        """Add a session that has begun; return whether its address may have another."""
         ip, group = session.context.ip, address_group(session.context.ip)
         is_counted = ip and not is_loopback(ip)  # a proxy's on this machine are everybody's
         if is_counted and self._of_address[group] >= self.settings.connections_an_address:
@@ -122,7 +122,7 @@ class Server:
         return True
 
     def left(self, session: Session) -> None:
-        """It has ended."""
+        """Remove a session that has ended."""
         if session in self._sessions:
             self._sessions.remove(session)
             group = address_group(session.context.ip)
@@ -133,13 +133,13 @@ class Server:
                 self._are_gone.set()
 
     async def admit(self, command: str, context: Context) -> str | None:
-        """Why the relay takes no such message now, or ``None``."""
+        """Why the relay takes no such message now; ``None``: it takes it."""
         if self._able.admits is None:
             return None
         return await self._able.admits.admit(command, context)
 
     def search_for(self, text: str) -> Search:
-        """What the store finds by a text.
+        """How the store searches for a text.
 
         :raises UnreadableFilter: it does not search, or not for that.
         """
@@ -154,13 +154,13 @@ class Server:
         return await self.writing.take(value, context)
 
     async def announced(self, event: FrozenEvent) -> None:
-        """Another process of the relay has taken an event: tell plugins and readers."""
+        """Tell plugins and readers of an event that another process of the relay has taken."""
         await self._tell(event, STORED)
 
     async def readable(
         self, events: Sequence[FrozenEvent], context: Context
     ) -> Sequence[FrozenEvent]:
-        """Those that a reader may be given: for what the relay shows by other ways than REQ."""
+        """The events that a reader may be given, for a relay that shows them not by REQ alone."""
         return await self.reading.readable(events, context)
 
     async def _taken(self, event: FrozenEvent, context: Context) -> None:

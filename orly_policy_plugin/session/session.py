@@ -1,4 +1,4 @@
-"""One client's connection: what it sends, and what it is told (section 11 of the spec)."""
+"""The session of one client: its messages, and the answers (section 11 of the spec)."""
 
 import asyncio
 from collections.abc import Sequence
@@ -48,11 +48,11 @@ class SessionEnded(Exception):
 
 
 class _NoRoom(Exception):
-    """A client asks for more than it may at a time; the text is for the client, without prefix."""
+    """A client asks for more at a time than it may; the text is for the client, without prefix."""
 
 
 def _values_in(filters: list[Any]) -> int:
-    """How many values are in the lists of some filters, before anybody reads them."""
+    """The number of values in the lists of filters that nobody has read yet."""
     members = (member for each in filters if isinstance(each, dict) for member in each.values())
     return sum(len(member) for member in members if isinstance(member, list))
 
@@ -121,7 +121,7 @@ class Session:
         return is_ours or isinstance(exception, SessionEnded)
 
     async def _has_gone(self) -> None:
-        """What it has asked for ends; what it has sent is finished."""
+        """End what the client has asked for, and finish what it has sent."""
         while self._subscriptions:
             self.drop(next(iter(self._subscriptions.values()))[0])
             await asyncio.sleep(0)
@@ -137,8 +137,8 @@ class Session:
         self._ending = asyncio.get_running_loop().call_soon(self._reader.cancel)
 
     async def _has_been_ended(self, exception: BaseException | None) -> bool:
-        """Whether it was :meth:`end` that has cancelled the session's task, and nobody else: then
-        the cancellation ends with the session.
+        """Whether :meth:`end` alone has cancelled the session's task. Then the cancellation ends
+        with the session.
         """
         if self._ending is None:
             return False
@@ -214,7 +214,7 @@ class Session:
     # --- EVENT
 
     async def _begin_to_take(self, message: ClientMessage) -> None:
-        """Take an event, when there is room for one of its size beside those that are taken."""
+        """Take an event, once there is room for one of its size beside those under way."""
         size_bytes = message.size_bytes
         await self._events.take(size_bytes)
         task = self._server.writes.start(self._take(message.rest[0], size_bytes))
@@ -244,7 +244,7 @@ class Session:
         self.outbox.put(ok(event_id, accepted=True))
 
     def _authenticated(self, pubkey: str) -> None:
-        """Somebody has proved to hold this key; those before stay."""
+        """Add a key that the client has proved to hold."""
         known = self.context.authenticated
         if pubkey in known:
             return

@@ -1,4 +1,4 @@
-"""How much a client may ask of a relay; with the name that NIP-11 has for it, if it has one."""
+"""Bounds on what a client may ask of a relay, with the names that NIP-11 has for them."""
 
 from typing import Any, Final
 
@@ -11,7 +11,7 @@ _positive: Any = attrs.validators.gt(0)
 
 @attrs.frozen(kw_only=True)
 class SessionSettings:
-    """What a session does with what a client sends."""
+    """The settings of a session."""
 
     relay_urls: tuple[str, ...] = ()
     """Under which clients reach the relay: AUTH (NIP-42) and requests to vanish name one."""

@@ -1,4 +1,4 @@
-"""What was rejected in silence, so that it looks stored when it is sent again. Pure."""
+"""Remember what was shadow-rejected, so that it looks stored when it is sent again. Pure."""
 
 from collections import OrderedDict
 from hashlib import sha256
@@ -19,7 +19,7 @@ class Shadows:
         self._newest: OrderedDict[bytes, Position] = OrderedDict()
 
     def add(self, event: Event) -> Known:
-        """Remember one.
+        """Remember an event.
 
         :return: what a store would say of it.
         """
@@ -43,5 +43,5 @@ class Shadows:
 
 
 def _short(address: Address) -> bytes:
-    """An identifier may be as long as a message."""
+    """A digest of an address, whose identifier may be as long as a message."""
     return sha256(repr(address).encode()).digest()

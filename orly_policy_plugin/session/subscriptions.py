@@ -1,4 +1,4 @@
-"""Subscriptions: what a client is sent of what is stored, and of what comes later."""
+"""Subscriptions: a client is sent stored events, and then live ones."""
 
 from collections.abc import Mapping, Sequence
 from typing import Protocol
@@ -12,7 +12,7 @@ from .outbox import Outbox
 
 
 class Reader(Protocol):
-    """Whose subscription it is."""
+    """The client that has subscribed."""
 
     outbox: Outbox
 
@@ -61,7 +61,7 @@ class Subscription:
                 await outbox.room()
 
     def end_of_stored(self) -> None:
-        """EOSE, and what has come meanwhile."""
+        """Send EOSE, and the live events that have come meanwhile."""
         assert self._sent is not None
         self.reader.outbox.put(eose(self.name))
         held = [message for event_id, message in self._held.items() if event_id not in self._sent]
@@ -96,7 +96,7 @@ class Subscription:
             self.close(TOO_SLOW)
 
     def end(self) -> None:
-        """It is open no more: nothing of it is sent."""
+        """Send nothing of it any more."""
         self._has_ended = True
         self._let_go()
 

@@ -1,4 +1,4 @@
-"""Who reads the store next: clients take turns, so that one who asks much waits behind himself."""
+"""Clients take turns at reading the store, so that one who asks much waits behind himself."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -11,8 +11,8 @@ from ..fair_queue import Asker, Turns
 
 
 class ReadersTurns:
-    """So many read at a time; of those that wait addresses take turns, and so do the connections
-    of one.
+    """Lets so many read at a time. Of those that wait, addresses take turns, and so do the
+    connections of one address.
     """
 
     def __init__(self, most: int) -> None:

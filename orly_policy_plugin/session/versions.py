@@ -1,4 +1,4 @@
-"""One write at a time to what is replaced: its versions are announced in their order."""
+"""One write at a time to an address, so that its versions are announced in their order."""
 
 import asyncio
 from contextlib import AbstractAsyncContextManager, nullcontext
@@ -14,7 +14,9 @@ class Versions:
         self._locks: WeakValueDictionary[Address, asyncio.Lock] = WeakValueDictionary()
 
     def lock(self, event: Event) -> AbstractAsyncContextManager[object]:
-        """To be held while a version is stored and announced; none for what replaces nothing."""
+        """The lock to hold while a version is stored and announced. An event that replaces nothing
+        has none.
+        """
         address = address_of(event)
         if address is None:
             return nullcontext()

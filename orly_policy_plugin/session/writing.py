@@ -32,7 +32,7 @@ from .versions import Versions
 log = get_log(__name__)
 
 _LARGEST_REQUEST_BYTES: Final = 16_384
-"""To vanish."""
+"""Of a request to vanish."""
 _REQUEST_AHEAD_SECONDS: Final = 900
 
 _SAID: Final = {
@@ -104,7 +104,7 @@ class Writing:
         return event
 
     async def _take(self, event: FrozenEvent, context: Context) -> str:
-        """The message of an event that is taken."""
+        """Take an event, and return the message of its OK."""
         self._check(event, context)
         if event.kind == POLICY_EVENT_KIND:
             return await self._change(event, context)
@@ -120,7 +120,7 @@ class Writing:
         return await self._decide_and_store(event, context)
 
     def _check(self, event: FrozenEvent, context: Context) -> None:
-        """What is refused whatever the policy says."""
+        """Refuse what is refused whatever the policy says."""
         if event.kind == kinds.AUTHENTICATION:
             raise _Refused(f"invalid: kind {event.kind} is sent as AUTH, not as EVENT")
         if is_expired(event, int(self._clock())):
@@ -179,7 +179,7 @@ class Writing:
         return ""
 
     def _check_request(self, event: FrozenEvent) -> None:
-        """What no policy bounds is bounded here."""
+        """Bound a request to vanish, as no policy does."""
         if (size_bytes := len(canonical(event))) > _LARGEST_REQUEST_BYTES:
             most = _LARGEST_REQUEST_BYTES
             raise _Refused(
@@ -239,7 +239,7 @@ def _said(known: Known) -> str:
 
 
 def _check_embedded(event: FrozenEvent) -> None:
-    """Refuse a repost of an event with a ``-`` tag, and one of which that cannot be told."""
+    """Refuse a repost of an event with a ``-`` tag, or of what cannot be read."""
     if not event.content.strip().startswith("{"):
         return
     try:

@@ -1,4 +1,4 @@
-"""Events in a dictionary."""
+"""A store that keeps events in a dictionary."""
 
 from collections.abc import Sequence
 

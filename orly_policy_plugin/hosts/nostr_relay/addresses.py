@@ -1,4 +1,4 @@
-"""How an ``a`` tag may be written that names an address. Pure."""
+"""Find ``a`` tags that name an address, however they write it. Pure."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""nostr-relay's app with the policy before it."""
+"""nostr-relay's app, behind the policy."""
 
 from pathlib import Path
 from typing import Any, Final
@@ -31,7 +31,7 @@ class PolicyApp(PolicyShell):
     def __init__(self, app: Any, serving: Serving, engine: PolicyPlugin | None) -> None:
         super().__init__(app, serving)
         self.gate = serving.gate
-        """Where plugins are registered by hand."""
+        """The gate, for plugins that are registered by hand."""
         self.engine = engine
         """The policy engine; ``None`` where it is switched off."""
 
@@ -77,7 +77,7 @@ def create_app(
 
 
 def _made_by_nostr_relay(config: str, serving: Serving) -> Any:
-    """Its HTTP, and what it does in the background."""
+    """Make nostr-relay's own app: its HTTP, and what it does in the background."""
     from nostr_relay import web  # reads the configuration when it is imported
     from nostr_relay.storage import get_storage
 
@@ -92,7 +92,7 @@ def _made_by_nostr_relay(config: str, serving: Serving) -> Any:
 
 
 def _put_behind(serving: Serving) -> None:
-    """Change nostr-relay's configuration so that nothing gets past the session."""
+    """Change nostr-relay's configuration, so that nothing gets past the session."""
     configured = Config.storage.get("class", "nostr_relay.storage.db.DBStorage")
     if configured not in _STORAGES:
         known = " or ".join(_STORAGES)

@@ -31,7 +31,7 @@ class PolicyShell:
         self._serving = serving
 
     def why_not_started(self) -> str | None:
-        """What the operator can do about a start that failed, if that is known."""
+        """Why the start failed, if the operator can mend that; else ``None``."""
         error = self._serving.why_not_started
         return None if error is None else str(error)
 
@@ -96,14 +96,14 @@ def _origin(scope: Message) -> str:
 
 
 def _path(scope: Message) -> str:
-    """Without the part under which the relay is mounted."""
+    """The path of a request, without the part under which the relay is mounted."""
     path = str(scope["path"])
     root = str(scope.get("root_path") or "")
     return path.removeprefix(root) or "/" if root else path
 
 
 def _explaining(send: Send, why_not: Callable[[], str | None]) -> Send:
-    """A start that failed for a reason that the operator can mend shows that, and no traceback."""
+    """Send the reason of a failed start in place of a traceback, if the operator can mend it."""
 
     async def sending(message: Message) -> None:
         if message["type"] == "lifespan.startup.failed" and (reason := why_not()):

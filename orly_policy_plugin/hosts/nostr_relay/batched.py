@@ -1,4 +1,4 @@
-"""What the stores on nostr-relay's databases do alike: they take what arrives, many at a time."""
+"""The common part of the stores on nostr-relay's databases: they work on many events at a time."""
 
 from collections.abc import Callable, Collection, Sequence
 
@@ -10,7 +10,7 @@ from .garbage import Removal
 from .together import Keys, Together, nothing_in_common
 
 Job = FrozenEvent | Deletion | Vanishing | Removal
-"""What changes a database."""
+"""A change of a database."""
 
 
 class BatchedStore:
@@ -29,7 +29,7 @@ class BatchedStore:
         self._recalls: Together[FrozenEvent, Known | None] = Together(self._recall_all)
 
     async def _write(self, jobs: Sequence[Job]) -> Sequence[Added | None]:
-        """Do the jobs in one transaction; what has become of each event."""
+        """Do the jobs in one transaction; return what has become of each event."""
         raise NotImplementedError
 
     async def _recall_all(self, events: Sequence[FrozenEvent]) -> Sequence[Known | None]:

@@ -1,4 +1,4 @@
-"""What nostr-relay's storages can hold of well-formed events. Pure."""
+"""The well-formed events that nostr-relay's storages cannot hold. Pure."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -15,7 +15,7 @@ _NAMED_TOO: Final = ("expiration", "delegation")
 
 @attrs.frozen(kw_only=True)
 class Capacity:
-    """What a storage can hold."""
+    """The limits of a storage."""
 
     latest: int
     """Of ``created_at``, in Unix seconds. The earliest is 1: nostr-relay takes 0 for now."""
@@ -25,7 +25,7 @@ class Capacity:
     """Whether a text may have the character U+0000."""
 
     def refusal(self, event: Event) -> NotStored | None:
-        """Why an event cannot be stored."""
+        """Why an event cannot be stored; ``None``: it can."""
         if not 0 < event.created_at <= self.latest:
             return NotStored(f"invalid: created_at is not between 1 and {self.latest}")
         if not self.holds_nul and _has_nul(event):
@@ -46,9 +46,9 @@ class Capacity:
 
 SQLITE: Final = Capacity(latest=2**63 - 1)
 POSTGRESQL: Final = Capacity(latest=2**31 - 1, holds_nul=False)
-"""Its INTEGER is signed and has four bytes."""
+"""PostgreSQL's INTEGER is signed and has four bytes."""
 LMDB: Final = Capacity(latest=2**32 - 1, tag_bytes=471)
-"""A time has four bytes there; a key has at most 511, a tag's 40 besides name and value."""
+"""A time has four bytes there. A key has at most 511, a tag's 40 besides name and value."""
 
 
 def indexed_tags(event: Event) -> Iterator[tuple[str, str]]:

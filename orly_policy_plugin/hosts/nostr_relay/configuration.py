@@ -1,4 +1,4 @@
-"""nostr-relay's YAML file: loaded before its modules, and what of it is the session's."""
+"""nostr-relay's YAML file: load it, and read the session's settings from it."""
 
 import difflib
 import importlib
@@ -24,7 +24,8 @@ log = get_log(__name__)
 
 
 def load(path: str | Path) -> None:
-    """Load the file. Before nostr-relay's other modules are imported, which read it then.
+    """Load the file. To be called before nostr-relay's other modules are imported: they read it
+    then.
 
     :raises PolicyError: it cannot be read.
     """
@@ -50,8 +51,7 @@ def relay_urls() -> tuple[str, ...]:
 
 
 def session_settings() -> SessionSettings:
-    """How much a client may ask: ``max_limit`` and ``subscription_limit``, and what the section
-    ``session`` says.
+    """The session's settings: ``max_limit``, ``subscription_limit``, and the section ``session``.
 
     :raises PolicyError: a member of the section is not known, or its value cannot be used.
     """

@@ -23,21 +23,21 @@ log = get_log(__name__)
 
 @attrs.frozen
 class Removal:
-    """That events are to be gone. Nothing remembers it."""
+    """Events to remove. Nothing remembers that they were there."""
 
     ids: Collection[str]
 
 
 @attrs.frozen
 class Suspect:
-    """An event that may be garbage, by what an index tells."""
+    """An event that may be garbage, as far as an index tells."""
 
     event_id: str
     expiration: str | None = None
     """The value of one of its ``expiration`` tags; ``None`` for one of an ephemeral kind."""
 
     def may_be_garbage(self, now: int) -> bool:
-        """Whether it is worth looking at."""
+        """Whether the event has to be looked at."""
         value = self.expiration
         return value is None or (value.isascii() and value.isdecimal() and int(value) <= now)
 
@@ -51,7 +51,7 @@ class GarbageCollector(Periodic):  # type: ignore[misc]
         super().__init__(options.get("collect_interval", 300), swallow_exceptions=True)
 
     async def run_once(self) -> None:
-        """Look once."""
+        """Collect once."""
         if count := await collect(self._storage.store, int(time.time())):
             log.info("removed %d events that had expired or were not to be kept", count)
 

@@ -32,11 +32,11 @@ from .workers import Workers
 _HERE: Final = "orly_policy_plugin.hosts.nostr_relay"
 _EVENTS_A_PAGE: Final = 500
 _MOST_EVENTS: Final = 600_000
-"""That one of nostr-relay's own queries finds, as it has it."""
+"""Events that a query of nostr-relay's own finds: its own bound."""
 
 
 class _SessionStorage:
-    """What both storages share. Mixed in before nostr-relay's own."""
+    """The common part of both storages. Mixed in before nostr-relay's own."""
 
     authenticator: Any
     DEFAULT_GARBAGE_COLLECTOR = f"{_HERE}.garbage.GarbageCollector"
@@ -117,7 +117,7 @@ class _SessionStorage:
         await self.store.remove([event_id])
 
     async def run_single_query(self, queries: Any) -> AsyncIterator[TheirEvent]:
-        """What is stored for queries of nostr-relay's own, whoever may read it."""
+        """Run a query of nostr-relay's own, whoever may read the events."""
         for query in [queries] if isinstance(queries, dict) else queries:
             async for event in self._found(_filter(query)):
                 yield their_event(event)
@@ -136,8 +136,8 @@ class _SessionStorage:
 
 
 def _filter(query: Any) -> Filter:
-    """Its queries are like clients', with sets and tuples for lists, and a key that may be empty
-    where no ``service_privatekey`` is configured.
+    """Read a query of nostr-relay's. It is like a client's, with sets and tuples for lists, and a
+    key that may be empty where no ``service_privatekey`` is configured.
     """
     listed = {
         name: list(value) if isinstance(value, Iterable) and not isinstance(value, str) else value

@@ -1,4 +1,4 @@
-"""Work that is done at once for all who wait for it: what arrives together is one transaction."""
+"""Do work for all who wait for it at once: what arrives together is one transaction."""
 
 import asyncio
 from collections import deque
@@ -48,7 +48,7 @@ class Together(Generic[T, R]):
         self._is_closed = False
 
     async def do(self, item: T) -> R:
-        """Have an item done. Who is cancelled meanwhile does not learn what has become of it.
+        """Have an item done. A caller that is cancelled does not learn what has become of it.
 
         :raises RuntimeError: it is closed.
         """
@@ -61,7 +61,7 @@ class Together(Generic[T, R]):
         return await result
 
     async def close(self) -> None:
-        """Finish what waits; nothing is taken any more."""
+        """Finish what waits, and take nothing more."""
         self._is_closed = True
         if self._task is not None:
             await asyncio.wait({self._task})
@@ -76,7 +76,7 @@ class Together(Generic[T, R]):
                 self._waiting.popleft().result.cancel()
 
     def _take(self) -> list[_Waiting[T, R]]:
-        """Those that wait, up to the first that has to do with one before it."""
+        """Take the items that wait, up to the first that shares a key with one before it."""
         batch: list[_Waiting[T, R]] = []
         seen: set[Hashable] = set()
         while self._waiting and len(batch) < self._most:

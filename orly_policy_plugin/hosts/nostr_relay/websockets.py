@@ -18,7 +18,7 @@ _MESSAGE_BYTES: Final = 200
 
 
 class WebSockets(WebSocketsSansIOProtocol):
-    """For ``ws=`` of uvicorn's configuration."""
+    """A protocol for ``ws=`` of uvicorn's configuration."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -29,7 +29,7 @@ class WebSockets(WebSocketsSansIOProtocol):
     # --- to the client
 
     async def send(self, message: Any) -> None:
-        """ASGI's. A message is written with others, soon."""
+        """ASGI's ``send``. A message is written soon, together with others."""
         text = message.get("text")
         is_plain = text is not None and self.handshake_complete and not self.close_sent
         if not is_plain or self.conn.extensions:
@@ -57,19 +57,19 @@ class WebSockets(WebSocketsSansIOProtocol):
             self.transport.write(b"".join(unwritten))
 
     def shutdown(self) -> None:
-        """The server ends."""
+        """Handle the end of the server."""
         self._write()
         super().shutdown()
 
     def handle_close(self, event: Any) -> None:
-        """The client ends."""
+        """Handle the client's close."""
         self._write()
         super().handle_close(event)
 
     # --- from the client
 
     def send_receive_event_to_app(self) -> None:
-        """A message has come."""
+        """Hand on a message that has come."""
         self._ahead_bytes += sum(map(len, self.frames)) + _MESSAGE_BYTES
         was_paused, self.read_paused = self.read_paused, True  # or it would pause for each
         super().send_receive_event_to_app()
@@ -79,7 +79,7 @@ class WebSockets(WebSocketsSansIOProtocol):
             self.transport.pause_reading()
 
     async def receive(self) -> Any:
-        """ASGI's."""
+        """ASGI's ``receive``."""
         message: Mapping[str, Any] = await super().receive()
         if self.queue.empty():
             self._ahead_bytes = 0
@@ -87,7 +87,7 @@ class WebSockets(WebSocketsSansIOProtocol):
 
 
 def _head(size: int) -> bytes:
-    """Of a text message in one frame (section 5.2 of RFC 6455)."""
+    """The head of a text message in one frame (section 5.2 of RFC 6455)."""
     if size < 126:
         return bytes((0x81, size))
     if size < 65_536:

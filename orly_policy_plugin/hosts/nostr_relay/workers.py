@@ -92,7 +92,7 @@ class Workers:
     # --- telling
 
     async def announce(self, event: FrozenEvent) -> None:
-        """Tell every other process of an event."""
+        """Send every other process an event."""
         names = [path.name for path in self._folder.iterdir() if path != self._own]
         if not names:
             return
@@ -147,7 +147,7 @@ class Workers:
 
 
 async def _size(reader: asyncio.StreamReader) -> int:
-    """Of the frame that comes."""
+    """The size of the frame that comes, in bytes."""
     (size,) = _LENGTH.unpack(await reader.readexactly(_LENGTH.size))
     return int(size)
 

@@ -1,4 +1,4 @@
-"""By which index events are found: the one with the fewest entries, as far as a look tells."""
+"""Choose the index by which events are found: the one with the fewest entries, at a look."""
 
 from collections.abc import Iterator, Sequence
 from itertools import islice, product
@@ -73,7 +73,7 @@ def _choices(wanted: Filter) -> Iterator[Choice]:
 
 
 def _expected(transaction: Transaction, spans: Sequence[Span], start: Start, since: int) -> float:
-    """How many entries there are about. Told from how far back the newest of some spans reach."""
+    """Estimate the number of entries, from how far back the newest of some spans reach."""
     some = spans[:_SPANS_LOOKED_AT]
     found = sum(_expected_of(transaction, span, start, since) for span in some)
     return found * len(spans) / len(some)

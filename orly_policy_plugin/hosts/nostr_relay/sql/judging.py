@@ -1,4 +1,4 @@
-"""What the database knows of events that arrive: a few statements for all of them."""
+"""Ask the database what it knows of events that arrive, in a few statements for all of them."""
 
 # ruff: noqa: S608 -- statements are made of pieces of our own; what clients send is a parameter
 
@@ -44,7 +44,7 @@ class Judged:
 def judge(
     statements: Statements, events: Sequence[FrozenEvent], relay_urls: Collection[str]
 ) -> list[Judged]:
-    """What is known of each event. None is held against another of them."""
+    """Judge each event by what is stored. None is held against another of them."""
     stored = stored_among(statements, events)
     new = [event for event in events if event.id not in stored]
     versions = versions_at(statements, {at for event in new if (at := address_of(event))})
@@ -65,7 +65,7 @@ def _judged(event: FrozenEvent, versions: Versions, deleted: Collection[str]) ->
 
 
 def stored_among(statements: Statements, events: Sequence[FrozenEvent]) -> set[str]:
-    """The ids of those that are stored."""
+    """The ids of the events that are stored."""
     if not events:
         return set()
     asked = statements.dialect.table("asked", id=Bytes(binary([event.id for event in events])))
@@ -92,8 +92,8 @@ def versions_at(statements: Statements, addresses: Collection[Address]) -> Versi
 
 
 def _candidates(statements: Statements, addresses: Sequence[Address]) -> Iterator[FrozenEvent]:
-    """All that may have one of the addresses, each once. Addressable ones are found by their
-    ``d`` tag where their author has many of the kind.
+    """The stored events that may have one of the addresses, each once. Addressable ones are found
+    by their ``d`` tag where their author has many of the kind.
     """
     of_author: list[Address] = []
     of_tag: list[Address] = []

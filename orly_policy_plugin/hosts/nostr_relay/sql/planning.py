@@ -1,9 +1,9 @@
-"""By which index SQLite is to find events.
+"""Plan by which index SQLite finds events.
 
-It keeps no statistics, and does not merge what it finds for several authors in the order of time:
-either it reads all that one index has for the filter and sorts that, or it goes back in time and
-holds each event against the filter. The wrong one of them takes a hundred times as long, so it is
-counted, up to a bound, which index has the least.
+SQLite keeps no statistics, and does not merge in the order of time what it finds for several
+authors. Either it reads all that one index has for the filter and sorts that, or it goes back in
+time and holds each event against the filter. The wrong way takes a hundred times as long, so the
+entries of each index are counted, up to a bound.
 """
 
 # ruff: noqa: S608 -- statements are made of pieces of our own; what clients send is a parameter
@@ -41,7 +41,7 @@ _MOST_COUNTED: Final = 50_000
 
 @attrs.frozen
 class Plan:
-    """How events are found."""
+    """A way to find events."""
 
     index: str
     """Of the table ``events``."""

@@ -1,4 +1,4 @@
-"""What is read of the database. Each function is the work of one connection."""
+"""Read the database. Each function is the work of one connection."""
 
 # ruff: noqa: S608 -- statements are made of pieces of our own; what clients send is a parameter
 

@@ -16,7 +16,7 @@ from .statements import Statements
 COLUMNS: Final = (
     "e.id, e.pubkey, e.created_at, e.kind, CAST(e.tags AS TEXT) AS tags, e.content, e.sig"
 )
-"""What :func:`event_of` reads."""
+"""The columns that :func:`event_of` reads."""
 
 AS_JSON: Final = (
     "CAST('[' || group_concat('[\"' "
@@ -92,5 +92,5 @@ def tag_rows(event: FrozenEvent) -> Iterator[tuple[str, str]]:
 
 
 def binary(hexes: Collection[str]) -> list[bytes]:
-    """What hexadecimal texts stand for."""
+    """The bytes of hexadecimal texts."""
     return list(map(bytes.fromhex, hexes))

@@ -1,4 +1,4 @@
-"""What changes the database. Each function is the work of one transaction."""
+"""Change the database. Each function is the work of one transaction."""
 
 # ruff: noqa: S608 -- statements are made of pieces of our own; what clients send is a parameter
 
@@ -20,7 +20,7 @@ _KEPT = f"({kinds.DELETION}, {kinds.VANISH})"
 def add(
     statements: Statements, events: Sequence[FrozenEvent], relay_urls: Collection[str]
 ) -> list[Added]:
-    """Store events that have nothing to do with one another; a deletion comes alone."""
+    """Store events that have nothing to do with one another. A deletion comes alone."""
     judged = judge(statements, events, relay_urls)
     remove(statements, [older.id for each in judged for older in each.older])
     new = [event for event, each in zip(events, judged, strict=True) if each.known is None]
