@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 from click.testing import Result
 
+from orly_policy_plugin.cli.script_check.interruptions import uninterrupted
+
 Check = Callable[[str, float], Result]
 Invoke = Callable[..., Result]
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -540,6 +542,24 @@ while :; do sleep 60; done"""
         out, err = process.communicate(timeout=10)
     assert (process.returncode, out.strip(), err.strip()) == (128 + how, b"", b"")
     _until(lambda: _gone(name))
+
+
+def test_a_signal_waits_until_a_process_is_known() -> None:
+    """Whoever is interrupted while it starts one could not end it."""
+    known: list[str] = []
+
+    def start() -> None:
+        with uninterrupted():
+            signal.raise_signal(signal.SIGINT)
+            known.append("the process")
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            start()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert known
 
 
 @pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="looks at processes in /proc")

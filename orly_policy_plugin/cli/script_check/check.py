@@ -14,6 +14,7 @@ from orly_policy_plugin.scripts.protocol import NotAnAnswer, read_answer
 from orly_policy_plugin.scripts.starting import environment_for_scripts
 
 from .faults import Fault, Finding, Question, Report, took
+from .interruptions import uninterrupted
 from .samples import TOGETHER, Sample, together
 from .trial import Trial
 
@@ -67,18 +68,27 @@ class _Check:
         self._answered_again: list[Question] = []
         self._lines = 0
         self._input_ended = False
-        self._start()
+        self._asked_of_this: list[Question] = []
+        self._started: Trial | None = None
+
+    @property
+    def _trial(self) -> Trial:
+        assert self._started is not None
+        return self._started
 
     def _start(self) -> None:
-        self._asked_of_this: list[Question] = []
-        self._trial = Trial(self._path, self._folder, self._environment, self._hear)
+        self._asked_of_this = []
+        with uninterrupted():
+            self._started = Trial(self._path, self._folder, self._environment, self._hear)
 
     def stop(self) -> None:
         """End the script, whatever it does."""
-        self._trial.kill()
+        if self._started is not None:
+            self._started.kill()
 
     def run(self, asked: tuple[Sample, ...]) -> Report:
-        """Ask, end the input, and judge."""
+        """Start it, ask, end the input, and judge."""
+        self._start()
         with contextlib.suppress(_Enough):
             self._one_by_one(asked)
             if not self._open():

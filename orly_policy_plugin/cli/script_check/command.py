@@ -1,12 +1,7 @@
 """``orly-policy script-check``: does a policy script answer as the relay expects?"""
 
-import contextlib
-import signal
-import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from types import FrameType
 
 import click
 
@@ -17,6 +12,7 @@ from ..showing import UnusableInput, say, say_columns
 from .advice import advise
 from .check import check_script
 from .faults import Question, Report, took
+from .interruptions import ended_by_signals
 from .samples import TOGETHER, Sample, samples
 from .source import CannotStart, Source, read_source
 
@@ -74,31 +70,12 @@ def script_check(
         asked = (*asked, Sample("your event", event, logged_in_pubkey=event.pubkey))
     try:
         source = read_source(script)
-        with _ended_by_signals():
+        with ended_by_signals():
             report = check_script(script, folder, asked, timeout, pass_environment)
     except CannotStart as error:
         raise UnusableInput([str(error)]) from error
     _show(script, source, report)
     ctx.exit(_FAILED if report.failed else 0)
-
-
-@contextlib.contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP end this as Ctrl-C does: no script outlives its check."""
-
-    def end(number: int, _: FrameType | None) -> None:
-        sys.exit(128 + number)
-
-    heeded = (signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.getsignal(number) for number in heeded}
-    for number in heeded:
-        if before[number] is signal.SIG_DFL:
-            signal.signal(number, end)
-    try:
-        yield
-    finally:
-        for number in heeded:
-            signal.signal(number, before[number])
 
 
 def _show(path: Path, source: Source, report: Report) -> None:
