@@ -1,18 +1,14 @@
 """The session of one client: its messages, and the answers (section 11 of the spec)."""
 
 import asyncio
-from collections.abc import Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from orly_policy_hookspecs import Context
 from orly_policy_hookspecs.logs import get_log
-from orly_policy_hookspecs.nip01 import Filter, UnreadableFilter
 
 from .authentication import NotAuthenticated, authenticated, new_challenge
-from .closing import why_closed
-from .host import Search
 from .in_flight import InFlight
 from .messages import (
     ClientMessage,
@@ -20,7 +16,6 @@ from .messages import (
     NoMessage,
     auth,
     closed,
-    count,
     id_of,
     neg_err,
     notice,
@@ -29,8 +24,7 @@ from .messages import (
     refusal,
 )
 from .outbox import Outbox, Send
-from .reading import TooMuch
-from .subscriptions import Subscription
+from .requests import Requests
 from .tasks import Tasks
 
 if TYPE_CHECKING:
@@ -45,16 +39,6 @@ class SessionEnded(Exception):
     """The session is over: the client has gone, or is not served any more. Where it is raised
     within the session's own ``async with``, it ends there.
     """
-
-
-class _NoRoom(Exception):
-    """A client asks for more at a time than it may; the text is for the client, without prefix."""
-
-
-def _values_in(filters: list[Any]) -> int:
-    """The number of values in the lists of filters that nobody has read yet."""
-    members = (member for each in filters if isinstance(each, dict) for member in each.values())
-    return sum(len(member) for member in members if isinstance(member, list))
 
 
 def _answer_to(error: NoMessage) -> Message:
@@ -78,11 +62,9 @@ class Session:
         self._settings = settings
         self._challenge = new_challenge()
         self._tasks = Tasks()
-        self._subscriptions: dict[str, tuple[Subscription, asyncio.Task[None]]] = {}
-        self._requests = asyncio.Semaphore(settings.requests_in_flight)
+        self._requests = Requests(server, self.outbox, self._tasks, lambda: self.context)
         self._events = InFlight(settings.events_in_flight, settings.event_bytes_in_flight)
         self._taking: set[asyncio.Task[None]] = set()
-        self._counting: dict[asyncio.Task[None], str] = {}
         self._reader: asyncio.Task[Any] | None = None
         self._cancellations = 0
         self._why_ended: str | None = None
@@ -122,9 +104,7 @@ class Session:
 
     async def _has_gone(self) -> None:
         """End what the client has asked for, and finish what it has sent."""
-        while self._subscriptions:
-            self.drop(next(iter(self._subscriptions.values()))[0])
-            await asyncio.sleep(0)
+        await self._requests.end()
         if self._taking:
             await asyncio.wait(self._taking)
 
@@ -200,12 +180,11 @@ class Session:
             return
         match message.command:
             case "REQ":
-                self._request(name, message.rest[1:])
+                self._requests.request(name, message.rest[1:])
             case "COUNT":
-                self._count(name, message.rest[1:])
+                self._requests.count(name, message.rest[1:])
             case "CLOSE":
-                self._close(name)
-                self._stop_counting(name)
+                self._requests.close(name)
             case "NEG-CLOSE":
                 pass  # nothing was opened
             case _:
@@ -253,104 +232,3 @@ class Session:
                 f"restricted: at most {self._settings.keys} keys may authenticate on a connection"
             )
         self.context = Context((*known, pubkey), ip=self.context.ip, connection=self)
-
-    # --- REQ, COUNT, CLOSE
-
-    def _request(self, name: str, values: list[Any]) -> None:
-        self._close(name)  # another REQ of the same name takes its place, whatever comes of it
-        if (filters := self._asked(name, values)) is None:
-            return
-        subscription = Subscription(self, name, filters, most_held=self._settings.live_events_held)
-        subscription.values = _values_in(values)
-        subscription.searches = self._searches_of(filters)
-        self._server.live.add(subscription)
-        self._subscriptions[name] = subscription, self._tasks.start(self._serve(subscription))
-
-    def _asked(self, name: str, values: list[Any]) -> list[Filter] | None:
-        """The filters of a REQ or COUNT; ``None`` where it is answered CLOSED."""
-        try:
-            self._check_room(values)
-            filters = self._filters(values)
-        except _NoRoom as error:
-            self.outbox.put(closed(name, f"error: {error}"))
-            return None
-        except UnreadableFilter as error:
-            self.outbox.put(closed(name, f"invalid: {error}"))
-            return None
-        reason = why_closed(filters, self._server.gate.read_scopes(self.context), self.context)
-        if reason is not None:
-            self.outbox.put(closed(name, reason))
-            return None
-        return filters
-
-    def _check_room(self, filters: list[Any]) -> None:
-        """:raises _NoRoom: the client has too much open already."""
-        if len(self._subscriptions) + len(self._counting) >= self._settings.subscriptions:
-            raise _NoRoom(f"at most {self._settings.subscriptions} subscriptions at a time")
-        open_values = sum(each.values for each, _ in self._subscriptions.values())
-        most = self._settings.subscription_values
-        if open_values + _values_in(filters) > most:
-            raise _NoRoom(f"the filters of all subscriptions may have {most} values")
-
-    def _filters(self, values: list[Any]) -> list[Filter]:
-        """:raises UnreadableFilter: one is none, or there are none, or too many."""
-        most = self._settings.filters
-        if not 0 < len(values) <= most:
-            raise UnreadableFilter(f"there are {len(values)} filters, 1 to {most} may be")
-        filters = [Filter.read(value, self._settings.filter_bounds) for value in values]
-        self._searches_of(filters)
-        return filters
-
-    def _searches_of(self, filters: Sequence[Filter]) -> dict[str, Search]:
-        """:raises UnreadableFilter: the store does not search, or not for that."""
-        return {text: self._server.search_for(text) for each in filters if (text := each.search)}
-
-    async def _serve(self, subscription: Subscription) -> None:
-        async with self._requests:
-            try:
-                stored = self._server.reading.stored(subscription.filters, lambda: self.context)
-                async for events in stored:
-                    await subscription.send_stored(events)
-            except Exception:
-                log.exception("a REQ could not be served")
-                subscription.close("error: the REQ could not be served")
-                return
-        subscription.end_of_stored()
-
-    def _count(self, name: str, values: list[Any]) -> None:
-        if (filters := self._asked(name, values)) is not None:
-            task = self._tasks.start(self._answer_count(name, filters))
-            self._counting[task] = name
-            task.add_done_callback(self._counting.pop)
-
-    async def _answer_count(self, name: str, filters: Sequence[Filter]) -> None:
-        try:
-            async with self._requests:
-                number = await self._server.reading.count(filters, lambda: self.context)
-            answer = count(name, number)
-        except TooMuch:
-            most = self._settings.counted_events
-            answer = closed(name, f"error: this is more than {most} events to look at")
-        except Exception:
-            log.exception("a COUNT could not be answered")
-            answer = closed(name, "error: the COUNT could not be answered")
-        self.outbox.put(answer)
-
-    def _stop_counting(self, name: str) -> None:
-        for task in [task for task, counted in self._counting.items() if counted == name]:
-            task.cancel()
-
-    def _close(self, name: str) -> None:
-        if name in self._subscriptions:
-            self.drop(self._subscriptions[name][0])
-
-    def drop(self, subscription: Subscription) -> None:
-        """Forget a subscription, and what is still to be sent of it."""
-        known = self._subscriptions.get(subscription.name)
-        if known is None or known[0] is not subscription:
-            return
-        del self._subscriptions[subscription.name]
-        subscription.end()
-        self._server.live.remove(subscription)
-        if known[1] is not asyncio.current_task():
-            known[1].cancel()
