@@ -47,6 +47,12 @@ class Understood:
         source = Source(contribution.admin, contribution.created_at, is_signed=True)
         return cls(stored=stored, source=source, contribution=contribution)
 
+    def is_less_than(self, known: "Understood") -> bool:
+        """Whether less could be understood than what was known before."""
+        return (self.contribution is None and known.contribution is not None) or (
+            self.source is None and known.source is not None
+        )
+
 
 def understand(
     stored: Mapping[str, StoredContribution], before: Mapping[str, Understood]
@@ -62,7 +68,7 @@ def understand(
         known = before.get(event_id)
         if known is None or known.stored is not each:
             new = _understood(event_id, each)
-            if new.source is None and known is not None and known.source is not None:
+            if known is not None and new.is_less_than(known):
                 new = attrs.evolve(known, stored=each, problems=new.problems)
             known = new
         understood[event_id] = known

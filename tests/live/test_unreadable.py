@@ -15,7 +15,17 @@ from orly_policy_plugin.state import UnreadableNow
 from orly_policy_plugin.state.files.contribution_files import ContributionFiles
 from orly_policy_plugin.state.files.follow_files import read_follow_lists
 
-from .making import World, admin, eventually, follows, friend, owner, policy, signed
+from .making import (
+    World,
+    admin,
+    eventually,
+    follows,
+    friend,
+    owner,
+    policy,
+    signed,
+    withdrawing,
+)
 
 DENIAL = {"kind_blacklist_add": [7]}
 OPEN = {"default_policy": "allow", "rules": {}, "policy_follow_whitelist_enabled": True}
@@ -181,4 +191,44 @@ def test_a_file_that_is_removed_is_gone(world: World) -> None:
     world.applied(event)
     (world.contributions / f"{event.id}.json").unlink()
     world.plugin._force.load_others()
+    assert world.may_write(friend, 7)
+
+
+def _gone(file: Path) -> None:
+    file.unlink()
+
+
+def _not_json(file: Path) -> None:
+    file.write_bytes(b"{")
+
+
+def _too_large(file: Path) -> None:
+    file.write_bytes(file.read_bytes() + b" " * 3 * 1024 * 1024)
+
+
+def _of_another(file: Path) -> None:
+    file.write_bytes(file.read_bytes().replace(b"[7]", b"[8]"))
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        *(_gone, _not_json, _cut_short, _emptied, _too_large, _of_another),
+        *(_a_folder_instead, _a_link_instead),
+    ],
+)
+def test_a_difference_that_is_spoiled_while_it_stands_denies_as_before(
+    world: World, spoil: Callable[[Path], None]
+) -> None:
+    """What an admin's full policy denies is lifted as any denial is: the event's file goes."""
+    world.save(policy(**OPEN))
+    world.restart()
+    event = signed(admin, policy(**OPEN, kind={"blacklist": [7]}))
+    world.applied(event)
+    spoil(world.contributions / f".{event.id}.difference")
+    for _ in range(2):
+        world.plugin._force.load_others()
+        assert not world.may_write(friend, 7)
+        assert world.may_write(friend, 8)
+    world.applied(withdrawing(owner, event))
     assert world.may_write(friend, 7)
