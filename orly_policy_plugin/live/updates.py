@@ -107,7 +107,11 @@ class Updates:
             return admin_contribution(event, update, base)
         scripts = known_scripts(base.policy, self._force.scripts_from)
         made = owner_policy(
-            update, base, owners=self._force.settings.owners, known_scripts=scripts
+            update,
+            base,
+            owners=self._force.settings.owners,
+            known_scripts=scripts,
+            most_bytes=self._force.settings.largest_policy_bytes,
         )
         self._check_scripts(made.state)
         return made

@@ -19,7 +19,7 @@ from ..authority.fitting import check_fits
 from ..authority.freshness import Freshness, Mark
 from ..authority.policy_events import RefusedUpdate, Update, check_owner_policy
 from ..authority.withdrawals import withdrawn_by
-from ..policy import Policy
+from ..policy import InvalidPolicy, Policy, Problem, read_policy
 from .contributions import Understood
 from .entry import Entry, How
 from .policy_mark import PolicyEvent, with_mark
@@ -86,18 +86,23 @@ def owner_policy(
     *,
     owners: Iterable[str],
     known_scripts: Iterable[str],
+    most_bytes: int,
 ) -> Transition:
     """An owner's policy event takes the place of the policy.
 
     :param owners: those of the environment.
     :param known_scripts: what it may name: see :func:`.authority.examine`.
+    :param most_bytes: a larger policy could not be read again.
     :raises InvalidPolicy: it may not be the policy.
     """
-    policy, document = update.content, update.document
-    assert isinstance(policy, Policy)
-    assert document is not None
+    assert update.document is not None
+    content = with_mark(update.document, update.mark, update.author)
+    if len(content) > most_bytes:
+        too_large = f"the policy has {len(content)} bytes as a file, over {most_bytes}"
+        raise InvalidPolicy([Problem("", too_large)])
+    # Not what the event says: the file is larger, may be beyond a bound, and is read at a start.
+    policy = read_policy(content)
     check_owner_policy(policy, update.author, frozenset(known_scripts))
-    content = with_mark(document, update.mark, update.author)
     came_in = PolicyEvent(update.mark, update.author)
     return _PolicySent(base, base.under(content, policy, came_in, owners))
 

@@ -1,5 +1,7 @@
 """A policy file of sixty megabytes of nonsense holds up no decision: it is not parsed."""
 
+import json
+
 import pytest
 
 from orly_policy_plugin.errors import PolicyError, UnreadableFile
@@ -8,7 +10,7 @@ from orly_policy_plugin.policy import InvalidPolicy, read_policy
 from orly_policy_plugin.policy.strict_json import MOST_PARTS
 from orly_policy_plugin.settings import Settings
 
-from .making import World, eventually, owner, policy
+from .making import World, eventually, owner, policy, signed
 
 MEBIBYTE = 1024 * 1024
 NONSENSE = b'{"_": [' + b"[[]]," * (12 * MEBIBYTE) + b"1]}"
@@ -71,3 +73,27 @@ def test_what_is_no_number_of_bytes_is_an_error(text: str) -> None:
     """With the variable's name."""
     with pytest.raises(PolicyError, match="ORLY_POLICY_MAX_BYTES"):
         Settings.from_environment("policy.json", {"ORLY_POLICY_MAX_BYTES": text})
+
+
+BOUNDS = {
+    "bytes": ({"largest_policy_bytes": 2000}, '"_": [' + "1," * 400 + "1]"),
+    "brackets": ({}, '"_": [' + "[]," * (MOST_PARTS - 7) + "1]"),
+    "brackets in a text": (
+        {},
+        '"_": "' + r"\u005b" * 100_000 + '", "_2": "' + "[" * 200_000 + '"',
+    ),
+    "nested": ({}, '"_": ' + "[" * 30 + "1," * 200_000 + "1" + "]" * 30),
+}
+
+
+@pytest.mark.parametrize("name", BOUNDS)
+def test_an_event_cannot_put_in_what_could_not_be_read(world: World, name: str) -> None:
+    """Small as it is, the file that it makes is larger."""
+    settings, comment = BOUNDS[name]
+    world.settings = settings
+    world.restart()
+    text = json.dumps(policy())[:-1] + ", " + comment + "}"
+    read_policy(text.encode())
+    told = world.refused(signed(owner, text))
+    assert told.startswith("invalid: ")
+    world.applied(signed(owner, policy()))
