@@ -15,6 +15,7 @@ from orly_policy_plugin.state import Entry, UnknownVersion
 from orly_policy_plugin.state.files import history_files as module
 from orly_policy_plugin.state.files.history_files import History
 from orly_policy_plugin.state.files.locks import exclusive
+from orly_policy_plugin.state.files.state_files import read_state_file
 
 from .nursery import OWNER, some_id
 
@@ -212,3 +213,63 @@ def test_an_entry_that_could_not_be_read_back_is_not_made(wrong: dict[str, objec
     """Its version is part of a file's name."""
     with pytest.raises((ValueError, TypeError)):
         attrs.evolve(an_entry(1), **wrong)
+
+
+# --- contributions
+
+
+def with_contributions(n: int, *named: int) -> Entry:
+    contributions = {some_id(("c", m)): f"{m}".encode() for m in named}
+    return attrs.evolve(an_entry(n), contributions=contributions)
+
+
+def kept_contributions(history: History) -> set[str]:
+    return {path.stem for path in history.folder.glob("*.contribution")}
+
+
+def test_contributions_that_no_entry_names_go_once_in_a_while(
+    history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that an entry names stay, be it of another policy in the folder."""
+    monkeypatch.setattr(module, "MOST_ENTRIES", 3)
+    monkeypatch.setattr(module, "TIDY_EVERY", 10)
+    other = History(history.folder, history.folder.parent / "other.json")
+    record(other, with_contributions(0, 1))
+    record(history, *(with_contributions(n, 1, 2, 3, n + 10) for n in range(7)))
+    record(history, *(with_contributions(n, 3) for n in range(7, 9)))
+    assert len(kept_contributions(history)) == 10
+    record(history, with_contributions(9, 3))
+    assert kept_contributions(history) == {some_id(("c", n)) for n in (1, 3)}
+    assert list(other.entries([])) == [with_contributions(0, 1)]
+    assert read(history)[0] == with_contributions(9, 3)
+
+
+def test_what_contributions_said_outlives_an_entry_that_cannot_be_read(
+    history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody knows what it names."""
+    monkeypatch.setattr(module, "TIDY_EVERY", 2)
+    record(history, with_contributions(0, 1))
+    (entry,) = files(history)
+    there = entry.rename(history.folder / "elsewhere")
+    entry.symlink_to(there)
+    record(history, an_entry(1))
+    entry.unlink()
+    there.rename(entry)
+    assert read(history) == [an_entry(1), with_contributions(0, 1)]
+
+
+def test_a_change_reads_no_old_entries(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thousand of them may take seconds, in which all other changes wait."""
+    monkeypatch.setattr(module, "MOST_ENTRIES", 10)
+    record(history, *(with_contributions(n, 1, 2) for n in range(10)))
+    looked: list[Path] = []
+
+    def reading(path: Path, *, most_bytes: int) -> bytes:
+        looked.append(path)
+        return read_state_file(path, most_bytes=most_bytes)
+
+    monkeypatch.setattr(module, "read_state_file", reading)
+    record(history, *(with_contributions(n, 1) for n in range(10, 20)))
+    assert len(read(history)) == 10
+    assert looked[:-11] == []

@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,6 +29,9 @@ from .locks import Held
 from .state_files import list_state_folder, read_state_file
 
 MOST_ENTRIES: Final = 1000
+TIDY_EVERY: Final = 100
+"""Entries: then all are read, to find what none names any more. A thousand may take seconds, in
+which all other changes wait."""
 
 _MOST_BYTES: Final = 256 * 1024 * 1024
 _FILE_NAME: Final = re.compile(rf"([0-9]{{12}})-([0-9]{{8}})-({VERSION})\.(.+)", re.DOTALL)
@@ -135,11 +138,14 @@ class History:
         return _Name(time, newest.number + 1, entry.version, self.policy)
 
     def _prune(self, names: list[_Name]) -> None:
-        """Forget the oldest. That one cannot be removed is no reason to fail: it is in no way."""
-        if len(names) <= MOST_ENTRIES:
-            return
+        """Forget the oldest, and now and then what contributions said that no entry names.
+        That one cannot be removed is no reason to fail: it is in no way.
+
+        :param names: all, newest first.
+        """
         gone = [str(name) for name in names[MOST_ENTRIES:]]
-        gone += self._unnamed_contributions(names[:MOST_ENTRIES], names[MOST_ENTRIES:])
+        if names[0].number % TIDY_EVERY == 0:
+            gone += self._unnamed_contributions(names[:MOST_ENTRIES])
         for name in gone:
             try:
                 remove_durably(self.folder / name)
@@ -152,23 +158,21 @@ class History:
             if content is not None and not os.path.lexists(path):
                 write_atomically(path, content + b"\n")
 
-    def _unnamed_contributions(
-        self, kept: Sequence[_Name], forgotten: Iterable[_Name]
-    ) -> list[str]:
-        """The files of contributions that only forgotten entries name."""
-        going = self._named_by(forgotten)
-        for some in (kept[:1], kept[1:]):  # the newest names what is in force still
-            if going:
-                going -= self._named_by(some)
-        if going:  # whoever shares the folder may name them, too
-            others = [name for name in self._all_names() if name.policy != self.policy]
-            going -= self._named_by(others)
-        return [f"{event_id}{_CONTRIBUTION}" for event_id in going]
-
-    def _named_by(self, names: Iterable[_Name]) -> set[str]:
+    def _unnamed_contributions(self, kept: Iterable[_Name]) -> list[str]:
+        """The files of contributions that no entry names, of whoever shares the folder; none where
+        an entry cannot be read, for nobody knows what it names.
+        """
+        others = [name for name in self._all_names() if name.policy != self.policy]
         contributions = _Contributions(self.folder, [], are_read=False)
-        entries = (self._read(name, contributions) for name in names)
-        return {event_id for entry in entries if entry for event_id in entry.contributions}
+        named: set[str] = set()
+        for name in (*kept, *others):
+            if entry := self._read(name, contributions):
+                named.update(entry.contributions)
+        if contributions.problems:
+            return []
+        files = (name for name in list_state_folder(self.folder) if name.endswith(_CONTRIBUTION))
+        ids = filter(is_hex32, (name.removesuffix(_CONTRIBUTION) for name in files))
+        return [f"{event_id}{_CONTRIBUTION}" for event_id in ids if event_id not in named]
 
     def _names(self) -> list[_Name]:
         """Those of this policy, newest first."""
