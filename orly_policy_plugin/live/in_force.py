@@ -237,7 +237,7 @@ class InForce:
             self.check_scripts(state)
             self._load(state, self.compiled(state), step)
         elif state.decides_like(self.state):
-            self.state = state
+            self._take(state)
         else:
             self._swap(state, self.compiled(state))
         return self.state
@@ -280,7 +280,7 @@ class InForce:
             state, snapshot = ready if is_base else self._others_ready(self.state)
             if snapshot is None:
                 if not state.changes_like(self.state):
-                    self.state = state
+                    self._take(state)
             else:
                 self._swap(state, snapshot)
 
@@ -360,8 +360,8 @@ class InForce:
         """Put a snapshot in force. Called with the lock held."""
         old, self.snapshot = self.snapshot, snapshot
         policy_is_other = state.content != self.state.content
-        self.state = self._known = state
-        self._marks = self._marks.raised(state.freshness)
+        self._known = state
+        self._take(state)
         same = old.version == snapshot.version
         self.status = attrs.evolve(
             self.status,
@@ -375,6 +375,11 @@ class InForce:
         if self.before_telling is not None:
             self.before_telling(snapshot)
         self.listeners.note(old, snapshot)
+
+    def _take(self, state: PolicyState) -> None:
+        """Take a state for what the store holds. Called with the lock held."""
+        self.state = state
+        self._marks = self._marks.raised(state.freshness)
 
     def nothing_is_wrong(self) -> None:
         """The policy that is there is what is in force."""

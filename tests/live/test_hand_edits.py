@@ -323,3 +323,17 @@ def test_who_runs_knows_what_the_disk_has_forgotten(world: World) -> None:
         eventually(lambda: not world.may_write(friend, 7))
     assert "applied already" in world.refused(event)
     assert mark_of_owner(world)["created_at"] == NOW + 100
+
+
+def test_who_runs_knows_what_it_saw_of_another(world: World) -> None:
+    """Also where nothing that decides has changed by it."""
+    other = World(world.folder)
+    event = signed(admin, {"kind_blacklist_add": [7]})
+    other.applied(event)
+    other.applied(withdrawing(admin, event))
+    world.plugin._force.load_others()
+    for path in world.contributions.iterdir():
+        path.unlink()
+    (world.folder / "policy-history" / "freshness.json").unlink()
+    world.plugin._force.load_others()
+    assert "the policy event is not new" in world.refused(event)
