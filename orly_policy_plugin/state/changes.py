@@ -33,6 +33,7 @@ from .store import (
     Withdrawn,
 )
 
+_WITHDRAWN: Final = "invalid: the policy event is not new: it has been withdrawn"
 _NOTHING_NAMED: Final = "blocked: none of your contributions is named"
 
 
@@ -141,8 +142,11 @@ def admin_contribution(event: Event, update: Update, base: PolicyState) -> Trans
     """A policy admin's event adds to the policy.
 
     :param event: the event that the update was read from.
+    :raises RefusedUpdate: it is withdrawn for good, whatever the marks say.
     :raises InvalidPolicy: it may not add what it adds, or differs where it may not.
     """
+    if event.id in base.withdrawn:
+        raise RefusedUpdate(_WITHDRAWN)
     contribution = contribution_in(event, update.content, base.policy, base.owners)
     check_fits(contribution, base.policy, owners=base.owners, standing=base.contributions)
     difference = contribution.canonical if contribution.is_full_policy else None
@@ -151,7 +155,7 @@ def admin_contribution(event: Event, update: Update, base: PolicyState) -> Trans
     state = base.with_contribution(contribution.event_id, new)
     replaced = _replaced_by(contribution.event_id, state)
     withdrawn = _withdrawn(replaced, state, by=contribution.event_id)
-    return _ContributionSent(state.without(replaced), stored, contribution, withdrawn)
+    return _ContributionSent(state.without(withdrawn), stored, contribution, withdrawn)
 
 
 def contribution_in(
@@ -218,7 +222,8 @@ def withdrawal(event: Event, base: PolicyState) -> Transition:
     named = named_contributions(event, base)
     # What they replaced goes with them, should a crash have left it.
     gone = [*(old for each in named for old in _replaced_by(each, base)), *named]
-    return _Withdrawal(base.without(frozenset(gone)), event, _withdrawn(gone, base, by=event.id))
+    withdrawn = _withdrawn(gone, base, by=event.id)
+    return _Withdrawal(base.without(withdrawn), event, withdrawn)
 
 
 # --- the operator's own hand

@@ -87,6 +87,7 @@ class PolicyState:
             and self.sources == other.sources
             and _by_id(self.all_contributions) == _by_id(other.all_contributions)
             and self.freshness == other.freshness
+            and self.withdrawn.keys() == other.withdrawn.keys()
         )
 
     def under(
@@ -122,10 +123,19 @@ class PolicyState:
         )
         return made._fitted()
 
-    def without(self, event_ids: Collection[str]) -> "PolicyState":
-        """The same once these contributions are withdrawn."""
-        left = {name: each for name, each in self.understood.items() if name not in event_ids}
-        return attrs.evolve(self, understood=MappingProxyType(left))._fitted()
+    def without(self, withdrawn: Mapping[str, Withdrawn]) -> "PolicyState":
+        """The same once these contributions are withdrawn.
+
+        :param withdrawn: what is remembered of them, by event id.
+        """
+        left = {name: each for name, each in self.understood.items() if name not in withdrawn}
+        made = attrs.evolve(
+            self,
+            understood=MappingProxyType(left),
+            withdrawn=MappingProxyType({**self.withdrawn, **withdrawn}),
+            withdrawn_marks=self.withdrawn_marks.raised(marks_of_withdrawn(withdrawn)),
+        )
+        return made._fitted()
 
     def _fitted(self) -> "PolicyState":
         in_force, problems = _in_force(self.policy, self.owners, self.all_contributions)

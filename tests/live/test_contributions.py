@@ -554,3 +554,34 @@ def test_no_denial_of_an_admin_applies_to_an_owner_or_admin(world: World) -> Non
         assert world.may_write(owner, kind)
         assert world.may_write(second_admin, kind)
         assert not world.may_write(friend, kind)
+
+
+# --- what is withdrawn
+
+
+@pytest.mark.parametrize("created_at", [None, NOW - 10])
+def test_a_signed_event_under_a_withdrawn_name_is_not_taken(
+    world: World, created_at: int | None
+) -> None:
+    """As where ORLY wrote what an event said under the event's name, with or without its date."""
+    event = signed(admin, KEEP_OUT)
+    world.contributions.mkdir()
+    bare = {**LET_IN, "admin_pubkey": admin.pubkey, "created_at": created_at}
+    (world.contributions / f"{event.id}.json").write_text(
+        json.dumps({key: value for key, value in bare.items() if value is not None})
+    )
+    world.restart()
+    world.applied(withdrawing(owner, event.id))
+    assert "has been withdrawn" in world.refused(event)
+    world.restart()
+    assert "has been withdrawn" in world.refused(event)
+
+
+def test_an_event_that_the_operator_has_withdrawn_before_it_came_is_not_taken(
+    world: World,
+) -> None:
+    """Whether anybody has told of the file or not."""
+    event = signed(admin, LET_IN)
+    world.applied(signed(second_admin, LET_IN))
+    (world.contributions / f"{event.id}.withdrawn").touch()
+    assert "has been withdrawn" in world.refused(event)
