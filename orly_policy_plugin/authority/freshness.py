@@ -5,13 +5,14 @@ A mark is the newest event that counted. Marks only rise: nothing here lowers on
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
 from orly_policy_hookspecs.nip01 import is_hex32
 
-_LARGEST_TIMESTAMP = 2**63 - 1
+LATEST_SECONDS: Final = 2**63 - 1
+"""Unix seconds, of a mark."""
 
 
 @attrs.frozen(order=True)
@@ -35,7 +36,7 @@ class Mark:
         """
         members = _object(value, "a mark", {"created_at", "event_id"})
         created_at, event_id = members.get("created_at"), members.get("event_id", "")
-        if type(created_at) is not int or not 0 <= created_at <= _LARGEST_TIMESTAMP:
+        if type(created_at) is not int or not 0 <= created_at <= LATEST_SECONDS:
             raise ValueError("created_at of a mark is a whole number of seconds from 0 up")
         if not isinstance(event_id, str) or not (event_id == "" or is_hex32(event_id)):
             raise ValueError("event_id of a mark is 64 lowercase hex characters, or empty")

@@ -11,7 +11,7 @@ from orly_policy_hookspecs.nip01 import FrozenEvent
 
 from ..authority import verify
 from ..authority.contributions import Contribution, read_contribution
-from ..authority.freshness import Freshness, Mark
+from ..authority.freshness import LATEST_SECONDS, Freshness, Mark
 from ..authority.policy_events import read_content
 from ..policy import InvalidPolicy, Policy, Problem, parse_pubkey
 from .full_policies import difference_of
@@ -148,7 +148,7 @@ def _bare(event_id: str, stored: StoredContribution) -> Understood:
 
 def _bare_contribution(event_id: str, value: Mapping[str, Any]) -> Contribution:
     created_at = value.get("created_at", 0)
-    if type(created_at) is not int or created_at < 0:
+    if type(created_at) is not int or not 0 <= created_at <= LATEST_SECONDS:
         raise InvalidPolicy([Problem("created_at", "is no Unix time")])
     try:
         admin = parse_pubkey(value.get("admin_pubkey"))

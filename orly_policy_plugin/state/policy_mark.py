@@ -15,13 +15,12 @@ import attrs
 
 from orly_policy_hookspecs.nip01 import is_hex32
 
-from ..authority.freshness import Mark
+from ..authority.freshness import LATEST_SECONDS, Mark
 from ..errors import PolicyError
 from ..policy.problems import Problem
 from ..policy.strict_json import JsonObject, NotJson, decode_policy_json
 
 KEY: Final = "_policy_event"
-_LATEST: Final = 2**63 - 1
 
 
 @attrs.frozen
@@ -79,7 +78,7 @@ def _event_in(value: object) -> PolicyEvent | None:
     event_id, created_at, author = (value.get(key) for key in ("id", "created_at", "pubkey"))
     if not (is_hex32(event_id) and is_hex32(author)):
         return None
-    if type(created_at) is not int or not 0 <= created_at <= _LATEST:
+    if type(created_at) is not int or not 0 <= created_at <= LATEST_SECONDS:
         return None
     return PolicyEvent(Mark(created_at, event_id), author)
 

@@ -18,7 +18,7 @@ from attrs import validators
 from orly_policy_hookspecs import Event
 from orly_policy_hookspecs.nip01.hexes import HEX32
 
-from ..authority.freshness import Freshness, Mark
+from ..authority.freshness import LATEST_SECONDS, Freshness, Mark
 from ..errors import PolicyError, UnreadableFile
 from ..follows import FollowList
 from ..policy import Problem
@@ -55,7 +55,13 @@ class Withdrawn:
     """What is remembered of a withdrawn contribution: enough for its author's freshness."""
 
     author: str = attrs.field(validator=_HEX)
-    created_at: int = attrs.field(validator=[validators.instance_of(int), validators.ge(0)])
+    created_at: int = attrs.field(
+        validator=[
+            validators.instance_of(int),
+            validators.ge(0),
+            validators.le(LATEST_SECONDS),
+        ]
+    )
     """Unix seconds, of the withdrawn event."""
     by: str = attrs.field(validator=_HEX)
     """The id of the event that withdrew it or took its place."""

@@ -585,3 +585,19 @@ def test_an_event_that_the_operator_has_withdrawn_before_it_came_is_not_taken(
     world.applied(signed(second_admin, LET_IN))
     (world.contributions / f"{event.id}.withdrawn").touch()
     assert "has been withdrawn" in world.refused(event)
+
+
+@pytest.mark.parametrize("created_at", [2**63, 10**19])
+def test_a_date_that_no_mark_can_have_is_none(world: World, created_at: int) -> None:
+    """Its withdrawal would make marks that cannot be read: no start and no change any more."""
+    world.contributions.mkdir()
+    name = "ab" * 32
+    bare = {**LET_IN, "admin_pubkey": admin.pubkey, "created_at": created_at}
+    (world.contributions / f"{name}.json").write_text(json.dumps(bare))
+    mark = {"author": admin.pubkey, "created_at": created_at, "by": name}
+    (world.contributions / f"{'cd' * 32}.withdrawn").write_text(json.dumps(mark))
+    world.restart()
+    assert not world.may_write(friend)
+    world.refused(withdrawing(owner, name))
+    world.applied(signed(owner, policy()))
+    world.restart()
