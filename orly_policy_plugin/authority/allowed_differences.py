@@ -168,6 +168,12 @@ def _rules_misfits(
             yield problem.within(f"rules.{kind}")
 
 
+def mean_the_same(one: Rule, other: Rule) -> bool:
+    """Whether two rules mean the same: in lists neither order nor repetition counts."""
+    names = (field.name for field in attrs.fields(Rule))
+    return all(_same(getattr(one, name), getattr(other, name)) for name in names)
+
+
 def _same(old: Any, new: Any) -> bool:
     """Whether two values mean the same: in lists neither order nor repetition counts."""
     if isinstance(old, tuple) and isinstance(new, tuple):

@@ -22,6 +22,7 @@ from ..authority.withdrawals import withdrawn_by
 from ..policy import InvalidPolicy, Policy, Problem, read_policy
 from .contributions import Understood
 from .entry import Entry, How
+from .full_policies import difference_of
 from .policy_mark import PolicyEvent, with_mark
 from .policy_state import PolicyState
 from .store import (
@@ -168,7 +169,7 @@ def contribution_in(
     """
     if isinstance(content, Contribution):
         return content
-    return contribution_of(
+    made = contribution_of(
         content,
         policy,
         owners=owners,
@@ -177,6 +178,8 @@ def contribution_in(
         event_id=event.id,
         content_bytes=len(event.content.encode()),
     )
+    # What is kept of it is what counts: whoever reads that has to find all of it.
+    return difference_of(event, content, made.canonical)
 
 
 # --- a withdrawal

@@ -9,15 +9,15 @@ from typing import Any
 
 import attrs
 
-from orly_policy_hookspecs.nip01 import FrozenEvent
+from orly_policy_hookspecs import Event
 
-from ..authority.allowed_differences import IN_A_RULE, IN_KIND_LISTS, Rights
+from ..authority.allowed_differences import IN_A_RULE, IN_KIND_LISTS, Rights, mean_the_same
 from ..authority.contributions import Contribution, Extension, read_contribution
 from ..policy import InvalidPolicy, Policy, Problem
 from ..policy.strict_json import decode_json
 
 
-def difference_of(event: FrozenEvent, full: Policy, content: bytes | None) -> Contribution:
+def difference_of(event: Event, full: Policy, content: bytes | None) -> Contribution:
     """What an admin's full policy came to.
 
     :param event: the signed event, verified.
@@ -49,7 +49,10 @@ def _is_part_of(full: Policy, contribution: Contribution) -> bool:
     extensions = contribution.rules_extend
     return (
         _says(full.kind, contribution, IN_KIND_LISTS)
-        and all(rules.get(kind) == rule for kind, rule in contribution.rules_add.items())
+        and all(
+            kind in rules and mean_the_same(rules[kind], rule)
+            for kind, rule in contribution.rules_add.items()
+        )
         and all(kind in rules and _says(rules[kind], extensions[kind]) for kind in extensions)
         and _says(full.rule_of_all, contribution.global_extend or Extension())
     )

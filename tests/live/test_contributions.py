@@ -295,6 +295,19 @@ def test_a_new_rule_of_a_full_policy_survives_a_restart_whole(world: World) -> N
     assert made[0].rules_add[7].write_allow == ()
 
 
+def test_what_stands_twice_in_a_new_rule_survives_a_restart(world: World) -> None:
+    """However it is written."""
+    world.save(policy(default_policy="allow"))
+    world.restart()
+    rule = {"write_deny": [foe.pubkey, foe.pubkey.upper()]}
+    rules = {**policy()["rules"], "7": rule}
+    world.applied(signed(admin, policy(default_policy="allow", rules=rules)))
+    for _ in range(2):
+        assert not world.may_write(foe, 7)
+        assert world.may_write(friend, 7)
+        world.restart()
+
+
 def test_a_full_policy_without_a_difference_adds_nothing(world: World) -> None:
     event = signed(admin, policy())
     assert world.applied(event) == f"adds nothing: version {world.version}"
