@@ -23,6 +23,7 @@ from .making import (
     friend,
     owner,
     policy,
+    second_admin,
     signed,
     withdrawing,
 )
@@ -181,6 +182,23 @@ def test_a_file_that_is_spoiled_while_it_stands_denies_as_before(
             world.plugin._force.load_others()
         assert not world.may_write(friend, 7)
         assert world.may_write(friend, 8)
+
+
+def test_a_folder_that_is_away_is_not_made_anew(world: World) -> None:
+    """What was in it denies as before, until it is back; then what was refused is taken."""
+    world.save(policy(**OPEN))
+    world.restart()
+    event = signed(admin, DENIAL)
+    world.applied(event)
+    away = world.contributions.rename(world.contributions.with_name("away"))
+    for change in signed(second_admin, {"kind_blacklist_add": [9]}), withdrawing(owner, event):
+        assert world.refused(change) == "error: the policy file cannot be written"
+        world.plugin._force.load_others()
+        assert not world.may_write(friend, 7)
+    away.rename(world.contributions)
+    world.applied(signed(second_admin, {"kind_blacklist_add": [9]}))
+    world.applied(withdrawing(owner, event))
+    assert [world.may_write(friend, kind) for kind in (7, 9)] == [True, False]
 
 
 def test_a_file_that_is_removed_is_gone(world: World) -> None:

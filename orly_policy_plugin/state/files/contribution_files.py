@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 import attrs
 
+from ...errors import Unwritable
 from ...policy import Problem
 from ..store import StoredContribution, Withdrawn
 from .signed_events import (
@@ -89,6 +90,7 @@ class ContributionFiles:
 
         :raises PolicyError: it is not kept.
         """
+        self._check_folder()
         if contribution.difference is not None:
             write_difference(self._folder, event_id, contribution.difference)
         content = write_event(self._folder, event_id, contribution.value)
@@ -107,7 +109,21 @@ class ContributionFiles:
 
         :raises Unwritable: it counts as it did.
         """
+        self._check_folder()
         mark_withdrawn(self._folder, event_id, withdrawn)
+
+    def _check_folder(self) -> None:
+        """That a folder which is away, and whose contributions count all the same, is not made
+        anew: then they would be gone.
+
+        :raises Unwritable: it would.
+        """
+        known = self._known
+        if known is not None and known.events.contents and not self._folder.exists():
+            raise Unwritable(
+                f"{self._folder} is not there any more, and what was in it stays in force; put it "
+                "back, or start again without it"
+            )
 
 
 def _same_or_new(same: StoredContribution | None, new: StoredContribution) -> StoredContribution:
