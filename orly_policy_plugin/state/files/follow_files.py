@@ -6,7 +6,6 @@ stops nothing.
 """
 
 import contextlib
-import os
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -62,17 +61,31 @@ class FollowFiles:
 
         :raises PolicyError: one of them is not kept.
         """
-        known = read_follow_lists(self._folder, self._known)
         for author, (newer, event) in lists.items():
-            if newer.replaces(known.lists.get(author)):
+            if newer.replaces(self._kept(author)):
                 write_event(self._folder, author, event_json(event))
-                identity = _identity(self._folder / (author + _ENDING))
-                known = attrs.evolve(
-                    known,
-                    lists={**known.lists, author: newer},
-                    identities={**known.identities, author: identity},
-                )
-                self._known = known
+                self._know(newer)
+
+    def _kept(self, author: str) -> FollowList | None:
+        """The list of one author: of the others there may be more than can be read in a while."""
+        path = self._folder / (author + _ENDING)
+        try:
+            return _same(author, _identity(path), self._known) or _read(path, author)
+        except UnreadableNow:
+            return self._known.lists.get(author)
+        except (ValueError, UnreadableFile, FileNotFoundError):
+            return None
+
+    def _know(self, newer: FollowList) -> None:
+        """A list that has just been written is not read again."""
+        author, known = newer.author, self._known
+        with contextlib.suppress(FileNotFoundError, UnreadableNow):
+            identity = _identity(self._folder / (author + _ENDING))
+            self._known = attrs.evolve(
+                known,
+                lists={**known.lists, author: newer},
+                identities={**known.identities, author: identity},
+            )
 
 
 def read_follow_lists(
@@ -138,7 +151,13 @@ def _beyond(folder: Path, names: list[str], first: Collection[str]) -> frozenset
 
 
 def _identity(path: Path) -> _Identity:
-    found = os.lstat(path)
+    """:raises FileNotFoundError, UnreadableNow: there is none, or it cannot be looked at."""
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise UnreadableNow(f"cannot be read: {(error.strerror or str(error)).lower()}") from error
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
