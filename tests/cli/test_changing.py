@@ -254,6 +254,16 @@ def test_a_file_that_is_gone_or_wrong_can_be_rolled_back(
     assert FreshnessFile(folders.history).load().owner > Mark(APPLIED, "e7" * 32)  # type: ignore[operator]
 
 
+def test_a_rollback_to_where_nobody_can_look_changes_nothing(
+    folders: StateFolders, invoke: Invoke
+) -> None:
+    """Nobody knows what is there."""
+    away = folders.root / ("x" * 300) / "policy.json"
+    done = invoke("rollback", version_of(OLD), str(away), "--state", str(folders.root))
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "cannot be read: File name too long" in done.stderr
+
+
 def test_what_stands_is_not_put_back(folders: StateFolders, invoke: Invoke) -> None:
     """Nothing changes, the marks neither."""
     result = invoke("rollback", version_of(NEW), "policy.json")

@@ -53,8 +53,11 @@ class FileStore:
         return str(self._folders.policy_file)
 
     def has_policy(self) -> bool:
-        """See :meth:`.Store.has_policy`."""
-        return self._folders.policy_file.exists()
+        """See :meth:`.Store.has_policy`. What cannot be looked at may be there."""
+        try:
+            return self._folders.policy_file.exists()
+        except OSError:
+            return True
 
     def read_policy(self) -> bytes:
         """See :meth:`.Store.read_policy`."""
