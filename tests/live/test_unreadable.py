@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import os
+import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -182,6 +183,26 @@ def test_a_file_that_is_spoiled_while_it_stands_denies_as_before(
             world.plugin._force.load_others()
         assert not world.may_write(friend, 7)
         assert world.may_write(friend, 8)
+
+
+def test_a_difference_that_cannot_be_read_now_is_known_from_the_start(world: World) -> None:
+    """Whoever has written it need not have read it."""
+    world.save(policy(**OPEN))
+    world.restart()
+    event = signed(admin, policy(**OPEN, kind={"blacklist": [7]}))
+    world.applied(event)
+    difference = world.contributions / f".{event.id}.difference"
+    kept = difference.read_bytes()
+    difference.unlink()
+    os.mknod(difference, stat.S_IFSOCK)  # which cannot be opened
+    world.plugin._force.load_others()
+    assert not world.may_write(friend, 7)
+    world.applied(signed(second_admin, DENIAL))
+    with pytest.raises(PolicyError, match=r"the difference of .* cannot be read"):
+        PolicyPlugin.load(world.file)
+    difference.unlink()
+    difference.write_bytes(kept)
+    world.restart()
 
 
 def test_a_folder_that_is_away_is_not_made_anew(world: World) -> None:

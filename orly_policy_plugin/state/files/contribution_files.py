@@ -97,7 +97,9 @@ class ContributionFiles:
         if (known := self._known) is not None:
             self._known = attrs.evolve(
                 known,
-                events=known.events.with_event(event_id, contribution.value, content),
+                events=known.events.with_event(
+                    event_id, contribution.value, content, contribution.difference
+                ),
                 contributions=attrs.evolve(
                     known.contributions,
                     contributions={**known.contributions.contributions, event_id: contribution},

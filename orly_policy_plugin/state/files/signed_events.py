@@ -64,11 +64,15 @@ class StoredEvents:
     contents: Mapping[str, bytes] = attrs.field(factory=dict, eq=False, repr=False)
     """What was read, by the files' names."""
 
-    def with_event(self, name: str, event: Mapping[str, Any], content: bytes) -> "StoredEvents":
+    def with_event(
+        self, name: str, event: Mapping[str, Any], content: bytes, difference: bytes | None
+    ) -> "StoredEvents":
         """The same once an event was written: it is not read again."""
+        beside = {} if difference is None else {name: difference}
         return attrs.evolve(
             self,
             events=MappingProxyType({**self.events, name: event}),
+            differences=MappingProxyType({**self.differences, **beside}),
             contents=MappingProxyType({**self.contents, name + _EVENT: content}),
         )
 
