@@ -14,6 +14,7 @@ import click
 
 from orly_policy_hookspecs.nip01 import FrozenEvent, MalformedEvent
 from orly_policy_hookspecs.nip01 import read_event as event_of_json
+from orly_policy_plugin.authority import RefusedUpdate
 from orly_policy_plugin.errors import PolicyError
 from orly_policy_plugin.policy import InvalidPolicy, Problem, parse_pubkey
 from orly_policy_plugin.policy.strict_json import JsonObject, decode_json
@@ -69,6 +70,16 @@ def unusable_policy(where: object) -> Iterator[None]:
         raise UnusablePolicy(f"{where}: {problem}" for problem in error.problems) from error
     except PolicyError as error:
         raise UnusableInput([str(error)]) from error
+
+
+@contextlib.contextmanager
+def refused_update() -> Iterator[None]:
+    """End the command with the words of a relay that refuses an update, a line a problem."""
+    try:
+        yield
+    except (RefusedUpdate, InvalidPolicy) as error:
+        problems = error.problems or (error,)
+        raise UnusablePolicy(f"refused: {problem}" for problem in problems) from error
 
 
 def load_event(name: str) -> FrozenEvent:

@@ -127,6 +127,28 @@ def load_state(target: Target) -> PolicyState:
     return current
 
 
+@attrs.frozen
+class Here:
+    """What is kept on this machine of the policy that an event is for."""
+
+    current: PolicyState
+    folder: Path
+    """The policy file's."""
+
+
+def load_here(file: Path | None, state: Path | None) -> Here | None:
+    """The policy with all that is kept beside it; ``None``, and told, where no policy was named
+    and the environment has none. Standard input may be the policy.
+
+    :raises UnusablePolicy, UnusableInput: see :func:`load_state`.
+    """
+    target = target_of(file, state, may_be_standard_input=True)
+    if file is None and not (target.file.exists() or target.file.is_symlink()):
+        tell("no policy is here: checked by itself, not against what the relay has")
+        return None
+    return Here(load_state(target), target.scripts_from)
+
+
 def lists_of(current: PolicyState) -> NeededLists:
     """Whose follow lists the policy in force needs."""
     return needed_lists(current.policy, current.contributions)
