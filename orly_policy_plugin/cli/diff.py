@@ -5,13 +5,19 @@ from pathlib import Path
 import click
 
 from orly_policy_plugin.errors import PolicyError
-from orly_policy_plugin.policy import InvalidPolicy, Policy, read_policy
+from orly_policy_plugin.policy import InvalidPolicy, read_policy
 from orly_policy_plugin.policy.diff import changes_of_meaning
-from orly_policy_plugin.state import UnknownVersion
+from orly_policy_plugin.state import UnknownVersion, read_state
 
-from .differing import changes_as_json, show_changes
+from .contribution_changes import Version, contribution_changes
+from .differing import (
+    changes_as_json,
+    contribution_changes_as_json,
+    show_changes,
+    show_contribution_changes,
+)
 from .inputs import is_standard_input, largest_policy_bytes, policy_content, shown_name
-from .showing import UnusableInput, say, say_json
+from .showing import UnusableInput, say, say_json, tell
 from .target import Target, policy_option, state_option, target_of
 
 _DIFFER = 1
@@ -32,26 +38,43 @@ def diff(
     A and B are files, of which - is standard input, or versions in the history of the policy
     file, of which the first digits are enough. Each place is taken by itself: what is allowed
     there may still be refused elsewhere. What only says the same in other words is no difference.
-    Contributions of admins are not compared.
+
+    The contributions of policy admins are compared, too: a version has those that were in force
+    then, a file those that are kept now and would be in force if it were the policy file. Two
+    files are compared without, unless --policy names the policy file that they are for.
 
     The exit status is 0 where both mean the same, 1 where they differ, 2 where one of them
     cannot be read.
     """
-    target = None if _is_file(a) and _is_file(b) else target_of(policy, state)
-    changes = changes_of_meaning(_policy(a, target), _policy(b, target))
+    alone = policy is None and _is_file(a) and _is_file(b)
+    target = None if alone else target_of(policy, state)
+    old, new = _version(a, target), _version(b, target)
+    changes = changes_of_meaning(old.policy, new.policy)
+    of_contributions = contribution_changes(old, new)
+    same = not (changes or of_contributions)
     if as_json:
-        same = not changes
-        say_json({"same_meaning": same, "differences": changes_as_json(changes)})
-    elif changes:
-        show_changes(changes)
-    else:
+        say_json(
+            {
+                "same_meaning": same,
+                "differences": changes_as_json(changes),
+                "contributions": contribution_changes_as_json(of_contributions),
+            }
+        )
+    elif same:
         say("both mean the same")
-    ctx.exit(_DIFFER if changes else 0)
+    else:
+        show_changes(changes)
+        show_contribution_changes(of_contributions)
+    ctx.exit(0 if same else _DIFFER)
 
 
-def _policy(name: str, target: Target | None) -> Policy:
+def _version(name: str, target: Target | None) -> Version:
     try:
-        return read_policy(_content(name, target))
+        if _is_file(name):
+            return _of_file(name, target)
+        assert target is not None
+        entry = target.store.find_entry(name)
+        return Version.of_entry(entry, read_policy(entry.content))
     except InvalidPolicy as error:
         where = shown_name(name)
         raise UnusableInput(f"{where}: {problem}" for problem in error.problems) from error
@@ -62,11 +85,15 @@ def _policy(name: str, target: Target | None) -> Policy:
         raise UnusableInput([str(error)]) from error
 
 
-def _content(name: str, target: Target | None) -> bytes:
-    """A file's, or where there is none of the name, a version's."""
-    if target is None or _is_file(name):
-        return policy_content(Path(name), largest_policy_bytes())
-    return target.store.find_entry(name).content
+def _of_file(name: str, target: Target | None) -> Version:
+    """A file, as if it were the policy file where one is meant."""
+    content = policy_content(Path(name), largest_policy_bytes())
+    if target is None:
+        return Version(read_policy(content), {})
+    current = read_state(target.store, target.owners, policy=content)
+    for problem in current.problems:
+        tell(f"{shown_name(name)}: {problem}")
+    return Version.of_state(current)
 
 
 def _is_file(name: str) -> bool:

@@ -6,16 +6,38 @@ from typing import Any
 import attrs
 
 from orly_policy_plugin.policy.diff import Change, Difference
+from orly_policy_plugin.policy.wording import Texts
 
+from .contribution_changes import ContributionChange
+from .contribution_words import Effects
 from .showing import say, short
 
 _MOST_SHOWN = 5
+_UNTOLD = "changed: what that allows or refuses cannot be told"
+_HOW = {
+    "added": "added",
+    "gone": "in force no more",
+    "changed": "changed",
+    "unknown": "may have changed",
+}
 
 
 def show_changes(changes: Iterable[Change]) -> None:
     """Print a line for each place, and what it newly allows and refuses."""
     for change in changes:
-        say(f"{short(str(_difference(change)))}  {short(_effects(change))}")
+        words = newly(Effects(change.allowed, change.refused))
+        say(f"{short(str(_difference(change)))}  {short(words or _UNTOLD)}")
+
+
+def show_contribution_changes(changes: Iterable[ContributionChange]) -> None:
+    """Print a line for each contribution: whose it is, and what is newly allowed and refused."""
+    for change in changes:
+        say(f"{named(change.event_id, change.author)}: {short(_of_contribution(change))}")
+
+
+def named(event_id: str, author: str | None) -> str:
+    """A contribution and whose it is, in short."""
+    return short(f"contribution {event_id} of {author or 'somebody'}")
 
 
 def changes_as_json(changes: Iterable[Change]) -> list[dict[str, Any]]:
@@ -27,6 +49,20 @@ def changes_as_json(changes: Iterable[Change]) -> list[dict[str, Any]]:
             "new": change.new,
             "newly_allowed": list(change.allowed),
             "newly_refused": list(change.refused),
+        }
+        for change in changes
+    ]
+
+
+def contribution_changes_as_json(changes: Iterable[ContributionChange]) -> list[dict[str, Any]]:
+    """The same of contributions; what cannot be told is ``null``."""
+    return [
+        {
+            "event_id": change.event_id,
+            "author": change.author,
+            "change": change.how,
+            "newly_allowed": change.effects and list(change.effects.allowed),
+            "newly_refused": change.effects and list(change.effects.refused),
         }
         for change in changes
     ]
@@ -45,16 +81,28 @@ def _as_written(value: Any) -> Any:
     return str(value).lower() if isinstance(value, bool) else value
 
 
-def _effects(change: Change) -> str:
-    parts = [
-        f"newly {what}: {_some(texts)}"
-        for what, texts in (("allowed", change.allowed), ("refused", change.refused))
-        if texts
-    ]
-    return "  ".join(parts) or "changed: what that allows or refuses cannot be told"
+def _of_contribution(change: ContributionChange) -> str:
+    if change.effects is None:
+        return f"{_HOW[change.how]}; what it says is kept no more"
+    return f"{_HOW[change.how]}  {newly(change.effects) or 'that changes nothing'}"
 
 
-def _some(texts: tuple[str, ...]) -> str:
+def newly(effects: Effects) -> str:
+    """What is newly allowed and refused, the first few; empty where nothing is."""
+    return _listed("newly allowed", effects.allowed, "newly refused", effects.refused)
+
+
+def allows_and_refuses(effects: Effects) -> str:
+    """What is allowed and refused, the first few; empty where nothing is."""
+    return _listed("allows", effects.allowed, "refuses", effects.refused)
+
+
+def _listed(allowed: str, allowed_texts: Texts, refused: str, refused_texts: Texts) -> str:
+    parts = ((allowed, allowed_texts), (refused, refused_texts))
+    return "  ".join(f"{what}: {_some(texts)}" for what, texts in parts if texts)
+
+
+def _some(texts: Texts) -> str:
     more = len(texts) - _MOST_SHOWN
     shown = "; ".join(texts[:_MOST_SHOWN])
     return f"{shown}; and {more} more" if more > 0 else shown

@@ -1,16 +1,20 @@
 """``orly-policy history``: which policies were in force, since when and by whose hand?"""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
+from orly_policy_plugin.authority import CONTRIBUTION_KEYS, unstructure_contribution
 from orly_policy_plugin.errors import PolicyError
 from orly_policy_plugin.policy import Problem
-from orly_policy_plugin.state import Entry
+from orly_policy_plugin.state import Entry, read_state
 
-from .showing import say_columns, say_json, short, tell
+from .contribution_changes import admin_of, read_again
+from .event_ids import meant_event
+from .showing import UnusableInput, say_columns, say_json, short, tell
 from .target import POLICY, Target, policy_argument, state_option, target_of, trouble
 
 _UNREADABLE = 2
@@ -20,12 +24,25 @@ _UNREADABLE = 2
 @policy_argument
 @state_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON array, for programs.")
+@click.option(
+    "--contribution",
+    metavar="EVENT-ID",
+    help="Print instead what this contribution says, as sign-update takes it; the first digits "
+    "are enough.",
+)
 @click.pass_context
-def history(ctx: click.Context, policy: Path | None, state: Path | None, as_json: bool) -> None:
+def history(
+    ctx: click.Context,
+    policy: Path | None,
+    state: Path | None,
+    as_json: bool,
+    contribution: str | None,
+) -> None:
     """List the versions of a policy, newest first; * marks the one that stands.
 
-    A version is put back with `orly-policy rollback`, and two are compared with
-    `orly-policy diff`.
+    A version is a policy file with the contributions that were in force, which "with" counts. A
+    contribution that came (+) or went (-) with a version is named below it. A version's file is
+    put back with `orly-policy rollback`, and two are compared with `orly-policy diff`.
 
     The exit status is 2 where the history or the policy cannot be read. The versions of a policy
     file that is gone are listed all the same: they can be put back.
@@ -36,8 +53,11 @@ def history(ctx: click.Context, policy: Path | None, state: Path | None, as_json
         entries = list(target.store.history(problems))
     for problem in problems:
         tell(str(problem))
-    content = _content(target)
-    stands = next((i for i, entry in enumerate(entries) if entry.content == content), None)
+    if contribution is not None:
+        _print_contribution(contribution, entries)
+        return
+    content, in_force = _standing(target)
+    stands = _index(entries, content, in_force)
     (_print_json if as_json else _print_text)(entries, stands)
     if content is None:
         ctx.exit(_UNREADABLE)
@@ -47,29 +67,69 @@ def history(ctx: click.Context, policy: Path | None, state: Path | None, as_json
         tell(f"{target.file}: what stands there now is in no entry of the history")
 
 
-def _content(target: Target) -> bytes | None:
-    """The policy file's content, or ``None`` where it cannot be read; then that is told."""
+def _standing(target: Target) -> tuple[bytes | None, frozenset[str] | None]:
+    """The policy file's content, and the contributions in force; ``None`` where that is not known,
+    and why is told.
+    """
     try:
-        return target.content()
+        content = target.content()
     except PolicyError as error:
         tell(str(error))
-        return None
+        return None, None
+    try:
+        current = read_state(target.store, target.owners, policy=content)
+    except PolicyError as error:
+        tell(f"{target.file}: {error}")
+        return content, None
+    return content, frozenset(one.event_id for one in current.contributions)
+
+
+def _index(
+    entries: list[Entry], content: bytes | None, in_force: frozenset[str] | None
+) -> int | None:
+    """The newest entry of what stands; of its file alone where that is all that is known."""
+    for i, entry in enumerate(entries):
+        same = in_force is None or entry.contributions.keys() == in_force
+        if entry.content == content and same:
+            return i
+    return None
+
+
+# --- the versions
+
+
+_HEAD = ("", "version", "when", "how", "who", "event", "with")
 
 
 def _print_text(entries: list[Entry], stands: int | None) -> None:
-    rows = [
-        (
-            "*" if i == stands else "",
-            entry.version,
-            _when(entry),
-            entry.how,
-            short(entry.author or "-"),
-            short(entry.event_id or "-"),
-        )
-        for i, entry in enumerate(entries)
-    ]
+    rows: list[tuple[str, ...]] = []
+    for i, entry in enumerate(entries):
+        rows.append(_row(entry, "*" if i == stands else ""))
+        if i + 1 < len(entries):
+            rows += _moves(entries[i + 1], entry)
     if rows:
-        say_columns([("", "version", "when", "how", "who", "event"), *rows])
+        say_columns([_HEAD, *rows])
+
+
+def _row(entry: Entry, mark: str) -> tuple[str, ...]:
+    return (
+        mark,
+        entry.version,
+        _when(entry),
+        entry.how,
+        short(entry.author or "-"),
+        short(entry.event_id or "-"),
+        str(len(entry.contributions)),
+    )
+
+
+def _moves(before: Entry, entry: Entry) -> Iterator[tuple[str, ...]]:
+    """The contributions that came and went with a version, and whose they are."""
+    for sign, version, other in (("+", entry, before), ("-", before, entry)):
+        for event_id, canonical in version.contributions.items():
+            if event_id not in other.contributions:
+                author = admin_of(event_id, canonical) or "somebody"
+                yield "", f"{sign} {short(event_id)}", f"of {short(author)}"
 
 
 def _print_json(entries: list[Entry], stands: int | None) -> None:
@@ -85,6 +145,7 @@ def _as_json(entry: Entry) -> dict[str, Any]:
         "how": entry.how,
         "author": entry.author,
         "event_id": entry.event_id,
+        "contributions": list(entry.contributions),
     }
 
 
@@ -94,3 +155,20 @@ def _when(entry: Entry) -> str:
         return datetime.fromtimestamp(entry.recorded_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     except (OverflowError, ValueError, OSError):
         return f"{entry.recorded_at} s"
+
+
+# --- a contribution
+
+
+def _print_contribution(event_id: str, entries: list[Entry]) -> None:
+    """:raises UnusableInput: it is in no version, or what it said is kept no more."""
+    kept: dict[str, bytes | None] = {}
+    for entry in reversed(entries):
+        kept.update(entry.contributions)
+    meant = meant_event(event_id, kept)
+    canonical = kept[meant]
+    made = read_again(meant, canonical)
+    if made is None:
+        raise UnusableInput([f"what the contribution {meant} said is kept no more"])
+    said = unstructure_contribution(made)
+    say_json({key: said[key] for key in said if key in CONTRIBUTION_KEYS})

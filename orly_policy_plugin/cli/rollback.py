@@ -6,9 +6,8 @@ from pathlib import Path
 import attrs
 import click
 
-from orly_policy_plugin.decisions.snapshot import version_in_force
 from orly_policy_plugin.errors import UnreadableFile
-from orly_policy_plugin.policy import InvalidPolicy, Policy, Problem, read_policy
+from orly_policy_plugin.policy import InvalidPolicy, Problem, read_policy
 from orly_policy_plugin.policy.diff import changes_of_meaning
 from orly_policy_plugin.scripts import check_scripts
 from orly_policy_plugin.state import Entry, PolicyState, read_state
@@ -17,8 +16,17 @@ from orly_policy_plugin.state.store import Step
 
 from .differing import show_changes
 from .inputs import unusable_policy
+from .left_over import show_left_over
 from .showing import DoneUnprinted, say, tell
-from .target import POLICY, Target, policy_argument, state_option, target_of, trouble
+from .target import (
+    POLICY,
+    Target,
+    policy_argument,
+    state_option,
+    target_of,
+    trouble,
+    version_of_state,
+)
 
 
 @click.command(epilog=POLICY)
@@ -33,6 +41,10 @@ def rollback(version: str, policy: Path | None, state: Path | None) -> None:
     in the file goes into the history first. A relay that runs takes it up like any change of the
     file.
 
+    Contributions of policy admins are not put back: only who signed one, or an owner, can
+    withdraw it, and a withdrawn one has to be signed again. Those that differ from VERSION are
+    told, with the command that would do it.
+
     Prints what changes. The exit status is 1 where the version can no longer be used, 2 where it
     is unknown, or where something cannot be read or written; then nothing has changed. Only where
     the version was put back and that could not be printed is it 2, too; standard error says so.
@@ -45,14 +57,17 @@ def rollback(version: str, policy: Path | None, state: Path | None) -> None:
         check_scripts(put_back, target.scripts_from)
     with trouble(), target.store.exclusive() as step:
         found = _Found.read(target, step)
-        if found.content == entry.content:
-            say(f"version {entry.version} is what stands in {target.file}")
-            return
-        problems = _put_back(target, entry, found, step)
+        in_force = read_state(step, target.owners, found.state, policy=entry.content)
+        stands = found.content == entry.content
+        problems = () if stands else _put_back(in_force, found, step)
+    if stands:
+        say(f"version {entry.version} is what stands in {target.file}")
+        show_left_over(entry, in_force)
+        return
     try:
         for problem in problems:
             tell(f"the policy is put back, but: {problem}")
-        _show(entry, put_back, found)
+        _show(entry, in_force, found)
     except OSError as error:
         done = f"version {entry.version} is put back into {target.file}"
         reason = error.strerror or error
@@ -80,25 +95,28 @@ class _Found:
             return cls(content, None)
 
 
-def _put_back(target: Target, entry: Entry, found: _Found, step: Step) -> tuple[Problem, ...]:
-    """:return: what could not be kept although the version is put back."""
+def _put_back(state: PolicyState, found: _Found, step: Step) -> tuple[Problem, ...]:
+    """Put a version back.
+
+    :param state: what is kept, under the policy of that version.
+    :return: what could not be kept although the version is put back.
+    """
     now, base = int(time.time()), found.state
-    state = read_state(step, target.owners, base, policy=entry.content)
     unusable = found.content if base is None else None
     versions = Versions(
-        before="" if base is None else version_in_force(base.policy, base.contributions),
-        after=version_in_force(state.policy, state.contributions),
+        before="" if base is None else version_of_state(base),
+        after=version_of_state(state),
         now=now,
     )
     transition = put_in_place(state, base, now, "rollback", unusable=unusable)
     return step.apply(transition.change(versions))
 
 
-def _show(entry: Entry, policy: Policy, found: _Found) -> None:
+def _show(entry: Entry, in_force: PolicyState, found: _Found) -> None:
     say(f"policy put back: version {entry.version}")
-    if found.state is None:
-        return
-    changes = changes_of_meaning(found.state.policy, policy)
-    show_changes(changes)
-    if not changes:
-        say("it means the same as what stood there")
+    if found.state is not None:
+        changes = changes_of_meaning(found.state.policy, in_force.policy)
+        show_changes(changes)
+        if not changes:
+            say("it means the same as what stood there")
+    show_left_over(entry, in_force)

@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 import click
 
+from orly_policy_plugin.decisions.snapshot import version_in_force
 from orly_policy_plugin.errors import PolicyError
 from orly_policy_plugin.follows import NeededLists, needed_lists
 from orly_policy_plugin.policy import InvalidPolicy
@@ -125,6 +126,11 @@ def load_state(target: Target) -> PolicyState:
     for problem in current.problems:
         tell(str(problem))
     return current
+
+
+def version_of_state(state: PolicyState) -> str:
+    """The version of a policy with its contributions."""
+    return version_in_force(state.policy, state.contributions)
 
 
 @attrs.frozen

@@ -14,6 +14,7 @@ from ..authority.contributions import Contribution, read_contribution
 from ..authority.freshness import LATEST_SECONDS, Freshness, Mark
 from ..authority.policy_events import read_content
 from ..policy import InvalidPolicy, Policy, Problem, parse_pubkey
+from ..policy.strict_json import decode_json
 from .full_policies import difference_of
 from .store import StoredContribution, Withdrawn
 
@@ -98,6 +99,21 @@ def problems_in(understood: Mapping[str, Understood]) -> Iterator[Problem]:
     for event_id, each in understood.items():
         for problem in each.problems:
             yield Problem(f"policy-contributions/{event_id}.json", str(problem))
+
+
+def contribution_of_history(event_id: str, canonical: bytes) -> Contribution:
+    """A contribution as the history keeps it.
+
+    :param canonical: see :attr:`.Contribution.canonical`.
+    :raises InvalidPolicy: it is none that could be used now.
+    """
+    try:
+        value = decode_json(canonical)
+    except ValueError as error:
+        raise InvalidPolicy([Problem("", str(error))]) from error
+    if not isinstance(value, Mapping):
+        raise InvalidPolicy([Problem("", "is no contribution")])
+    return _bare_contribution(event_id, value)
 
 
 def usable(understood: Iterable[Understood]) -> tuple[Contribution, ...]:

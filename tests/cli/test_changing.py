@@ -67,7 +67,7 @@ def test_history_lists_versions_newest_first(folders: StateFolders, run: Run) ->
     done = run("history", "policy.json")
     assert (done.returncode, done.stderr) == (0, "")
     assert [line.split() for line in done.stdout.splitlines()] == [
-        ["version", "when", "how", "who", "event"],
+        ["version", "when", "how", "who", "event", "with"],
         [
             "*",
             version_of(NEW),
@@ -75,8 +75,9 @@ def test_history_lists_versions_newest_first(folders: StateFolders, run: Run) ->
             "event",
             f"{owner_key.pubkey[:8]}…",
             "e7e7e7e7…",
+            "0",
         ],
-        [version_of(OLD), "2023-11-14T22:13:20Z", "start", "-", "-"],
+        [version_of(OLD), "2023-11-14T22:13:20Z", "start", "-", "-", "0"],
     ]
     assert max(map(len, done.stdout.splitlines())) <= 80
 
@@ -157,7 +158,7 @@ def test_diff_of_the_same(write: Write, invoke: Invoke) -> None:
     result = invoke("diff", "a.json", "b.json")
     assert (result.exit_code, result.stdout) == (0, "both mean the same\n")
     made = json.loads(invoke("diff", "a.json", "b.json", "--json").stdout)
-    assert made == {"same_meaning": True, "differences": []}
+    assert made == {"same_meaning": True, "differences": [], "contributions": []}
 
 
 def test_diff_for_programs(write: Write, invoke: Invoke) -> None:

@@ -25,8 +25,8 @@ def kind_changes(old: Policy, new: Policy) -> Iterator[Change]:
             yield Change(
                 place,
                 *shown,
-                allowed=_in_words(access, added),
-                refused=_in_words(access, removed),
+                allowed=in_words(added, access),
+                refused=in_words(removed, access),
             )
 
 
@@ -38,7 +38,11 @@ def _passing(policy: Policy, access: Access) -> frozenset[int]:
     return _ALL_KINDS if lifted else frozenset(whitelist)
 
 
-def _in_words(access: str, kinds: frozenset[int]) -> tuple[str, ...]:
+def in_words(kinds: frozenset[int], access: str = "") -> tuple[str, ...]:
+    """The kinds as numbers and runs of numbers; nothing where there are none.
+
+    :param access: ``writing `` or ``reading ``, where it is not both.
+    """
     if not kinds:
         return ()
     if len(kinds) <= len(_ALL_KINDS) // 2:

@@ -12,7 +12,7 @@ import attrs
 from ..fields import BOTH, Access, fields_of
 from ..models import Policy, Rule
 from ..problems import join
-from ..who import Step, Whom
+from ..who import Step, Who, Whom
 from ..who_may import ForOthers, fields_at, for_others, listing_field, ways, ways_in
 from ..writing import plain
 from .change import Change
@@ -62,23 +62,23 @@ def _effects(
     yield from _denials(access, before, after, default)
     for field, key in sorted(after.granted - before.granted):
         if key not in after.denied and _gains(before.others, ForOthers.GRANT, default):
-            yield field, _ALLOWED, _granted(access, field, key)
+            yield field, _ALLOWED, _of_field(access, field, key)
     for field, key in sorted(before.granted - after.granted):
         if key not in before.denied and _gains(after.others, ForOthers.GRANT, default):
-            yield field, _REFUSED, _granted(access, field, key)
+            yield field, _REFUSED, _of_field(access, field, key)
     yield from _of_others(access, before, after, default)
 
 
 def _denials(
     access: Access, before: _Admitted, after: _Admitted, default: str
 ) -> Iterator[tuple[str, int, str]]:
-    also = " (as submitter or author)" if access == "write" else ""
     field, listed = listing_field(access, Step.DENY), listing_field(access, Step.ALLOW)
     for key in sorted(after.denied - before.denied):
-        yield field, _REFUSED, f"{access}s by {key}{also}"
+        yield field, _REFUSED, _of_field(access, field, key)
     for key in sorted(before.denied - after.denied):
         let_in = (listed, key) in after.granted or _lets_in(after.others, default)
-        yield field, _ALLOWED, f"{access}s by {key}{also}{'' if let_in else _GRANTED_ELSEWHERE}"
+        only_if = "" if let_in else _GRANTED_ELSEWHERE
+        yield field, _ALLOWED, _of_field(access, field, key) + only_if
 
 
 def _of_others(
@@ -103,10 +103,16 @@ def _lets_in(outcome: ForOthers, default: str) -> bool:
     return outcome is ForOthers.GRANT or (outcome is ForOthers.PASS and default == "allow")
 
 
-def _granted(access: Access, name: str, key: str) -> str:
+def _of_field(access: Access, name: str, key: str) -> str:
     who = fields_of(Rule)[name].who
     assert who is not None
-    return f"{access}s {who.whom.of_one.format(key=key)}"
+    return in_words(access, who, key)
+
+
+def in_words(access: Access, who: Who, key: str = "") -> str:
+    """The accesses that a field lets in or keeps out, for one key of it: ``reads by …``."""
+    also = " (as submitter or author)" if who.step is Step.DENY and access == "write" else ""
+    return f"{access}s {who.whom.of_one.format(key=key)}{also}"
 
 
 def _admitted(rule: Rule, access: Access, policy: Policy) -> _Admitted:
