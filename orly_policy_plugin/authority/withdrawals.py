@@ -2,7 +2,13 @@
 
 from collections.abc import Container, Iterator, Mapping
 
+from orly_policy_hookspecs import POLICY_EVENT_KIND
 from orly_policy_hookspecs.nip01 import Event, kinds
+
+
+def withdrawal_tags(event_id: str) -> list[list[str]]:
+    """The tags of a kind 5 that withdraws a contribution."""
+    return [["e", event_id], ["k", str(POLICY_EVENT_KIND)]]
 
 
 def withdrawn_by(

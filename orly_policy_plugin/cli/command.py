@@ -18,6 +18,7 @@ from .script_check import script_check
 from .showing import show_error, tell
 from .sign_update import sign_update
 from .test import test
+from .withdraw import withdraw
 
 _INTERRUPTED = 130
 """What a shell reports of a command that Ctrl-C ended."""
@@ -46,6 +47,7 @@ for _command in (
     script_check,
     sign_update,
     test,
+    withdraw,
 ):
     orly_policy.add_command(_command)
 

@@ -99,7 +99,8 @@ def test_the_policy_file_is_named_one_way(invoke: Invoke) -> None:
     }
     arguments = {name for name, found in named.items() if isinstance(found, click.Argument)}
     assert arguments == {"check", "explain", "history", "rollback"}
-    assert named.keys() - arguments == {"diff", "follows import", "follows list", "sign-update"}
+    options = {"diff", "follows import", "follows list", "sign-update", "withdraw"}
+    assert named.keys() - arguments == options
     for name in named:
         told = " ".join(invoke(*name.split(), "--help").stdout.split())
         assert f"{'POLICY:' if name in arguments else '--policy POLICY'} {POLICY_FILE}" in told

@@ -14,7 +14,7 @@ from examples import NOW, AnEvent
 from live.making import World, admin, friend, policy, second_admin, signed, withdrawing
 
 from orly_policy_hookspecs import FrozenEvent
-from orly_policy_plugin.authority import read_contribution
+from orly_policy_plugin.authority import read_contribution, verify
 from orly_policy_plugin.cli.contribution_words import Effects, effects_of
 from orly_policy_plugin.policy import Rule, structure_policy
 from orly_policy_plugin.policy.fields import Right, RightTo, rights_in
@@ -381,6 +381,74 @@ def test_check_tells_what_would_stop_a_start(
     assert (again.exit_code, again.stderr) == (0, "")
 
 
+# --- withdraw
+
+
 def key_file(name: str, write: Write) -> None:
     secret = hashlib.sha256(name.encode()).hexdigest()
     write(f"{name}.key", secret).chmod(0o600)
+
+
+def withdraw(event_id: str, key: str, *more: str) -> tuple[str, ...]:
+    return ("withdraw", event_id, "--key-file", f"{key}.key", *more)
+
+
+@pytest.mark.parametrize("name", ["second admin", "owner"])
+def test_the_author_and_an_owner_withdraw(
+    name: str, past: Past, write: Write, invoke: Invoke
+) -> None:
+    """A kind 5 of one line, which the relay takes; the first digits are enough."""
+    key_file(name, write)
+    here = ("--policy", "policy.json")
+    result = invoke(*withdraw(past.second.id[:5], name, *here))
+    assert (result.exit_code, result.stderr) == (0, "")
+    [line] = result.stdout.splitlines()
+    event = FrozenEvent.of_json(json.loads(line))
+    assert verify(event)
+    assert event.kind == 5
+    assert event.tags == (("e", past.second.id), ("k", "12345"))
+    past.world.restart()
+    said = past.world.applied(event)  # type: ignore[arg-type]
+    assert said == f"contribution withdrawn: version {past.versions[0]}"
+    again = invoke(*withdraw(past.second.id[:5], name, *here))
+    assert (again.exit_code, again.stdout) == (1, "")
+    assert again.stderr == (
+        f"refused: {past.second.id} is withdrawn already, by the event {event.id}\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("event_id", "key", "status", "says"),
+    [
+        ("second", "admin", 1, "refused: blocked: none of your contributions is named"),
+        ("first", "admin", 1, "is withdrawn already, by the event "),
+        ("zz", "admin", 2, "no contribution's event id begins with 'zz'; there are "),
+        ("", "admin", 2, "no contribution's event id begins with ''"),
+        ("ab" * 32, "admin", 2, "no contribution's event id begins with 'abab"),
+    ],
+)
+def test_what_a_relay_would_refuse_is_not_signed_away(
+    event_id: str, key: str, status: int, says: str, past: Past, write: Write, invoke: Invoke
+) -> None:
+    """No event on standard output, one line on standard error."""
+    key_file(key, write)
+    ids = {"first": past.first.id, "second": past.second.id}
+    result = invoke(*withdraw(ids.get(event_id, event_id), key, "--policy", "policy.json"))
+    assert (result.exit_code, result.stdout) == (status, "")
+    [line] = result.stderr.splitlines()
+    assert says in line
+
+
+def test_without_a_policy_here_the_whole_id_is_needed(
+    write: Write, folder: Path, run: Run
+) -> None:
+    """Then it is signed unchecked, and that is told."""
+    key_file("admin", write)
+    nowhere = {"ORLY_POLICY_PATH": str(folder / "none.json")}
+    done = run(*withdraw("AB" * 32, "admin"), **nowhere)
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["tags"][0] == ["e", "ab" * 32]
+    assert "not against what the relay has" in done.stderr
+    short = run(*withdraw("abab", "admin"), **nowhere)
+    assert (short.returncode, short.stdout) == (2, "")
+    assert "the whole id is needed" in short.stderr
