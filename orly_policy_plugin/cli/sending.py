@@ -44,8 +44,12 @@ def relays_option(what: str) -> Callable[[Command], Command]:
     )
 
 
-def send(url: str, event: Mapping[str, Any], signer: Signer) -> int:
-    """Publish an event to a relay, say what it answers, and return the exit status."""
+def send(url: str, event: Mapping[str, Any], signer: Signer, done: str = "") -> int:
+    """Publish an event to a relay, say what it answers, and return the exit status.
+
+    :param done: how an answer begins that says what the event was sent for has been done, where
+        to be accepted is not enough.
+    """
     try:
         answer = publish(url, event, lambda challenge: signer.auth(url, challenge))
     except NoAnswer as error:
@@ -53,6 +57,9 @@ def send(url: str, event: Mapping[str, Any], signer: Signer) -> int:
         return _NO_ANSWER
     verdict = "accepted" if answer.accepted else "refused"
     say(f"{url}: {verdict}: {answer.message}".removesuffix(": "))
+    if answer.accepted and not answer.message.startswith(done):
+        tell(f"{url}: the relay does not say {done!r}: it has taken the event and done no more")
+        return _REFUSED
     return 0 if answer.accepted else _REFUSED
 
 

@@ -7,7 +7,7 @@ import click
 from orly_policy_hookspecs.nip01 import FrozenEvent, is_hex32, kinds
 from orly_policy_plugin.authority.withdrawals import withdrawal_tags
 from orly_policy_plugin.state import PolicyState
-from orly_policy_plugin.state.changes import withdrawal
+from orly_policy_plugin.state.changes import WITHDRAWN, withdrawal
 
 from .event_ids import meant_event
 from .inputs import refused_update
@@ -41,8 +41,8 @@ def withdraw(
     first, as a relay would, against the policy file (- is standard input) and its contributions;
     by itself where --policy is not given and no policy file is at the default place.
 
-    The exit status is 1 where the check or a relay refuses it, 2 where no contribution is meant,
-    a file cannot be read or a relay does not answer.
+    The exit status is 1 where the check or a relay refuses it, or a relay withdraws nothing; 2
+    where no contribution is meant, a file cannot be read or a relay does not answer.
     """
     signer = Signer(load_secret(key_file))
     here = load_here(policy, state)
@@ -54,7 +54,7 @@ def withdraw(
     if not relays:
         say_json(event, indent=None)
         return
-    ctx.exit(max([send(url, event, signer) for url in relays]))
+    ctx.exit(max([send(url, event, signer, WITHDRAWN) for url in relays]))
 
 
 def _meant(given: str, here: Here | None) -> str:

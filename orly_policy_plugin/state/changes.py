@@ -34,7 +34,9 @@ from .store import (
     Withdrawn,
 )
 
-_WITHDRAWN: Final = "invalid: the policy event is not new: it has been withdrawn"
+_WITHDRAWN_BEFORE: Final = "invalid: the policy event is not new: it has been withdrawn"
+WITHDRAWN: Final = "contribution withdrawn"
+"""How the answer to a withdrawal begins that took effect."""
 _NOTHING_NAMED: Final = "blocked: none of your contributions is named"
 
 
@@ -147,7 +149,7 @@ def admin_contribution(event: Event, update: Update, base: PolicyState) -> Trans
     :raises InvalidPolicy: it may not add what it adds, or differs where it may not.
     """
     if event.id in base.withdrawn:
-        raise RefusedUpdate(_WITHDRAWN)
+        raise RefusedUpdate(_WITHDRAWN_BEFORE)
     contribution = contribution_in(event, update.content, base.policy, base.owners)
     check_fits(contribution, base.policy, owners=base.owners, standing=base.contributions)
     difference = contribution.canonical if contribution.is_full_policy else None
@@ -192,7 +194,7 @@ class _Withdrawal:
     withdrawn: Mapping[str, Withdrawn]
 
     def answer(self, version: str) -> str:
-        return f"contribution withdrawn: version {version}"
+        return f"{WITHDRAWN}: version {version}"
 
     def change(self, versions: Versions) -> Change:
         return ContributionsWithdrawn(
