@@ -1,5 +1,10 @@
 """What a rollback leaves as it is: contributions, which it takes a signature to change."""
 
+import shlex
+from pathlib import Path
+
+import attrs
+
 from orly_policy_plugin.policy import read_policy
 from orly_policy_plugin.state import Entry, PolicyState
 
@@ -8,8 +13,39 @@ from .differing import named, show_contribution_changes
 from .showing import say
 from .target import version_of_state
 
+_SEND = "--key-file KEY --relay URL"
 
-def show_left_over(entry: Entry, in_force: PolicyState) -> None:
+
+@attrs.frozen
+class Remedies:
+    """The commands that make a contribution as it was, for the policy that was named."""
+
+    policy: Path | None
+    state: Path | None
+
+    def withdraw(self, event_id: str) -> str:
+        """The command that withdraws it."""
+        return f"orly-policy withdraw {event_id}{self._options} {_SEND}"
+
+    def send_again(self, event_id: str) -> str:
+        """The commands that sign the same content anew."""
+        content = f"orly-policy history --contribution {event_id}"
+        return f"{content}{self._argument} | orly-policy sign-update -{self._options} {_SEND}"
+
+    @property
+    def _options(self) -> str:
+        return _option("--policy ", self.policy) + _option("--state ", self.state)
+
+    @property
+    def _argument(self) -> str:
+        return _option("", self.policy) + _option("--state ", self.state)
+
+
+def _option(name: str, value: Path | None) -> str:
+    return f" {name}{shlex.quote(str(value))}" if value else ""
+
+
+def show_left_over(entry: Entry, in_force: PolicyState, remedies: Remedies) -> None:
     """Print which contributions are not as they were in a version, and how each gets so again;
     nothing where all are.
 
@@ -24,20 +60,21 @@ def show_left_over(entry: Entry, in_force: PolicyState) -> None:
     show_contribution_changes(changes)
     say()
     for change in changes:
-        say(f"{named(change.event_id, change.author)} {_remedy(change, in_force)}")
+        say(f"{named(change.event_id, change.author)} {_remedy(change, in_force, remedies)}")
 
 
-def _remedy(change: ContributionChange, in_force: PolicyState) -> str:
+def _remedy(change: ContributionChange, in_force: PolicyState, remedies: Remedies) -> str:
     """What makes it as it was. Ids are whole: they are to be copied."""
+    event_id = change.event_id
     if change.how == "added":
-        command = f"orly-policy withdraw {change.event_id} --key-file KEY --relay URL"
-        return f"was not in force then; its author or an owner withdraws it: {command}"
-    if change.how != "gone":
-        return "was in force then as another; nothing but its file can make it so again"
-    if change.event_id in in_force.authors:
+        how = "was not in force then; its author or an owner withdraws it"
+        return f"{how}: {remedies.withdraw(event_id)}"
+    if change.how == "unknown":
+        return "was in force then, too; whether it said the same is known no more"
+    if change.how == "changed":
+        return "said something else then; only its file can be put back by hand"
+    if event_id in in_force.authors:
         return "is kept and does not count now: `orly-policy check` says why"
     if change.effects is None:
         return "is gone, and what it said is kept no more"
-    content = f"orly-policy history --contribution {change.event_id}"
-    again = "orly-policy sign-update - --key-file KEY --relay URL"
-    return f"is gone for good; its author signs it again: {content} | {again}"
+    return f"is gone for good; its author signs it again: {remedies.send_again(event_id)}"

@@ -16,7 +16,7 @@ from orly_policy_plugin.state.store import Step
 
 from .differing import show_changes
 from .inputs import unusable_policy
-from .left_over import show_left_over
+from .left_over import Remedies, show_left_over
 from .showing import DoneUnprinted, say, tell
 from .target import (
     POLICY,
@@ -49,7 +49,7 @@ def rollback(version: str, policy: Path | None, state: Path | None) -> None:
     is unknown, or where something cannot be read or written; then nothing has changed. Only where
     the version was put back and that could not be printed is it 2, too; standard error says so.
     """
-    target = target_of(policy, state)
+    target, remedies = target_of(policy, state), Remedies(policy, state)
     with trouble():
         entry = target.store.find_entry(version)
     with unusable_policy(f"version {entry.version}"):
@@ -61,13 +61,14 @@ def rollback(version: str, policy: Path | None, state: Path | None) -> None:
         stands = found.content == entry.content
         problems = () if stands else _put_back(in_force, found, step)
     if stands:
-        say(f"version {entry.version} is what stands in {target.file}")
-        show_left_over(entry, in_force)
+        say(f"the file of version {entry.version} is what stands in {target.file}")
+        show_left_over(entry, in_force, remedies)
         return
     try:
         for problem in problems:
             tell(f"the policy is put back, but: {problem}")
         _show(entry, in_force, found)
+        show_left_over(entry, in_force, remedies)
     except OSError as error:
         done = f"version {entry.version} is put back into {target.file}"
         reason = error.strerror or error
@@ -119,4 +120,3 @@ def _show(entry: Entry, in_force: PolicyState, found: _Found) -> None:
         show_changes(changes)
         if not changes:
             say("it means the same as what stood there")
-    show_left_over(entry, in_force)

@@ -308,10 +308,10 @@ def test_rollback_tells_which_contributions_are_left_over(past: Past, run: Run) 
     assert f"in force is version {past.world.version}: contributions are not put back" in lines
     assert f"{named(first)}: in force no more  newly allowed: " in done.stdout
     assert f"{named(second)}: added  newly refused: kind 1: writes by {HERS}" in done.stdout
-    assert f"orly-policy withdraw {second.id} --key-file KEY --relay URL" in lines[-1]
-    assert (
-        f"orly-policy history --contribution {first.id} | orly-policy sign-update - " in lines[-2]
-    )
+    send = "--policy policy.json --key-file KEY --relay URL"
+    assert lines[-1].endswith(f": orly-policy withdraw {second.id} {send}")
+    content = f"orly-policy history --contribution {first.id} policy.json"
+    assert lines[-2].endswith(f": {content} | orly-policy sign-update - {send}")
 
 
 def test_rollback_to_what_stands_tells_of_contributions_alone(past: Past, invoke: Invoke) -> None:
