@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 from coincurve import PrivateKey
 from hostile import FORGED, HOSTILE, assert_harmless, obeyed
+from relay.signing import Key
 from websockets.sync.server import ServerConnection, serve
 
 import orly_policy_hookspecs
@@ -27,6 +28,7 @@ import orly_policy_plugin
 from orly_policy_hookspecs import Decision
 from orly_policy_hookspecs.logs import Harmless
 from orly_policy_hookspecs.printing import in_a_line, printable
+from orly_policy_plugin.authority import read_contribution
 from orly_policy_plugin.cli.showing import say_json, show_steps
 from orly_policy_plugin.decisions import Explanation, Step
 from orly_policy_plugin.policy import policy_version, read_policy
@@ -432,6 +434,45 @@ def test_a_hostile_history(commands: Commands) -> None:
     assert ESCAPED in commands.run("rollback", version[:6], "policy.json")
 
 
+def test_hostile_contributions(commands: Commands) -> None:
+    """What an admin has signed: names of tags and patterns; and ids that are typed."""
+    admin = Key("an admin")
+    rule = {"must_have_tags": [HOSTILE], "tag_validation": {HOSTILE: "^a"}}
+    content = {"rules_add": {"1984": rule | {"description": HOSTILE}}}
+    event = admin.event(12345, json.dumps(content), created_at=1_700_000_000)
+    policy = {"policy_admins": [admin.pubkey]}
+    commands.write("policy.json", policy)
+    commands.write(f"policy-contributions/{event['id']}.json", event)
+    assert ESCAPED in commands.run("check", "policy.json")
+    entries = {
+        "1": {"how": "start", "contributions": []},
+        "2": {"how": "contribution", "contributions": [event["id"], "ab" * 32]},
+    }
+    made = read_contribution(
+        content, admin=admin.pubkey, created_at=1_700_000_000, event_id=event["id"]
+    )
+    commands.write(f"policy-history/{event['id']}.contribution", made.canonical.decode())
+    commands.write(f"policy-history/{'ab' * 32}.contribution", HOSTILE)
+    for number, fields in entries.items():
+        version = number * 12
+        entry = {"version": version, "recorded_at": 1, "content": json.dumps(policy), **fields}
+        name = f"000000000001-0000000{number}-{version}.policy.json"
+        commands.write(f"policy-history/{name}", entry)
+    assert event["id"][:8] in commands.run("history", "policy.json")
+    assert r"u001b" in commands.run("history", "policy.json", "--contribution", event["id"])
+    assert ESCAPED in commands.run("history", "policy.json", "--contribution", HOSTILE)
+    for options in ((), ("--json",)):
+        asked = ("diff", "1" * 12, "2" * 12, "--policy", "policy.json", *options)
+        assert "1b" in commands.run(*asked)
+    assert ESCAPED in commands.run("rollback", "1" * 12, "policy.json")
+    key = commands.folder / "key"
+    key.write_text(hashlib.sha256(b"an admin").hexdigest())
+    key.chmod(0o600)
+    withdraw = ("withdraw", HOSTILE, "--key-file", "key")
+    assert ESCAPED in commands.run(*withdraw, "--policy", "policy.json")
+    assert ESCAPED in commands.run(*withdraw, "--policy", HOSTILE)
+
+
 def test_hostile_state(commands: Commands) -> None:
     """Contributions and follow lists that cannot be used, in files of any name."""
     commands.write("policy.json", {})
@@ -493,7 +534,7 @@ def hostile_relay() -> Iterator[str]:
 
 
 def test_a_relays_hostile_answer(commands: Commands, hostile_relay: str) -> None:
-    """As ``sign-update`` and the example relay's client show it."""
+    """As ``sign-update``, ``withdraw`` and the example relay's client show it."""
     key = commands.folder / "key"
     key.write_text(hashlib.sha256(b"an owner").hexdigest())
     key.chmod(0o600)
@@ -502,9 +543,9 @@ def test_a_relays_hostile_answer(commands: Commands, hostile_relay: str) -> None
     signed = commands.run("sign-update", policy, "--key-file", "key")
     event = json.loads(signed.split("\n")[0])
     assert json.loads(event["content"])["rules"]["1"]["description"] == HOSTILE
-    assert ESCAPED in commands.run(
-        "sign-update", policy, "--key-file", "key", "--relay", hostile_relay
-    )
+    relay = ("--key-file", "key", "--relay", hostile_relay)
+    assert ESCAPED in commands.run("sign-update", policy, *relay)
+    assert ESCAPED in commands.run("withdraw", "ab" * 32, *relay)
     said = commands.run(HOSTILE, "--relay", hostile_relay, module="example_relay.say")
     assert said.count("\n") == 3
     assert "x1b" in said or "u001b" in said
