@@ -9,7 +9,8 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from examples import AnEvent
+from examples import NOW, AnEvent
+from live.making import World, admin, foe, owner, signed, withdrawing
 
 from orly_policy_hookspecs import Decision, Gate, GateSettings, Verdict, hooks
 from orly_policy_hookspecs.registry import HOOKS
@@ -19,6 +20,7 @@ from orly_policy_plugin.policy import read_policy
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 PLUGINS = (ROOT / "docs" / "plugins.md").read_text()
+UPDATES = (ROOT / "docs" / "updates.md").read_text()
 RELAYS = (ROOT / "docs" / "relays.md").read_text()
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text()
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
@@ -71,6 +73,40 @@ def test_what_clients_of_others_are_tested_for_is_in_the_table(column: int, test
     told = {cells[1].strip() for cells in rows if cells[column].strip() == "yes"}
     source = (ROOT / "tests" / "clients" / tests).read_text()
     assert told == set(re.findall(r"""^(?:check\('| +\"{3})NIP-(\d+)""", source, re.MULTILINE))
+
+
+def test_what_the_updates_show_of_contributions_is_what_is_printed(tmp_path: Path) -> None:
+    """docs/updates.md has real outputs of `orly-policy history` and `diff`: of a contribution that
+    the owner has withdrawn, and another one.
+    """
+    keys = {"owners": [owner.pubkey], "policy_admins": [admin.pubkey]}
+    policy = {**keys, "rules": {"1": {"content_limit": 1000}}}
+    (tmp_path / "policy.json").write_text(json.dumps(policy))
+    world = World(tmp_path)
+    rule = {"content_limit_override": 2000, "write_deny_add": [foe.pubkey]}
+    first = {"kind_blacklist_add": [30078], "rules_extend": {"1": rule}}
+    second = {"rules_extend": {"1": {"content_limit_override": 1500}}}
+    added = signed(admin, first, NOW + 60)
+    for event in (
+        added,
+        withdrawing(owner, added, created_at=NOW + 3600),
+        signed(admin, second, NOW + 7200),
+    ):
+        world.now = event.created_at
+        world.applied(event)
+    world.gate.blocking.close()
+    shown = blocks(UPDATES, "console")
+    assert [block.split()[2] for block in shown] == ["history", "diff"]
+    for block in shown:
+        command, expected = block.split("\n", 1)
+        run = subprocess.run(
+            [sys.executable, "-m", "orly_policy_plugin.cli", *command.split()[2:]],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert run.stdout == expected
 
 
 def test_the_policies_in_the_readme_can_be_read() -> None:
