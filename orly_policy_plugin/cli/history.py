@@ -171,4 +171,7 @@ def _print_contribution(event_id: str, entries: list[Entry]) -> None:
     if made is None:
         raise UnusableInput([f"what the contribution {meant} said is kept no more"])
     said = unstructure_contribution(made)
-    say_json({key: said[key] for key in said if key in CONTRIBUTION_KEYS})
+    content = {key: value for key, value in said.items() if key in CONTRIBUTION_KEYS}
+    if not content:  # as an event's content it would be a whole policy that says nothing
+        raise UnusableInput([f"the contribution {meant} adds nothing; nothing is to be sent"])
+    say_json(content)

@@ -217,6 +217,16 @@ def test_a_contribution_that_is_kept_no_more_is_exit_2(past: Past, invoke: Invok
     assert "kept no more" in result.stderr
 
 
+def test_a_contribution_that_adds_nothing_is_not_printed(past: Past, invoke: Invoke) -> None:
+    """``{}`` would be signed as a whole policy."""
+    nothing = signed(admin, {"rules_extend": {}}, NOW + 9)
+    past.world.now = NOW + 9
+    past.world.applied(nothing)
+    result = invoke("history", "policy.json", "--contribution", nothing.id)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "adds nothing" in result.stderr
+
+
 # --- diff
 
 
