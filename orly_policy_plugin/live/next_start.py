@@ -1,6 +1,7 @@
 """Whether the policy in force would start again: told while there is somebody to mend it."""
 
 import threading
+import time
 from typing import Final
 
 from orly_policy_hookspecs.logs import get_log
@@ -14,6 +15,8 @@ log = get_log(__name__)
 THREAD_NAME: Final = "orly-policy-next-start"
 GRACE_SECONDS: Final = 2.0
 """After a change: within a second the host feeds the follow lists that it has stored."""
+AGAIN_SECONDS: Final = 30.0
+"""Until it is looked again where something was found: it may be mended without a change."""
 
 
 class NextStart:
@@ -22,21 +25,25 @@ class NextStart:
     def __init__(self, force: InForce, follow_lists: FollowLists) -> None:
         self._force = force
         self._follow_lists = follow_lists
-        self._lock = threading.Lock()
-        self._timer: threading.Timer | None = None
+        self._changed = threading.Condition()
+        self._looks_at: float | None = None
+        self._thread: threading.Thread | None = None
         self._is_running = False
-        force.listeners.add(lambda *_: self._look_soon())
+        force.listeners.add(lambda *_: self._look_in(GRACE_SECONDS))
 
     def start(self) -> None:
         """Look after each change from now on."""
-        with self._lock:
+        with self._changed:
             self._is_running = True
 
     def stop(self) -> None:
         """Look no more; no thread is left on return."""
-        with self._lock:
+        with self._changed:
             self._is_running = False
-        self._end_timer()
+            thread = self._thread
+            self._changed.notify()
+        if thread is not None:
+            thread.join()
 
     def look(self) -> None:
         """Say what would stop the next start, where that is news. Reads the disk."""
@@ -51,25 +58,36 @@ class NextStart:
         if before and not problems:
             log.info("the next start would not be refused any more")
 
-    def _look_soon(self) -> None:
-        self._end_timer()
-        with self._lock:
+    def _look_in(self, seconds: float) -> None:
+        """Look soon. A look that is due already is not put off."""
+        with self._changed:
             if not self._is_running:
                 return
-            self._timer = threading.Timer(GRACE_SECONDS, self._look)
-            self._timer.name = THREAD_NAME
-            self._timer.daemon = True
-            self._timer.start()
+            if self._looks_at is None or self._looks_at > time.monotonic() + seconds:
+                self._looks_at = time.monotonic() + seconds
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name=THREAD_NAME, daemon=True)
+                self._thread.start()
+            self._changed.notify()
 
-    def _end_timer(self) -> None:
-        with self._lock:
-            timer, self._timer = self._timer, None
-        if timer is not None:
-            timer.cancel()
-            timer.join()
+    def _run(self) -> None:
+        while self._is_due():
+            try:
+                self.look()
+            except Exception:
+                log.exception("whether the policy would start again cannot be told")
+            if self._force.status.next_start:
+                self._look_in(AGAIN_SECONDS)
 
-    def _look(self) -> None:
-        try:
-            self.look()
-        except Exception:
-            log.exception("whether the policy would start again cannot be told")
+    def _is_due(self) -> bool:
+        """Wait until it is to be looked; ``False`` where there is nothing to wait for."""
+        with self._changed:
+            while self._is_running and self._looks_at is not None:
+                wait = self._looks_at - time.monotonic()
+                if wait <= 0:
+                    self._looks_at = None
+                    return True
+                self._changed.wait(wait)
+            self._looks_at = None
+            self._thread = None
+            return False

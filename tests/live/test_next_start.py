@@ -1,5 +1,6 @@
 """What the next start would refuse is said while there is somebody to mend it."""
 
+import json
 import logging
 import threading
 from pathlib import Path
@@ -17,6 +18,7 @@ from .making import World, admin, eventually, follows, friend, owner, policy, si
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """No host feeds follow lists here."""
     monkeypatch.setattr(next_start, "GRACE_SECONDS", 0.05)
+    monkeypatch.setattr(next_start, "AGAIN_SECONDS", 0.1)
 
 
 def needing(*authors: str) -> dict[str, object]:
@@ -60,7 +62,27 @@ def test_a_script_that_is_gone(world: World, caplog: pytest.LogCaptureFixture) -
         assert str(world.plugin.status.next_start[0]) == "rules.9.script: 'script.sh' is not there"
         with pytest.raises(PolicyError, match="is not there"):
             PolicyPlugin.load(world.file)
-    assert len(said(caplog)) == 1
+        assert len(said(caplog)) == 1
+        script.write_text("#!/bin/sh\nexec cat\n")
+        script.chmod(0o755)
+        eventually(lambda: not world.plugin.status.next_start)  # mended without a change
+
+
+def test_changes_without_end_put_no_look_off(world: World) -> None:
+    """It is looked a while after the first of them."""
+    with world.running():
+        world.save(needing(friend.pubkey))
+        number = 0
+
+        def found() -> bool:
+            nonlocal number
+            number += 1
+            world.plugin.replace_policy(
+                json.dumps({**needing(friend.pubkey), "kind": {"blacklist": [number]}}).encode()
+            )
+            return bool(world.plugin.status.next_start)
+
+        eventually(found)
 
 
 def test_what_is_only_a_warning_stops_no_start(world: World) -> None:
