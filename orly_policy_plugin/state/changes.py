@@ -19,11 +19,11 @@ from ..authority.fitting import check_fits
 from ..authority.freshness import Freshness, Mark
 from ..authority.policy_events import RefusedUpdate, Update, check_owner_policy
 from ..authority.withdrawals import withdrawn_by
-from ..policy import InvalidPolicy, Policy, Problem, read_policy
+from ..policy import InvalidPolicy, Policy, Problem
 from .contributions import Understood
 from .entry import Entry, How
 from .full_policies import difference_of
-from .policy_mark import PolicyEvent, with_mark
+from .policy_mark import PolicyEvent, reads_back, with_mark
 from .policy_state import PolicyState
 from .store import (
     Change,
@@ -104,8 +104,11 @@ def owner_policy(
     if len(content) > most_bytes:
         too_large = f"the policy has {len(content)} bytes as a file, over {most_bytes}"
         raise InvalidPolicy([Problem("", too_large)])
-    # Not what the event says: the file is larger, may be beyond a bound, and is read at a start.
-    policy = read_policy(content)
+    # The file is larger than the event, may be beyond a bound, and is read at a start.
+    if not reads_back(content, update.document):
+        raise InvalidPolicy([Problem("", "the policy does not read back as it is sent")])
+    policy = update.content
+    assert isinstance(policy, Policy)
     check_owner_policy(policy, update.author, frozenset(known_scripts))
     came_in = PolicyEvent(update.mark, update.author)
     return _PolicySent(base, base.under(content, policy, came_in, owners))

@@ -17,7 +17,7 @@ from orly_policy_hookspecs.nip01 import is_hex32
 
 from ..authority.freshness import LATEST_SECONDS, Mark
 from ..errors import PolicyError
-from ..policy.problems import Problem
+from ..policy import Problem, decode_policy
 from ..policy.strict_json import JsonObject, NotJson, decode_policy_json
 
 KEY: Final = "_policy_event"
@@ -66,10 +66,22 @@ def with_mark(policy_json: Mapping[str, Any], mark: Mark, author: str) -> bytes:
     """
     named = {"id": mark.event_id, "created_at": mark.created_at, "pubkey": author}
     try:
-        plain = {key: _plain(value) for key, value in policy_json.items() if key != KEY}
-        return _pretty({**plain, KEY: named})
+        return _pretty({**_unmarked(policy_json), KEY: named})
     except RecursionError as error:
         raise PolicyError("this is nested too deeply for a policy") from error
+
+
+def reads_back(content: bytes, policy_json: Mapping[str, Any]) -> bool:
+    """Whether a file that :func:`with_mark` has made says what the policy's JSON says.
+
+    :raises InvalidPolicy: it cannot be read: it is larger than the policy, and beyond a bound.
+    """
+    value = decode_policy(content)
+    return isinstance(value, dict) and _unmarked(value) == _unmarked(policy_json)
+
+
+def _unmarked(policy_json: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: _plain(value) for key, value in policy_json.items() if key != KEY}
 
 
 def _event_in(value: object) -> PolicyEvent | None:

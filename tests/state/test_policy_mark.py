@@ -17,6 +17,7 @@ from orly_policy_plugin.state.policy_mark import (
     PolicyEvent,
     mark_of,
     policy_event_in,
+    reads_back,
     with_mark,
 )
 
@@ -125,3 +126,12 @@ def test_nothing_raises(content: bytes) -> None:
     """Whatever is in the file."""
     mark_of(content)
     mark_of(b'{"_policy_event": ' + content + b"}")
+
+
+@given(json_values, st.dictionaries(st.sampled_from(["_c", "$c", "kind", "rules"]), json_values))
+def test_what_is_written_reads_back(comment: Any, policy_json: dict[str, Any]) -> None:
+    """Comments and all: whoever compares finds a difference where there is one, and no other."""
+    document = decode_json(json.dumps({**policy_json, "_note": comment}).encode())
+    content = with_mark(document, mark(1), OWNER)
+    assert reads_back(content, document)
+    assert not reads_back(content, {**document, "owners": [OWNER]})
