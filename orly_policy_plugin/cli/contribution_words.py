@@ -79,7 +79,7 @@ def _of_extension(
     for each in rights_in(Rule):
         if each.right is Right.RAISE:
             limit, raised = value_in_effect(rule, each.name), getattr(extension, each.extending)
-            if limit is not None and raised is not None and raised > limit:
+            if limit is not None and raised is not None:
                 assert each.field.direction is not None
                 allowed, _ = each.field.direction(limit, raised)
                 yield Effects(allowed=tuple(f"{where}: {text}" for text in allowed))

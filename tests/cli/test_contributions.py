@@ -106,13 +106,15 @@ def test_every_right_of_an_admin_has_words(right: RightTo) -> None:
             ),
         ),
         ({"rules_extend": {"1": {}}}, (), ()),
+        ({"rules_extend": {"1": {"content_limit_override": 7}}}, (), ()),
+        ({"rules_extend": {"1": {"content_limit_override": 5}}}, (), ()),
     ],
 )
 def test_what_a_contribution_allows_and_refuses(
     content: Any, allowed: tuple[str, ...], refused: tuple[str, ...]
 ) -> None:
     """Each place by itself, with the words that ``diff`` has for policies. Where the owner has no
-    limit there is none to raise.
+    limit there is none to raise, and one that the owner has raised since is not lowered.
     """
     made = read_contribution(content, admin="ad" * 32, created_at=0, event_id="e0" * 32)
     owners = {
