@@ -13,6 +13,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
+from forks import Fork
+
 ROOT = Path(__file__).parents[2]
 SECONDS = 60
 """How long a start, a stop or a line of output may take."""
@@ -27,13 +29,15 @@ class Relay:
         policy: Any,
         storage: str = "sqlite",
         *,
-        command: Sequence[str] = (sys.executable, "-m", "example_relay"),
+        module: str = "example_relay",
+        command: Sequence[str] | None = None,
         environment: dict[str, str] | None = None,
     ) -> None:
         """Nothing is started yet.
 
         :param policy: written into the folder as ``policy.json``, where it is no path; ``None``
             for none to be named.
+        :param command: what is run instead of ``python -m`` and the module.
         """
         self.folder = folder
         self.storage = storage
@@ -46,9 +50,10 @@ class Relay:
         else:
             self.policy = folder / "policy.json"
             self.save_policy(policy)
+        self._module = module
         self._command = command
         self._environment = environment or {}
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | Fork | None = None
 
     def __enter__(self) -> Self:
         self.launch()
@@ -67,17 +72,30 @@ class Relay:
     def __exit__(self, *_: object) -> None:
         self.kill()
 
-    def launch(self, *options: str, **popen: Any) -> None:
-        """Start the process."""
+    def launch(self, *options: str, start_new_session: bool = False, **popen: Any) -> None:
+        """Start the process: a fork, where nothing is asked for that a fork cannot have."""
         arguments = [*self._arguments(), *options]
         environment = {**os.environ, "PYTHONWARNINGS": "ignore", **self._environment}
+        if self._command is None and not self._environment and not popen:
+            self._process = Fork(
+                self._module,
+                arguments,
+                cwd=ROOT,
+                env=environment,
+                stdout=self._file("stdout"),
+                stderr=self._file("stderr"),
+                start_new_session=start_new_session,
+            )
+            return
+        command = self._command or (sys.executable, "-m", self._module)
         with self._file("stdout").open("ab") as out, self._file("stderr").open("ab") as err:
             self._process = subprocess.Popen(
-                [*self._command, *arguments],
+                [*command, *arguments],
                 cwd=ROOT,
                 stdout=out,
                 stderr=err,
                 env=environment,
+                start_new_session=start_new_session,
                 **popen,
             )
 
@@ -161,8 +179,7 @@ class MemoryRelay(Relay):
     """The relay that forgets, likewise: any host behind the same session."""
 
     def __init__(self, folder: Path, policy: Any) -> None:
-        command = (sys.executable, "-m", "example_relay.forgetting")
-        super().__init__(folder, policy, "memory", command=command)
+        super().__init__(folder, policy, "memory", module="example_relay.forgetting")
 
     def _arguments(self) -> list[str]:
         return ["--port", "0", "--policy", str(self.policy)]
