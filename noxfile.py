@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import os
 import signal
 import sys
 from collections.abc import Iterable, Iterator
@@ -63,9 +64,27 @@ def relay(session: nox.Session) -> None:
 @nox.session(python=PYTHONS, venv_backend="venv")
 def tests(session: nox.Session) -> None:
     """Run the tests against the built wheel, on every Python from 3.11 to 3.13 that is there."""
+    _test(session, "short")
+
+
+@nox.session(name="tests-long", venv_backend="venv")
+def tests_long(session: nox.Session) -> None:
+    """Run them with many more examples, kills and writes, on one Python."""
+    _test(session, "long")
+
+
+def _test(session: nox.Session, depth: str) -> None:
+    """Run the tests.
+
+    :param depth: see ``tests/depth.py``.
+    """
     _install(session, ".[nostr-relay]", *TEST_NEEDS, built_from=_sources())
-    # -P: the wheel is tested, not the folder that this is run in.
-    _run(session, "-P", "-m", "pytest", "-n", "auto", "--dist", "loadfile", *session.posargs)
+    session.env["ORLY_POLICY_TEST_DEPTH"] = depth
+    # -P: the wheel is tested, not the folder that this is run in. Most tests wait for other
+    # processes: twice as many as there are cores keep these busy.
+    workers = str(2 * (os.cpu_count() or 1))
+    spread = ("-n", workers, "--dist", "worksteal")
+    _run(session, "-P", "-m", "pytest", *spread, *session.posargs)
 
 
 @nox.session(venv_backend="venv")

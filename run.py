@@ -37,6 +37,7 @@ CONSTRAINTS = ROOT / "constraints.txt"
 COMMANDS = {
     "relay": (["relay"], "start the example relay; -- --port 0 takes a free port"),
     "tests": (["tests"], "run the tests on each Python from 3.11 to 3.13 that is here"),
+    "tests-long": (["tests-long"], "run them with many more examples, kills and writes"),
     "lint": (["lint"], "check the style"),
     "types": (["types"], "check the types"),
     "check": (["lint", "types", "tests"], "lint, types and tests"),
@@ -44,7 +45,7 @@ COMMANDS = {
 }
 """Each with the nox sessions that it calls."""
 
-_LINES = "\n".join(f"  {name:6} {says}" for name, (_, says) in COMMANDS.items())
+_LINES = "\n".join(f"  {name:10} {says}" for name, (_, says) in COMMANDS.items())
 USAGE = f"""\
 usage: python3 run.py COMMAND [-- OPTIONS]
 

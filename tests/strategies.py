@@ -2,12 +2,13 @@
 
 from typing import Any
 
+from depth import times
 from examples import KEYS, NOW, AnEvent
 from hypothesis import settings
 from hypothesis import strategies as st
 
-many = settings(max_examples=80, deadline=None)
-some = settings(max_examples=50, deadline=None)
+many = settings(max_examples=times(40, 1_000))
+some = settings(max_examples=times(25, 500))
 
 json_values = st.recursive(
     st.none()

@@ -18,7 +18,7 @@ questions = st.lists(st.tuples(accesses, events, submitters), min_size=20, max_s
 
 
 @given(policies(), follow_lists, questions)
-@settings(many, max_examples=80)
+@settings(many)
 def test_every_decision_is_the_models(
     policy: dict[str, Any],
     follows: dict[str, frozenset[str]],

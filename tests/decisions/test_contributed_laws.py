@@ -6,6 +6,7 @@ from typing import Any
 
 import attrs
 import pytest
+from depth import times
 from examples import ALICE, BOB, KEYS, NOW, AnEvent
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -19,7 +20,7 @@ from orly_policy_plugin.decisions import Snapshot, compile_policy, is_party_invo
 from orly_policy_plugin.decisions.private import PRIVATE_KINDS
 from orly_policy_plugin.policy import InvalidPolicy, Policy, structure_policy
 
-many = settings(max_examples=100, deadline=None)
+many = settings(max_examples=times(40, 1_000))
 
 key_lists = st.lists(keys, max_size=3)
 limits = st.sampled_from((0, 5, 100, 400, 500, 100_000))
@@ -275,7 +276,7 @@ def _is_privileged(policy: Policy, standing: Any, kind: int) -> bool:
     return any(rule is not None and rule.privileged for rule in rules)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=times(100, 2_000))
 @given(private_worlds(), submitters)
 def test_private_stays_private(world: Any, who: tuple[str, ...]) -> None:
     """Nothing that an admin sends, in either form, opens what is private for reading."""
@@ -397,7 +398,7 @@ def test_an_override_is_the_larger_of_both(override: int, accepted: bool) -> Non
     assert unlimited.write(AnEvent(content="x" * 30), (), NOW).accepted
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=times(80, 2_000))
 @given(worlds(EVERYTHING), st.lists(events, min_size=1, max_size=5), submitters)
 def test_what_is_foreseen_of_a_reader_holds_for_every_event(
     world: Any, some: list[AnEvent], who: tuple[str, ...]

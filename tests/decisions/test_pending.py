@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from depth import times
 from examples import ALICE, BOB, NOW, OWNER, AnEvent
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -81,7 +82,7 @@ def right(
 
 
 @given(scripted(), follow_lists, st.tuples(accesses, events, submitters), replies, st.booleans())
-@settings(many, max_examples=150)
+@settings(max_examples=times(75, 1_500))
 def test_scripts_come_last_and_the_first_no_decides(
     policy: dict[str, Any], follows: Any, question: Any, given: list[Reply], denies: bool
 ) -> None:
@@ -103,7 +104,7 @@ def test_scripts_come_last_and_the_first_no_decides(
 
 
 @given(scripted(), st.tuples(events, submitters), replies)
-@settings(many, max_examples=80)
+@settings(many)
 def test_an_explanation_knows_rates_that_nothing_fits(
     policy: dict[str, Any], question: Any, given: list[Reply]
 ) -> None:

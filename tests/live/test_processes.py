@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from depth import times
 from examples import NOW, AnEvent
 
 from . import children
 from .children import Children
 from .making import World, admin, eventually, follows, owner, policy, signed, withdrawing
 
-KILLS = 100
+KILLS = times(15, 150)
 
 
 @pytest.fixture(scope="module")
@@ -173,7 +174,7 @@ def done_in(log: Path) -> int:
     return log.read_bytes().count(b'"what": "accepted"') if log.exists() else -1
 
 
-def test_a_hundred_kills_leave_the_old_or_the_new(world: World, started: Children) -> None:
+def test_kills_leave_the_old_or_the_new(world: World, started: Children) -> None:
     """And whoever is loaded next goes on from there; what was acknowledged is old."""
     random_ = random.Random(3)
     world.follow(follows(admin, "0" * 64, created_at=NOW - 1))

@@ -7,6 +7,7 @@ from typing import Any
 
 import attrs
 import pytest
+from depth import times
 from examples import ALICE, BOB, CAROL, NOBODY, AnEvent, by
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -17,7 +18,7 @@ from orly_policy_plugin.decisions.exempt import Exempt
 from orly_policy_plugin.event_size import event_size
 from orly_policy_plugin.rates import RateLimiter
 
-many = settings(max_examples=200, deadline=None)
+many = settings(max_examples=times(100, 2_000))
 EMPTY_SIZE = event_size(AnEvent(content=""))
 SECONDS = 10.0
 

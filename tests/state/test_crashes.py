@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from depth import times
 
 from orly_policy_plugin.authority.freshness import Freshness
 from orly_policy_plugin.state.files.folders import StateFolders
@@ -35,10 +36,10 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_killed_at_a_hundred_random_moments(nursery: Nursery, folder: Path) -> None:
+def test_killed_at_random_moments(nursery: Nursery, folder: Path) -> None:
     """The policy is the old or the new one, and no mark is lower than what was acknowledged."""
     crashes_with_leftovers = 0
-    for moment in random_moments(nursery, tasks.apply_next, folder, 100):
+    for moment in random_moments(nursery, tasks.apply_next, folder, times(20, 200)):
         ended = nursery.run(tasks.apply_for_ever, folder, kill_after=moment)
         assert ended == [-signal.SIGKILL]
         crashes_with_leftovers += bool(temporary_files(folder))
@@ -110,7 +111,7 @@ def check_contributions(folder: Path) -> None:
 
 def test_contributions_killed_at_random_moments(nursery: Nursery, folder: Path) -> None:
     """A contribution is there or not, a withdrawn one stays withdrawn, no mark is lowered."""
-    for moment in random_moments(nursery, tasks.contribute_and_withdraw, folder, 40):
+    for moment in random_moments(nursery, tasks.contribute_and_withdraw, folder, times(10, 100)):
         nursery.run(tasks.contribute_for_ever, folder, kill_after=moment)
         check_contributions(folder)
     assert acknowledged(folder)

@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from depth import times
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -129,7 +130,7 @@ async def _add(store: AnyStore, model: Model, new: FrozenEvent) -> None:
 
 
 @pytest.mark.parametrize("flavour", FLAVOURS)
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=times(30, 500), suppress_health_check=list(HealthCheck))
 @given(
     arriving=st.lists(_events(), max_size=25),
     asked=st.lists(_filters, min_size=1, max_size=6),
@@ -168,7 +169,7 @@ async def _compare(store: AnyStore, model: Model, wanted: Filter, page: int) -> 
 
 
 @pytest.mark.parametrize("flavour", FLAVOURS)
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=times(15, 250), suppress_health_check=list(HealthCheck))
 @given(arriving=st.lists(_events().filter(lambda each: each.kind != VANISH), max_size=25))
 def test_what_arrives_together_is_as_if_one_after_the_other(
     flavour: str, template: Path, arriving: list[FrozenEvent]
