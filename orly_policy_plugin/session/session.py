@@ -91,6 +91,7 @@ class Session:
         traceback: TracebackType | None,
     ) -> bool:
         is_ours = await self._has_been_ended(exception)
+        self._reader = None  # it leaves already: to end it now would break off what it finishes
         try:
             await self._has_gone()
         finally:

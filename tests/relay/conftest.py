@@ -48,4 +48,4 @@ def relay(
     faults = re.findall(
         r"(?m)^[ |]*[\w.]*(?:Error|Exception|Warning|Disconnected)\b.*", running.stderr
     )
-    assert [fault for fault in faults if not UNPARSABLE.search(fault)] == []
+    assert [fault for fault in faults if not UNPARSABLE.search(fault)] == [], running.stderr

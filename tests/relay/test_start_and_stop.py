@@ -227,7 +227,7 @@ async def test_stops_cleanly_and_keeps_what_it_stored(tmp_path: Path, storage: s
                 await client.until_gone()
             stored |= {e["id"] for e in events if client.answers.get(e["id"]) == [(True, "")]}
             assert code in codes
-            assert "Traceback" not in relay.stderr
+            assert "Traceback" not in relay.stderr, relay.stderr
             assert "Aborted" not in relay.stderr
         relay.forget_output()
     with Relay(tmp_path, {}, storage) as relay:

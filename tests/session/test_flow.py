@@ -1,6 +1,7 @@
 """Who does not read, floods, goes or is slow: it is that client's matter alone."""
 
 import asyncio
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,9 +12,9 @@ from relay.client import asynchronous
 from relay.signing import Key
 
 from orly_policy_hookspecs import Context, Decision, Event, hookimpl
-from orly_policy_hookspecs.nip01 import Filter, Position
+from orly_policy_hookspecs.nip01 import Filter, FrozenEvent, Position
 from orly_policy_plugin.hosts.memory import MemoryStore
-from orly_policy_plugin.session import Server
+from orly_policy_plugin.session import Known, Server
 
 from .relays import client, serving
 
@@ -303,6 +304,44 @@ async def test_a_connection_that_breaks_ends_its_session_alone(tmp_path: Path) -
             while True:
                 await session.incoming('["REQ", "s", {}]')
         assert not server._sessions
+
+
+class Late(MemoryStore):
+    """A store that takes its time to add."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_asked, self.go_on = asyncio.Event(), asyncio.Event()
+
+    async def add(self, new: FrozenEvent) -> Known:
+        self.is_asked.set()
+        await self.go_on.wait()
+        return await super().add(new)
+
+
+@asynchronous
+async def test_what_has_left_is_not_ended_while_it_finishes(tmp_path: Path) -> None:
+    """The client has gone, its event is being stored, and the connection breaks or the relay
+    closes: the event is stored, and the task that served the client is not cancelled.
+    """
+    store, note = Late(), BOB.event(1)
+    async with serving(tmp_path, {}, store=store) as server:
+
+        async def connection() -> str:
+            async with server.connect(unheard) as session:
+                await session.incoming(json.dumps(["EVENT", note]))
+                await store.is_asked.wait()
+            return "as it should"
+
+        leaving = asyncio.create_task(connection())
+        await store.is_asked.wait()
+        await turns()
+        (session,) = server._sessions
+        session.end("it has gone")
+        await turns()
+        store.go_on.set()
+        assert await leaving == "as it should"
+        assert await store.add(FrozenEvent.of_json(note)) is Known.DUPLICATE
 
 
 async def silent(server: Server) -> "asyncio.Task[None]":
