@@ -168,8 +168,8 @@ def read_json(path: Path) -> Any:
     return json.loads(path.read_text())
 
 
-def eventually(condition: Callable[[], bool], seconds: float = 5) -> None:
-    """Wait until something is true."""
+def eventually(condition: Callable[[], bool], seconds: float = 30) -> None:
+    """Wait until something is true; long enough for a machine that is busy."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not come to pass"

@@ -96,16 +96,17 @@ def folder_threads() -> list[threading.Thread]:
 
 
 def test_following_anew_leaks_nothing(tmp_path, events, hint):
-    """A thousand switches to and fro leave as many descriptors and threads as one."""
+    """A thousand switches to and fro leave no more descriptors and threads than one."""
     folders = [tmp_path / "a", tmp_path / "b"]
     for folder in folders:
         folder.mkdir()
     follow(events, folders[0] / "policy.json")
-    held = descriptors(), len(folder_threads())
+    held, threads = descriptors(), len(folder_threads())
     for number in range(1001):
         follow(events, folders[number % 2] / "policy.json")
     follow(events, folders[0] / "policy.json")
-    assert (descriptors(), len(folder_threads())) == held
+    assert descriptors() <= held  # what other tests have left may be closed meanwhile
+    assert len(folder_threads()) == threads
 
 
 def test_a_folder_that_is_gone_by_now_is_no_reason_to_poll(tmp_path, events, hint, caplog):

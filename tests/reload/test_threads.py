@@ -81,15 +81,15 @@ def test_a_callback_that_is_told_of_a_missing_file_may_raise_too(path, until, ca
 
 
 def test_stop_ends_all_threads_and_closes_all_descriptors(path):
-    """Watchers come and go without a trace."""
+    """Watchers come and go without a trace. What other tests have left may end meanwhile."""
     threads, open_before = set(threading.enumerate()), descriptors()
     for _ in range(20):
         watcher = watch(path, b"{}", ignore, ignore)
         watcher.start()
         watcher.stop()
         watcher.stop()
-    assert set(threading.enumerate()) == threads
-    assert descriptors() == open_before
+    assert set(threading.enumerate()) <= threads
+    assert descriptors() <= open_before
 
 
 def test_all_threads_are_daemons(path, until):
@@ -142,13 +142,14 @@ def test_a_thousand_swaps_leak_nothing(tmp_path, follow):
     follower = follow(path)
     switch(path, "b")
     follower.wait_for_content(b'["b"]')
-    held = descriptors(), threading.active_count()
+    held, threads = descriptors(), threading.active_count()
     for number in range(1000):
         switch(path, "ab"[number % 2])
     for name in "abab":
         switch(path, name)
         follower.wait_for_content(b'["%s"]' % name.encode())
-    assert (descriptors(), threading.active_count()) == held
+    assert descriptors() <= held
+    assert threading.active_count() <= threads
 
 
 def switch(path, name):
