@@ -5,6 +5,7 @@ a process holds for these: a pid, signals, an exit status, its own output and en
 """
 
 import contextlib
+import ctypes
 import io
 import multiprocessing
 import os
@@ -14,7 +15,7 @@ import subprocess
 import sys
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
@@ -50,32 +51,40 @@ class Fork:
         stdout: Path,
         stderr: Path,
         start_new_session: bool = False,
+        preexec_fn: Callable[[], None] | None = None,
     ) -> None:
         """Start it.
 
         :param stdout: a file that is appended to, like ``stderr``.
+        :param preexec_fn: a function of a module that the process can import.
         """
         for path in (stdout, stderr):
             path.touch()
         self._process: ForkServerProcess = _server.Process(
             target=_run,
-            args=(module, arguments, cwd, dict(env), stdout, stderr, start_new_session),
+            args=(module, arguments, cwd, dict(env), stdout, stderr),
+            kwargs={"start_new_session": start_new_session, "preexec_fn": preexec_fn},
             daemon=True,
         )
         self._process.start()
         assert self._process.pid
         self.pid = self._process.pid
+        self._status: int | None = None
 
     def poll(self) -> int | None:
         """The exit status, once there is one."""
-        return self._process.exitcode
+        if self._status is None and (status := self._process.exitcode) is not None:
+            self._status = status
+            self._process.close()
+        return self._status
 
     def wait(self, timeout: float) -> int:
         """The exit status.
 
         :param timeout: seconds.
         """
-        self._process.join(timeout)
+        if self._status is None:
+            self._process.join(timeout)
         status = self.poll()
         if status is None:
             raise subprocess.TimeoutExpired(f"process {self.pid}", timeout)
@@ -99,9 +108,13 @@ def _run(
     env: dict[str, str],
     stdout: Path,
     stderr: Path,
+    *,
     start_new_session: bool,
+    preexec_fn: Callable[[], None] | None,
 ) -> None:
     """Be that process."""
+    if preexec_fn is not None:
+        preexec_fn()
     if start_new_session:
         os.setsid()
     for path, descriptor in ((stdout, 1), (stderr, 2)):
@@ -121,3 +134,19 @@ def _run(
     sys.path.insert(0, str(cwd))
     sys.argv[1:] = arguments
     runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+
+_OVERRIDE = ("CAP_DAC_OVERRIDE", 1), ("CAP_DAC_READ_SEARCH", 2)
+_CAPABILITY_VERSION_3 = 0x20080522
+
+
+def without_override() -> None:
+    """Let file modes hold for root, too. Runs in the child; see capset(2)."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    this_thread = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
+    effective_first = (ctypes.c_uint32 * 6)()
+    for call in (libc.capget, libc.capset):
+        if call(this_thread, effective_first):
+            raise OSError(ctypes.get_errno(), f"{call.__name__} failed")
+        for _, number in _OVERRIDE:
+            effective_first[0] &= ~(1 << number)

@@ -72,11 +72,11 @@ class Relay:
     def __exit__(self, *_: object) -> None:
         self.kill()
 
-    def launch(self, *options: str, start_new_session: bool = False, **popen: Any) -> None:
-        """Start the process: a fork, where nothing is asked for that a fork cannot have."""
+    def launch(self, *options: str, **popen: Any) -> None:
+        """Start the process: a fork, where it is the usual command in the usual environment."""
         arguments = [*self._arguments(), *options]
         environment = {**os.environ, "PYTHONWARNINGS": "ignore", **self._environment}
-        if self._command is None and not self._environment and not popen:
+        if self._command is None and not self._environment:
             self._process = Fork(
                 self._module,
                 arguments,
@@ -84,7 +84,7 @@ class Relay:
                 env=environment,
                 stdout=self._file("stdout"),
                 stderr=self._file("stderr"),
-                start_new_session=start_new_session,
+                **popen,
             )
             return
         command = self._command or (sys.executable, "-m", self._module)
@@ -95,7 +95,6 @@ class Relay:
                 stdout=out,
                 stderr=err,
                 env=environment,
-                start_new_session=start_new_session,
                 **popen,
             )
 
