@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("soon_killed")
 
 REJECTS_SLOWLY = """
 for event in events():
-    time.sleep(0.001)
+    time.sleep(0.002)
     answer(event)
 """
 DIES = "sys.exit(7)"
@@ -41,7 +41,7 @@ def test_a_large_req_is_no_way_past_a_script(folder: Any, readers: int) -> None:
     """It rejects each event in time; that there are many of them lets none through."""
     folder.write(REJECTS_SLOWLY)
     policy = {"rules": {"1": {"script": "script.py"}}}
-    gate, _ = enforcing(folder, policy, script_timeout_seconds=0.5)
+    gate, _ = enforcing(folder, policy, script_timeout_seconds=1.5)
 
     async def read(reader: int) -> list[bool]:
         events = [numbered(reader * 10_000 + i) for i in range(900)]
