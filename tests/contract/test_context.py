@@ -1,12 +1,14 @@
 """Who asks."""
 
+import asyncio
+
 import attrs
 import pytest
-from examples import ALICE, BOB, CAROL
+from examples import ALICE, BOB, CAROL, AnEvent, Answering, by
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orly_policy_hookspecs import Context, Origin
+from orly_policy_hookspecs import Context, Gate, Origin
 
 keys = st.lists(st.sampled_from((ALICE, BOB, CAROL)))
 
@@ -63,3 +65,26 @@ def test_it_cannot_be_changed() -> None:
 def test_the_connection_does_not_count_for_equality() -> None:
     """It is the host's own object."""
     assert Context(connection=object()) == Context(connection=object())
+
+
+def test_the_context_comes_to_every_hook_as_it_is() -> None:
+    """With and without an event loop."""
+    plugin, context = Answering(), by(ALICE)
+    gate = Gate()
+    gate.register(plugin)
+
+    async def ask() -> None:
+        await gate.write(AnEvent(), context)
+        await gate.read(AnEvent(), context)
+        await gate.reads([AnEvent()], context)
+        await gate.kind3(AnEvent(kind=3), context)
+        await gate.policy_event(AnEvent(kind=12345), context)
+
+    asyncio.run(ask())
+    gate.blocking.write(AnEvent(), context)
+    gate.blocking.read(AnEvent(), context)
+    gate.blocking.reads([AnEvent()], context)
+    gate.blocking.kind3(AnEvent(kind=3), context)
+    gate.blocking.policy_event(AnEvent(kind=12345), context)
+    gate.blocking.close()
+    assert [asked for _, asked in plugin.asked] == [context] * 10

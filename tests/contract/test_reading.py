@@ -4,14 +4,16 @@ from typing import Any
 
 import attrs
 import pytest
-from examples import NOBODY, Answering
+from examples import ALICE, NOBODY, Answering, by
 
 from orly_policy_hookspecs import Context, Decision, Event, Gate, GateSettings, hookimpl
 from orly_policy_hookspecs.reading import (
     HINDERS_NOTHING,
     NOTHING_KNOWN,
+    Kinds,
     ReadScope,
     SameForAllKinds,
+    combined,
 )
 
 FIRM = Decision.reject("restricted: not for you")
@@ -101,3 +103,72 @@ def test_a_plugin_that_reads_nothing_hinders_nothing() -> None:
     gate = Gate()
     gate.register(Writing())
     assert gate.read_scopes(NOBODY).others == HINDERS_NOTHING
+
+
+def test_what_is_firm_stays_where_another_may_vouch() -> None:
+    """Of a scope that refuses in part by default, what is left; the address as before."""
+    vouching = {"may_vouch_read": ["members"]}
+    for apart in (False, True):
+        firm_for_all = ReadScope(FIRM, BY_DEFAULT, tells_addresses_apart=apart)
+        firm_for_others = ReadScope(BY_DEFAULT, FIRM, tells_addresses_apart=apart)
+        assert scope(firm_for_all, **vouching) == ReadScope(FIRM, tells_addresses_apart=apart)
+        assert scope(firm_for_others, **vouching) == ReadScope(
+            None, FIRM, tells_addresses_apart=apart
+        )
+
+
+def test_a_reader_is_looked_at_and_what_he_is_told_is_kept() -> None:
+    """The scopes of one reader are combined once; another's are others."""
+    scopes = {(): SameForAllKinds(NOBODY_MAY), (ALICE,): SameForAllKinds(HINDERS_NOTHING)}
+
+    class Looking:
+        @hookimpl
+        def on_read(self, event: Event) -> None:
+            """Nothing to say."""
+
+        @hookimpl
+        def read_scopes(self, context: Context) -> Any:
+            return scopes[context.authenticated]
+
+    gate = Gate()
+    gate.register(Looking())
+    nobody, alice = gate.read_scopes(NOBODY), gate.read_scopes(by(ALICE))
+    assert (nobody.others, alice.others) == (NOBODY_MAY, HINDERS_NOTHING)
+    assert gate.read_scopes(NOBODY) is nobody
+    assert gate.read_scopes(by(ALICE)) is alice
+
+
+def test_each_kind_has_its_own_scope_and_is_combined_once() -> None:
+    """By what each plugin says of that kind."""
+
+    class Odd:
+        others = HINDERS_NOTHING
+        named = frozenset({1})
+
+        def __init__(self) -> None:
+            self.asked: list[int] = []
+
+        def of_kind(self, kind: int) -> ReadScope:
+            self.asked.append(kind)
+            return NOBODY_MAY if kind % 2 else HINDERS_NOTHING
+
+    odd = Odd()
+    made = combined([odd], fallback_counts=True)
+    assert [made.of_kind(kind) for kind in (1, 2, 1)] == [NOBODY_MAY, HINDERS_NOTHING, NOBODY_MAY]
+    assert odd.asked == [1, 2]
+
+
+def test_kinds_are_sorted_by_what_is_known_of_them() -> None:
+    """Closed, for parties, or open."""
+
+    class Sorted:
+        others = HINDERS_NOTHING
+        named = frozenset({1, 4, 7})
+
+        def of_kind(self, kind: int) -> ReadScope:
+            return {1: HINDERS_NOTHING, 4: PARTIES, 7: NOBODY_MAY}[kind]
+
+    made = combined([Sorted()], fallback_counts=True)
+    kinds = Kinds(frozenset({1}), frozenset({4}), frozenset({7}))
+    assert made.named_kinds == kinds
+    assert made.named_kinds is made.named_kinds

@@ -69,7 +69,8 @@ def test_an_address_is_read_as_an_a_tag_has_it(text: str, expected: Address) -> 
 @pytest.mark.parametrize(
     "text",
     ["", "x", f"1:{ALICE}:", f"20001:{ALICE}:", f"70000:{ALICE}:", f"-1:{ALICE}:",
-     f"٣:{ALICE}:", f"30023:{ALICE[:-1]}:x", f"30023:{ALICE.upper()}:x", "30023"],
+     f"٣:{ALICE}:", f"030023:{ALICE}:x", f"30023:{ALICE[:-1]}:x",
+     f"30023:{ALICE.upper()}:x", "30023"],
 )  # fmt: skip
 def test_what_is_no_address(text: str) -> None:
     """Kinds that have none, and keys that are none."""

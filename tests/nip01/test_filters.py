@@ -208,3 +208,56 @@ def test_many_filters_against_a_large_event_take_little() -> None:
     began = time.perf_counter()
     assert index.matching(event) == []
     assert time.perf_counter() - began < 0.25
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"kinds": [*range(10)]},
+        {"kinds": [*range(5)], "#t": list("abcde")},
+        {"kinds": [0, 65_535]},
+        {"#t": ["12345678", "éééé", "éé"]},
+        {"search": "12345678"},
+        {"since": 0, "until": 2**63 - 1, "limit": 2**63 - 1},
+    ],
+)
+def test_what_is_as_much_as_may_be_is_a_filter(value: Any) -> None:
+    """One more is too much, as said above."""
+    assert Filter.read(value, BOUNDS)
+
+
+def test_a_wrong_members_name_is_told_short() -> None:
+    """Forty characters tell which it is."""
+    with pytest.raises(UnreadableFilter, match=f"^'{'x' * 40}' is not a member"):
+        Filter.read({"x" * 41: 1})
+
+
+def test_an_index_forgets_a_letter_with_its_last_filter() -> None:
+    """Two filters ask for a letter; one goes, and the other is found all the same."""
+    index = FilterIndex[str]()
+    event = AnEvent(tags=[["t", "other"]])
+    for name in ("one", "other"):
+        index.add(name, [Filter(tags={"t": frozenset({name})})])
+    index.remove("one")
+    assert index.matching(event) == ["other"]
+    index.remove("other")
+    assert index.matching(event) == []
+
+
+def test_an_index_finds_by_all_that_an_event_has() -> None:
+    """Its id, its author, its tags and nothing of them, each with its kind and without."""
+    event = AnEvent(id=EVENT_ID, pubkey=ALICE, kind=7, tags=[["p", BOB]])
+    narrow: dict[str, Any] = {
+        "id": {"ids": frozenset({EVENT_ID})},
+        "author": {"authors": frozenset({ALICE})},
+        "tag": {"tags": {"p": frozenset({BOB})}},
+        "all": {},
+    }
+    index = FilterIndex[str]()
+    for name, fields in narrow.items():
+        for kinds in (None, frozenset({7}), frozenset({8}), frozenset(range(100))):
+            index.add(
+                f"{name} {kinds and len(kinds)} {kinds == {8}}", [Filter(**fields, kinds=kinds)]
+            )
+    expected = {f"{name} {count} False" for name in narrow for count in (None, 1, 100)}
+    assert set(index.matching(event)) == expected

@@ -4,6 +4,7 @@ import hashlib
 import json
 from typing import Any
 
+import attrs
 import pytest
 from examples import AnEvent
 from hypothesis import given
@@ -42,3 +43,21 @@ def test_what_is_no_event_has_no_right_id(wrong: dict[str, Any]) -> None:
     """And nothing is raised."""
     assert not has_right_id(AnEvent(**{"content": "", **wrong}, kind=object()))
     assert not has_right_id(AnEvent(**wrong))
+
+
+def test_the_form_of_libraries_that_write_capitals_is_right() -> None:
+    """All control characters with capitals, or none."""
+    event = AnEvent(content="\x1f\x0e\\u001f", tags=[])
+    fields = [0, event.pubkey, event.created_at, event.kind, [], event.content]
+    written = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
+    for controls, is_right in ((r"\u001F\u000E", True), (r"\u001F\u000e", False)):
+        form = written.replace(r"\u001f\u000e", controls)
+        assert form != written
+        right = hashlib.sha256(form.encode()).hexdigest()
+        assert has_right_id(attrs.evolve(event, id=right)) is is_right
+
+
+def test_half_a_surrogate_pair_has_no_canonical_form() -> None:
+    """And that is said."""
+    with pytest.raises(ValueError, match=r"^half a surrogate pair is no text$"):
+        canonical(AnEvent(content="\ud800"))

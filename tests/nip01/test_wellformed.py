@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import json_values
 
-from orly_policy_hookspecs.nip01 import malformed, read_event
+from orly_policy_hookspecs.nip01 import MalformedEvent, malformed, read_event
 
 GOOD = {
     "id": "1d" * 32,
@@ -80,6 +80,15 @@ def test_a_missing_field_is_named(field: str) -> None:
     """All seven must be there."""
     event = {name: value for name, value in GOOD.items() if name != field}
     assert malformed(event) == f"the event has no {field}"
+    with pytest.raises(MalformedEvent, match=f"^the event has no {field}$"):
+        read_event(event)
+
+
+def test_what_is_no_object_and_what_lacks_much_is_told() -> None:
+    """In a sentence for the client."""
+    assert malformed([]) == "an event is a JSON object"
+    lacking = {name: GOOD[name] for name in GOOD if name not in ("id", "sig")}
+    assert malformed(lacking) == "the event has no id and no sig"
 
 
 def test_an_eighth_field_is_dropped() -> None:
