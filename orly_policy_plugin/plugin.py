@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Any, Final
 
+import attrs
+
 from orly_policy_hookspecs import Context, Decision, Event, Gate, hookimpl
 from orly_policy_hookspecs.limits import RelayLimits
 from orly_policy_hookspecs.logs import get_log
@@ -84,6 +86,7 @@ class PolicyPlugin:
                 write=settings.script_failure_write, read=settings.script_failure_read
             ),
         )
+        self._submitter = settings.submitter
         self._use_scripts(self.snapshot)
         self._force.before_telling = self._use_scripts
 
@@ -231,7 +234,8 @@ class PolicyPlugin:
     @hookimpl
     def read_scopes(self, context: Context) -> Scopes:
         """What the policy says of a reader before any event is seen."""
-        return self.snapshot.readers.scopes(context.authenticated)
+        keys = () if self._submitter == "author" else context.authenticated
+        return self.snapshot.readers.scopes(keys)
 
     # --- hooks
 
@@ -239,6 +243,8 @@ class PolicyPlugin:
     def on_write(self, event: Event, context: Context) -> Decision | Awaitable[Decision]:
         """Sections 2 to 6 of the spec. To be awaited only where a script is to be asked."""
         try:
+            if self._submitter != "authenticated":
+                context = self._writing(event, context)
             snapshot = self._force.snapshot
             outcome = snapshot.write(event, context.authenticated, int(self._clock()))
             if isinstance(outcome, Decision):
@@ -252,6 +258,8 @@ class PolicyPlugin:
     def on_read(self, event: Event, context: Context) -> Decision | Awaitable[Decision]:
         """Sections 2 to 5 of the spec. To be awaited only where a script is to be asked."""
         try:
+            if self._submitter == "author":
+                context = attrs.evolve(context, authenticated=())
             snapshot = self._force.snapshot
             outcome = snapshot.read(event, context.authenticated, int(self._clock()))
             if isinstance(outcome, Decision):
@@ -260,6 +268,12 @@ class PolicyPlugin:
         except Exception:
             log.exception("a read could not be decided")
             return _OUR_FAULT
+
+    def _writing(self, event: Event, context: Context) -> Context:
+        """The context of a write where the author may count as its submitter."""
+        if context.authenticated and self._submitter == "authenticated-or-author":
+            return context
+        return attrs.evolve(context, authenticated=(event.pubkey,))
 
     @hookimpl
     async def on_kind3(self, event: Event, context: Context) -> None:

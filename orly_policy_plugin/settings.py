@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Final, Literal, Self
 
 import attrs
 
@@ -13,6 +13,9 @@ from .policy import InvalidPolicy, Problem, parse_pubkey
 from .policy_file import MOST_POLICY_BYTES
 from .rates import MOST_KEYS
 from .scripts.running import TIMEOUT_SECONDS
+
+Submitter = Literal["authenticated", "author", "authenticated-or-author"]
+SUBMITTERS: Final[tuple[Submitter, ...]] = ("authenticated", "author", "authenticated-or-author")
 
 _TRUE = frozenset({"", "1", "t", "true", "yes", "on"})
 _FALSE = frozenset({"0", "f", "false", "no", "off"})
@@ -47,6 +50,13 @@ class Settings:
     """Whether a policy event without a ``relay`` tag is refused."""
     missing_follow_lists: Literal["stop", "warn"] = "stop"
     """Whether the relay starts although a follow list that its policy needs is not known."""
+    submitter: Submitter = attrs.field(
+        default="authenticated", validator=attrs.validators.in_(SUBMITTERS)
+    )
+    """Who counts as the submitter of a write: whoever authenticated (NIP-42); the event's author,
+    whoever sends it; or the author where nobody authenticated. An author's signature can be sent
+    by anybody, again and again. With ``author`` nobody counts as a reader, whoever
+    authenticated."""
     script_timeout_seconds: float = attrs.field(
         default=TIMEOUT_SECONDS, validator=attrs.validators.gt(0)
     )

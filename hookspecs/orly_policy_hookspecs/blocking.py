@@ -72,6 +72,11 @@ class BlockingGate:
         _check_no_loop_runs()
         return self._run(self._gate.policy_event(event, context))
 
+    def withdrawal(self, event: Event, context: Context) -> Decision | None:
+        """See :meth:`.Gate.withdrawal`."""
+        _check_no_loop_runs()
+        return self._run(self._gate.withdrawal(event, context))
+
     def close(self) -> None:
         """Stop the background thread, if there is one, once it has answered what was asked."""
         with self._lock:

@@ -17,6 +17,7 @@ from .rollback import rollback
 from .script_check import script_check
 from .showing import show_error, tell
 from .sign_update import sign_update
+from .strfry import strfry
 from .test import test
 from .withdraw import withdraw
 
@@ -46,6 +47,7 @@ for _command in (
     rollback,
     script_check,
     sign_update,
+    strfry,
     test,
     withdraw,
 ):

@@ -1,0 +1,167 @@
+"""From a line of strfry's to the line that answers it.
+
+Whatever comes, there is an answer, of one line, and it is no acceptance unless the gate says so:
+strfry ends a plugin that says nothing for ten seconds, or something that it cannot read.
+"""
+
+import threading
+from collections.abc import Callable, Collection
+from typing import Any, Final, Literal
+
+import attrs
+import orjson
+
+from orly_policy_hookspecs import POLICY_EVENT_KIND, Context, Decision, Gate, Origin
+from orly_policy_hookspecs.logs import get_log
+from orly_policy_hookspecs.nip01 import FrozenEvent, MalformedEvent, is_hex32, kinds, read_event
+
+ANSWER_SECONDS: Final = 9.0
+"""Then an answer is given whatever the policy is doing: strfry waits for ten seconds."""
+MOST_ANSWER_BYTES: Final = 8_192
+"""That strfry reads of one answer."""
+SOURCES: Final = ("Import", "Stream", "Sync", "Stored")
+"""Of events that no client has just sent."""
+
+_ORIGINS: Final = {
+    "Import": Origin.IMPORT,
+    "Stored": Origin.IMPORT,
+    "Stream": Origin.SYNC,
+    "Sync": Origin.SYNC,
+}
+_MOST_MESSAGE_CHARACTERS: Final = 1_000
+"""Six bytes each at most, as JSON."""
+
+Action = Literal["accept", "reject", "shadowReject"]
+
+log = get_log(__name__)
+
+
+@attrs.frozen
+class _Answer:
+    event_id: str
+    action: Action
+    message: str = ""
+
+    def __bytes__(self) -> bytes:
+        members = {"id": self.event_id, "action": self.action, "msg": self.message}
+        return orjson.dumps(members, option=orjson.OPT_APPEND_NEWLINE)
+
+
+class LineHost:
+    """Answers one line after the other."""
+
+    def __init__(self, gate: Gate, *, let_through: Collection[str] = ()) -> None:
+        """:param gate: open, with its plugins.
+        :param let_through: of :data:`SOURCES`, those whose events are accepted unasked.
+        """
+        self._gate = gate.blocking
+        self._let_through = frozenset(let_through)
+
+    def answer(self, line: bytes) -> bytes:
+        """The line that answers a line, its end included. Never raises."""
+        event_id = ""
+        try:
+            asked = orjson.loads(line)
+            event_id = _id_in(asked)
+            answer = self._answer(asked)
+        except (orjson.JSONDecodeError, MalformedEvent, _NoQuestion) as error:
+            answer = _Answer(event_id, "reject", f"error: this is no event to decide: {error}")
+        except Exception:
+            log.exception("a line could not be answered")
+            answer = _Answer(event_id, "reject", "error: the policy could not be evaluated")
+        return bytes(attrs.evolve(answer, message=answer.message[:_MOST_MESSAGE_CHARACTERS]))
+
+    def _answer(self, asked: Any) -> _Answer:
+        if not isinstance(asked, dict):
+            raise _NoQuestion("it is no JSON object")
+        if asked.get("type") != "new":
+            raise _NoQuestion("its type is not 'new'")
+        event = read_event(asked.get("event"))
+        context = _context(asked)
+        if event.kind == POLICY_EVENT_KIND:
+            return self._change(event, context)
+        if asked.get("sourceType") in self._let_through:
+            self._note(event, context)
+            return _Answer(event.id, "accept")
+        withdrawn = None
+        if event.kind == kinds.DELETION:
+            withdrawn = self._in_time(lambda: self._gate.withdrawal(event, context))
+        if withdrawn is not None and not withdrawn.accepted:
+            return _Answer(event.id, "reject", withdrawn.message)
+        decision = self._gate.write(event, context)
+        answer = _decided(event.id, decision)
+        if answer.action == "accept":
+            self._note(event, context)
+        elif withdrawn is not None:
+            log.info("%s: %s; it is not stored: %s", event.id, withdrawn.message, answer.message)
+            return _Answer(event.id, "shadowReject")
+        return answer
+
+    def _change(self, event: FrozenEvent, context: Context) -> _Answer:
+        """Have a policy event applied, which is never stored. strfry tells a client of a reason
+        only where it tells of a refusal: that one was applied, the client is told without a word.
+        """
+        decision = self._in_time(lambda: self._gate.policy_event(event, context))
+        if decision is None or not decision.accepted:
+            message = "error: nobody takes policy events" if decision is None else decision.message
+            return _Answer(event.id, "reject", message)
+        log.info("%s: %s", event.id, decision.message)
+        return _Answer(event.id, "shadowReject")
+
+    def _note(self, event: FrozenEvent, context: Context) -> None:
+        """The relay stores it."""
+        if event.kind == kinds.FOLLOW_LIST:
+            self._in_time(lambda: self._gate.kind3(event, context))
+
+    def _in_time(self, ask: Callable[[], Decision | None]) -> Decision | None:
+        """What may have to wait for a disk or a lock, while strfry waits for us.
+
+        :raises TimeoutError: it takes too long. It goes on, and its outcome is in the log.
+        """
+        outcome: list[Decision | BaseException | None] = []
+
+        def run() -> None:
+            try:
+                outcome.append(ask())
+            except BaseException as error:  # noqa: BLE001 -- it is raised where it is waited for
+                outcome.append(error)
+
+        thread = threading.Thread(target=run, name="orly-policy-strfry", daemon=True)
+        thread.start()
+        thread.join(ANSWER_SECONDS)
+        if not outcome:
+            raise TimeoutError("no answer in time")
+        (found,) = outcome
+        if isinstance(found, BaseException):
+            raise found
+        return found
+
+
+class _NoQuestion(ValueError):
+    """A line that asks nothing; the text says why."""
+
+
+def _decided(event_id: str, decision: Decision) -> _Answer:
+    if decision.shadowed:
+        return _Answer(event_id, "shadowReject")
+    if decision.accepted:
+        return _Answer(event_id, "accept")
+    return _Answer(event_id, "reject", decision.message)
+
+
+def _id_in(asked: Any) -> str:
+    """The id to answer with, whatever else is wrong."""
+    event = asked.get("event") if isinstance(asked, dict) else None
+    event_id = event.get("id") if isinstance(event, dict) else None
+    return event_id if isinstance(event_id, str) and is_hex32(event_id) else ""
+
+
+def _context(asked: dict[str, Any]) -> Context:
+    source, authed = asked.get("sourceType"), asked.get("authed")
+    info = asked.get("sourceInfo")
+    is_client = source in ("IP4", "IP6")
+    return Context(
+        authenticated=(authed,) if isinstance(authed, str) and is_hex32(authed) else (),
+        ip=info if is_client and isinstance(info, str) else "",
+        origin=_ORIGINS.get(str(source), Origin.CLIENT),
+    )
