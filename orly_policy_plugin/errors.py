@@ -4,14 +4,14 @@
 
     PolicyError
      +-- InvalidPolicy        a policy's content cannot be used (orly_policy_plugin.policy)
-     +-- UnreadableFile       a file cannot be read at all
-     |    +-- UnreadableNow   one that is there, and may be readable in a while (…state)
+     +-- Unreadable           something cannot be read
+     |    +-- UnreadableNow   it is there, and may be readable later
+     +-- Unwritable           something cannot be written
+     +-- Busy                 somebody else is writing
      +-- RefusedUpdate        a policy event that changes nothing (orly_policy_plugin.authority)
      +-- MissingFollowLists   follow lists that the policy needs (orly_policy_plugin.live)
-     +-- Unwritable           something cannot be written
-     +-- Busy                 somebody else is changing it  (this and the rest: …state)
-     +-- UnusableFreshness    the marks of what was applied cannot be read
-     +-- UnknownVersion       no version, or several, of the history are meant
+     +-- UnusableFreshness    the marks of what was applied cannot be used (…state.files)
+     +-- UnknownVersion       no version, or several, of the history are meant (…state)
 """
 
 
@@ -19,9 +19,20 @@ class PolicyError(Exception):
     """What is wrong, where, and what would do."""
 
 
-class UnreadableFile(PolicyError):
-    """A file that is missing, is no ordinary file, or may not be read."""
+class Unreadable(PolicyError):
+    """Something is missing, is no ordinary file, or may not be read."""
+
+
+class UnreadableNow(Unreadable):
+    """Something is there and cannot be read, for want of file handles, memory or a right.
+
+    What it says is unknown, which is not the same as that it says nothing.
+    """
 
 
 class Unwritable(PolicyError):
-    """What could not be written. What was there before is there still."""
+    """Something could not be written. What was there before is still there."""
+
+
+class Busy(PolicyError):
+    """Somebody else has been changing the store for too long."""

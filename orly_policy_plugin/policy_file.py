@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from .atomic import write_atomically
-from .errors import UnreadableFile
+from .errors import Unreadable
 from .policy import Policy, read_policy, write_policy
 
 MOST_POLICY_BYTES: Final = 8 * 1024 * 1024
@@ -20,21 +20,21 @@ to half a second for so much, in which no decision is made."""
 def read_policy_file(path: Path, most_bytes: int = MOST_POLICY_BYTES) -> bytes:
     """The content of a policy file. Symlinks are followed.
 
-    :raises UnreadableFile: it is missing, no ordinary file, too large, or may not be read.
+    :raises Unreadable: it is missing, no ordinary file, too large, or may not be read.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
-        raise UnreadableFile(_why_not(path, error)) from error
+        raise Unreadable(_why_not(path, error)) from error
     try:
         mode = os.fstat(descriptor).st_mode
         if not stat.S_ISREG(mode):
             what = "a directory" if stat.S_ISDIR(mode) else "no ordinary file"
-            raise UnreadableFile(f"{path} is {what}; name a JSON file")
+            raise Unreadable(f"{path} is {what}; name a JSON file")
         with os.fdopen(descriptor, "rb", closefd=False) as file:
             return read_policy_from(file, path, most_bytes)
     except OSError as error:
-        raise UnreadableFile(_why_not(path, error)) from error
+        raise Unreadable(_why_not(path, error)) from error
     finally:
         os.close(descriptor)
 
@@ -43,11 +43,11 @@ def read_policy_from(file: BinaryIO, name: object, most_bytes: int = MOST_POLICY
     """The content of an open policy file.
 
     :param name: what messages call it.
-    :raises UnreadableFile: it is too large.
+    :raises Unreadable: it is too large.
     """
     content = file.read(most_bytes + 1)
     if len(content) > most_bytes:
-        raise UnreadableFile(
+        raise Unreadable(
             f"{name} is over {most_bytes} bytes, and decisions would wait while it is read; "
             "ORLY_POLICY_MAX_BYTES, or the setting largest_policy_bytes, lets in a larger one"
         )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from orly_policy_plugin.errors import UnreadableFile, Unwritable
+from orly_policy_plugin.errors import Unreadable, Unwritable
 from orly_policy_plugin.policy import InvalidPolicy, Policy, Rule, read_policy
 from orly_policy_plugin.policy_file import read_policy_file, write_policy_file
 
@@ -49,5 +49,5 @@ def test_a_failure_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     """Is told in one sentence."""
-    with pytest.raises(UnreadableFile, match="is not there"):
+    with pytest.raises(Unreadable, match="is not there"):
         read_policy_file(tmp_path / "policy.json")

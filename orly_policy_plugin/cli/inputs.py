@@ -43,7 +43,7 @@ pass_environment_option = click.option(
 def policy_content(file: Path, most_bytes: int) -> bytes:
     """The content of a policy file, or of standard input where the file is ``-``.
 
-    :raises UnreadableFile: it cannot be read, or is too large.
+    :raises Unreadable: it cannot be read, or is too large.
     """
     if not is_standard_input(file):
         return read_policy_file(file, most_bytes)

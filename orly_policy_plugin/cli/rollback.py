@@ -6,7 +6,7 @@ from pathlib import Path
 import attrs
 import click
 
-from orly_policy_plugin.errors import UnreadableFile
+from orly_policy_plugin.errors import Unreadable
 from orly_policy_plugin.policy import InvalidPolicy, Problem, read_policy
 from orly_policy_plugin.policy.diff import changes_of_meaning
 from orly_policy_plugin.scripts import check_scripts
@@ -86,7 +86,7 @@ class _Found:
     def read(cls, target: Target, step: Step) -> "_Found":
         try:
             content = step.read_policy()
-        except UnreadableFile:
+        except Unreadable:
             if target.store.has_policy():
                 raise
             return cls(None, None)

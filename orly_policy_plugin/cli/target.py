@@ -79,7 +79,7 @@ class Target:
     def content(self) -> bytes:
         """Read the policy file.
 
-        :raises UnreadableFile: it cannot be read.
+        :raises Unreadable: it cannot be read.
         """
         return policy_content(self.file, self.largest_policy_bytes)
 

@@ -18,12 +18,12 @@ from orly_policy_hookspecs.logs import get_log
 
 from ..authority.freshness import Freshness, Mark
 from ..decisions import Follows, Snapshot, compile_policy
-from ..errors import PolicyError, UnreadableFile, Unwritable
+from ..errors import Busy, PolicyError, Unreadable, Unwritable
 from ..follows import FollowList
 from ..policy import InvalidPolicy, Problem
 from ..scripts import check_scripts
 from ..settings import Settings
-from ..state import Busy, How, PolicyState, Store, read_state
+from ..state import How, PolicyState, Store, read_state
 from ..state.changes import Transition, Versions, entry_of, put_in_place
 from ..state.store import Readable, Recorded, Step
 from .listeners import Listeners
@@ -209,7 +209,7 @@ class InForce:
         """The state, in force first if nobody has told of it yet; or what is no policy."""
         try:
             return self._caught_up(step), None
-        except UnreadableFile:
+        except Unreadable:
             if self.store.has_policy():
                 raise
             return None, None
@@ -269,7 +269,7 @@ class InForce:
     def _is_the_policy(self, content: bytes) -> bool:
         try:
             return self.store.read_policy() == content
-        except UnreadableFile:
+        except Unreadable:
             return False
 
     def load_others(self) -> None:

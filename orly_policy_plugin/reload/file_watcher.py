@@ -28,7 +28,7 @@ class FileWatcher(Watcher):
         vanished. If it answers ``False``, the content was gone already, and the file is read
         again.
     :param vanished: told why the file cannot be read, once for each reason.
-    :param read: reads the file. It raises :class:`UnreadableFile` where it cannot.
+    :param read: reads the file. It raises :class:`Unreadable` where it cannot.
 
     All three are called on the watcher's own thread. What ``changed`` and ``vanished`` raise is
     logged, and they are called again.

@@ -13,9 +13,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from ..errors import UnreadableFile
+from ..errors import Unreadable
 
-Reading = bytes | UnreadableFile
+Reading = bytes | Unreadable
 """A file's content, or why it cannot be read."""
 
 Identity = tuple[int, ...]
@@ -50,7 +50,7 @@ def read_now(read: Callable[[], bytes]) -> Reading:
     """What is in the file now, settled or not."""
     try:
         return read()
-    except UnreadableFile as error:
+    except Unreadable as error:
         return error
 
 
@@ -59,7 +59,7 @@ def looks_whole(reading: Reading) -> bool:
 
     Only the end of a large file is looked at: no other thread runs while the parser does.
     """
-    if isinstance(reading, UnreadableFile):
+    if isinstance(reading, Unreadable):
         return False
     if len(reading) > _LARGE_BYTES:
         return reading[-_END_BYTES:].rstrip().endswith(b"}")
@@ -86,7 +86,7 @@ def read_settled(
 ) -> tuple[Identity, Reading] | None:
     """Read a file once it has settled, within :data:`LIMIT_SECONDS`.
 
-    :param read: reads the file at ``path``. It raises :class:`UnreadableFile` where it cannot.
+    :param read: reads the file at ``path``. It raises :class:`Unreadable` where it cannot.
     :return: the file's identity just before it was read, and the reading; ``None`` if ``stopping``
         was set meanwhile.
     """

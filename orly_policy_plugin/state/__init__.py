@@ -2,16 +2,14 @@
 
 from .entry import Entry, How, UnknownVersion
 from .policy_state import PolicyState, read_state
-from .store import Busy, Store, Stored, UnreadableNow
+from .store import Store, Stored
 
 __all__ = [
-    "Busy",
     "Entry",
     "How",
     "PolicyState",
     "Store",
     "Stored",
     "UnknownVersion",
-    "UnreadableNow",
     "read_state",
 ]

@@ -19,22 +19,12 @@ from orly_policy_hookspecs import Event
 from orly_policy_hookspecs.nip01.hexes import HEX32
 
 from ..authority.freshness import LATEST_SECONDS, Freshness, Mark
-from ..errors import PolicyError, UnreadableFile
+from ..errors import PolicyError
 from ..follows import FollowList
 from ..policy import Problem
 from .entry import Entry, How
 
 _HEX = validators.matches_re(HEX32)
-
-
-class UnreadableNow(UnreadableFile):
-    """What is there and cannot be read for want of file handles, memory or a right: nothing is
-    known of it, which is not the same as that there were nothing.
-    """
-
-
-class Busy(PolicyError):
-    """Somebody else has been changing the store for too long."""
 
 
 # --- what is kept
@@ -165,14 +155,14 @@ class Readable(Protocol):
     def read_policy(self) -> bytes:
         """The policy alone.
 
-        :raises UnreadableFile: it cannot be read.
+        :raises Unreadable: it cannot be read.
         """
 
     def read(self, first_lists: FirstLists, policy: bytes | None = None) -> Stored:
         """All that is kept.
 
         :param policy: what is taken for the policy, which is not read then.
-        :raises UnreadableFile: there is no policy that could be read, or something beside it
+        :raises Unreadable: there is no policy that could be read, or something beside it
             cannot be read now of which nothing is known.
         :raises PolicyError: the marks of what was applied cannot be used, or what
             ``first_lists`` raises.
@@ -245,14 +235,14 @@ class Store(Readable, Protocol):
         """What was in force, newest first.
 
         :param problems: gets entries that cannot be read.
-        :raises UnreadableFile: there is a history, and it cannot be read.
+        :raises Unreadable: there is a history, and it cannot be read.
         """
 
     def find_entry(self, version_prefix: str) -> Entry:
         """The newest entry of the one version that begins like this.
 
         :raises UnknownVersion: there is none, or there are several; the message names them.
-        :raises UnreadableFile: it is there and cannot be read.
+        :raises Unreadable: it is there and cannot be read.
         """
 
     def watch(self, content: bytes, watcher: Watcher) -> Watch:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from orly_policy_plugin.errors import PolicyError, UnreadableFile
+from orly_policy_plugin.errors import PolicyError, Unreadable
 from orly_policy_plugin.plugin import PolicyPlugin
 from orly_policy_plugin.policy import InvalidPolicy, read_policy
 from orly_policy_plugin.policy.strict_json import MOST_PARTS
@@ -34,7 +34,7 @@ def test_sixty_megabytes_are_refused_unread(world: World) -> None:
 def test_a_start_with_too_much_says_so(world: World) -> None:
     """And which setting lets it in."""
     world.file.write_bytes(NONSENSE)
-    with pytest.raises(UnreadableFile, match="largest_policy_bytes"):
+    with pytest.raises(Unreadable, match="largest_policy_bytes"):
         PolicyPlugin.load(world.file)
 
 
@@ -47,7 +47,7 @@ def test_many_small_parts_are_refused_before_they_are_parsed() -> None:
 def test_a_setting_lets_in_a_larger_file(world: World) -> None:
     """For who has a hundred thousand members."""
     world.save({**policy(), "_": "x" * (9 * MEBIBYTE)})
-    with pytest.raises(UnreadableFile):
+    with pytest.raises(Unreadable):
         PolicyPlugin.load(world.file)
     large = PolicyPlugin.load(world.file, largest_policy_bytes=10 * MEBIBYTE)
     assert owner.pubkey in large.snapshot.owners

@@ -10,7 +10,7 @@ import pytest
 from examples import NOW
 
 from orly_policy_plugin.decisions import Snapshot
-from orly_policy_plugin.errors import PolicyError, UnreadableFile, Unwritable
+from orly_policy_plugin.errors import PolicyError, Unreadable, Unwritable
 from orly_policy_plugin.plugin import PolicyPlugin
 from orly_policy_plugin.policy import (
     InvalidPolicy,
@@ -187,7 +187,7 @@ def test_a_file_that_is_gone_is_made(world: World) -> None:
 def test_what_is_no_file_is_an_error(world: World) -> None:
     world.file.unlink()
     world.file.mkdir()
-    with pytest.raises(UnreadableFile, match="a directory"):
+    with pytest.raises(Unreadable, match="a directory"):
         world.plugin.replace_policy(text(OPEN))
     assert not world.may_write(friend)
 

@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 from examples import NOW
 
-from orly_policy_plugin.errors import PolicyError
+from orly_policy_plugin.errors import PolicyError, UnreadableNow
 from orly_policy_plugin.plugin import PolicyPlugin
-from orly_policy_plugin.state import UnreadableNow
 from orly_policy_plugin.state.files.contribution_files import ContributionFiles
 from orly_policy_plugin.state.files.follow_files import read_follow_lists
 

@@ -16,7 +16,7 @@ from strategies import json_values, some
 
 from orly_policy_hookspecs import Decision, Gate, GateSettings, Verdict
 from orly_policy_plugin.decisions import Snapshot
-from orly_policy_plugin.errors import UnreadableFile
+from orly_policy_plugin.errors import Unreadable
 from orly_policy_plugin.plugin import NAME, PolicyPlugin, register
 from orly_policy_plugin.policy import InvalidPolicy, policy_version, structure_policy
 from orly_policy_plugin.settings import Settings
@@ -276,13 +276,13 @@ def test_a_wrong_file_stops_the_start(path: Path, content: str) -> None:
 
 def test_a_missing_file_stops_the_start(path: Path) -> None:
     """With one clear line."""
-    with pytest.raises(UnreadableFile, match="is not there"):
+    with pytest.raises(Unreadable, match="is not there"):
         PolicyPlugin.load(path)
 
 
 def test_a_directory_stops_the_start(tmp_path: Path) -> None:
     """With a line of the same kind, not with another exception."""
-    with pytest.raises(UnreadableFile, match="a directory"):
+    with pytest.raises(Unreadable, match="a directory"):
         PolicyPlugin.load(tmp_path)
 
 

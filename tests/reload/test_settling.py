@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from orly_policy_plugin.errors import UnreadableFile
+from orly_policy_plugin.errors import Unreadable
 from orly_policy_plugin.reload.settling import identify, is_settled, looks_whole
 
 WHOLE = b'{"default_policy": "deny", "rules": {"1": {"description": "notes"}}}'
@@ -103,8 +103,8 @@ def test_each_way_of_saving_leaves_its_mark(saving):
         (b"{", 0.29, 0.9, False),
         (b"{", 0.3, 0.3, True),
         (b"{", 0.01, 1.0, True),
-        (UnreadableFile("gone"), 0.2, 0.2, False),
-        (UnreadableFile("gone"), 0.3, 0.3, True),
+        (Unreadable("gone"), 0.2, 0.2, False),
+        (Unreadable("gone"), 0.3, 0.3, True),
     ],
 )
 def test_when_a_reading_is_taken(reading, quiet, waited, taken):

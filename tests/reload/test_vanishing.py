@@ -2,7 +2,7 @@
 
 import shutil
 
-from orly_policy_plugin.errors import UnreadableFile
+from orly_policy_plugin.errors import Unreadable
 
 
 def test_a_deleted_file_is_told_once(tmp_path, means, follow):
@@ -18,7 +18,7 @@ def test_a_deleted_file_is_told_once(tmp_path, means, follow):
     path.rmdir()
     path.write_bytes(b"[]")
     follower.wait_for_content(b"[]")
-    assert [type(report) for report in follower.reports] == [UnreadableFile, UnreadableFile, bytes]
+    assert [type(report) for report in follower.reports] == [Unreadable, Unreadable, bytes]
 
 
 def test_a_file_that_comes_back_as_it_was_is_told(tmp_path, follow):

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 import attrs
 
 from orly_policy_plugin.authority.freshness import Freshness, Mark
-from orly_policy_plugin.errors import UnreadableFile
+from orly_policy_plugin.errors import Busy, Unreadable
 from orly_policy_plugin.policy import Problem
-from orly_policy_plugin.state import Busy, Entry, How, Stored
+from orly_policy_plugin.state import Entry, How, Stored
 from orly_policy_plugin.state.entry import meant_version
 from orly_policy_plugin.state.store import (
     Change,
@@ -45,7 +45,7 @@ class MemoryStore:
         self._policy = content
         for watcher in tuple(self._watchers):
             if content is None:
-                watcher.policy_lost(UnreadableFile(NOT_THERE))
+                watcher.policy_lost(Unreadable(NOT_THERE))
             else:
                 watcher.policy_changed(content)
 
@@ -54,7 +54,7 @@ class MemoryStore:
 
     def read_policy(self) -> bytes:
         if self._policy is None:
-            raise UnreadableFile(NOT_THERE)
+            raise Unreadable(NOT_THERE)
         return self._policy
 
     def read(self, first_lists: FirstLists, policy: bytes | None = None) -> Stored:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import some
 
-from orly_policy_plugin.errors import UnreadableFile
+from orly_policy_plugin.errors import Unreadable
 from orly_policy_plugin.policy.problems import Problem
 from orly_policy_plugin.state import Entry, UnknownVersion
 from orly_policy_plugin.state.files import history_files as module
@@ -181,7 +181,7 @@ def test_a_damaged_entry(history: History, damage: bytes) -> None:
     problems: list[Problem] = []
     assert list(history.entries(problems)) == [an_entry(1), an_entry(0)]
     assert [problem.place for problem in problems] == [f"policy-history/{files(history)[-1].name}"]
-    with pytest.raises(UnreadableFile, match="policy-history/"):
+    with pytest.raises(Unreadable, match="policy-history/"):
         history.find(some_id(2)[:12])
     assert record(history, an_entry(3)) == [True]
 

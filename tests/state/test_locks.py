@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from orly_policy_plugin.atomic import Unwritable
-from orly_policy_plugin.errors import PolicyError
+from orly_policy_plugin.errors import Busy, PolicyError, Unwritable
 from orly_policy_plugin.state.files import locks
-from orly_policy_plugin.state.files.locks import Busy, exclusive
+from orly_policy_plugin.state.files.locks import exclusive
 
 from . import nursery as tasks
 from .nursery import Nursery

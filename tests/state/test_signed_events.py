@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import json_values, some
 
-from orly_policy_plugin.errors import PolicyError
-from orly_policy_plugin.state import UnreadableNow
+from orly_policy_plugin.errors import PolicyError, UnreadableNow
 from orly_policy_plugin.state.files.signed_events import (
     MOST_BYTES,
     mark_withdrawn,

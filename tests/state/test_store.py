@@ -13,12 +13,12 @@ from examples import NOBODY, NOW, AnEvent
 from live.making import admin, eventually, follows, friend, owner, policy, signed, withdrawing
 
 from orly_policy_plugin.authority.freshness import Freshness, Mark
-from orly_policy_plugin.errors import PolicyError, UnreadableFile
+from orly_policy_plugin.errors import Busy, PolicyError, Unreadable
 from orly_policy_plugin.follows import follow_list
 from orly_policy_plugin.plugin import PolicyPlugin
 from orly_policy_plugin.policy import InvalidPolicy, policy_version, read_policy
 from orly_policy_plugin.settings import Settings
-from orly_policy_plugin.state import Busy, Entry, Store, UnknownVersion, read_state
+from orly_policy_plugin.state import Entry, Store, UnknownVersion, read_state
 from orly_policy_plugin.state.files import FileStore, locks
 from orly_policy_plugin.state.store import (
     ContributionAdded,
@@ -138,7 +138,7 @@ def test_where_there_is_no_policy_reading_is_an_error(kept: Kept) -> None:
     kept.edit(None)
     assert not kept.store.has_policy()
     for read in (kept.store.read_policy, lambda: kept.store.read(nobody)):
-        with pytest.raises(UnreadableFile):
+        with pytest.raises(Unreadable):
             read()
 
 

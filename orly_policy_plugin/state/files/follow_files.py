@@ -17,10 +17,9 @@ from orly_policy_hookspecs import Event
 from orly_policy_hookspecs.nip01 import FrozenEvent, event_json, kinds
 
 from ...authority import verify
-from ...errors import UnreadableFile
+from ...errors import Unreadable, UnreadableNow
 from ...follows import FollowList, follow_list
 from ...policy import Problem
-from ..store import UnreadableNow
 from .signed_events import read_event_file, write_event
 from .state_files import list_state_folder
 
@@ -73,7 +72,7 @@ class FollowFiles:
             return _same(author, _identity(path), self._known) or _read(path, author)
         except UnreadableNow:
             return self._known.lists.get(author)
-        except (ValueError, UnreadableFile, FileNotFoundError):
+        except (ValueError, Unreadable, FileNotFoundError):
             return None
 
     def _know(self, newer: FollowList) -> None:
@@ -128,7 +127,7 @@ def read_follow_lists(
             problems.append(Problem(f"{folder.name}/{name}", str(error)))
             if author in known.lists:
                 lists[author] = known.lists[author]
-        except (ValueError, UnreadableFile) as error:
+        except (ValueError, Unreadable) as error:
             problems.append(Problem(f"{folder.name}/{name}", str(error)))
     return StoredFollowLists(
         MappingProxyType(lists), tuple(problems), MappingProxyType(identities)

@@ -10,7 +10,7 @@ from typing import Final
 
 from ...atomic import write_atomically
 from ...authority.freshness import Freshness
-from ...errors import PolicyError, UnreadableFile
+from ...errors import PolicyError, Unreadable
 from ...policy.strict_json import JsonObject, decode_json
 from .locks import Held
 from .state_files import read_state_file
@@ -53,7 +53,7 @@ class FreshnessFile:
             return freshness
         except FileNotFoundError:
             return Freshness()
-        except (UnreadableFile, ValueError) as error:
+        except (Unreadable, ValueError) as error:
             raise UnusableFreshness(f"{path} cannot be used: {error}; {_WHAT_TO_DO}") from error
 
     def raise_to(self, seen: Freshness, held: Held) -> Freshness:

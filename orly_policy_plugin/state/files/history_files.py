@@ -21,7 +21,7 @@ from orly_policy_hookspecs.logs import get_log
 from orly_policy_hookspecs.nip01 import is_hex32
 
 from ...atomic import make_folder, remove_durably, write_atomically
-from ...errors import UnreadableFile, Unwritable
+from ...errors import Unreadable, Unwritable
 from ...policy.problems import Problem
 from ...policy.strict_json import decode_json
 from ..entry import VERSION, Entry, meant_version
@@ -102,7 +102,7 @@ class History:
         """All versions, newest first, each read when it is its turn.
 
         :param problems: gets those that cannot be read.
-        :raises UnreadableFile: the folder is there and cannot be listed.
+        :raises Unreadable: the folder is there and cannot be listed.
         """
         contributions = _Contributions(self.folder, problems)
         for name in self._names():
@@ -113,7 +113,7 @@ class History:
         """The newest entry of the one version that begins like this.
 
         :raises UnknownVersion: there is none, or there are several; the message names them.
-        :raises UnreadableFile: it is there and cannot be read.
+        :raises Unreadable: it is there and cannot be read.
         """
         names = self._names()
         version = meant_version(version_prefix, [name.version for name in names])
@@ -122,7 +122,7 @@ class History:
         for name in names:
             if name.version == version and (entry := self._read(name, contributions)):
                 return entry
-        raise UnreadableFile("; ".join(map(str, problems)) or f"version {version} is gone")
+        raise Unreadable("; ".join(map(str, problems)) or f"version {version} is gone")
 
     def _repeats(self, newest: _Name, entry: Entry) -> bool:
         if newest.version != entry.version:
@@ -188,7 +188,7 @@ class History:
             return _read_entry(written, name.version, contributions)
         except FileNotFoundError:
             return None  # forgotten while we looked
-        except (UnreadableFile, ValueError, TypeError) as error:
+        except (Unreadable, ValueError, TypeError) as error:
             contributions.problems.append(Problem(f"{self.folder.name}/{name}", str(error)))
             return None
 
@@ -216,7 +216,7 @@ class _Contributions:
             return read_state_file(self.folder / name, most_bytes=_MOST_BYTES).rstrip(b"\n")
         except FileNotFoundError:
             return None
-        except UnreadableFile as error:
+        except Unreadable as error:
             self.problems.append(Problem(f"{self.folder.name}/{name}", str(error)))
             return None
 

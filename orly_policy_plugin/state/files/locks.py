@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from ...atomic import make_folder
-from ...errors import Unwritable
-from ..store import Busy
+from ...errors import Busy, Unwritable
 
 TIMEOUT_SECONDS: Final = 10.0
 _PAUSE_SECONDS: Final = 0.005

@@ -26,10 +26,10 @@ from orly_policy_hookspecs.logs import get_log
 from orly_policy_hookspecs.nip01 import FIELDS, is_hex32
 
 from ...atomic import make_folder, remove_durably, write_atomically
-from ...errors import PolicyError, UnreadableFile, Unwritable
+from ...errors import PolicyError, Unreadable, UnreadableNow, Unwritable
 from ...policy.problems import Problem
 from ...policy.strict_json import JsonObject, decode_json
-from ..store import UnreadableNow, Withdrawn
+from ..store import Withdrawn
 from .state_files import list_state_folder, read_state_file
 
 log = get_log(__name__)
@@ -186,7 +186,7 @@ def read_withdrawals(
         try:
             value = _decoded(read_state_file(folder / name, most_bytes=MOST_BYTES))
             withdrawals[event_id] = Withdrawn(**value)
-        except (ValueError, TypeError, UnreadableFile, FileNotFoundError) as error:
+        except (ValueError, TypeError, Unreadable, FileNotFoundError) as error:
             problems.append(Problem(f"{folder.name}/{name}", f"is no mark of withdrawal: {error}"))
     return MappingProxyType(withdrawals), tuple(problems)
 
@@ -218,7 +218,7 @@ class _Found:
             self._keep(name, _stem(name), error)
         except MemoryError:
             self._keep(name, _stem(name), UnreadableNow("cannot be read: out of memory"))
-        except (ValueError, UnreadableFile) as error:
+        except (ValueError, Unreadable) as error:
             self._note_unusable(name, error)
 
     def look_at_difference(self, event_id: str) -> None:
@@ -235,7 +235,7 @@ class _Found:
                 raise UnreadableNow(f"the difference of {where} {error}") from error
             self.differences[event_id] = self.before.differences[event_id]
             self.problems.append(Problem(where, f"its difference {error}"))
-        except UnreadableFile as error:
+        except Unreadable as error:
             self.problems.append(Problem(where, f"its difference cannot be read: {error}"))
 
     def _note_unusable(self, name: str, error: Exception) -> None:
@@ -328,7 +328,7 @@ def read_event_file(path: Path) -> Mapping[str, Any]:
     """The event in one file; its signature is not verified.
 
     :raises ValueError: it is none; the text says why.
-    :raises UnreadableFile, FileNotFoundError: it cannot be read.
+    :raises Unreadable, FileNotFoundError: it cannot be read.
     """
     return _event_of(_decoded(read_state_file(path, most_bytes=MOST_BYTES)))
 

@@ -5,8 +5,7 @@ import os
 import stat
 from pathlib import Path
 
-from ...errors import UnreadableFile
-from ..store import UnreadableNow
+from ...errors import Unreadable, UnreadableNow
 
 
 def read_state_file(path: Path, *, most_bytes: int) -> bytes:
@@ -14,7 +13,7 @@ def read_state_file(path: Path, *, most_bytes: int) -> bytes:
 
     :raises FileNotFoundError: it is not there.
     :raises UnreadableNow: it is there, and cannot be read now.
-    :raises UnreadableFile: it is no such file.
+    :raises Unreadable: it is no such file.
 
     Their texts say why, without the path.
     """
@@ -23,7 +22,7 @@ def read_state_file(path: Path, *, most_bytes: int) -> bytes:
     except FileNotFoundError:
         raise
     except OSError as error:
-        kind = UnreadableFile if error.errno == errno.ELOOP else UnreadableNow
+        kind = Unreadable if error.errno == errno.ELOOP else UnreadableNow
         raise kind(_why_not(error)) from error
     try:
         return _read(descriptor, most_bytes)
@@ -37,7 +36,7 @@ def _read(descriptor: int, most_bytes: int) -> bytes:
     found = os.fstat(descriptor)
     if not stat.S_ISREG(found.st_mode):
         what = "a folder" if stat.S_ISDIR(found.st_mode) else "no ordinary file"
-        raise UnreadableFile(f"is {what}; remove it")
+        raise Unreadable(f"is {what}; remove it")
     content = b""
     try:
         while len(content) <= most_bytes and (
@@ -47,7 +46,7 @@ def _read(descriptor: int, most_bytes: int) -> bytes:
     except OSError as error:
         raise UnreadableNow(_why_not(error)) from error
     if len(content) > most_bytes:
-        raise UnreadableFile(f"is over {most_bytes} bytes")
+        raise Unreadable(f"is over {most_bytes} bytes")
     return content
 
 
