@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from .atomic import write_atomically
+from .counted import counted
 from .errors import Unreadable
 from .policy import Policy, read_policy, write_policy
 
@@ -48,8 +49,8 @@ def read_policy_from(file: BinaryIO, name: object, most_bytes: int = MOST_POLICY
     content = file.read(most_bytes + 1)
     if len(content) > most_bytes:
         raise Unreadable(
-            f"{name} is over {most_bytes} bytes, and decisions would wait while it is read; "
-            "ORLY_POLICY_MAX_BYTES, or the setting largest_policy_bytes, lets in a larger one"
+            f"{name} is over {counted(most_bytes, 'byte')}, and decisions would wait while it is "
+            "read; ORLY_POLICY_MAX_BYTES, or the setting largest_policy_bytes, allows more"
         )
     return content
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import attrs
 
+from ..counted import listed
 from ..policy import Duration, InvalidPolicy, KindLists, Policy, Problem, Regex, Rule
 from ..policy.fields import Right, RightTo, fields_of, rights_in
 from ..policy.who_may import denying_fields
@@ -62,7 +63,7 @@ def contribution_of(
 
     Whether it fits beside other contributions is for :func:`.check_fits`. Without any difference
     it is a contribution that adds nothing, which is allowed. The order of a list, and a key that
-    stands twice in one, are no difference.
+    occurs twice in one, are no difference.
 
     :param owner_policy: the file's, without contributions.
     :param owners: those of the environment included.
@@ -203,9 +204,7 @@ def _items(verb: str, items: tuple[Any, ...], without: frozenset[Any]) -> Iterat
 
 
 def _listed(items: tuple[Any, ...]) -> str:
-    shown = " ".join(_short(str(item)) for item in items[:_MOST_SHOWN])
-    more = len(items) - _MOST_SHOWN
-    return f"{shown} and {more} more" if more > 0 else shown
+    return listed(items, _MOST_SHOWN, " ", lambda item: _short(str(item)))
 
 
 def _short(text: str) -> str:

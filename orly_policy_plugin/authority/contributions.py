@@ -190,7 +190,7 @@ def read_contribution(
     """Make a contribution of a decoded JSON value.
 
     Comments and nulls do not count, as in a policy; ``admin_pubkey``, ``created_at`` and
-    ``event_id`` in the value are ignored, and what stands twice in a list is dropped.
+    ``event_id`` in the value are ignored, and what occurs twice in a list is dropped.
 
     :param content_bytes: length of the event's content as UTF-8; 0 where there is no event.
     :raises InvalidPolicy: with every problem of it.

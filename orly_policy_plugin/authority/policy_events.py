@@ -9,6 +9,7 @@ from orly_policy_hookspecs import POLICY_EVENT_KIND, Event, malformed
 from orly_policy_hookspecs.nip01 import FIELDS, name_one_relay, normal_url
 from orly_policy_hookspecs.printing import printable
 
+from ..counted import listed
 from ..errors import PolicyError
 from ..event_size import event_size
 from ..policy import InvalidPolicy, Policy, Problem, scripts_of, structure_policy
@@ -48,10 +49,8 @@ class RefusedUpdate(PolicyError):
     @classmethod
     def for_content(cls, error: InvalidPolicy) -> "RefusedUpdate":
         """The refusal of a content that is wrong, or may not be what it is."""
-        shown = [_shortened(problem) for problem in error.problems[:_MOST_PROBLEMS]]
-        if (more := len(error.problems) - _MOST_PROBLEMS) > 0:
-            shown.append(f"and {more} more problems")
-        return cls(f"invalid: {'; '.join(shown)}", error.problems)
+        told = listed(error.problems, _MOST_PROBLEMS, "; ", _shortened)
+        return cls(f"invalid: {told}", error.problems)
 
 
 @attrs.frozen(kw_only=True)
@@ -313,7 +312,7 @@ def _count_regexes(value: Any) -> int:
 
 
 def _keys(value: Any) -> frozenset[str]:
-    """The keys that count. A key that stands twice is for whoever reads the value to report."""
+    """The keys that count. A key that occurs twice is for whoever reads the value to report."""
     return frozenset(read_members(dict(value))) if isinstance(value, dict) else frozenset()
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import Final
 
+from orly_policy_plugin.counted import listed
+
 from .showing import UnusableInput
 
 _MOST_NAMED: Final = 5
@@ -19,11 +21,8 @@ def meant_event(given: str, known: Iterable[str]) -> str:
     if len(matching) == 1:
         return matching[0]
     if matching:
-        raise UnusableInput([f"{given!r} may mean {_listed(matching)}; give more digits"])
-    there_are = f"there are {_listed(list(ids))}" if ids else "none is kept here"
+        raise UnusableInput(
+            [f"{given!r} may mean {listed(matching, _MOST_NAMED)}; give more digits"]
+        )
+    there_are = f"there are {listed(list(ids), _MOST_NAMED)}" if ids else "none is kept here"
     raise UnusableInput([f"no contribution's event id begins with {given!r}; {there_are}"])
-
-
-def _listed(ids: list[str]) -> str:
-    more = f" and {len(ids) - _MOST_NAMED} more" if len(ids) > _MOST_NAMED else ""
-    return ", ".join(ids[:_MOST_NAMED]) + more

@@ -180,7 +180,7 @@ def _is_json_object(line: bytes) -> bool:
 def _wrong(value: Any) -> str | None:
     """Why a value is no follow list to trust."""
     if isinstance(value, JsonObject) and value.duplicates:
-        return f"the key {value.duplicates[0]!r} stands more than once"
+        return f"the key {value.duplicates[0]!r} occurs more than once"
     if problem := malformed(value):
         return problem
     event = FrozenEvent.of_json(value)

@@ -181,7 +181,7 @@ def read_event(value: object) -> FrozenEvent:
     if isinstance(value, list) and value and value[0] == "EVENT":
         raise _invalid("this is a message to or from a relay; take the object inside it alone")
     if isinstance(value, JsonObject) and value.duplicates:
-        raise _invalid(f"the key {value.duplicates[0]!r} stands more than once; keep one")
+        raise _invalid(f"the key {value.duplicates[0]!r} occurs more than once; keep one")
     try:
         return event_of_json(value)
     except MalformedEvent as error:
@@ -197,7 +197,7 @@ def read_follows(value: object) -> dict[str, tuple[str, ...]]:
     pairs = each(((author, (author, keys)) for author, keys in members.items()), _follow_list)
     follows = dict(pairs)
     if len(follows) < len(pairs):
-        raise _invalid("an author stands twice, once in hex and once as npub1…; keep one")
+        raise _invalid("an author occurs twice, once in hex and once as npub1…; keep one")
     return follows
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Final
 
+from orly_policy_plugin.counted import listed
 from orly_policy_plugin.policy import Policy, Rule
 from orly_policy_plugin.policy.fields import Access, Field, fields_of, value_in_effect
 from orly_policy_plugin.policy.who import Step
@@ -41,9 +42,7 @@ def _kinds(policy: Policy) -> str:
 
 
 def _numbers(kinds: tuple[int, ...]) -> str:
-    more = len(kinds) - _MOST_KINDS
-    shown = ", ".join(map(str, kinds[:_MOST_KINDS]))
-    return f"{shown} and {more} more" if more > 0 else shown
+    return listed(kinds, _MOST_KINDS)
 
 
 def _rule(rule: Rule, policy: Policy) -> str:

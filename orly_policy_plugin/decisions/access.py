@@ -11,6 +11,7 @@ import attrs
 from orly_policy_hookspecs import Decision, Event
 from orly_policy_hookspecs.nip01 import names_one_of
 
+from ..counted import counted
 from .added import AddedToRule
 from .conditions import GRANT, GRANTS, PASSES, Condition, Finding, Foresight, Keys
 from .exempt import NOBODY, Exempt
@@ -50,7 +51,7 @@ class NotDenied(Condition):
 
     @property
     def limit(self) -> str:
-        return f"none of {len(self.denied)} keys"
+        return f"none of {counted(len(self.denied), 'key')}"
 
     def foresees(self, keys: Keys) -> Foresight:
         """For reads, which do not look at the author."""

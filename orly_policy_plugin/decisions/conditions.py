@@ -18,7 +18,7 @@ import attrs
 
 from orly_policy_hookspecs import Decision, Event
 
-from ..counted import counted
+from ..counted import counted, listed
 from ..event_size import content_size, event_size
 from ..policy import Duration, Regex
 from .messages import quoted
@@ -135,7 +135,7 @@ class ContentLimit(Condition):
         if (size := content_size(event)) <= self.most:
             return None
         return Decision.reject(
-            f"blocked: content is {size} bytes, the limit{self.subject} is {self.most}"
+            f"blocked: content is {counted(size, 'byte')}, the limit{self.subject} is {self.most}"
         )
 
     def seen(self, event: Event, keys: Keys, now: int) -> str:
@@ -232,14 +232,14 @@ class MaxExpiry(Condition):
         if text is None:
             return Decision.reject(
                 f"invalid: an expiration tag is required{self.subject}, "
-                f"at most {self.most_seconds} seconds after created_at"
+                f"at most {counted(self.most_seconds, 'second')} after created_at"
             )
         if expiration is None:
             return Decision.reject(f"invalid: expiration {quoted(text)} is not a Unix time")
         if (lifetime := expiration - event.created_at) <= self.most_seconds:
             return None
         return Decision.reject(
-            f"invalid: expiration is {lifetime} seconds after created_at, "
+            f"invalid: expiration is {counted(lifetime, 'second')} after created_at, "
             f"the limit{self.subject} is {self.most_seconds}"
         )
 
@@ -344,7 +344,7 @@ class MaxAge(Condition):
         if (age := now - event.created_at) <= self.most_seconds:
             return None
         return Decision.reject(
-            f"invalid: created_at is {age} seconds ago, "
+            f"invalid: created_at is {counted(age, 'second')} ago, "
             f"the limit{self.subject} is {self.most_seconds}"
         )
 
@@ -366,7 +366,7 @@ class MaxFuture(Condition):
         if (ahead := event.created_at - now) <= self.most_seconds:
             return None
         return Decision.reject(
-            f"invalid: created_at is {ahead} seconds in the future, "
+            f"invalid: created_at is {counted(ahead, 'second')} in the future, "
             f"the limit{self.subject} is {self.most_seconds}"
         )
 
@@ -379,8 +379,7 @@ class MaxFuture(Condition):
 
 
 def _listed(values: "tuple[str, ...] | list[str]") -> str:
-    shown = ", ".join(values[:8]) or "none"
-    return f"{shown} and {len(values) - 8} more" if len(values) > 8 else shown
+    return listed(values, 8) or "none"
 
 
 MakeCondition = Callable[[str, str, Any], Condition]

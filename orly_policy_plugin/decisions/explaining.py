@@ -11,6 +11,7 @@ import attrs
 
 from orly_policy_hookspecs import Decision, Event
 
+from ..counted import counted
 from ..event_size import event_size
 from .access import MayAccess
 from .conditions import GRANT, Condition, Finding, Keys
@@ -118,7 +119,7 @@ def _within_rates(
     """The same, unless the event is too large for a rate that nobody has used yet."""
     size = event_size(event) if rates else 0
     for rate in rates:
-        seen, limit = f"{size} bytes", f"{rate.most} bytes per second"
+        seen, limit = f"{size} bytes", f"{counted(rate.most, 'byte')} per second"
         if rate.average_with(0.0, size) is None and not rate.exempt.exempts(event, keys):
             steps.append(Step(rate.place, seen, limit, "deny"))
             return rate.refusal(0.0, size)

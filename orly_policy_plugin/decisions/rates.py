@@ -12,6 +12,7 @@ import attrs
 
 from orly_policy_hookspecs import Decision
 
+from ..counted import counted
 from .conditions import Keys
 from .exempt import NOBODY, Exempt
 
@@ -49,16 +50,16 @@ class RateLimit:
 
     def refusal(self, average_now: float, size: int) -> Decision:
         """The denial of an event that does not fit, with when it would."""
+        limit = f"{counted(self.most, 'byte')} per second"
         room = self.most - size / self.time_constant_seconds
         if room < 0:
             largest = math.floor(self.most * self.time_constant_seconds)
             return Decision.reject(
-                f"rate-limited: event is {size} bytes, {self.most} bytes per second allow at "
-                f"most {largest}: it can never fit"
+                f"rate-limited: event is {size} bytes, {limit} allow at most {largest}: "
+                "it can never fit"
             )
         room = max(room, math.ulp(self.most) / 4)  # an average that small adds nothing
         wait = self.time_constant_seconds * math.log(max(average_now / room, 1.0))
         return Decision.reject(
-            f"rate-limited: {self.most} bytes per second allowed, "
-            f"try again in {max(math.ceil(wait), 1)} s"
+            f"rate-limited: {limit} allowed, try again in {max(math.ceil(wait), 1)} s"
         )

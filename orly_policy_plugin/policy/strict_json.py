@@ -22,7 +22,7 @@ _ENDLESS = re.compile(rf"[0-9]{{{_MOST_DIGITS}}}", re.ASCII)
 
 
 class JsonObject(dict[str, Any]):
-    """A JSON object that remembers which of its keys stood twice."""
+    """A JSON object that remembers which of its keys occur twice."""
 
     duplicates: tuple[str, ...] = ()
 

@@ -200,7 +200,7 @@ def _are_kinds(values: list[Any]) -> bool:
 
 
 def read_members(value: object, *, comments: bool = True) -> JsonObject:
-    """An object's members without comments and nulls; a key that stands twice is reported."""
+    """An object's members without comments and nulls; a key that occurs twice is reported."""
     if not isinstance(value, dict):
         raise _expected("an object in braces", value)
 
@@ -212,7 +212,7 @@ def read_members(value: object, *, comments: bool = True) -> JsonObject:
     )
     if twice := [key for key in getattr(value, "duplicates", ()) if counts(key)]:
         raise InvalidPolicy(
-            Problem("", f"the key {key!r} stands more than once; keep one") for key in twice
+            Problem("", f"the key {key!r} occurs more than once; keep one") for key in twice
         )
     return members
 
@@ -220,7 +220,7 @@ def read_members(value: object, *, comments: bool = True) -> JsonObject:
 def checked_members(
     problems: list[Problem], value: object, *, comments: bool = True
 ) -> JsonObject:
-    """Like :func:`read_members`, but a key that stands twice is added to the problems.
+    """Like :func:`read_members`, but a key that occurs twice is added to the problems.
 
     :raises InvalidPolicy: it is no object.
     """

@@ -10,6 +10,7 @@ from attrs import validators
 
 from orly_policy_hookspecs.nip01.hexes import HEX32
 
+from ..counted import listed
 from ..errors import PolicyError
 from ..policy.writing import VERSION_DIGITS
 
@@ -74,18 +75,13 @@ def meant_version(prefix: str, versions: Sequence[str]) -> str:
     if len(matching) == 1:
         return matching[0]
     if matching:
-        raise UnknownVersion(f"{prefix!r} may mean {_listed(matching)}; give more digits")
+        raise UnknownVersion(f"{prefix!r} may mean {listed(matching, _SHOWN)}; give more digits")
     if not known:
         raise UnknownVersion(f"there is no version {prefix!r}: the history is empty")
     near = sorted(known, key=lambda version: -_common_digits(prefix.lower(), version))
-    raise UnknownVersion(f"there is no version {prefix!r}; there are {_listed(near)}")
+    raise UnknownVersion(f"there is no version {prefix!r}; there are {listed(near, _SHOWN)}")
 
 
 def _common_digits(one: str, other: str) -> int:
     same = itertools.takewhile(bool, map(operator.eq, one, other))
     return sum(same)
-
-
-def _listed(versions: list[str]) -> str:
-    more = f" and {len(versions) - _SHOWN} more" if len(versions) > _SHOWN else ""
-    return ", ".join(versions[:_SHOWN]) + more

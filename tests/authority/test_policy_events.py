@@ -306,7 +306,7 @@ def test_an_admins_mark_does_not_bind_the_owner() -> None:
         ("5", "expected an object in braces, found the number 5"),
         (
             '{"owners": [], "owners": []}',
-            "the key 'owners' stands more than once; keep one",
+            "the key 'owners' occurs more than once; keep one",
         ),
         (
             '{"global": {"size_limit": NaN}}',
@@ -430,7 +430,7 @@ def test_the_answer_has_a_bound() -> None:
         examined(signed(owner_key, FULL | many_keys))
     assert len(str(error.value)) < 30_000
     assert r"0000\n\u202exxx" in str(error.value)
-    assert str(error.value).endswith("and 50 more problems")
+    assert str(error.value).endswith("; and 50 more")
     assert str(error.value).isprintable()
     assert len(error.value.problems) == 100
 

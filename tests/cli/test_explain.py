@@ -175,8 +175,8 @@ def test_follow_lists_are_given_in_a_file(
         ({"alice": []}, "alice: 'alice' is not a public key"),
         ({"a1" * 32: "b0" * 32}, "expected a list of public keys"),
         ({"a1" * 32: ["b0" * 31]}, "[0]: 'b0b0"),
-        ({"a1" * 32: [], "A1" * 32: []}, "an author stands twice"),
-        (f'{{"{"a1" * 32}": [], "{"a1" * 32}": []}}', "stands more than once"),
+        ({"a1" * 32: [], "A1" * 32: []}, "an author occurs twice"),
+        (f'{{"{"a1" * 32}": [], "{"a1" * 32}": []}}', "occurs more than once"),
     ],
 )
 def test_follow_lists_that_are_none_are_refused(
@@ -201,7 +201,7 @@ def test_follow_lists_that_are_none_are_refused(
         (b"\xff\xfe\0", "binary file"),
         ("[" * 100_000, "nested too deeply"),
         ('{"kind": ' + "9" * 5000 + "}", "the event has no id"),
-        ('{"id": 1, "id": 2}', "the key 'id' stands more than once"),
+        ('{"id": 1, "id": 2}', "the key 'id' occurs more than once"),
     ],
 )
 def test_what_is_no_event_is_refused(

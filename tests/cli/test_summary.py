@@ -110,7 +110,7 @@ def test_follows_count_only_where_they_are_switched_on() -> None:
         ({"whitelist": [1, 7]}, "only 1, 7"),
         ({"blacklist": [4]}, "all but 4"),
         ({"whitelist": [1], "blacklist": [4]}, "only 1 (the blacklist is not looked at)"),
-        ({"whitelist": list(range(20))}, "only 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 and 8 more"),
+        ({"whitelist": list(range(20))}, "only 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, and 8 more"),
     ],
 )
 def test_kind_lists(kinds: dict[str, list[int]], expected: str) -> None:

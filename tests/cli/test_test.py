@@ -230,7 +230,7 @@ def test_a_damaged_gzip_file_is_told(
         ('{\n  "name": "x"\n}', "a suite is one line of JSON"),
         ("nonsense", "suite.jsonl, line 1: this is not JSON: Expecting value at column 1"),
         (b"\x7fELF\0\0\xff", "suite.jsonl, line 1: this is a binary file"),
-        ('{"name": "a", "name": "b"}', "the key 'name' stands more than once"),
+        ('{"name": "a", "name": "b"}', "the key 'name' occurs more than once"),
     ],
 )
 def test_a_file_that_is_no_suite_is_told(

@@ -305,7 +305,7 @@ CONTENTS: dict[str, tuple[Any, str]] = {
     "a text": ('"allow"', "expected an object"),
     "null": ("null", "expected an object"),
     "an unknown key": ({**OPEN, "defualt_policy": "allow"}, "defualt_policy: "),
-    "a key twice": ('{"owners": [], "owners": []}', "'owners' stands more than once"),
+    "a key twice": ('{"owners": [], "owners": []}', "'owners' occurs more than once"),
     "wrong types": (policy(rules={"1": {"size_limit": "5"}}), "rules.1.size_limit: "),
     "a wrong kind": (policy(kind={"whitelist": [70000]}), "kind.whitelist"),
     "NaN": ('{"rules": {"1": {"size_limit": NaN}}}', "size_limit"),

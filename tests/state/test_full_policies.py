@@ -37,7 +37,7 @@ def made(own: Any, full: Any) -> Contribution:
 def test_all_that_was_applied_is_read_again(
     own: dict[str, Any], more: dict[str, Any], data: st.DataObject
 ) -> None:
-    """However it was written: with what stands twice, in whatever order and case."""
+    """However it was written: with what occurs twice, in whatever order and case."""
     full = json.loads(json.dumps(own))
     full["rules"] = {**more, **full["rules"]}
     for rule in (full.get("global", {}), full.get("kind", {}), *full["rules"].values()):

@@ -140,7 +140,7 @@ def test_an_unknown_version(history: History, prefix: str) -> None:
     """The message names some that are there."""
     record(history, *(an_entry(n) for n in range(8)))
     with pytest.raises(
-        UnknownVersion, match=r"there is no version .*there are (\w+, ){4}\w+ and 3 more"
+        UnknownVersion, match=r"there is no version .*there are (\w+, ){5}and 3 more"
     ):
         history.find(prefix)
 

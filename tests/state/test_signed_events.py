@@ -103,7 +103,7 @@ def test_what_would_not_be_read_is_not_written(folder: Path, event: dict[str, An
         (b"{}", "has no id"),
         (b"[" * 100_000, "nested too deeply"),
         (json.dumps(EVENT).encode()[:-1], "not JSON"),
-        (json.dumps(EVENT).replace('"kind"', '"kind": 1, "kind"').encode(), "'kind' stands twice"),
+        (json.dumps(EVENT).replace('"kind"', '"kind": 1, "kind"').encode(), "'kind' occurs twice"),
         (json.dumps({**EVENT, "created_at": float("nan")}).encode(), "created_at is not a whole"),
         (json.dumps({**EVENT, "id": "../../etc/passwd"}).encode(), "id is not 64"),
         (b" " * (MOST_BYTES + 1), f"over {MOST_BYTES} bytes"),

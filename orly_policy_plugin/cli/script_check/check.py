@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
-from orly_policy_plugin.counted import counted
+from orly_policy_plugin.counted import counted, listed
 from orly_policy_plugin.decisions.replies import Action, Reply
 from orly_policy_plugin.scripts.protocol import NotAnAnswer, read_answer
 from orly_policy_plugin.scripts.starting import environment_for_scripts
@@ -272,10 +272,11 @@ class _Check:
         silent = [question.sample for question in self._open()]
         if not silent or any(fault in self._findings for fault in _INSTEAD_OF_AN_ANSWER):
             return
-        names = ", ".join(f"“{sample.name}”" for sample in silent[:_MOST_NAMED])
-        names += f" and {len(silent) - _MOST_NAMED} more" * (len(silent) > _MOST_NAMED)
+        names = listed(silent, _MOST_NAMED, shown=lambda sample: f"“{sample.name}”")
         if len(silent) == len(self._questions):
-            seen = f"gave no answer to any of {len(silent)} events{self._trial.last_words}"
+            seen = (
+                f"gave no answer to any of {counted(len(silent), 'event')}{self._trial.last_words}"
+            )
             self._found(Fault.NO_ANSWER, seen)
         elif all(sample.access == "read" for sample in silent):
             self._found(Fault.READS_UNANSWERED, f"does not answer reads: {names}")

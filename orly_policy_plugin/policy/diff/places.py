@@ -7,6 +7,7 @@ import attrs
 
 from orly_policy_hookspecs.printing import printable
 
+from ...counted import listed
 from ..models import Policy
 from ..problems import join
 from ..writing import unstructure_policy
@@ -58,9 +59,7 @@ def _different(place: str, old: Any, new: Any) -> Iterator[Difference]:
 def _items(verb: str, items: list[Any]) -> list[str]:
     if not items:
         return []
-    more = len(items) - _MOST_SHOWN
-    shown = " ".join(str(item) for item in items[:_MOST_SHOWN])
-    return [f"{verb} {shown}" + (f" and {more} more" if more > 0 else "")]
+    return [f"{verb} {listed(items, _MOST_SHOWN, ' ')}"]
 
 
 def _shown(value: Any) -> str:

@@ -17,6 +17,7 @@ from orly_policy_hookspecs import Event
 from orly_policy_hookspecs.nip01 import FrozenEvent, event_json, kinds
 
 from ...authority import verify
+from ...counted import counted
 from ...errors import Unreadable, UnreadableNow
 from ...follows import FollowList, follow_list
 from ...policy import Problem
@@ -111,8 +112,9 @@ def read_follow_lists(
     problems: list[Problem] = []
     left_out = frozenset() if first is None else _beyond(folder, names, first)
     if left_out:
-        what = f"{len(left_out)} follow lists that only contributions use are too large together"
-        problems.append(Problem(folder.name, f"{what}, and grant nobody"))
+        what = f"{counted(len(left_out), 'follow list')} left out, which grant nobody"
+        why = "those that only contributions use are too large together"
+        problems.append(Problem(folder.name, f"{what}: {why}"))
     for name in names:
         if name.startswith(".") or name in left_out:
             continue

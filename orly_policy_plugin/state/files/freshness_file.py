@@ -92,5 +92,5 @@ def _garbled(value: object) -> str | None:
     marks = admins.values() if isinstance(admins, JsonObject) else ()
     for part in (value, value["owner"], admins, *marks):
         if isinstance(part, JsonObject) and part.duplicates:
-            return f"the key {part.duplicates[0]!r} stands twice"
+            return f"the key {part.duplicates[0]!r} occurs twice"
     return None

@@ -348,5 +348,5 @@ def _event_of(value: object) -> Mapping[str, Any]:
         raise ValueError(problem)
     assert isinstance(value, JsonObject)
     if value.duplicates:
-        raise ValueError(f"the key {value.duplicates[0]!r} stands twice")
+        raise ValueError(f"the key {value.duplicates[0]!r} occurs twice")
     return MappingProxyType(value)
