@@ -12,7 +12,7 @@ from typing import Any
 import click
 from coincurve import PrivateKey
 
-from orly_policy_plugin.cli.publishing import Answer, NoAnswer, publish
+from orly_policy_plugin.cli.publishing import NoAnswer, OkMessage, publish
 
 from .private import make_private_only, tighten
 from .showing import program, run, say, tell
@@ -126,7 +126,7 @@ def _save(event: dict[str, Any], save: Path) -> None:
         raise click.BadParameter(message, param_hint="--save") from error
 
 
-def _publish(relay: str, event: dict[str, Any], secret: PrivateKey, auth: bool) -> Answer:
+def _publish(relay: str, event: dict[str, Any], secret: PrivateKey, auth: bool) -> OkMessage:
     """:raises NoAnswer: there is none."""
 
     def sign_auth(challenge: str) -> dict[str, Any]:

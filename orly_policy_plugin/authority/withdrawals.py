@@ -12,31 +12,31 @@ def withdrawal_tags(event_id: str) -> list[list[str]]:
 
 
 def withdrawn_by(
-    event: Event, contributions_known: Mapping[str, str], owners: Container[str]
+    event: Event, authors: Mapping[str, str], owners: Container[str]
 ) -> tuple[str, ...]:
     """The contributions that a kind 5 withdraws: those of its author, or any if by an owner.
 
     Whether the event is what its author signed is for the caller to verify before it acts.
     Never raises.
 
-    :param contributions_known: event id to author.
+    :param authors: of the contributions that may be withdrawn, by event id.
     :param owners: those of the environment included.
     :return: event ids, in the order of the tags.
     """
     if event.kind != kinds.DELETION or not isinstance(event.pubkey, str):
         return ()
-    named = dict.fromkeys(_named(event, contributions_known))
+    named = dict.fromkeys(_named(event, authors))
     return tuple(
         event_id
         for event_id in named
-        if contributions_known[event_id] == event.pubkey or event.pubkey in owners
+        if authors[event_id] == event.pubkey or event.pubkey in owners
     )
 
 
-def _named(event: Event, contributions_known: Container[str]) -> Iterator[str]:
+def _named(event: Event, authors: Container[str]) -> Iterator[str]:
     """Those that ``e`` tags name; there may be tens of thousands of tags."""
     for tag in event.tags if isinstance(event.tags, (list, tuple)) else ():
         if isinstance(tag, (list, tuple)) and len(tag) > 1 and tag[0] == "e":
             value = tag[1].lower() if isinstance(tag[1], str) else ""
-            if value in contributions_known:
+            if value in authors:
                 yield value

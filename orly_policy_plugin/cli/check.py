@@ -11,8 +11,8 @@ from orly_policy_plugin.starting import start_problems
 from orly_policy_plugin.state import PolicyState
 
 from .contribution_words import effects_of
-from .differing import allows_and_refuses
 from .showing import UnusablePolicy, say, say_columns, short, tell
+from .showing_changes import allows_and_refuses
 from .summary import summary
 from .target import (
     POLICY_OR_STANDARD_INPUT,

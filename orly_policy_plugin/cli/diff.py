@@ -10,14 +10,14 @@ from orly_policy_plugin.policy.diff import changes_of_meaning
 from orly_policy_plugin.state import UnknownVersion, read_state
 
 from .contribution_changes import Version, contribution_changes
-from .differing import (
+from .inputs import is_standard_input, largest_policy_bytes, policy_content, shown_name
+from .showing import UnusableInput, say, say_json, tell
+from .showing_changes import (
     changes_as_json,
     contribution_changes_as_json,
     show_changes,
     show_contribution_changes,
 )
-from .inputs import is_standard_input, largest_policy_bytes, policy_content, shown_name
-from .showing import UnusableInput, say, say_json, tell
 from .target import Target, policy_option, state_option, target_of
 
 _DIFFER = 1

@@ -9,8 +9,8 @@ from orly_policy_plugin.policy import read_policy
 from orly_policy_plugin.state import Entry, PolicyState
 
 from .contribution_changes import ContributionChange, Version, contribution_changes
-from .differing import named, show_contribution_changes
 from .showing import say
+from .showing_changes import named, show_contribution_changes
 from .target import version_of_state
 
 _SEND = "--key-file KEY --relay URL"

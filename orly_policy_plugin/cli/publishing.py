@@ -21,8 +21,8 @@ class NoAnswer(Exception):
 
 
 @attrs.frozen
-class Answer:
-    """What a relay says of an event."""
+class OkMessage:
+    """A relay's ``OK`` for an event (NIP-01)."""
 
     accepted: bool
     message: str
@@ -35,13 +35,13 @@ def publish(
     *,
     authenticate_first: bool = False,
     timeout_seconds: float = TIMEOUT_SECONDS,
-) -> Answer:
-    """Publish an event and wait for the relay's answer.
+) -> OkMessage:
+    """Publish an event and wait for the relay's ``OK``.
 
     :param sign_auth: ``None`` where the relay is not to know who we are.
     :param authenticate_first: whether to wait for the relay's challenge; else we authenticate once
         it refuses the event for that.
-    :raises NoAnswer: there is none in time.
+    :raises NoAnswer: none comes in time.
     """
     try:
         with connect(url, open_timeout=timeout_seconds, close_timeout=1) as socket:
@@ -64,26 +64,28 @@ class _Talk:
     deadline: float
     challenge: str | None = None
 
-    def publish(self, event: Event) -> Answer:
+    def publish(self, event: Event) -> OkMessage:
         return self._ask("EVENT", event)
 
     def publish_authenticated(
         self, event: Event, sign_auth: SignAuth, refused_before: str = ""
-    ) -> Answer:
+    ) -> OkMessage:
         """Once the relay knows who we are; it may send its challenge only now."""
         while self.challenge is None:
             self._receive()
         allowed = self._ask("AUTH", sign_auth(self.challenge))
         if allowed.accepted:
             return self.publish(event)
-        return Answer(False, f"{refused_before}(authenticating: {allowed.message})")
+        return OkMessage(False, f"{refused_before}(authenticating: {allowed.message})")
 
-    def _ask(self, command: str, event: Event) -> Answer:
+    def _ask(self, command: str, event: Event) -> OkMessage:
         self.socket.send(json.dumps([command, event], ensure_ascii=False))
         while True:
             match self._receive():
                 case ["OK", event_id, bool(accepted), *rest] if event_id == event["id"]:
-                    return Answer(accepted, rest[0] if rest and isinstance(rest[0], str) else "")
+                    return OkMessage(
+                        accepted, rest[0] if rest and isinstance(rest[0], str) else ""
+                    )
 
     def _receive(self) -> Any:
         """The next message; a challenge is kept, and what is no JSON is nothing."""

@@ -11,13 +11,13 @@ from orly_policy_plugin.policy import InvalidPolicy, Problem, read_policy
 from orly_policy_plugin.policy.diff import changes_of_meaning
 from orly_policy_plugin.scripts import check_scripts
 from orly_policy_plugin.state import Entry, PolicyState, read_state
-from orly_policy_plugin.state.changes import Versions, put_in_place
+from orly_policy_plugin.state.changes import Versions, replacement
 from orly_policy_plugin.state.store import Step
 
-from .differing import show_changes
 from .inputs import unusable_policy
 from .left_over import Remedies, show_left_over
 from .showing import DoneUnprinted, say, tell
+from .showing_changes import show_changes
 from .target import (
     POLICY,
     Target,
@@ -109,7 +109,7 @@ def _put_back(state: PolicyState, found: _Found, step: Step) -> tuple[Problem, .
         after=version_of_state(state),
         now=now,
     )
-    transition = put_in_place(state, base, now, "rollback", unusable=unusable)
+    transition = replacement(state, base, now, "rollback", unusable=unusable)
     return step.apply(transition.change(versions))
 
 

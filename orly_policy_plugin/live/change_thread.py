@@ -46,8 +46,8 @@ class Request:
     what happens is the answer, however long it takes.
     """
 
-    def __init__(self, make: "Change") -> None:
-        self.answer: Future[Decision] = Future()
+    def __init__(self, make: "MakeChange") -> None:
+        self.decision: Future[Decision] = Future()
         self._make = make
         self._lock = threading.Lock()
         self._is_given_up = False
@@ -81,12 +81,12 @@ class Request:
             log.exception("a change of the policy failed")
             decision = _FAILED
         if decision is None:
-            self.answer.cancel()
-        elif self.answer.set_running_or_notify_cancel():
-            self.answer.set_result(decision)
+            self.decision.cancel()
+        elif self.decision.set_running_or_notify_cancel():
+            self.decision.set_result(decision)
 
 
-Change = Callable[[Request], Decision]
+MakeChange = Callable[[Request], Decision]
 """Makes a change, and calls :meth:`Request.begin_to_write` before it writes the first byte."""
 
 
@@ -112,7 +112,7 @@ class ChangeThread:
         self._is_stopping = False
 
     async def make(
-        self, change: Change, *, rank: int, whose: str = "", may_give_up: bool = True
+        self, change: MakeChange, *, rank: int, whose: str = "", may_give_up: bool = True
     ) -> Decision:
         """Have a change made, and wait for its answer.
 
@@ -126,13 +126,13 @@ class ChangeThread:
         if not self._add(request, rank, whose):
             return _TOO_MANY
         try:
-            return await asyncio.shield(asyncio.wrap_future(request.answer))
+            return await asyncio.shield(asyncio.wrap_future(request.decision))
         except asyncio.CancelledError:
-            if request.answer.cancelled():
+            if request.decision.cancelled():
                 return _STOPPING
             if not may_give_up or request.give_up():
                 raise
-            return await asyncio.shield(asyncio.wrap_future(request.answer))
+            return await asyncio.shield(asyncio.wrap_future(request.decision))
 
     def stop(self) -> None:
         """Finish the change in hand, give up the others, and end the thread."""

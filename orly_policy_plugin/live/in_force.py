@@ -24,7 +24,7 @@ from ..policy import InvalidPolicy, Problem
 from ..scripts import check_scripts
 from ..settings import Settings
 from ..state import How, PolicyState, Store, read_state
-from ..state.changes import Transition, Versions, entry_of, put_in_place
+from ..state.changes import Transition, Versions, entry_of, replacement
 from ..state.store import Readable, Recorded, Step
 from .listeners import Listeners
 
@@ -187,7 +187,7 @@ class InForce:
         state = ready.transition.state
         self.warn((*state.problems, *problems))
         self._swap(state, ready.snapshot)
-        return ready.transition.answer(after)
+        return ready.transition.message(after)
 
     def replace(self, content: bytes) -> Snapshot:
         """Let the operator's program put another policy in the place of what is there.
@@ -200,7 +200,7 @@ class InForce:
             if base is None or base.content != content:
                 state = self._read(step, content)
                 now = int(self.clock())
-                transition = put_in_place(state, base, now, "hand edit", unusable=unusable)
+                transition = replacement(state, base, now, "hand edit", unusable=unusable)
                 self._write(self._ready(transition), step)
             self.nothing_is_wrong()
             return self.snapshot

@@ -57,7 +57,7 @@ class Transition(Protocol):
     def state(self) -> PolicyState:
         """What will be."""
 
-    def answer(self, version: str) -> str:
+    def message(self, version: str) -> str:
         """What whoever asked for it is told once it is made."""
 
     def change(self, versions: Versions) -> Change:
@@ -72,7 +72,7 @@ class _PolicySent:
     base: PolicyState
     state: PolicyState
 
-    def answer(self, version: str) -> str:
+    def message(self, version: str) -> str:
         return f"policy updated: version {version}"
 
     def change(self, versions: Versions) -> Change:
@@ -124,7 +124,7 @@ class _ContributionSent:
     contribution: Contribution
     replaces: Mapping[str, Withdrawn]
 
-    def answer(self, version: str) -> str:
+    def message(self, version: str) -> str:
         nothing = self.contribution.adds_nothing
         what = "adds nothing" if nothing else "contribution accepted"
         return f"{what}: version {version}"
@@ -196,7 +196,7 @@ class _Withdrawal:
     event: Event
     withdrawn: Mapping[str, Withdrawn]
 
-    def answer(self, version: str) -> str:
+    def message(self, version: str) -> str:
         return f"{WITHDRAWN}: version {version}"
 
     def change(self, versions: Versions) -> Change:
@@ -238,13 +238,13 @@ def withdrawal(event: Event, base: PolicyState) -> Transition:
 
 
 @attrs.frozen
-class _PutInPlace:
+class _Replacement:
     base: PolicyState | None
     state: PolicyState
     how: How
     unusable: bytes | None
 
-    def answer(self, version: str) -> str:
+    def message(self, version: str) -> str:
         return f"policy replaced: version {version}"
 
     def change(self, versions: Versions) -> Change:
@@ -257,7 +257,7 @@ class _PutInPlace:
         )
 
 
-def put_in_place(
+def replacement(
     state: PolicyState,
     base: PolicyState | None,
     now: int,
@@ -275,7 +275,7 @@ def put_in_place(
     """
     marks = state.freshness if base is None else state.freshness.raised(base.freshness)
     freshness = marks.with_owner(Mark(now))
-    return _PutInPlace(base, attrs.evolve(state, freshness=freshness), how, unusable)
+    return _Replacement(base, attrs.evolve(state, freshness=freshness), how, unusable)
 
 
 # --- what they share

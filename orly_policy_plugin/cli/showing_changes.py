@@ -5,6 +5,7 @@ from typing import Any
 
 import attrs
 
+from orly_policy_plugin.counted import listed
 from orly_policy_plugin.policy.diff import Change, Difference
 from orly_policy_plugin.policy.wording import Texts
 
@@ -99,10 +100,6 @@ def allows_and_refuses(effects: Effects) -> str:
 
 def _listed(allowed: str, allowed_texts: Texts, refused: str, refused_texts: Texts) -> str:
     parts = ((allowed, allowed_texts), (refused, refused_texts))
-    return "  ".join(f"{what}: {_some(texts)}" for what, texts in parts if texts)
-
-
-def _some(texts: Texts) -> str:
-    more = len(texts) - _MOST_SHOWN
-    shown = "; ".join(texts[:_MOST_SHOWN])
-    return f"{shown}; and {more} more" if more > 0 else shown
+    return "  ".join(
+        f"{what}: {listed(texts, _MOST_SHOWN, '; ')}" for what, texts in parts if texts
+    )
