@@ -99,7 +99,7 @@ def _measured(state: _State) -> Json:
     kept = kept_since(before)
     standing = len(plugin.snapshot.contributions)
     if standing != _SENT * len(state.admins):
-        raise ValueError(f"only {standing} contributions stand: {plugin.snapshot.version}")
+        raise ValueError(f"only {standing} contributions are in force: {plugin.snapshot.version}")
     plugin.start()
     try:
         return {

@@ -29,7 +29,7 @@ _TEMPORARY: Final = re.compile(re.escape(_PREFIX) + r"[0-9a-f]{16}\.tmp")
 _NEW_FILE: Final = 0o600
 _NEW_FOLDER: Final = 0o700
 _NO_FLUSHING_OF_FOLDERS: Final = {errno.EINVAL, errno.ENOTSUP}
-"""What file systems answer that cannot do it."""
+"""The errors of file systems that cannot do it."""
 _NO_ROOM: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _NO_ACCESS: Final = {errno.EACCES, errno.EPERM, errno.EROFS}
 
@@ -42,8 +42,8 @@ def write_atomically(path: Path, content: bytes) -> None:
     it does not, the file's mode never opens it to another group. A new file is for its owner
     alone.
 
-    :raises Unwritable: in one line. The old content stands; only where a disk fails in the
-        last step, flushing the folder, can the new content be there all the same.
+    :raises Unwritable: in one line. The file has its old content; only where the disk fails in
+        the last step, flushing the folder, it may have the new one.
     """
     try:
         target = Path(os.path.realpath(path))
@@ -167,10 +167,10 @@ def _is_ours(folder: int, name: str, descriptor: int) -> bool:
 
 
 def _remove_leftovers(folder: int) -> None:
-    """Remove the temporary files of writers that live no more."""
+    """Remove the temporary files of writers that have ended."""
     for name in os.listdir(folder):
         if _TEMPORARY.fullmatch(name):
-            with contextlib.suppress(OSError):  # another user's, or gone: not what we came for
+            with contextlib.suppress(OSError):  # another user's, or gone: neither matters here
                 _remove_leftover(folder, name)
 
 

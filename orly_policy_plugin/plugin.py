@@ -77,7 +77,7 @@ class PolicyPlugin:
             timeout_seconds=settings.script_timeout_seconds,
             pass_environment=settings.script_environment,
         )
-        """The scripts that the policy names: how they stand, pausing and resuming them."""
+        """The scripts that the policy names: their status, pausing and resuming them."""
         self._pending = PendingDecisions(
             self.scripts,
             rates or RateLimiter(settings.rate_keys),
@@ -108,8 +108,8 @@ class PolicyPlugin:
 
     @property
     def status(self) -> Status:
-        """How the policy does: its version, what is wrong with the file, if anything, and why it
-        would not start again, if it would not.
+        """The version in force, what is wrong with the file, and why a relay would not start again
+        with it; the last two are empty where all is well.
         """
         return self._force.status
 
@@ -130,7 +130,7 @@ class PolicyPlugin:
         self._watching.start()
 
     def stop(self) -> None:
-        """Follow them no more, and end the scripts, which takes up to two seconds. Decisions go
+        """Stop following them, and end the scripts, which takes up to two seconds. Decisions go
         on; those that need a script deny.
         """
         self._watching.stop()
@@ -142,10 +142,10 @@ class PolicyPlugin:
         """Put a policy into the policy file and in force, as if the operator had edited it.
 
         It is checked first, as it would be when it is loaded. Then it replaces the file whole,
-        the file as it stood goes into the history, and policy events that are older than now are
+        the old file goes into the history, and policy events that are older than now are
         refused from then on. A file that was no policy is kept in ``policy-history`` as
-        ``unusable-<time>-<hash>.json``. It may be called with the policy that stands, and then
-        changes nothing.
+        ``unusable-<time>-<hash>.json``. Called with the policy that is in
+        the file, it changes nothing.
 
         Waits for the lock and for the disk: from an event loop call it by
         ``asyncio.to_thread``.

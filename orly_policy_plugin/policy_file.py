@@ -58,12 +58,12 @@ def read_policy_from(file: BinaryIO, name: object, most_bytes: int = MOST_POLICY
 def write_policy_file(path: Path, policy: Policy) -> None:
     """Write a policy to a file: to a temporary one first, which is flushed and renamed over it.
 
-    Comments of the file that was there are gone. A relay that runs takes the policy up like any
-    edit by hand; one in the same process had better be told by
-    :meth:`orly_policy_plugin.plugin.PolicyPlugin.replace_policy`.
+    Comments of the old file are lost. A running relay takes the policy up like any edit by hand;
+    within the relay's own process, use
+    :meth:`orly_policy_plugin.plugin.PolicyPlugin.replace_policy` instead.
 
     :raises InvalidPolicy: the policy could not be read again; nothing is written.
-    :raises Unwritable: it cannot be written; what was there is there still.
+    :raises Unwritable: it cannot be written; the old file is still there.
     """
     content = write_policy(policy)
     read_policy(content)

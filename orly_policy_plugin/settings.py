@@ -1,4 +1,4 @@
-"""What the environment says: where the policy is, who owns it, whether it is enforced."""
+"""The engine's settings, and those of them that the environment has."""
 
 import os
 from collections.abc import Mapping

@@ -283,7 +283,7 @@ def _belongs(key: str, models: tuple[tuple[type, str], ...]) -> str:
 
 
 def _meant(cls: type, key: str) -> str:
-    """What an unknown key may have meant, and else what may stand there."""
+    """What an unknown key may have meant, or else which keys are allowed."""
     known = [field.name for field in attrs.fields(cls)]
     if here := _belongs(key, _OF_CONTRIBUTIONS) or did_you_mean(key, known):
         return here

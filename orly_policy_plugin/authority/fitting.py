@@ -61,7 +61,7 @@ def check_fits(
     """Check that a new contribution may be applied.
 
     An override where the owner set no limit passes: it does nothing. So does a ``global_extend``
-    where there is no global rule: it stands for one.
+    where there is no global rule: it counts as one.
 
     :param policy: the owner's, without contributions.
     :param owners: those of the environment included.

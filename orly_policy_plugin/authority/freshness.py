@@ -1,4 +1,4 @@
-"""Freshness: which policy events are news, and which are replays (section 8 of the spec, check 4).
+"""Freshness: which policy events are new, and which are replays (section 8 of the spec, check 4).
 
 A mark is the newest event that counted. Marks only rise: nothing here lowers one.
 """
@@ -76,7 +76,7 @@ class Freshness:
         return attrs.evolve(self, admins=admins)
 
     def why_not_newer(self, pubkey: str, mark: Mark, *, is_owner: bool) -> str | None:
-        """Why an author's event comes too late, or ``None`` where it is news.
+        """Why an author's event comes too late, or ``None`` where it is new.
 
         An owner's must be newer than the last owner's (or hand edit); an admin's newer than that
         and than the same admin's last.

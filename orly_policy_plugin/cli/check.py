@@ -40,8 +40,8 @@ def check(policy: Path | None, state: Path | None, start: bool) -> None:
     status is 1. It is 2 where something cannot be read. What is kept beside the policy and cannot
     be used is told on standard error.
 
-    So is what would keep a relay from starting with it, such as a follow list that is not kept
-    here; with --start it is no warning, and the exit status is 1.
+    What would keep a relay from starting with it, such as a follow list that is not kept here, is
+    told there, too. With --start the exit status is 1 then.
     """
     target = target_of(policy, state, may_be_standard_input=True)
     current = load_state(target)

@@ -91,7 +91,7 @@ def _escape_what_cannot_be_shown() -> None:
 
 
 def _failed(error: OSError) -> int:
-    """Nobody reads any more (``| head``), which is no news, or the disk is full, which is."""
+    """The exit status: nobody reads on (``| head``), or the disk is full, which is told."""
     if isinstance(error, BrokenPipeError):
         return _NOBODY_READS
     where = f"{error.filename}: " if isinstance(error.filename, str) else ""

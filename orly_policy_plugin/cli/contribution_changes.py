@@ -13,7 +13,7 @@ from orly_policy_plugin.state.contributions import contribution_of_history
 from .contribution_words import Effects, effects_of
 
 How = Literal["added", "gone", "changed", "unknown"]
-"""``unknown``: it is part of both, and what it said in one of them is kept no more."""
+"""``unknown``: it is part of both, and what it said in one of them is no longer kept."""
 
 
 @attrs.frozen
@@ -45,9 +45,9 @@ class ContributionChange:
     event_id: str
     how: How
     author: str | None
-    """The policy admin; ``None`` where it is kept no more."""
+    """The policy admin; ``None`` where it is no longer kept."""
     effects: Effects | None
-    """What is newly allowed and refused; ``None`` where what it said is kept no more."""
+    """What is newly allowed and refused; ``None`` where what it said is no longer kept."""
 
 
 def contribution_changes(old: Version, new: Version) -> list[ContributionChange]:
@@ -80,13 +80,13 @@ def _change(event_id: str, old: Version, new: Version) -> ContributionChange | N
 
 
 def admin_of(event_id: str, canonical: bytes | None) -> str | None:
-    """Whose a contribution of the history is; ``None`` where that is kept no more."""
+    """Whose a contribution of the history is; ``None`` where that is no longer kept."""
     made = read_again(event_id, canonical)
     return made.admin if made else None
 
 
 def read_again(event_id: str, canonical: bytes | None) -> Contribution | None:
-    """A contribution of the history; ``None`` where it is kept no more, or is none that could be
+    """A contribution of the history; ``None`` where it is no longer kept, or is none that could be
     used now.
     """
     if canonical is None:

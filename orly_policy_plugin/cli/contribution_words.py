@@ -1,4 +1,4 @@
-"""What a contribution grants and denies, in words: the family of ``newly allowed``. Pure."""
+"""What a contribution allows and refuses, in the words of ``diff``. Pure."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -24,11 +24,11 @@ class Effects:
     refused: Texts = ()
 
     def reversed(self) -> "Effects":
-        """What it comes to that they are there no more."""
+        """The effects of taking them away."""
         return Effects(allowed=self.refused, refused=self.allowed)
 
     def since(self, before: "Effects") -> "Effects":
-        """What is newly allowed and refused where others were there before."""
+        """What is newly allowed and refused, compared with earlier effects."""
         allowed = _without(self.allowed, before.allowed)
         refused = _without(self.refused, before.refused)
         gone = Effects(

@@ -37,11 +37,11 @@ def diff(
 
     A and B are files, of which - is standard input, or versions in the history of the policy
     file, of which the first digits are enough. Each place is taken by itself: what is allowed
-    there may still be refused elsewhere. What only says the same in other words is no difference.
+    there may still be refused elsewhere. The same in other words is no difference.
 
     The contributions of policy admins are compared, too: a version has those that were in force
     then, a file those that are kept now and would be in force if it were the policy file. Two
-    files are compared without, unless --policy names the policy file that they are for.
+    files are compared without them, unless --policy names the policy file that they are for.
 
     The exit status is 0 where both mean the same, 1 where they differ, 2 where one of them
     cannot be read.

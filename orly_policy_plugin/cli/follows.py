@@ -88,7 +88,7 @@ def import_(file: tuple[str, ...], policy: Path | None, state: Path | None) -> N
     """Keep signed follow lists (kind 3 events) for the policy, where they are newer.
 
     A FILE holds one event as JSON, an array of events, or one event a line; - is standard input.
-    A relay that runs takes them up within a second.
+    A running relay takes them up within a second.
 
     The exit status is 2 where one of the events cannot be used: then none is imported. It is 2,
     too, where what was done with them could not be printed; standard error says so.
@@ -156,7 +156,7 @@ def _load_all(names: tuple[str, ...]) -> list[FrozenEvent]:
 
 
 def _values(content: bytes) -> Iterator[tuple[str, Any]]:
-    """The JSON values that should be events, each with where it stands.
+    """The JSON values that should be events, each with where it is.
 
     :raises ValueError: it is not JSON.
     """

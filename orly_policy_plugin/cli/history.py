@@ -38,7 +38,7 @@ def history(
     as_json: bool,
     contribution: str | None,
 ) -> None:
-    """List the versions of a policy, newest first; * marks the one that stands.
+    """List the versions of a policy, newest first; * marks the one in force.
 
     A version is a policy file with the contributions that were in force, which "with" counts. A
     contribution that came (+) or went (-) with a version is named below it. A version's file is
@@ -56,18 +56,18 @@ def history(
     if contribution is not None:
         _print_contribution(contribution, entries)
         return
-    content, in_force = _standing(target)
-    stands = _index(entries, content, in_force)
-    (_print_json if as_json else _print_text)(entries, stands)
+    content, in_force = _present(target)
+    marked = _index(entries, content, in_force)
+    (_print_json if as_json else _print_text)(entries, marked)
     if content is None:
         ctx.exit(_UNREADABLE)
     if not entries:
         tell(f"{target.file}: there is no history yet; a relay that runs the policy keeps it")
-    elif stands is None:
-        tell(f"{target.file}: what stands there now is in no entry of the history")
+    elif marked is None:
+        tell(f"{target.file}: what is in it now is in no entry of the history")
 
 
-def _standing(target: Target) -> tuple[bytes | None, frozenset[str] | None]:
+def _present(target: Target) -> tuple[bytes | None, frozenset[str] | None]:
     """The policy file's content, and the contributions in force; ``None`` where that is not known,
     and why is told.
     """
@@ -87,7 +87,7 @@ def _standing(target: Target) -> tuple[bytes | None, frozenset[str] | None]:
 def _index(
     entries: list[Entry], content: bytes | None, in_force: frozenset[str] | None
 ) -> int | None:
-    """The newest entry of what stands; of its file alone where that is all that is known."""
+    """The newest entry of what is in force; of its file alone where that is all that is known."""
     for i, entry in enumerate(entries):
         same = in_force is None or entry.contributions.keys() == in_force
         if entry.content == content and same:
@@ -101,10 +101,10 @@ def _index(
 _HEAD = ("", "version", "when", "how", "who", "event", "with")
 
 
-def _print_text(entries: list[Entry], stands: int | None) -> None:
+def _print_text(entries: list[Entry], marked: int | None) -> None:
     rows: list[tuple[str, ...]] = []
     for i, entry in enumerate(entries):
-        rows.append(_row(entry, "*" if i == stands else ""))
+        rows.append(_row(entry, "*" if i == marked else ""))
         if i + 1 < len(entries):
             rows += _moves(entries[i + 1], entry)
     if rows:
@@ -132,8 +132,8 @@ def _moves(before: Entry, entry: Entry) -> Iterator[tuple[str, ...]]:
                 yield "", f"{sign} {short(event_id)}", f"of {short(author)}"
 
 
-def _print_json(entries: list[Entry], stands: int | None) -> None:
-    made = [{**_as_json(entry), "stands": i == stands} for i, entry in enumerate(entries)]
+def _print_json(entries: list[Entry], marked: int | None) -> None:
+    made = [{**_as_json(entry), "stands": i == marked} for i, entry in enumerate(entries)]
     say_json(made)
 
 
@@ -161,7 +161,7 @@ def _when(entry: Entry) -> str:
 
 
 def _print_contribution(event_id: str, entries: list[Entry]) -> None:
-    """:raises UnusableInput: it is in no version, or what it said is kept no more."""
+    """:raises UnusableInput: it is in no version, or what it said is no longer kept."""
     kept: dict[str, bytes | None] = {}
     for entry in reversed(entries):
         kept.update(entry.contributions)
@@ -169,7 +169,7 @@ def _print_contribution(event_id: str, entries: list[Entry]) -> None:
     canonical = kept[meant]
     made = read_again(meant, canonical)
     if made is None:
-        raise UnusableInput([f"what the contribution {meant} said is kept no more"])
+        raise UnusableInput([f"what the contribution {meant} said is no longer kept"])
     said = unstructure_contribution(made)
     content = {key: value for key, value in said.items() if key in CONTRIBUTION_KEYS}
     if not content:  # as an event's content it would be a whole policy that says nothing

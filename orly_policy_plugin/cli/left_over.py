@@ -70,11 +70,11 @@ def _remedy(change: ContributionChange, in_force: PolicyState, remedies: Remedie
         how = "was not in force then; its author or an owner withdraws it"
         return f"{how}: {remedies.withdraw(event_id)}"
     if change.how == "unknown":
-        return "was in force then, too; whether it said the same is known no more"
+        return "was in force then, too; whether it said the same is no longer known"
     if change.how == "changed":
         return "said something else then; only its file can be put back by hand"
     if event_id in in_force.authors:
         return "is kept and does not count now: `orly-policy check` says why"
     if change.effects is None:
-        return "is gone, and what it said is kept no more"
+        return "is gone, and what it said is no longer kept"
     return f"is gone for good; its author signs it again: {remedies.send_again(event_id)}"

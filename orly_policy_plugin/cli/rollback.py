@@ -37,8 +37,8 @@ def rollback(version: str, policy: Path | None, state: Path | None) -> None:
     """Put VERSION of the history back into the policy file, byte for byte.
 
     The first digits of the version are enough. It is your own act: policy events that are older
-    than now are refused from now on, so that none that was applied before comes back. What stands
-    in the file goes into the history first. A relay that runs takes it up like any change of the
+    than now are refused from now on, so that none that was applied before comes back. What is
+    in the file goes into the history first. A running relay takes it up like any change of the
     file.
 
     Contributions of policy admins are not put back: only who signed one, or an owner, can
@@ -58,10 +58,10 @@ def rollback(version: str, policy: Path | None, state: Path | None) -> None:
     with trouble(), target.store.exclusive() as step:
         found = _Found.read(target, step)
         in_force = read_state(step, target.owners, found.state, policy=entry.content)
-        stands = found.content == entry.content
-        problems = () if stands else _put_back(in_force, found, step)
-    if stands:
-        say(f"the file of version {entry.version} is what stands in {target.file}")
+        is_there = found.content == entry.content
+        problems = () if is_there else _put_back(in_force, found, step)
+    if is_there:
+        say(f"the file of version {entry.version} is in {target.file} already")
         show_left_over(entry, in_force, remedies)
         return
     try:
@@ -77,7 +77,7 @@ def rollback(version: str, policy: Path | None, state: Path | None) -> None:
 
 @attrs.frozen
 class _Found:
-    """What is there before; ``None`` where nothing is, or nothing that can be used."""
+    """What was there before; ``None`` where nothing was, or nothing that can be used."""
 
     content: bytes | None
     state: PolicyState | None
@@ -99,7 +99,7 @@ class _Found:
 def _put_back(state: PolicyState, found: _Found, step: Step) -> tuple[Problem, ...]:
     """Put a version back.
 
-    :param state: what is kept, under the policy of that version.
+    :param state: the state with the policy of that version.
     :return: what could not be kept although the version is put back.
     """
     now, base = int(time.time()), found.state
@@ -119,4 +119,4 @@ def _show(entry: Entry, in_force: PolicyState, found: _Found) -> None:
         changes = changes_of_meaning(found.state.policy, in_force.policy)
         show_changes(changes)
         if not changes:
-            say("it means the same as what stood there")
+            say("it means the same as what was there")

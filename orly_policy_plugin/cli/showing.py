@@ -40,7 +40,7 @@ class UnusableInput(click.ClickException):
 
 
 class DoneUnprinted(UnusableInput):
-    """Ends the command where it did what it was to do, and could not print that."""
+    """Ends a command that has done its work and could not print that."""
 
 
 class UnusablePolicy(UnusableInput):

@@ -1,4 +1,4 @@
-"""Differences in meaning, shown: lines for people, objects for programs."""
+"""Showing changes of meaning: lines for people, objects for programs."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -17,7 +17,7 @@ _MOST_SHOWN = 5
 _UNTOLD = "changed: what that allows or refuses cannot be told"
 _HOW = {
     "added": "added",
-    "gone": "in force no more",
+    "gone": "no longer in force",
     "changed": "changed",
     "unknown": "may have changed",
 }
@@ -84,7 +84,7 @@ def _as_written(value: Any) -> Any:
 
 def _of_contribution(change: ContributionChange) -> str:
     if change.effects is None:
-        return f"{_HOW[change.how]}; what it says is kept no more"
+        return f"{_HOW[change.how]}; what it says is no longer kept"
     return f"{_HOW[change.how]}  {newly(change.effects) or 'that changes nothing'}"
 
 

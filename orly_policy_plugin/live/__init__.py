@@ -11,8 +11,8 @@
     follow_lists     kind 3
     next_start       whether the policy in force would start again
 
-What is no coroutine may block (locks, the disk) and belongs on a thread of its own; a decision
-reads :attr:`InForce.snapshot` and nothing else.
+What is not a coroutine may block (locks, the disk) and needs a thread of its own; a decision reads
+:attr:`InForce.snapshot` and nothing else.
 """
 
 from .change_thread import ChangeThread

@@ -38,12 +38,12 @@ _FAILED: Final = Decision.reject("error: the policy cannot be changed now")
 
 
 class GivenUp(Exception):
-    """Nobody waits for a change any more, and it has not been written."""
+    """Nobody waits for a change, and it has not been written."""
 
 
 class Request:
     """A change that was asked for. It can be given up until it begins to be written: from then on
-    what happens is the answer, however long it takes.
+    it is waited for, however long it takes.
     """
 
     def __init__(self, make: "MakeChange") -> None:
@@ -70,7 +70,7 @@ class Request:
             self._is_written = True
 
     def run(self) -> None:
-        """Make the change, and answer."""
+        """Make the change, and set its decision."""
         decision = None
         try:
             if not self._is_given_up:
@@ -114,13 +114,13 @@ class ChangeThread:
     async def make(
         self, change: MakeChange, *, rank: int, whose: str = "", may_give_up: bool = True
     ) -> Decision:
-        """Have a change made, and wait for its answer.
+        """Have a change made, and wait for its decision.
 
         :param rank: which goes first: :data:`OWNERS_FIRST`, :data:`ADMINS`, :data:`FOLLOW_LISTS`.
         :param whose: its author, who may have so many waiting; no bound where empty.
         :param may_give_up: whether the change is given up where nobody waits for it.
-        :raises asyncio.CancelledError: whoever waited was told to wait no more, and the change is
-            given up. Where it is being written already, its answer is waited for all the same.
+        :raises asyncio.CancelledError: whoever waited was told to stop waiting, and the change is
+            given up. Where it is being written already, its decision is waited for all the same.
         """
         request = Request(change)
         if not self._add(request, rank, whose):
@@ -135,7 +135,7 @@ class ChangeThread:
             return await asyncio.shield(asyncio.wrap_future(request.decision))
 
     def stop(self) -> None:
-        """Finish the change in hand, give up the others, and end the thread."""
+        """Finish the change that is being made, give up the others, and end the thread."""
         with self._changed:
             self._is_stopping = True
             thread = self._thread

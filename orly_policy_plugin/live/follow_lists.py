@@ -26,7 +26,7 @@ class MissingFollowLists(PolicyError):
 
 
 class FollowLists:
-    """The follow lists that the policy in force lives on."""
+    """The follow lists that the policy in force needs, and those that are known."""
 
     def __init__(self, force: InForce, thread: ChangeThread) -> None:
         self._force = force
@@ -102,7 +102,7 @@ class FollowLists:
         return Decision.accept()
 
     def _keep(self, newest: Mapping[str, tuple[FollowList, Event]]) -> None:
-        """In the store, or else in memory."""
+        """Keep them in the store, or else in memory."""
         try:
             with self._force.store.exclusive() as step:
                 step.apply(FollowListsKept(newest))
@@ -111,7 +111,7 @@ class FollowLists:
             self._force.keep_in_memory({author: newer for author, (newer, _) in newest.items()})
 
     def give_follows(self, follows: Follows | None) -> None:
-        """Use these follow lists in the place of those that were learned (``None``: no more)."""
+        """Use these follow lists in place of the learned ones; ``None``: use the learned ones."""
         given = (
             None
             if follows is None

@@ -37,7 +37,7 @@ changes, of this process or another, keeps it out."""
 
 @attrs.frozen
 class Status:
-    """How the policy does."""
+    """The state of the policy, for people and for monitoring."""
 
     path: Path
     """The policy file."""
@@ -46,14 +46,15 @@ class Status:
     in_force_since: float
     """Unix seconds."""
     problems: tuple[Problem, ...] = ()
-    """What is wrong with the file as it is now; empty where it is what is in force."""
+    """What is wrong with the file as it is now; empty where it is in force."""
     next_start: tuple[Problem, ...] = ()
-    """Why the policy in force would not start again, as far as that was seen."""
+    """Why a relay would not start again with the policy in force, as of the last look: that comes
+    two seconds after a change, and every 30 while there is something. Empty where it would."""
 
 
 @attrs.frozen
 class Ready:
-    """A change that was made ready on a state."""
+    """A change that was made ready."""
 
     transition: Transition
     snapshot: Snapshot
@@ -77,7 +78,7 @@ class InForce:
         """The folder to which the paths of scripts are relative."""
         self.listeners = Listeners()
         self.before_telling: Callable[[Snapshot], None] | None = None
-        """What is done with a new snapshot before anybody is told or answered."""
+        """Called with a new snapshot before anybody is told of it."""
         self._given: Mapping[str, frozenset[str]] | None = None
         self._unkept: dict[str, FollowList] = {}
         self._lock = threading.Lock()
@@ -109,8 +110,8 @@ class InForce:
         return attrs.evolve(state, freshness=state.freshness.raised(self._marks))
 
     def check_scripts(self, state: PolicyState) -> None:
-        """That the scripts of a policy that is not in force can be run. One that is in force is
-        not undone by a script that is missing for a while.
+        """Check that the scripts of a policy can be run, before it comes into force: one in force
+        is not undone by a script that is missing for a while.
 
         :raises InvalidPolicy: one cannot.
         """
@@ -131,8 +132,9 @@ class InForce:
 
     @contextlib.contextmanager
     def _commit(self, base: PolicyState) -> Iterator[bool]:
-        """One change at a time, made ready on a state.
+        """Let one change at a time be committed.
 
+        :param base: the state that it was made ready on.
         :return: whether that is still the state.
         """
         with self._lock:
@@ -168,7 +170,7 @@ class InForce:
             return self._write(self._ready(propose(base)), step, begin_to_write)
 
     def _is_the_state(self, base: PolicyState, step: Step) -> bool:
-        """Whether a change comes to the same on what the store holds."""
+        """Whether a change has the same result on what the store holds."""
         return step.read_policy() == base.content and self._read(step, base.content).changes_like(
             base
         )
@@ -190,7 +192,7 @@ class InForce:
         return ready.transition.message(after)
 
     def replace(self, content: bytes) -> Snapshot:
-        """Let the operator's program put another policy in the place of what is there.
+        """Replace the policy, as the operator's program asks.
 
         :raises InvalidPolicy: the policy cannot be used.
         :raises PolicyError: nothing has changed.
@@ -206,7 +208,7 @@ class InForce:
             return self.snapshot
 
     def _what_is_there(self, step: Step) -> tuple[PolicyState | None, bytes | None]:
-        """The state, in force first if nobody has told of it yet; or what is no policy."""
+        """The stored state, which is put in force first; or the content that is no policy."""
         try:
             return self._caught_up(step), None
         except Unreadable:
@@ -341,7 +343,7 @@ class InForce:
         return {author: known.followed for author, known in state.follows.items()}
 
     def give_follows(self, given: Mapping[str, frozenset[str]] | None) -> None:
-        """Use these follow lists in the place of those that were learned (``None``: no more)."""
+        """Use these follow lists in place of the learned ones; ``None``: use the learned ones."""
         with self._lock:
             if given != self._given:  # or a listener that calls this would never end
                 self._given = given
@@ -349,7 +351,7 @@ class InForce:
                 self._swap(state, self.compiled(state))
 
     def keep_in_memory(self, lists: Mapping[str, FollowList]) -> None:
-        """Follow lists that the store did not take."""
+        """Keep follow lists that the store did not take."""
         for author, newer in lists.items():
             if newer.replaces(self._unkept.get(author)):
                 self._unkept[author] = newer
@@ -377,21 +379,21 @@ class InForce:
         self.listeners.note(old, snapshot)
 
     def _take(self, state: PolicyState) -> None:
-        """Take a state for what the store holds. Called with the lock held."""
+        """Remember what the store holds. Called with the lock held."""
         self.state = state
         self._marks = self._marks.raised(state.freshness)
 
     def nothing_is_wrong(self) -> None:
-        """The policy that is there is what is in force."""
+        """Note that the stored policy is in force."""
         if self.status.problems:
             version = self.status.version
             log.info("the policy file can be used again, version %s is in force", version)
         self.status = attrs.evolve(self.status, problems=())
 
     def note_next_start(self, problems: tuple[Problem, ...]) -> tuple[Problem, ...]:
-        """Take into the status what would stop the next start.
+        """Note in the status what would stop the next start.
 
-        :return: what was there before.
+        :return: what the status said before.
         """
         with self._lock:
             before = self.status.next_start
@@ -399,7 +401,7 @@ class InForce:
             return before
 
     def refused(self, problems: tuple[Problem, ...]) -> None:
-        """The policy that is there cannot be used: keep what is in force, and say why, once."""
+        """Note that the stored policy cannot be used, and log why, once."""
         with self._lock:
             if problems == self.status.problems:
                 return
@@ -412,7 +414,7 @@ class InForce:
             )
 
     def warn(self, problems: tuple[Problem, ...]) -> None:
-        """Say each problem once."""
+        """Log each problem once."""
         for problem in problems:
             if problem not in self._warned:
                 log.warning("%s", problem)

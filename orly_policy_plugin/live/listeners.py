@@ -19,7 +19,7 @@ itself, and wait for them."""
 
 
 class Listeners:
-    """Those who are told. The thread runs as long as there is something to tell."""
+    """The listeners. Their thread runs as long as there is something to tell."""
 
     def __init__(self) -> None:
         self._listeners: list[Listener] = []

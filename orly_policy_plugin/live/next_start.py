@@ -1,4 +1,4 @@
-"""Whether the policy in force would start again: told while there is somebody to mend it."""
+"""Whether a relay would start again with the policy in force: said while somebody can mend it."""
 
 import threading
 import time
@@ -16,7 +16,7 @@ THREAD_NAME: Final = "orly-policy-next-start"
 GRACE_SECONDS: Final = 2.0
 """After a change: within a second the host feeds the follow lists that it has stored."""
 AGAIN_SECONDS: Final = 30.0
-"""Until it is looked again where something was found: it may be mended without a change."""
+"""Until the next look where something was found: it may be mended without a change."""
 
 
 class NextStart:
@@ -37,7 +37,7 @@ class NextStart:
             self._is_running = True
 
     def stop(self) -> None:
-        """Look no more; no thread is left on return."""
+        """Stop looking; no thread is left on return."""
         with self._changed:
             self._is_running = False
             thread = self._thread
@@ -56,7 +56,7 @@ class NextStart:
             if problem not in before:
                 log.warning("the next start would be refused: %s", problem)
         if before and not problems:
-            log.info("the next start would not be refused any more")
+            log.info("the next start would not be refused now")
 
     def _look_in(self, seconds: float) -> None:
         """Look soon. A look that is due already is not put off."""
@@ -80,7 +80,7 @@ class NextStart:
                 self._look_in(AGAIN_SECONDS)
 
     def _is_due(self) -> bool:
-        """Wait until it is to be looked; ``False`` where there is nothing to wait for."""
+        """Wait until the next look is due; ``False`` where none is to come."""
         with self._changed:
             while self._is_running and self._looks_at is not None:
                 wait = self._looks_at - time.monotonic()

@@ -1,4 +1,4 @@
-"""A program puts a policy into the file: as an edit by hand, but checked before it is written."""
+"""A program replaces the policy: like an edit by hand, but checked before it is written."""
 
 from ..decisions import Snapshot
 from ..policy import InvalidPolicy, Policy, Problem, read_policy, write_policy

@@ -50,7 +50,7 @@ class Updates:
 
     async def apply(self, event: Event) -> Decision:
         """Apply a policy event (kind 12345), or withdraw what a kind 5 names; or say why not. All
-        or nothing, also where whoever waits is told to wait no more: see :class:`.Request`.
+        or nothing, also where whoever waits is told to stop waiting: see :class:`.Request`.
         """
         try:
             if event.kind == POLICY_EVENT_KIND:
@@ -102,7 +102,10 @@ class Updates:
             return _not_written(error)
 
     def proposed(self, event: Event, update: Update, base: PolicyState) -> Transition:
-        """The change that a policy event makes on a state. It raises if that is none."""
+        """The change that a policy event makes on a state.
+
+        :raises RefusedUpdate, InvalidPolicy: it is refused.
+        """
         if not update.is_owner:
             return admin_contribution(event, update, base)
         scripts = known_scripts(base.policy, self._force.scripts_from)

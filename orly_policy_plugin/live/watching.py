@@ -1,4 +1,4 @@
-"""The policy, or what is kept beside it, has been changed by somebody else."""
+"""Putting in force what somebody else has changed in the store."""
 
 from ..errors import PolicyError
 from ..policy import InvalidPolicy, Problem
@@ -26,7 +26,7 @@ class Watching:
         self._watch.start()
 
     def stop(self) -> None:
-        """Follow it no more. Decisions go on."""
+        """Stop following it. Decisions go on."""
         watch, self._watch = self._watch, None
         if watch is not None:
             watch.stop()

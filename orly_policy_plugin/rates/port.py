@@ -1,4 +1,4 @@
-"""The port to who has written how much: what rates have to do, and nothing of where they are kept.
+"""The port to who has written how much: what rates do, and nothing of where they are kept.
 
 One process keeps averages in its memory; relays that share their limits keep them elsewhere, and
 have to wait for it.
@@ -24,7 +24,7 @@ class Rates(Protocol):
         """Charge an event that everything else accepts, or say why it does not fit: in one step,
         and all of its limits or none.
 
-        What it raises denies.
+        An exception denies the event.
 
         :return: at once, or to be awaited.
         """

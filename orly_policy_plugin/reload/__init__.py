@@ -1,4 +1,4 @@
-"""Following the policy file's content, and the folders beside it.
+"""Watching the policy file's content, and the folders beside it.
 
 ::
 

@@ -17,17 +17,17 @@ THREAD_NAME: Final = "orly-policy-reload"
 
 
 class FileWatcher(Watcher):
-    """Tells the settled content of a file within a second, whenever it is another.
+    """Reports the settled content of a file within a second, whenever it has changed.
 
     The file may be written in place, renamed over, switched by a symlink, removed and restored,
     with its folders or without.
 
     :param path: absolute; symlinks are followed, and may be switched.
-    :param content: what the caller has read. A change since then is told after the start.
-    :param changed: told the new content, and also the old one when the file is back after it had
-        vanished. If it answers ``False``, the content was gone already, and the file is read
+    :param content: what the caller has read. A change since then is reported after the start.
+    :param changed: takes the new content, and also the old one when the file is back after it had
+        vanished. If it returns ``False``, the content was gone already, and the file is read
         again.
-    :param vanished: told why the file cannot be read, once for each reason.
+    :param vanished: takes the reason why the file cannot be read, once for each reason.
     :param read: reads the file. It raises :class:`Unreadable` where it cannot.
 
     All three are called on the watcher's own thread. What ``changed`` and ``vanished`` raise is

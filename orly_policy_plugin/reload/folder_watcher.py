@@ -20,9 +20,9 @@ listed every second or two then.
 
 
 class FolderWatcher(Watcher):
-    """Tells within a second that a folder lists other files, or other versions of them.
+    """Reports within a second that a folder lists other files, or other versions of them.
 
-    It tells so once when it starts, for what has changed since the caller looked.
+    It reports once when it starts, for what has changed since the caller looked.
 
     :param folders: absolute; they need not exist.
     :param changed: called on the watcher's own thread. What it raises is logged, and it is called

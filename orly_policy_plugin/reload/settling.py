@@ -24,14 +24,14 @@ them, the error's number. A change alters it, unless another one came within the
 file system's clock."""
 
 QUIET_SECONDS: Final = 0.05
-"""A file that looks whole has settled when it has not changed for so long."""
+"""A file that looks whole has settled when it has not changed for this long."""
 PATIENCE_SECONDS: Final = 0.3
-"""A file that looks unfinished or is missing has settled when it has not changed for so long.
-No wait for a quiet moment is longer: a file that is written all the time is followed."""
+"""A file that looks unfinished or is missing has settled when it has not changed for this long.
+No wait for a quiet moment is longer, so that a file that is written all the time is followed."""
 LIMIT_SECONDS: Final = 1.0
-"""After so long any reading is taken."""
+"""After this long any reading is taken."""
 PACE_SECONDS: Final = 0.02
-"""Between two glances at a file that has not settled."""
+"""The time between two glances at a file that has not settled."""
 
 _LARGE_BYTES: Final = 1_048_576
 _END_BYTES: Final = 1_024

@@ -1,8 +1,9 @@
-"""Changes of a policy as values: from the state that is, and an update, to the state that will be,
-with everything that may be refused. Pure: one place commits them, and one compiles the policy.
+"""Changes of a policy as values. Pure.
 
-Each function takes the state on which a change is made and raises if it may not be made on that;
-whoever finds another state when it is to be written makes the change again, of the same update.
+Each function takes the present state and an update, and returns the :class:`Transition` to the new
+state; it raises where the update is refused. It neither compiles the policy nor writes anything.
+Whoever finds another state when the change is to be written calls the function again, with that
+state and the same update.
 """
 
 from collections.abc import Iterable, Mapping
@@ -36,13 +37,13 @@ from .store import (
 
 _WITHDRAWN_BEFORE: Final = "invalid: the policy event is not new: it has been withdrawn"
 WITHDRAWN: Final = "contribution withdrawn"
-"""How the answer to a withdrawal begins that took effect."""
+"""The beginning of the message for a withdrawal that took effect."""
 _NOTHING_NAMED: Final = "blocked: none of your contributions is named"
 
 
 @attrs.frozen
 class Versions:
-    """The versions that a change is between, and when it is made."""
+    """The versions before and after a change, and its time."""
 
     before: str
     after: str
@@ -51,14 +52,14 @@ class Versions:
 
 
 class Transition(Protocol):
-    """A change that may be made."""
+    """A change that is allowed."""
 
     @property
     def state(self) -> PolicyState:
-        """What will be."""
+        """The new state."""
 
     def message(self, version: str) -> str:
-        """What whoever asked for it is told once it is made."""
+        """The message to whoever asked for the change, once it is made."""
 
     def change(self, versions: Versions) -> Change:
         """What a store is to write."""
@@ -92,19 +93,19 @@ def owner_policy(
     known_scripts: Iterable[str],
     most_bytes: int,
 ) -> Transition:
-    """An owner's policy event takes the place of the policy.
+    """An owner's policy event replaces the policy.
 
     :param owners: those of the environment.
     :param known_scripts: what it may name: see :func:`.authority.examine`.
-    :param most_bytes: a larger policy could not be read again.
-    :raises InvalidPolicy: it may not be the policy.
+    :param most_bytes: a larger policy file could not be read again.
+    :raises InvalidPolicy: with every reason why it is refused.
     """
     assert update.document is not None
     content = with_mark(update.document, update.mark, update.author)
     if len(content) > most_bytes:
         too_large = f"the policy has {len(content)} bytes as a file, over {most_bytes}"
         raise InvalidPolicy([Problem("", too_large)])
-    # The file is larger than the event, may be beyond a bound, and is read at a start.
+    # The file is larger than the event: beyond a bound, it would stop the next start.
     if not reads_back(content, update.document):
         raise InvalidPolicy([Problem("", "the policy does not read back as it is sent")])
     policy = update.content
@@ -169,7 +170,7 @@ def contribution_in(
 ) -> Contribution:
     """The contribution that an admin's event holds, or that its full policy stands for.
 
-    :param content: what the event says: see :attr:`.Update.content`.
+    :param content: see :attr:`.Update.content`.
     :raises InvalidPolicy: it differs from the policy where it may not.
     """
     if isinstance(content, Contribution):
@@ -183,7 +184,7 @@ def contribution_in(
         event_id=event.id,
         content_bytes=len(event.content.encode()),
     )
-    # What is kept of it is what counts: whoever reads that has to find all of it.
+    # Only what is stored of it counts, so that has to say all of it.
     return difference_of(event, content, made.canonical)
 
 
@@ -234,7 +235,7 @@ def withdrawal(event: Event, base: PolicyState) -> Transition:
     return _Withdrawal(base.without(withdrawn), event, withdrawn)
 
 
-# --- the operator's own hand
+# --- the operator's replacement
 
 
 @attrs.frozen
@@ -265,13 +266,12 @@ def replacement(
     *,
     unusable: bytes | None = None,
 ) -> Transition:
-    """The operator puts a policy in the place of what is there. Events that are older than now
-    are refused from then on.
+    """The operator replaces the policy. Events that are older than now are refused from then on.
 
-    :param state: what is kept, under the policy that is put there.
-    :param base: the state that is; ``None`` where there is no policy that could be used.
+    :param state: the state with the new policy.
+    :param base: the present state; ``None`` where the present policy cannot be used.
     :param now: Unix seconds.
-    :param unusable: what is there instead of a policy, if anything is.
+    :param unusable: the present policy's content, where it cannot be used.
     """
     marks = state.freshness if base is None else state.freshness.raised(base.freshness)
     freshness = marks.with_owner(Mark(now))
@@ -282,7 +282,7 @@ def replacement(
 
 
 def entry_of(state: PolicyState, version: str, now: int, how: How) -> Entry:
-    """What the history keeps of a state that came into force.
+    """The history's entry for a state that came into force.
 
     :param version: of the policy with its contributions.
     :param now: Unix seconds.
@@ -305,7 +305,7 @@ def _entry_before(base: PolicyState, versions: Versions) -> Entry:
 
 
 def _replaced_by(event_id: str, state: PolicyState) -> tuple[str, ...]:
-    """An admin's full policy takes the place of her earlier ones, for good."""
+    """The same admin's earlier full policies, which this one replaces for good."""
     fulls = [one for one in state.all_contributions if one.is_full_policy]
     return tuple(
         other.event_id

@@ -1,4 +1,4 @@
-"""A contribution that is kept, understood as far as it can be. Pure."""
+"""A stored contribution, understood as far as possible. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
@@ -21,18 +21,18 @@ from .store import StoredContribution, Withdrawn
 
 @attrs.frozen
 class Source:
-    """Whose a contribution is, and from when."""
+    """The author and the date of a contribution."""
 
     author: str
     created_at: int
     """Unix seconds."""
     is_signed: bool
-    """Whether the event is what says so; else a file that the operator has put there."""
+    """Whether a signed event says so; if not, a file that the operator has put there."""
 
 
 @attrs.frozen(kw_only=True)
 class Understood:
-    """One contribution that is kept."""
+    """One stored contribution."""
 
     stored: StoredContribution
     """What it was understood from."""
@@ -49,7 +49,7 @@ class Understood:
         return cls(stored=stored, source=source, contribution=contribution)
 
     def is_less_than(self, known: "Understood") -> bool:
-        """Whether less could be understood than what was known before."""
+        """Whether it says less than what was known before."""
         return (self.contribution is None and known.contribution is not None) or (
             self.source is None and known.source is not None
         )
@@ -60,9 +60,9 @@ def understand(
 ) -> Mapping[str, Understood]:
     """Understand all, by event id.
 
-    :param before: what was understood before: what is the same object is not verified again. One
-        that is there and cannot be understood any more counts as it did: whatever has changed
-        it, what it denies stays denied until it is removed, or withdrawn.
+    :param before: what was understood before. The same object is not verified again. A
+        contribution that can no longer be understood counts as it last did: what it denies stays
+        denied until it is removed or withdrawn.
     """
     understood = {}
     for event_id, each in stored.items():
@@ -77,7 +77,7 @@ def understand(
 
 
 def marks_of(understood: Mapping[str, Understood]) -> Freshness:
-    """What signed ones say of what their admins have sent."""
+    """The marks of signed contributions, by their admins."""
     return Freshness().with_marks(
         (each.source.author, Mark(each.source.created_at, event_id))
         for event_id, each in understood.items()
@@ -86,7 +86,7 @@ def marks_of(understood: Mapping[str, Understood]) -> Freshness:
 
 
 def marks_of_withdrawn(withdrawn: Mapping[str, Withdrawn | None]) -> Freshness:
-    """The same of withdrawn ones."""
+    """The marks of withdrawn contributions, by their admins."""
     return Freshness().with_marks(
         (each.author, Mark(each.created_at, event_id))
         for event_id, each in withdrawn.items()
@@ -95,7 +95,7 @@ def marks_of_withdrawn(withdrawn: Mapping[str, Withdrawn | None]) -> Freshness:
 
 
 def problems_in(understood: Mapping[str, Understood]) -> Iterator[Problem]:
-    """Why some cannot be used, each with the file that it would be."""
+    """Why some cannot be used, each with its file's name."""
     for event_id, each in understood.items():
         for problem in each.problems:
             yield Problem(f"policy-contributions/{event_id}.json", str(problem))
@@ -117,7 +117,7 @@ def contribution_of_history(event_id: str, canonical: bytes) -> Contribution:
 
 
 def usable(understood: Iterable[Understood]) -> tuple[Contribution, ...]:
-    """Every one that could be understood, whoever may be an admin now."""
+    """Every one that could be understood, whether its author is an admin now or not."""
     return tuple(each.contribution for each in understood if each.contribution is not None)
 
 

@@ -1,4 +1,4 @@
-"""A version in the history: what was in force, since when and by whose hand."""
+"""A version in the history: what was in force, since when, and who brought it."""
 
 import itertools
 import operator
@@ -61,13 +61,13 @@ class Entry:
         factory=dict, validator=validators.deep_mapping(_KEY, mapping_validator=None), repr=False
     )
     """The contributions that were in force, oldest first: by event id their canonical JSON (see
-    :attr:`.Contribution.canonical`), or ``None`` where that is kept no more."""
+    :attr:`.Contribution.canonical`), or ``None`` where that is no longer stored."""
 
 
 def meant_version(prefix: str, versions: Sequence[str]) -> str:
     """The one version that begins with ``prefix``.
 
-    :param versions: all, newest first; one may stand there more than once.
+    :param versions: all, newest first; one may occur more than once.
     :raises UnknownVersion: there is none, or there are several; the message names them.
     """
     known = list(dict.fromkeys(versions))

@@ -1,8 +1,8 @@
-"""What an admin's full policy came to when it was applied: its difference to the owner's policy.
+"""The difference between an admin's full policy and the owner's policy when it was applied.
 
-It is kept beside the signed event, and without it the event counts for nothing: compared anew with
-a later policy of the owner it could bring back what the owner has taken away. It can only say less
-than the event that its admin has signed, never more or other.
+It is stored beside the signed event, and without it the event counts for nothing: compared with a
+later policy of the owner's, the event could bring back what the owner has taken away. The
+difference never says anything that the signed event does not say.
 """
 
 from typing import Any
@@ -18,7 +18,7 @@ from ..policy.strict_json import decode_json
 
 
 def difference_of(event: Event, full: Policy, content: bytes | None) -> Contribution:
-    """What an admin's full policy came to.
+    """The contribution that an admin's full policy came to.
 
     :param event: the signed event, verified.
     :param full: its content.

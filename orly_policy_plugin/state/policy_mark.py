@@ -1,9 +1,9 @@
 """The owner's mark in the policy file itself, so that one rename changes both.
 
-It stands under a comment key: ``"_policy_event": {"id": …, "created_at": …, "pubkey": …}``. It
+It is under a comment key: ``"_policy_event": {"id": …, "created_at": …, "pubkey": …}``. It
 can only raise what is fresh: ``freshness.json`` holds the mark as well, and the higher of both
-counts. So a mark that is missing, or garbled by an edit, says nothing and stops nothing; the
-latter is reported, for whoever edited it may have meant something.
+counts. So a mark that an edit has removed or garbled stops nothing; a garbled one is reported,
+for whoever edited it may have meant something.
 """
 
 import json
@@ -59,8 +59,8 @@ def mark_of(content: bytes) -> Mark | None:
 def with_mark(policy_json: Mapping[str, Any], mark: Mark, author: str) -> bytes:
     """A policy's JSON as a file for people, with the mark of the event that it came in.
 
-    A ``_policy_event`` that was in the event is replaced. What is no JSON (it can only stand in
-    comments) is written as a text.
+    A ``_policy_event`` that was in the event is replaced. What is no JSON, which only
+    comments can hold, is written as a text.
 
     :raises PolicyError: its comments are nested too deeply to be written.
     """

@@ -33,7 +33,7 @@ class PolicyState:
     policy: Policy
     """What it says."""
     came_in: PolicyEvent | None
-    """The event that the file came from, where an owner's event made it."""
+    """The owner's event that the file came from; ``None`` where it was edited by hand."""
     owners: frozenset[str]
     """The policy's and those of the environment."""
     understood: Mapping[str, Understood]
@@ -43,13 +43,13 @@ class PolicyState:
     follows: Mapping[str, FollowList]
     """The newest known list of each author."""
     freshness: Freshness
-    """The marks of what was applied: the highest that anything says."""
+    """The marks of what was applied: the highest of all that say one."""
     problems: tuple[Problem, ...] = ()
     """What could not be used, for the log."""
     withdrawn: Mapping[str, Withdrawn | None] = MappingProxyType({})
     """The withdrawn contributions, by event id."""
     withdrawn_marks: Freshness = attrs.field(factory=Freshness, repr=False)
-    """What those say of what their admins have sent."""
+    """The marks of the withdrawn contributions, by their admins."""
 
     @cached_property
     def all_contributions(self) -> tuple[Contribution, ...]:
@@ -58,8 +58,8 @@ class PolicyState:
 
     @cached_property
     def sources(self) -> Mapping[str, Source]:
-        """By event id: whose each contribution is that can be withdrawn. Among them are signed
-        ones that cannot be used now.
+        """The author and date of each contribution that can be withdrawn, by event id. Signed
+        ones that cannot be used now are among them.
         """
         return {
             event_id: each.source
@@ -69,7 +69,7 @@ class PolicyState:
 
     @cached_property
     def authors(self) -> Mapping[str, str]:
-        """By event id: whose each contribution is that can be withdrawn."""
+        """The author of each contribution that can be withdrawn, by event id."""
         return {event_id: source.author for event_id, source in self.sources.items()}
 
     def following(self, newer: FollowList) -> "PolicyState":
@@ -77,11 +77,11 @@ class PolicyState:
         return attrs.evolve(self, follows={**self.follows, newer.author: newer})
 
     def decides_like(self, other: "PolicyState") -> bool:
-        """Whether nothing that decides differs, for the same policy file."""
+        """Whether both decide the same, if their policy files are the same."""
         return self.contributions == other.contributions and self.follows == other.follows
 
     def changes_like(self, other: "PolicyState") -> bool:
-        """Whether a change comes to the same on both: follow lists have no part in it."""
+        """Whether any change has the same result on both. Follow lists have no part in it."""
         return (
             self.content == other.content
             and self.sources == other.sources
@@ -160,7 +160,7 @@ class _File:
 
 
 class _Reader:
-    """Makes a state of what a store holds. What has not changed since the state before is neither
+    """Makes states of what a store holds. What has not changed since the state before is neither
     structured nor verified again.
     """
 
@@ -218,8 +218,8 @@ def read_state(
 ) -> PolicyState:
     """The state that a store holds now.
 
-    :param policy: the state as it would be with this policy, whatever is there.
-    :param before: a state that was read of it: what has not changed is taken from there.
+    :param before: a state that was read from the store: what has not changed is taken from there.
+    :param policy: taken for the policy, which is not read then.
     :raises InvalidPolicy: the policy cannot be used.
     :raises PolicyError: see :meth:`.Store.read`.
     """
@@ -238,7 +238,7 @@ def _by_id(contributions: Iterable[Contribution]) -> dict[str, Contribution]:
 def _in_force(
     policy: Policy, owners: frozenset[str], contributions: tuple[Contribution, ...]
 ) -> tuple[tuple[Contribution, ...], tuple[Problem, ...]]:
-    """Those that are in force, and why the others are not."""
+    """The contributions that are in force, and why the others are not."""
     in_force, skipped = standing_contributions(policy, contributions, owners=owners)
     problems = tuple(
         problem.within(f"contributions.{one.contribution.event_id}")

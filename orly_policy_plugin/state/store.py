@@ -1,10 +1,10 @@
-"""The port to what is kept of one relay's policy: what a store has to do, and nothing of how.
+"""The port to the store of one relay's policy: what a store does, and nothing of how.
 
-What is kept is read as one value (:class:`Stored`) and changed in one exclusive step
-(:class:`Step`) by values that say what to write (:data:`Change`). Whoever changes something reads,
-makes the change ready without the step, enters the step, and finds out by reading again whether
-the change is still made on what is kept; if it is not, it begins again. A store of files holds a
-lock for the step, a database has transactions.
+A store is read as one value (:class:`Stored`) and changed in one exclusive step (:class:`Step`) by
+values that say what to write (:data:`Change`). Whoever changes something reads the store, makes
+the change ready outside the step, enters the step, and reads again: if the store holds something
+else by then, the change is made ready again. A store of files holds a lock for the step, a
+database has transactions.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -59,10 +59,10 @@ class Withdrawn:
 
 @attrs.frozen(kw_only=True)
 class Stored:
-    """All that is kept, of one moment.
+    """All that a store holds, at one moment.
 
-    What has not changed since a store was last read is the same object again, so that nobody
-    understands or verifies it twice.
+    What has not changed since the last reading is the same object as then, so that nobody verifies
+    it twice.
     """
 
     content: bytes
@@ -76,7 +76,7 @@ class Stored:
     freshness: Freshness = attrs.field(factory=Freshness)
     """The marks of what was applied."""
     problems: tuple[Problem, ...] = ()
-    """What cannot be used, or cannot be read now and counts as it did."""
+    """What cannot be used; and what cannot be read now, and counts as it last did."""
 
 
 # --- what is written
@@ -84,18 +84,18 @@ class Stored:
 
 @attrs.frozen(kw_only=True)
 class PolicyReplaced:
-    """Another policy takes the place of the one that is kept."""
+    """Another policy replaces the stored one."""
 
     entry: Entry
     """The new one."""
     freshness: Freshness
-    """The marks once it is kept."""
+    """The marks after the change."""
     before: Entry | None = None
-    """The one that is kept, which the history may not know yet."""
+    """The stored one, which the history may lack."""
     freshness_before: Freshness = attrs.field(factory=Freshness)
-    """The marks as they are, which only the policy that is kept may know."""
+    """The marks before the change: the stored policy may be the only one that has them."""
     unusable: bytes | None = None
-    """What stands in its place and is no policy, to be kept aside."""
+    """What is stored in the place of a policy and is none; it is set aside."""
 
 
 @attrs.frozen(kw_only=True)
@@ -104,7 +104,7 @@ class ContributionAdded:
 
     event_id: str
     contribution: StoredContribution
-    """What is kept of it: read again, it is the same object."""
+    """What is stored of it. Reading the store returns this object."""
     entry: Entry
     freshness: Freshness
     replaces: Mapping[str, Withdrawn] = MappingProxyType({})
@@ -113,7 +113,7 @@ class ContributionAdded:
 
 @attrs.frozen(kw_only=True)
 class ContributionsWithdrawn:
-    """These contributions count no more, for good."""
+    """These contributions are withdrawn, for good."""
 
     withdrawn: Mapping[str, Withdrawn]
     """By event id, in the order in which they go."""
@@ -123,8 +123,8 @@ class ContributionsWithdrawn:
 
 @attrs.frozen
 class FollowListsKept:
-    """The signed kind 3 events of these authors, verified. One that is not newer than what is
-    kept is left out.
+    """The signed kind 3 events of these authors, verified. One that is not newer than the
+    stored one is left out.
     """
 
     lists: Mapping[str, tuple[FollowList, Event]]
@@ -133,7 +133,7 @@ class FollowListsKept:
 
 @attrs.frozen
 class Recorded:
-    """A policy that came by another hand is in force."""
+    """A policy that somebody else has put into the store is in force."""
 
     entry: Entry
     freshness: Freshness
@@ -145,8 +145,8 @@ Change = PolicyReplaced | ContributionAdded | ContributionsWithdrawn | FollowLis
 # --- the port
 
 FirstLists = Callable[[bytes], Collection[str]]
-"""From a policy's content to the authors whose follow lists are read before all others, where all
-are too much to read. It may raise that the policy cannot be used."""
+"""From a policy's content to the authors whose follow lists are read first, where all of them are
+too large to read. Raises :class:`.InvalidPolicy` where the policy cannot be used."""
 
 
 class Readable(Protocol):
@@ -159,11 +159,11 @@ class Readable(Protocol):
         """
 
     def read(self, first_lists: FirstLists, policy: bytes | None = None) -> Stored:
-        """All that is kept.
+        """All that is stored.
 
-        :param policy: what is taken for the policy, which is not read then.
-        :raises Unreadable: there is no policy that could be read, or something beside it
-            cannot be read now of which nothing is known.
+        :param policy: taken for the policy, which is not read then.
+        :raises Unreadable: the policy cannot be read; or something beside it cannot be read
+            now, and never was.
         :raises PolicyError: the marks of what was applied cannot be used, or what
             ``first_lists`` raises.
         """
@@ -173,15 +173,15 @@ class Step(Readable, Protocol):
     """One exclusive step: nobody else changes the store while it lasts."""
 
     def apply(self, change: Change) -> tuple[Problem, ...]:
-        """Write a change: all of what counts, or nothing.
+        """Write a change, whole or not at all.
 
-        :return: what could not be kept although the change counts; for the log.
+        :return: for the log, what could not be written besides the change.
         :raises PolicyError: nothing has changed.
         """
 
 
 class Watch(Protocol):
-    """Following what others change."""
+    """Follows what others change in a store."""
 
     def start(self) -> None:
         """Tell of changes from now on, and of those since the store was read. Starts threads."""
@@ -192,26 +192,26 @@ class Watch(Protocol):
 
 @attrs.frozen(kw_only=True)
 class Watcher:
-    """Who is told, on threads of the watch. What they raise is logged."""
+    """The callbacks of a watch, called on its threads. What they raise is logged."""
 
     policy_changed: Callable[[bytes], bool]
-    """The policy has another content. The answer is whether that is dealt with; else it is told
+    """Takes the policy's new content, and returns whether it is dealt with: if not, it is called
     again."""
     policy_lost: Callable[[PolicyError], None]
-    """The policy cannot be read, and why; once for each reason."""
+    """Takes the reason why the policy cannot be read; called once for each reason."""
     others_changed: Callable[[], None]
-    """Contributions or follow lists have changed."""
+    """Called when contributions or follow lists have changed."""
 
 
 class Store(Readable, Protocol):
-    """What is kept of one relay's policy. Calls block their thread."""
+    """The store of one relay's policy. Calls block their thread."""
 
     @property
     def name(self) -> str:
         """What messages call the policy, such as the path of its file."""
 
     def has_policy(self) -> bool:
-        """Whether there is something in the policy's place, be it unusable."""
+        """Whether anything is stored as the policy, usable or not."""
 
     def exclusive(self) -> AbstractContextManager[Step]:
         """One step in which nobody else changes anything. Not reentrant.
@@ -223,16 +223,17 @@ class Store(Readable, Protocol):
     def how_it_came(
         self, content: bytes, mark: Mark | None, in_force: bytes | None, applied: Freshness
     ) -> How | None:
-        """How a policy came here that no change of this process has brought; ``None`` where that
-        is recorded already, as a store that no other hand can write to has it always.
+        """How a policy came into the store that no change of this process has put there;
+        ``None`` where the history has it already. A store that nobody else can write to always
+        returns ``None``.
 
-        :param mark: of the event that it names.
+        :param mark: of the event that the policy names.
         :param in_force: what was in force before; ``None`` at start.
         :param applied: the highest marks that were seen.
         """
 
     def history(self, problems: list[Problem]) -> Iterator[Entry]:
-        """What was in force, newest first.
+        """The versions that were in force, newest first.
 
         :param problems: gets entries that cannot be read.
         :raises Unreadable: there is a history, and it cannot be read.
@@ -246,7 +247,7 @@ class Store(Readable, Protocol):
         """
 
     def watch(self, content: bytes, watcher: Watcher) -> Watch:
-        """Follow what others change. Not yet started.
+        """A watch for what others change, not yet started.
 
-        :param content: the policy that the caller knows.
+        :param content: the policy as the caller last read it.
         """

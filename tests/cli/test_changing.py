@@ -269,7 +269,7 @@ def test_what_stands_is_not_put_back(folders: StateFolders, invoke: Invoke) -> N
     """Nothing changes, the marks neither."""
     result = invoke("rollback", version_of(NEW), "policy.json")
     assert result.exit_code == 0
-    assert "is what stands" in result.stdout
+    assert "already" in result.stdout
     assert FreshnessFile(folders.history).load().owner == Mark(APPLIED, "e7" * 32)
 
 

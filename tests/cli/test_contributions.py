@@ -216,7 +216,7 @@ def test_a_contribution_that_is_kept_no_more_is_exit_2(past: Past, invoke: Invok
     (past.world.folder / "policy-history" / f"{past.first.id}.contribution").unlink()
     result = invoke("history", "policy.json", "--contribution", past.first.id)
     assert (result.exit_code, result.stdout) == (2, "")
-    assert "kept no more" in result.stderr
+    assert "no longer kept" in result.stderr
 
 
 def test_a_contribution_that_adds_nothing_is_not_printed(past: Past, invoke: Invoke) -> None:
@@ -241,7 +241,7 @@ def test_diff_tells_what_contributions_grant_and_deny(past: Past, run: Run) -> N
     )
     assert (done.returncode, done.stderr) == (1, "")
     assert run("diff", two, left, "--policy", "policy.json").stdout == (
-        f"{named(past.first)}: in force no more  newly allowed: {REFUSED}  "
+        f"{named(past.first)}: no longer in force  newly allowed: {REFUSED}  "
         f"newly refused: {ALLOWED}\n"
     )
     same = run("diff", two, two, "--policy", "policy.json")
@@ -278,7 +278,7 @@ def test_a_file_is_compared_as_if_it_were_the_policy_file(
     assert invoke("diff", left, "policy.json", "--policy", "policy.json").exit_code == 0
     write("next.json", policy(rules={}))
     lost = invoke("diff", "policy.json", "next.json", "--policy", "policy.json")
-    assert f"{named(past.second)}: in force no more  newly allowed: kind 1: " in lost.stdout
+    assert f"{named(past.second)}: no longer in force  newly allowed: kind 1: " in lost.stdout
     assert f"next.json: contributions.{past.second.id}.rules_extend.1: " in lost.stderr
     alone = invoke("diff", "policy.json", "next.json")
     assert (alone.exit_code, "contribution" in alone.stdout, alone.stderr) == (1, False, "")
@@ -292,7 +292,8 @@ def test_what_is_kept_no_more_is_unknown_and_not_the_same(past: Past, invoke: In
         damage()
         added = invoke("diff", alone, one, "--policy", "policy.json")
         assert added.stdout == (
-            f"contribution {past.first.id[:8]}… of somebody: added; what it says is kept no more\n"
+            f"contribution {past.first.id[:8]}… of somebody: added; "
+            "what it says is no longer kept\n"
         )
     in_both = invoke("diff", one, two, "--policy", "policy.json", "--json")
     told = json.loads(in_both.stdout)
@@ -318,7 +319,7 @@ def test_rollback_tells_which_contributions_are_left_over(past: Past, run: Run) 
     lines = done.stdout.splitlines()
     assert lines[0] == f"policy put back: version {one}"
     assert f"in force is version {past.world.version}: contributions are not put back" in lines
-    assert f"{named(first)}: in force no more  newly allowed: " in done.stdout
+    assert f"{named(first)}: no longer in force  newly allowed: " in done.stdout
     assert f"{named(second)}: added  newly refused: kind 1: writes by {HERS}" in done.stdout
     send = "--policy policy.json --key-file KEY --relay URL"
     assert lines[-1].endswith(f": orly-policy withdraw {second.id} {send}")
@@ -331,7 +332,7 @@ def test_rollback_to_what_stands_tells_of_contributions_alone(past: Past, invoke
     before = past.world.on_disk()
     result = invoke("rollback", past.versions[0], "policy.json")
     assert result.exit_code == 0
-    assert "is what stands in policy.json" in result.stdout
+    assert "is in policy.json already" in result.stdout
     assert f"{named(past.second)} was not in force then" in result.stdout
     assert past.world.on_disk() == before
     same = invoke("rollback", past.versions[-1], "policy.json")

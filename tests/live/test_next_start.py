@@ -44,7 +44,7 @@ def test_a_missing_follow_list(world: World, caplog: pytest.LogCaptureFixture) -
         eventually(lambda: world.plugin.status.next_start == ())
     assert [text.partition(":")[0] for text in said(caplog)] == [
         "the next start would be refused",
-        "the next start would not be refused any more",
+        "the next start would not be refused now",
     ]
 
 

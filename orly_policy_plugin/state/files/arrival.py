@@ -1,4 +1,4 @@
-"""How a policy came into its file that no change of this process has brought. A guess, for
+"""How a policy came into its file that no change of this process has put there. It is a guess:
 whoever edits a file leaves no word.
 """
 

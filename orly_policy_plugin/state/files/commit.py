@@ -96,16 +96,14 @@ class Commit:
         return (*kept, *self._afterwards(change.freshness, change.entry))
 
     def _keep_aside(self, content: bytes, now: int) -> Problem:
-        """What is no policy and is about to be replaced: the history takes policies only. Its
-        mark counts all the same, as in a file that can be used.
+        """Keep what is no policy and is about to be replaced: the history takes policies only.
+        Its mark counts all the same, as in a file that can be used.
         """
         self._raise_marks(Freshness(mark_of(content)))
         digest = hashlib.sha256(content).hexdigest()[:_DIGITS]  # two may come in one second
         kept = self.folders.history / f"unusable-{now}-{digest}.json"
         write_atomically(kept, content)
-        return Problem(
-            "", f"what stood in the policy file could not be used; it is kept as {kept}"
-        )
+        return Problem("", f"what was in the policy file could not be used; it is kept as {kept}")
 
     def _add(self, change: ContributionAdded) -> Problems:
         self.contributions.add(change.event_id, change.contribution)  # now it counts
@@ -117,7 +115,7 @@ class Commit:
 
     def _withdraw(self, change: ContributionsWithdrawn) -> Problems:
         self._raise_marks(change.freshness)
-        self._mark_withdrawn(change.withdrawn)  # now they count no more
+        self._mark_withdrawn(change.withdrawn)  # from now on they do not count
         return _problems(
             "a contribution is withdrawn, but: ",
             lambda: self.history.record(change.entry, self.held),
@@ -152,7 +150,7 @@ class Commit:
 
 
 def _problems(what: str, *steps: Callable[[], object]) -> Problems:
-    """What was not done, of what is worth doing one without the other."""
+    """Do each step, whatever became of the others, and return what failed."""
     problems = []
     for step in steps:
         try:

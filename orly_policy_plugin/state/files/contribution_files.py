@@ -86,7 +86,7 @@ class ContributionFiles:
         return read_withdrawals(self._folder, ids, before.withdrawals)
 
     def add(self, event_id: str, contribution: StoredContribution) -> None:
-        """Keep a contribution. What is given is what will be read.
+        """Keep a contribution. The next reading returns the same object.
 
         :raises PolicyError: it is not kept.
         """
@@ -109,21 +109,21 @@ class ContributionFiles:
     def withdraw(self, event_id: str, withdrawn: Withdrawn) -> None:
         """Withdraw a contribution for good. May be repeated.
 
-        :raises Unwritable: it counts as it did.
+        :raises Unwritable: it is not withdrawn.
         """
         self._check_folder()
         mark_withdrawn(self._folder, event_id, withdrawn)
 
     def _check_folder(self) -> None:
-        """That a folder which is away, and whose contributions count all the same, is not made
-        anew: then they would be gone.
+        """Refuse to make a folder anew that is away while its contributions still count: they
+        would be gone.
 
-        :raises Unwritable: it would.
+        :raises Unwritable: it is away.
         """
         known = self._known
         if known is not None and known.events.contents and not self._folder.exists():
             raise Unwritable(
-                f"{self._folder} is not there any more, and what was in it stays in force; put it "
+                f"{self._folder} is gone, and what was in it stays in force; put it "
                 "back, or start again without it"
             )
 

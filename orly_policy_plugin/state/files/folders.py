@@ -14,7 +14,7 @@ def _absolute(path: Path | str) -> Path:
 
 @attrs.frozen
 class StateFolders:
-    """The places beside one policy file (sections 7 to 9 of the spec).
+    """The folders beside one policy file (sections 7 to 9 of the spec).
 
     Nothing is there until something is written. Where the policy file is a symlink, its state
     lies beside the link: what the link leads to may be another file tomorrow.

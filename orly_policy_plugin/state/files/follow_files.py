@@ -1,8 +1,8 @@
 """``policy-follows/``: the newest follow list of each author, a signed event a file, named by the
 author.
 
-A list only grants. So one that cannot be read, and of which nothing is known, grants nobody, and
-stops nothing.
+A list only grants. So one that cannot be read, and was not read before, grants nobody and stops
+nothing.
 """
 
 import contextlib
@@ -67,7 +67,7 @@ class FollowFiles:
                 self._know(newer)
 
     def _kept(self, author: str) -> FollowList | None:
-        """The list of one author: of the others there may be more than can be read in a while."""
+        """The list of one author, read alone: reading all of them may take long."""
         path = self._folder / (author + _ENDING)
         try:
             return _same(author, _identity(path), self._known) or _read(path, author)
@@ -77,7 +77,7 @@ class FollowFiles:
             return None
 
     def _know(self, newer: FollowList) -> None:
-        """A list that has just been written is not read again."""
+        """Remember a list that was just written, so that it is not read again."""
         author, known = newer.author, self._known
         with contextlib.suppress(FileNotFoundError, UnreadableNow):
             identity = _identity(self._folder / (author + _ENDING))
@@ -93,7 +93,7 @@ def read_follow_lists(
     before: StoredFollowLists | None = None,
     first: Collection[str] | None = None,
 ) -> StoredFollowLists:
-    """Read all that is there. Nothing raises, nothing is removed.
+    """Read all that is there. It raises nothing and removes nothing.
 
     :param before: what was read before: a file that is the same is not read again, and one that
         cannot be read now counts as it did.
@@ -137,7 +137,7 @@ def read_follow_lists(
 
 
 def _beyond(folder: Path, names: list[str], first: Collection[str]) -> frozenset[str]:
-    """The files that are not read, for what admins' contributions use is too much."""
+    """The files that are not read, as the lists that only contributions use are too large."""
     sizes: list[tuple[int, str]] = []
     for name in names:
         if not name.startswith(".") and name.removesuffix(_ENDING) not in first:

@@ -1,7 +1,7 @@
 """``policy-history/freshness.json``: the newest event that was applied, of each who may send one.
 
-It only rises. A file that is there and cannot be understood is an error, never the same as none:
-who forgets what was applied accepts it again.
+Marks only rise. A file that cannot be understood is an error, never the same as no file: whoever
+forgets what was applied accepts it again.
 """
 
 import json
@@ -61,7 +61,7 @@ class FreshnessFile:
 
         :return: what the file says now.
         :raises UnusableFreshness: the file cannot be used; it is left as it is.
-        :raises Unwritable: it cannot be written, and says what it said.
+        :raises Unwritable: it cannot be written, and is as it was.
         """
         held.check(self._history)
         kept = self.load()
@@ -83,7 +83,7 @@ def _freshness_of(content: bytes) -> Freshness:
 
 
 def _garbled(value: object) -> str | None:
-    """What would be read as lower marks than were written."""
+    """What is wrong with a value that would be read as lower marks than were written."""
     if not isinstance(value, JsonObject):
         return None
     if missing := _KEYS - value.keys():

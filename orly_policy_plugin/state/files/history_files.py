@@ -30,8 +30,8 @@ from .state_files import list_state_folder, read_state_file
 
 MOST_ENTRIES: Final = 1000
 TIDY_EVERY: Final = 100
-"""Entries: then all are read, to find what none names any more. A thousand may take seconds, in
-which all other changes wait."""
+"""Entries: then all are read, to find contributions that none of them names. A thousand may take
+seconds, in which all other changes wait."""
 
 _MOST_BYTES: Final = 256 * 1024 * 1024
 _FILE_NAME: Final = re.compile(rf"([0-9]{{12}})-([0-9]{{8}})-({VERSION})\.(.+)", re.DOTALL)
@@ -99,7 +99,7 @@ class History:
         return next((entry.content for entry in entries if entry), None)
 
     def entries(self, problems: list[Problem]) -> Iterator[Entry]:
-        """All versions, newest first, each read when it is its turn.
+        """All versions, newest first, each read in its turn.
 
         :param problems: gets those that cannot be read.
         :raises Unreadable: the folder is there and cannot be listed.
@@ -138,8 +138,8 @@ class History:
         return _Name(time, newest.number + 1, entry.version, self.policy)
 
     def _prune(self, names: list[_Name]) -> None:
-        """Forget the oldest, and now and then what contributions said that no entry names.
-        That one cannot be removed is no reason to fail: it is in no way.
+        """Forget the oldest and, now and then, the contributions that no entry names. A file that
+        cannot be removed stays, and does no harm.
 
         :param names: all, newest first.
         """
@@ -159,7 +159,7 @@ class History:
                 write_atomically(path, content + b"\n")
 
     def _unnamed_contributions(self, kept: Iterable[_Name]) -> list[str]:
-        """The files of contributions that no entry names, of whoever shares the folder; none where
+        """The files of contributions that no entry of any policy in the folder names; none where
         an entry cannot be read, for nobody knows what it names.
         """
         others = [name for name in self._all_names() if name.policy != self.policy]

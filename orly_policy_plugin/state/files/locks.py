@@ -36,7 +36,7 @@ class Held:
             raise RuntimeError(f"{folder} is changed without holding its lock")
 
     def end(self) -> None:
-        """It is held no more."""
+        """The lock is released."""
         self._valid = False
 
 

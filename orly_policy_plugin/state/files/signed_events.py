@@ -2,7 +2,7 @@
 
 A file's name is 64 hex characters and ``.json``, and what it says is checked here for its shape
 alone; whether the signature is right, and whether the name fits, is for whoever asked. Files
-whose names start with a dot are nobody's (an editor's, or what a crash left).
+whose names start with a dot are ignored (an editor's, or what a crash left).
 
 A contribution is withdrawn by a file ``<id>.withdrawn``: that it is there is enough, and where it
 is, ``<id>.json`` counts for nothing. So the order of a withdrawal is: the mark of withdrawal, then
@@ -99,8 +99,8 @@ def write_event(folder: Path, name: str, event: Mapping[str, Any]) -> bytes:
 
 
 def write_difference(folder: Path, event_id: str, difference: bytes) -> None:
-    """Keep what an admin's full policy came to, beside its event: before the event itself, which
-    then counts.
+    """Keep what an admin's full policy came to, beside its event. It is written first: the event
+    counts once it is there.
 
     :raises PolicyError: it is over :data:`MOST_DIFFERENCE_BYTES`.
     :raises Unwritable: it cannot be written.
@@ -116,8 +116,8 @@ def read_events(
 ) -> StoredEvents:
     """Read all events of a folder, which need not be there. Nothing is removed.
 
-    :param bare_allowed: whether an object that does not claim to be an event may stand there, as
-        contributions in ORLY's format do.
+    :param bare_allowed: whether an object is read that does not claim to be an event, such as a
+        contribution in ORLY's format.
     :param before: what was read before. Of a file that has not changed the value is the same
         object; one that cannot be read now, or a folder that cannot be listed, is kept as it was.
     :raises UnreadableNow: something cannot be read, and nothing was known of it.
@@ -135,8 +135,8 @@ def read_events(
     found = _Found(folder, bare_allowed, before)
     for name in names:
         stem, _, ending = name.partition(".")
-        is_nobodys = name.startswith(".")
-        if not is_nobodys and (stem not in withdrawn or f".{ending}" not in (_EVENT, _WITHDRAWN)):
+        is_ignored = name.startswith(".")
+        if not is_ignored and (stem not in withdrawn or f".{ending}" not in (_EVENT, _WITHDRAWN)):
             found.look_at(name)
     for name in sorted(found.events.keys() & _with_difference(names)):
         found.look_at_difference(name)
@@ -146,7 +146,7 @@ def read_events(
 def mark_withdrawn(folder: Path, event_id: str, withdrawn: Withdrawn) -> None:
     """Withdraw an event for good. May be repeated; the first withdrawal is remembered.
 
-    :raises Unwritable: the event stands as it stood.
+    :raises Unwritable: the event is not withdrawn.
     """
     marker = folder / _file_name(event_id, _WITHDRAWN)
     make_folder(folder)

@@ -1,4 +1,4 @@
-"""Reading one file of the state, whoever may have put what there."""
+"""Reading one file of the state, whatever somebody may have put there."""
 
 import errno
 import os
