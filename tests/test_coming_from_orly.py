@@ -50,7 +50,7 @@ ROWS = [
 ]
 IN_BACKTICKS = re.compile(r"`(.+?)`")
 OF_OURS = re.compile(
-    r"`((?:authority|decisions|errors|follows|plugin|policy|scripts|settings|state"
+    r"`((?:authority|decisions|errors|follows|plugin|policy|policy_file|scripts|settings|state"
     r"|orly_policy_hookspecs)\.(?!json`|sh`)[\w.]+)`"
 )
 COUNTERPARTS = sorted({name for _, here, _ in ROWS for name in IN_BACKTICKS.findall(here)})
