@@ -106,6 +106,9 @@ def until() -> Callable[..., None]:
 class Saving:
     """One way of saving: where the file is, how it is laid out, how another content gets there."""
 
+    is_away_meanwhile = False
+    """Whether the file is missing for so long that a watcher may say so."""
+
     def __init__(self, root: Path) -> None:
         self.root = root
         self.path = root / "policy.json"
@@ -247,6 +250,8 @@ class Burst(Saving):
 
 
 class DeletedAndRestored(Saving):
+    is_away_meanwhile = True
+
     def save(self, content: bytes) -> None:
         self.path.unlink()
         time.sleep(0.1)
@@ -255,6 +260,8 @@ class DeletedAndRestored(Saving):
 
 class FolderRecreated(Saving):
     """The folder is removed with all that is in it, and made again, often with the same inode."""
+
+    is_away_meanwhile = True
 
     def __init__(self, root: Path) -> None:
         super().__init__(root)
@@ -280,6 +287,8 @@ class FolderMovedAside(FolderRecreated):
 
 class TargetFolderRecreated(Saving):
     """The folder of the file that the symlink leads to is removed and made again."""
+
+    is_away_meanwhile = True
 
     def lay_out(self, content: bytes) -> None:
         self.restore(content)

@@ -433,7 +433,7 @@ def test_one_that_does_not_read_blocks_nobody(folder: Any) -> None:
 
     began = time.monotonic()
     replies = asyncio.run(asking())
-    assert {reply.action for reply in replies} == set(UNANSWERED)
+    assert {reply.action for reply in replies} <= set(UNANSWERED)
     assert time.monotonic() - began < 2 + SLACK_SECONDS
     assert longest < 0.5
 
