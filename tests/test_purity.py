@@ -48,7 +48,7 @@ PURE_SIBLINGS = {
 }  # fmt: skip
 BELOW = {
     "policy": {"counted", "errors"},
-    "authority": {"errors", "event_size", "policy"},
+    "authority": {"counted", "errors", "event_size", "policy"},
     "follows": {"authority", "policy"},
     "decisions": {"authority", "counted", "event_size", "policy"},
 }
