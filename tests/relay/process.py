@@ -134,6 +134,13 @@ class Relay:
         return int(found[1]) * 1024
 
     @property
+    def cpu_seconds(self) -> float:
+        """The processor's time that it has taken: another process makes that no longer."""
+        assert self._process
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    @property
     def stdout(self) -> str:
         """All that it has printed."""
         return self._file("stdout").read_text()

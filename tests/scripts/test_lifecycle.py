@@ -65,7 +65,7 @@ def test_nothing_runs_before_the_start(folder: Any) -> None:
     assert (threads(), scripts.status) == ([], ())
     scripts.start()
     folder.until(lambda: folder.started)
-    assert pids(scripts) == {"script.py": folder.started[0]}
+    folder.until(lambda: pids(scripts) == {"script.py": folder.started[0]})
 
 
 def test_the_first_question_starts_it_as_well(folder: Any) -> None:
