@@ -223,7 +223,7 @@ ROWS: Final = (
     ),
     Row(
         name="admins-worst",
-        workload="the most that policy admins can have standing",
+        workload="the most that policy admins can contribute",
         measure=_admins_worst,
         goals=(_ADMINS_APPLY, _ADMINS_START, _ADMINS_DELAY),
     ),
