@@ -35,7 +35,7 @@ class Worst:
     kept_megabytes: tuple[float, str] | None
     """``None`` where the system does not say."""
     shapes: dict[str, dict[str, Any]]
-    """What was measured of each."""
+    """The figures of each shape."""
 
 
 def worst(admins: int, shapes: tuple[str, ...] = SHAPES) -> Worst:

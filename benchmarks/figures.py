@@ -1,4 +1,4 @@
-"""What a row of the table has: figures, each with its unit and its goal."""
+"""The figures of a row of the table, each with its unit and its goal."""
 
 import operator
 from typing import Any, Final, Literal
@@ -19,7 +19,7 @@ _FORMATS: Final[dict[Unit, str]] = {
 
 @attrs.frozen(kw_only=True)
 class Goal:
-    """What a figure should be."""
+    """The value that a figure should have."""
 
     value: float
     unit: Unit

@@ -20,14 +20,14 @@ _SECONDS = 180
 
 @attrs.frozen
 class Loaded:
-    """What loading a file took."""
+    """The time and memory that loading a file took."""
 
     seconds: float
     """To read, check and compile it."""
     bytes_per_key: float | None
-    """What the compiled policy keeps; ``None`` where the system does not say."""
+    """The memory of the compiled policy; ``None`` where the system does not say."""
     replaced: tuple[dict[str, Any], ...]
-    """What :func:`.loading_child.replacing` measured, each time."""
+    """The results of :func:`.loading_child.replacing`, one each time."""
 
     @property
     def longest_delays_ms(self) -> list[float]:

@@ -26,7 +26,7 @@ Storage = Literal["sqlite", "lmdb"]
 IN_FLIGHT: Final = 16
 """Events of one connection that are not answered yet."""
 SECONDS: Final = 60
-"""How long a start or one measurement may take."""
+"""The longest time for a start or one measurement."""
 _OPTIONS: Final[dict[str, Any]] = {"max_size": None, "compression": None}
 
 
@@ -37,7 +37,7 @@ class Relay:
     url: str
     pid: int
     said: Path
-    """What it prints."""
+    """The lines that it prints."""
 
     def cpu_seconds(self) -> float | None:
         """The processor's time that it has taken; ``None`` where the system does not say."""
@@ -48,7 +48,7 @@ class Relay:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def tasks(self) -> list[int]:
-        """How many there were, each time that it was asked by SIGUSR1."""
+        """The numbers of tasks, one for each time that it was asked by SIGUSR1."""
         return list(map(int, re.findall(r"tasks: (\d+)", self.said.read_text())))
 
     def memory_kilobytes(self) -> float:

@@ -1,4 +1,4 @@
-"""What the policy costs a whole relay: the example relay over a socket, with and without it.
+"""The cost of the policy for a whole relay: the example relay over a socket, with and without it.
 
 All run side by side and are asked in turn, each time in the other order; a ratio is of two rates
 of one turn, and the row's figure is the median of the ratios.
@@ -58,10 +58,10 @@ class Compared:
 
     rates: dict[Which, list[float]]
     cpu_seconds: dict[Which, float]
-    """What the relays' processes took for all turns, where the system says it."""
+    """The processor time of the relays' processes for all turns, where the system says it."""
 
     def kept(self, side: Which) -> float:
-        """How much of its speed a relay keeps: the median of all turns."""
+        """The part of its speed that a relay keeps: the median of all turns."""
         pairs = zip(self.rates[side], self.rates["bare"], strict=True)
         return statistics.median(rate / bare for rate, bare in pairs)
 
@@ -171,6 +171,6 @@ async def _in_turn(turn: _Turn, turns: int, relays: dict[Which, Relay], count: i
 
 
 def _cpu_seconds(relays: dict[Which, Relay]) -> dict[Which, float]:
-    """What the relays' processes have taken; of those of which the system says it."""
+    """The processor time of the relays' processes, as far as the system says it."""
     taken = {side: relays[side].cpu_seconds() for side in _SIDES}
     return {side: seconds for side, seconds in taken.items() if seconds is not None}

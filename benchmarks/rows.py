@@ -18,7 +18,7 @@ from .timing import Effort, Timed
 
 @attrs.frozen(kw_only=True)
 class Options:
-    """What the command line says of how to measure."""
+    """The options of the command line."""
 
     effort: Effort
     events: Path | None
@@ -37,7 +37,7 @@ class Row:
     measure: Measure
     goals: tuple[Goal, ...]
     reference: float | None = None
-    """What ORLY 0.31.7 takes, in V."""
+    """The time of ORLY 0.31.7, in V."""
 
 
 def _in_v(time: Timed, goal: float, **notes: Any) -> Measured:

@@ -1,4 +1,4 @@
-"""How decisions scale: with the lengths of lists, the number of rules, the number of plugins."""
+"""Scaling of decisions with the length of lists, the number of rules, the number of plugins."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -75,7 +75,7 @@ def _series(
 
 
 def _rates(name: str, runs: dict[int, Run], effort: Effort) -> Series:
-    """How many are done in one V, for each number."""
+    """The number that is done in one V, for each size."""
     times = timed_together(list(runs.values()), effort)
     points = ((float(number), 1 / time.in_v) for number, time in zip(runs, times, strict=True))
     return Series(name, tuple(points))

@@ -39,13 +39,13 @@ _CHANGES_EVERY_SECONDS: Final = 5.0
 _OBEYS_WITHIN_SECONDS: Final = 1.0
 _MOST_MORE_KILOBYTES: Final = 20_000
 _MORE_OF: Final = {"threads": 8}
-"""That read the store, each made when it is needed first."""
+"""Threads that read the store, each made when it is first needed."""
 _ANSWER_SECONDS: Final = 20.0
 
 
 @attrs.define
 class Seen:
-    """What has come of it."""
+    """The counts of a soak so far."""
 
     sent: int = 0
     live: int = 0
@@ -229,7 +229,7 @@ async def _watch(running: Relay, seen: Seen, is_over: asyncio.Event) -> None:
 
 @attrs.frozen
 class Held:
-    """What a relay has open without clients."""
+    """The resources that a relay has open without clients."""
 
     threads: int
     sockets: int

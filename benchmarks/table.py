@@ -61,7 +61,7 @@ def _row_as_json(row: Row, measured: Measured) -> dict[str, Any]:
 
 
 def machine() -> dict[str, Any]:
-    """What was measured on; V is a rough one, each row has its own."""
+    """The machine and the Python; V is a rough one, each row has its own."""
     return {
         "python": platform.python_version(),
         "implementation": platform.python_implementation(),

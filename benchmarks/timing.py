@@ -14,7 +14,7 @@ _REPEAT_SECONDS: Final = 0.05
 
 @attrs.frozen
 class Effort:
-    """How long is measured."""
+    """The length of a measurement."""
 
     quick: bool = False
     """Whether the figures need only be there, not be good."""
@@ -26,7 +26,7 @@ class Effort:
 
     @property
     def repeat_seconds(self) -> float:
-        """How long one repeat takes, about."""
+        """The rough length of one repeat."""
         return 0.005 if self.quick else _REPEAT_SECONDS
 
 
@@ -86,7 +86,7 @@ def _seconds_of(run: Run, times: int) -> float:
 
 
 def _times_that_take(run: Run, seconds: float) -> int:
-    """How often to run it; finding out warms it up."""
+    """The number of times to run it; finding out warms it up."""
     times = 1
     while (each := _seconds_of(run, times)) * times < seconds / 4:
         times *= 4

@@ -1,4 +1,4 @@
-"""What is decided: the policies and events of the decision rows, generated, always the same.
+"""The policies and events of the decision rows: generated, always the same.
 
 Shared with ``tests/test_call_counts.py``, which imports this file alone; so it imports nothing of
 this folder.
@@ -55,7 +55,7 @@ class Workload:
     keys: tuple[str, ...] = (SUBMITTER,)
     """Who authenticated."""
     accepts: bool = True
-    """What every decision must be: a benchmark of the wrong answer measures nothing."""
+    """The outcome that every decision must have: a benchmark of the wrong one measures nothing."""
 
     def compiled(self) -> Snapshot:
         """The policy, ready to decide.
@@ -201,7 +201,7 @@ READ_POLICY: Final = _as_file(
 
 
 def stored_events(count: int = 500) -> list[Event]:
-    """What a REQ may find: notes and reactions of about the size of real ones, unsigned."""
+    """Events that a REQ may find: notes and reactions of about the size of real ones, unsigned."""
     return [
         AnEvent(
             id=key(5_000_000 + number),

@@ -21,7 +21,7 @@ _AUTHENTICATION = 22242
 
 
 def _text(_: click.Context, param: click.Parameter, value: Any) -> Any:
-    """What was typed, as an event can have it: in UTF-8, whatever the locale is."""
+    """The typed text as an event can have it: in UTF-8, whatever the locale is."""
     if isinstance(value, tuple):
         return tuple(_in_utf8(each, param) for each in value)
     return _in_utf8(value, param)

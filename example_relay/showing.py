@@ -1,4 +1,4 @@
-"""What the example relay and its client show. They print with these functions alone."""
+"""Printing for the example relay and its client. They print with these functions alone."""
 
 import sys
 from pathlib import Path
@@ -17,7 +17,7 @@ def say(text: str) -> None:
 
 
 def tell(text: str) -> None:
-    """The same on standard error."""
+    """A line on standard error."""
     click.echo(in_a_line(text), err=True)
 
 

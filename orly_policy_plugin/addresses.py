@@ -1,4 +1,4 @@
-"""Which addresses are one: what a client may choose of its address tells nobody apart. Pure."""
+"""Groups of addresses: the part that a client may choose tells nobody apart. Pure."""
 
 import ipaddress
 import re
@@ -12,7 +12,7 @@ _PREFIX_OF_A_SITE: Final = 64
 
 @lru_cache(maxsize=4096)
 def address_group(ip: str) -> str:
-    """What stands for an address: an IPv4 one itself, an IPv6 one its first 64 bits.
+    """The name of an address's group: an IPv4 address itself, the first 64 bits of an IPv6 one.
 
     An IPv4 address in the form of an IPv6 one is the IPv4 one. What is no address stands for
     itself.

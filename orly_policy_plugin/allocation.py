@@ -1,4 +1,4 @@
-"""What large messages took goes back to the system."""
+"""Giving the memory of large messages back to the system."""
 
 import ctypes
 from typing import Final

@@ -101,7 +101,7 @@ def _replace(folder: int, name: str, content: bytes) -> None:
 
 
 def _access_to_keep(folder: int, name: str) -> _Access:
-    """That of the file that is there; for a new one, its owner is the folder's.
+    """The access of the present file; a new file belongs to the folder's owner.
 
     So that what root does by the command line never locks out the relay's own user.
     """

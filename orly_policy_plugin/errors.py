@@ -16,7 +16,7 @@
 
 
 class PolicyError(Exception):
-    """What is wrong, where, and what would do."""
+    """The base of the engine's errors. Its text says what is wrong, where, and what would do."""
 
 
 class Unreadable(PolicyError):

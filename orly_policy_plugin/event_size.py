@@ -1,4 +1,4 @@
-"""How many bytes an event takes (section 1 of the spec): ``size_limit`` and ``content_limit``."""
+"""The size of events in bytes (section 1 of the spec): ``size_limit`` and ``content_limit``."""
 
 import json
 
@@ -8,7 +8,7 @@ from orly_policy_hookspecs import Event
 from orly_policy_hookspecs.nip01 import FIELDS
 
 _NAMES_SIZE = sum(len(f'"{name}":') for name in FIELDS)
-"""What an object takes more than a list of the same values, which is written faster."""
+"""The bytes that an object takes more than a list of the same values, which is written faster."""
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 

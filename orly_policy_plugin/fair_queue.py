@@ -82,7 +82,7 @@ class Shares(Generic[T]):
         self._size = 0
 
     def __len__(self) -> int:
-        """How many items there are."""
+        """The number of items."""
         return self._size
 
     def add(self, asker: Asker, item: T) -> None:

@@ -175,7 +175,7 @@ class PolicyPlugin:
         return self._follow_lists.missing_lists
 
     def unknown_follow_lists(self) -> frozenset[str]:
-        """Those of :meth:`required_follow_lists` that are not known."""
+        """The authors of :meth:`required_follow_lists` whose lists are not known."""
         return self._follow_lists.unknown_lists
 
     def check_follow_lists(self) -> None:
@@ -228,12 +228,12 @@ class PolicyPlugin:
 
     @hookimpl
     def relay_limits(self) -> RelayLimits:
-        """Section 11 of the spec."""
+        """The limits for NIP-11 (section 11 of the spec)."""
         return limits_of(self.snapshot)
 
     @hookimpl
     def read_scopes(self, context: Context) -> Scopes:
-        """What the policy says of a reader before any event is seen."""
+        """The kinds that a reader may read, as far as no event is needed to tell."""
         keys = () if self._submitter == "author" else context.authenticated
         return self.snapshot.readers.scopes(keys)
 
@@ -241,7 +241,9 @@ class PolicyPlugin:
 
     @hookimpl
     def on_write(self, event: Event, context: Context) -> Decision | Awaitable[Decision]:
-        """Sections 2 to 6 of the spec. To be awaited only where a script is to be asked."""
+        """Decide a write (sections 2 to 6 of the spec): at once, unless a script is to be asked, or
+        the rates are kept elsewhere.
+        """
         try:
             if self._submitter != "authenticated":
                 context = self._writing(event, context)
@@ -256,7 +258,7 @@ class PolicyPlugin:
 
     @hookimpl
     def on_read(self, event: Event, context: Context) -> Decision | Awaitable[Decision]:
-        """Sections 2 to 5 of the spec. To be awaited only where a script is to be asked."""
+        """Decide a read (sections 2 to 5 of the spec): at once, unless a script is to be asked."""
         try:
             if self._submitter == "author":
                 context = attrs.evolve(context, authenticated=())
@@ -277,12 +279,12 @@ class PolicyPlugin:
 
     @hookimpl
     async def on_kind3(self, event: Event, context: Context) -> None:
-        """Section 7 of the spec."""
+        """Take a follow list (section 7 of the spec)."""
         await self._follow_lists.follow(event)
 
     @hookimpl
     async def on_policy_event(self, event: Event, context: Context) -> Decision | None:
-        """Sections 8 and 9 of the spec: policy events, and withdrawals of contributions."""
+        """Apply a policy event, or withdraw contributions (sections 8 and 9 of the spec)."""
         if event.kind == kinds.DELETION and not self._updates.names_contribution(event):
             return None
         return await self._updates.apply(event)

@@ -23,7 +23,7 @@ _FALSE = frozenset({"0", "f", "false", "no", "off"})
 _MOST_DIGITS = 18
 """Of a number of bytes; a longer one is a slip."""
 _MOST_READ_AT_ONCE = 2**30
-"""What ``ORLY_POLICY_MAX_BYTES`` comes to at most: Python sets aside the memory for a read before
+"""The most that ``ORLY_POLICY_MAX_BYTES`` comes to: Python sets aside the memory for a read before
 it knows how much there is to read."""
 
 
@@ -42,7 +42,7 @@ class Settings:
     )
     """A larger policy file is refused: decisions wait while one is parsed."""
     state_folder: Path | None = None
-    """Where contributions, follow lists and the history lie; beside the policy file where
+    """The folder of contributions, follow lists and the history; the policy file's own where
     ``None``."""
     relay_urls: tuple[str, ...] = ()
     """This relay's URLs, which the ``relay`` tag of a policy event may name."""
@@ -60,16 +60,16 @@ class Settings:
     script_timeout_seconds: float = attrs.field(
         default=TIMEOUT_SECONDS, validator=attrs.validators.gt(0)
     )
-    """How long a script may take for one event. Less than the gate's budget."""
+    """The seconds that a script may take for one event. Less than the gate's budget."""
     script_failure_write: Literal["default", "deny"] = attrs.field(
         default="default", validator=attrs.validators.in_(("default", "deny"))
     )
-    """What a script's failure on a write comes to: ``default_policy``, or a denial whatever that
+    """The effect of a script's failure on a write: ``default_policy``, or a denial whatever that
     says."""
     script_failure_read: Literal["default", "deny"] = attrs.field(
         default="deny", validator=attrs.validators.in_(("default", "deny"))
     )
-    """The same on a read."""
+    """The effect of a script's failure on a read."""
     script_environment: tuple[str, ...] = attrs.field(
         default=(),
         validator=attrs.validators.deep_iterable(

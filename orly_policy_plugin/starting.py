@@ -1,4 +1,5 @@
-"""What stops a start (sections 5 and 7 of the spec): checked at one, told before the next."""
+"""The problems that stop a start (sections 5 and 7 of the spec). They are checked at a start, and
+told before the next."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -31,8 +32,8 @@ def _scripts(state: PolicyState, scripts_from: Path) -> tuple[Problem, ...]:
 
 
 def missing_lists_problem(state: PolicyState, missing_lists: Collection[str]) -> Problem | None:
-    """What is said of follow lists that stop a start, if any do. They do not where the policy came
-    in an event: nobody may be there to mend it.
+    """The problem of follow lists that stop a start, if any do. None do where the policy came in
+    an event: nobody may be there to mend it.
 
     :param missing_lists: authors whose lists nobody has.
     """

@@ -66,7 +66,7 @@ _TYPES: Final[Mapping[Right, Any]] = {
 
 @attrs.frozen(kw_only=True, field_transformer=_of_rights)
 class Extension:
-    """What a contribution adds to one of the owner's rules.
+    """An addition to one of the owner's rules.
 
     Its fields follow from the rights that :class:`.Rule` declares: ``write_allow_add``,
     ``size_limit_override``, ``write_allow_follows`` and so on.
@@ -77,7 +77,7 @@ NO_EXTENSION: Final = Extension()
 
 
 def _ignored(_: object, __: object) -> None:
-    """What the event says counts."""
+    """Ignored: the event itself says it."""
 
 
 _SAID_BY_THE_EVENT: Final = Field(unit="", read=_ignored)
@@ -101,7 +101,7 @@ class _Content:
 
 @attrs.frozen(kw_only=True)
 class Contribution:
-    """What one event of one policy admin adds to the owner's policy."""
+    """The addition of one event of one policy admin to the owner's policy."""
 
     admin: str
     """The event's author, 64 lowercase hex characters."""
@@ -150,7 +150,7 @@ class Contribution:
 
     @cached_property
     def regexes(self) -> int:
-        """How many regular expressions its rules hold."""
+        """The number of regular expressions in its rules."""
         return sum(
             len(rule.tag_validation) + (rule.identifier_regex is not None)
             for rule in self.rules_add.values()
@@ -158,7 +158,7 @@ class Contribution:
 
     @property
     def extensions(self) -> Iterator[Extension]:
-        """Those of the global rule and of kinds."""
+        """The extensions of the global rule and of kinds."""
         if self.global_extend is not None:
             yield self.global_extend
         yield from self.rules_extend.values()
@@ -283,7 +283,7 @@ def _belongs(key: str, models: tuple[tuple[type, str], ...]) -> str:
 
 
 def _meant(cls: type, key: str) -> str:
-    """What an unknown key may have meant, or else which keys are allowed."""
+    """A hint at the meant key for an unknown one, or else the keys that are allowed."""
     known = [field.name for field in attrs.fields(cls)]
     if here := _belongs(key, _OF_CONTRIBUTIONS) or did_you_mean(key, known):
         return here

@@ -1,4 +1,4 @@
-"""Whether a contribution fits the owner's policy, and which contributions stand.
+"""Fitting contributions to the owner's policy, and finding those that stand.
 
 Sections 8 and 9 of the spec: what is refused of an admin, whoever else has contributed what.
 """

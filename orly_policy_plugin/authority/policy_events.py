@@ -240,7 +240,7 @@ def _check_fresh(
 
 
 def read_content(event: Event, *, is_owner: bool) -> Policy | Contribution:
-    """What a policy event says: a full policy, or (by an admin) a contribution.
+    """The content of a policy event: a full policy, or (by an admin) a contribution.
 
     :raises InvalidPolicy: with every problem of the content.
     """
@@ -289,7 +289,7 @@ def _structured(value: Any, event: Event, *, is_owner: bool) -> Policy | Contrib
 
 
 def _check_counts(value: Any) -> None:
-    """What is far beyond the bounds of section 9 is refused before it is looked at piece by piece.
+    """Refuse what is far beyond the bounds of section 9, before it is looked at piece by piece.
 
     :raises InvalidPolicy: it names more kinds than an admin may have standing.
     """
@@ -301,8 +301,8 @@ def _check_counts(value: Any) -> None:
 
 
 def _count_regexes(value: Any) -> int:
-    """How many would be compiled, which takes time and memory: a bound, made without compiling. In
-    a list none would be.
+    """Bound the number of expressions that would be compiled, which takes time and memory, without
+    compiling any. In a list none would be.
     """
     if not isinstance(value, dict):
         return 0

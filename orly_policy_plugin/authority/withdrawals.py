@@ -34,7 +34,7 @@ def withdrawn_by(
 
 
 def _named(event: Event, authors: Container[str]) -> Iterator[str]:
-    """Those that ``e`` tags name; there may be tens of thousands of tags."""
+    """The contributions that ``e`` tags name; there may be tens of thousands of tags."""
     for tag in event.tags if isinstance(event.tags, (list, tuple)) else ():
         if isinstance(tag, (list, tuple)) and len(tag) > 1 and tag[0] == "e":
             value = tag[1].lower() if isinstance(tag[1], str) else ""

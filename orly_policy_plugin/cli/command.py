@@ -22,7 +22,7 @@ from .test import test
 from .withdraw import withdraw
 
 _INTERRUPTED = 130
-"""What a shell reports of a command that Ctrl-C ended."""
+"""The exit status that a shell reports of a command that Ctrl-C ended."""
 _CANNOT = 2
 _NOBODY_READS = 1
 

@@ -1,4 +1,4 @@
-"""Which contributions are part of one version and not of another, and what that comes to. Pure."""
+"""The contributions that differ between two versions, and the effects. Pure."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -18,7 +18,7 @@ How = Literal["added", "gone", "changed", "unknown"]
 
 @attrs.frozen
 class Version:
-    """What a version of a policy names: an owner's policy, and the contributions in force."""
+    """A version of a policy: an owner's policy, and the contributions in force."""
 
     policy: Policy
     contributions: Mapping[str, bytes | None]
@@ -47,7 +47,7 @@ class ContributionChange:
     author: str | None
     """The policy admin; ``None`` where it is no longer kept."""
     effects: Effects | None
-    """What is newly allowed and refused; ``None`` where what it said is no longer kept."""
+    """Newly allowed and refused; ``None`` where what it said is no longer kept."""
 
 
 def contribution_changes(old: Version, new: Version) -> list[ContributionChange]:

@@ -1,4 +1,4 @@
-"""What a contribution allows and refuses, in the words of ``diff``. Pure."""
+"""The effects of a contribution, in the words of ``diff``. Pure."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -18,7 +18,7 @@ from orly_policy_plugin.policy.wording import Texts
 
 @attrs.frozen
 class Effects:
-    """What is allowed and what is refused, each in words."""
+    """Things that are allowed and things that are refused, in words."""
 
     allowed: Texts = ()
     refused: Texts = ()
@@ -28,7 +28,7 @@ class Effects:
         return Effects(allowed=self.refused, refused=self.allowed)
 
     def since(self, before: "Effects") -> "Effects":
-        """What is newly allowed and refused, compared with earlier effects."""
+        """The new effects, compared with earlier ones."""
         allowed = _without(self.allowed, before.allowed)
         refused = _without(self.refused, before.refused)
         gone = Effects(
@@ -38,7 +38,7 @@ class Effects:
 
 
 def effects_of(contribution: Contribution, policy: Policy) -> Effects:
-    """What a contribution allows and refuses in words, each place taken by itself.
+    """The effects of a contribution, each place taken by itself.
 
     Where the owner set no limit there is none to raise, and without a whitelist none to widen.
 
@@ -86,7 +86,7 @@ def _of_extension(
 
 
 def _of_rule(kind: int, rule: Rule, policy: Policy) -> Iterator[Effects]:
-    """What a rule means where there was none."""
+    """The effects of a rule where there was none."""
     alone = attrs.evolve(policy, kind=KindLists(), global_rule=None, rules={})
     for change in changes_of_meaning(alone, attrs.evolve(alone, rules={kind: rule})):
         yield Effects(

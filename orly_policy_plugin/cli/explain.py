@@ -160,7 +160,7 @@ async def _replies(
     context: Context,
     now: int,
 ) -> Sequence[Reply]:
-    """What the scripts answer. They are started for this one event."""
+    """The scripts' replies. They are started for this one event."""
     try:
         asked = [scripts.ask(script.path, event, access, context, now) for script in named]
         return await asyncio.gather(*asked)

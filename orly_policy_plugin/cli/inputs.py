@@ -1,5 +1,5 @@
-"""What the commands are given: policy files, events, follow lists, pubkeys. Each is checked, and
-what cannot be used ends the command with lines that say why.
+"""Reading the inputs of commands: policy files, events, follow lists, pubkeys. An input
+that cannot be used ends the command with lines that say why.
 """
 
 import contextlib
@@ -51,7 +51,7 @@ def policy_content(file: Path, most_bytes: int) -> bytes:
 
 
 def largest_policy_bytes() -> int:
-    """What ``ORLY_POLICY_MAX_BYTES`` says.
+    """The bytes that ``ORLY_POLICY_MAX_BYTES`` allows.
 
     :raises PolicyError: it says nothing that could be used.
     """
@@ -116,7 +116,7 @@ def is_standard_input(name: str | Path) -> bool:
 
 
 def shown_name(name: str | Path) -> str:
-    """What messages call it."""
+    """A file's name in messages."""
     return "standard input" if is_standard_input(name) else str(name)
 
 

@@ -29,11 +29,11 @@ def load_secret(path: Path) -> coincurve.PrivateKey:
 
 
 class _NoKey(ValueError):
-    """What is wrong, in words that are safe to show."""
+    """The text says what is wrong, in words that are safe to show."""
 
 
 def _read(path: Path) -> str:
-    """What is in the file, as long as it was opened and nobody else could read it."""
+    """The file's content, if nobody else can read the file."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:

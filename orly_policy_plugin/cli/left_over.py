@@ -1,4 +1,4 @@
-"""What a rollback leaves as it is: contributions, which it takes a signature to change."""
+"""The part that a rollback leaves: contributions, which only a signature can change."""
 
 import shlex
 from pathlib import Path
@@ -64,7 +64,7 @@ def show_left_over(entry: Entry, in_force: PolicyState, remedies: Remedies) -> N
 
 
 def _remedy(change: ContributionChange, in_force: PolicyState, remedies: Remedies) -> str:
-    """What makes it as it was. Ids are whole: they are to be copied."""
+    """The way to have it as it was. Ids are whole: they are to be copied."""
     event_id = change.event_id
     if change.how == "added":
         how = "was not in force then; its author or an owner withdraws it"

@@ -77,7 +77,7 @@ def rollback(version: str, policy: Path | None, state: Path | None) -> None:
 
 @attrs.frozen
 class _Found:
-    """What was there before; ``None`` where nothing was, or nothing that can be used."""
+    """The policy before; ``None`` where there was none, or none that can be used."""
 
     content: bytes | None
     state: PolicyState | None

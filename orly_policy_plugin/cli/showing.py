@@ -1,4 +1,4 @@
-"""How things are shown: problems as lines, explanations as tables, and nothing that a terminal
+"""Showing things: problems as lines, explanations as tables, and nothing that a terminal
 obeys. The commands print with these functions alone.
 """
 
@@ -44,7 +44,7 @@ class DoneUnprinted(UnusableInput):
 
 
 class UnusablePolicy(UnusableInput):
-    """The same where it is the policy that cannot be used."""
+    """Ends the command because the policy cannot be used."""
 
     exit_code = 1
 
@@ -84,7 +84,7 @@ def say_json(value: object, indent: int | None = 2) -> None:
 
 
 def show_error(error: click.ClickException) -> None:
-    """What ended a command, as click shows it, with what was typed escaped."""
+    """Show what ended a command, as click does, with the typed text escaped."""
     if not isinstance(error, (UnusableInput, click.MissingParameter)):  # these repeat nothing
         context = getattr(error, "ctx", None)
         error = click.UsageError(in_a_line(error.format_message()), context)

@@ -56,7 +56,7 @@ def changes_as_json(changes: Iterable[Change]) -> list[dict[str, Any]]:
 
 
 def contribution_changes_as_json(changes: Iterable[ContributionChange]) -> list[dict[str, Any]]:
-    """The same of contributions; what cannot be told is ``null``."""
+    """The changes of contributions as JSON values; ``null`` for what is not known."""
     return [
         {
             "event_id": change.event_id,
@@ -89,12 +89,12 @@ def _of_contribution(change: ContributionChange) -> str:
 
 
 def newly(effects: Effects) -> str:
-    """What is newly allowed and refused, the first few; empty where nothing is."""
+    """The first few things that are newly allowed and refused; empty where there are none."""
     return _listed("newly allowed", effects.allowed, "newly refused", effects.refused)
 
 
 def allows_and_refuses(effects: Effects) -> str:
-    """What is allowed and refused, the first few; empty where nothing is."""
+    """The first few things that are allowed and refused; empty where there are none."""
     return _listed("allows", effects.allowed, "refuses", effects.refused)
 
 

@@ -120,7 +120,7 @@ def _check_against(here: Here, event: FrozenEvent, relays: tuple[str, ...], now:
 
 
 def _check_alone(event: FrozenEvent, relays: tuple[str, ...], now: int) -> None:
-    """As if its author might send it: a contribution as an admin's, else an owner's policy."""
+    """Check an event without a policy: a contribution as an admin's, else as an owner's."""
     value = decode(event.content.encode(), "a policy")
     is_contribution = isinstance(value, dict) and bool(CONTRIBUTION_KEYS & value.keys())
     author = {event.pubkey}

@@ -202,7 +202,7 @@ def _invalid(message: str) -> InvalidPolicy:
 
 
 _INFORMATION = frozenset({"orly_0_31_7", "because"})
-"""What a case of the conformance vectors says besides."""
+"""Further keys in a case of the conformance vectors."""
 
 _SUITE: Mapping[str, Callable[[object], Any]] = {
     "name": read_text,

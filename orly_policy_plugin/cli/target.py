@@ -1,4 +1,4 @@
-"""Which policy is meant, what the environment says of it, and what is kept beside it."""
+"""Finding the policy that is meant, and what is kept beside it."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -60,9 +60,9 @@ class Target:
     file: Path
     """The policy file, as it was named. ``-``: standard input."""
     store: Store
-    """What keeps it."""
+    """The store of what is kept of it."""
     owners: tuple[str, ...]
-    """Those of ``ORLY_OWNERS``."""
+    """The owners of ``ORLY_OWNERS``."""
     largest_policy_bytes: int
     """Of ``ORLY_POLICY_MAX_BYTES``."""
 
@@ -73,7 +73,7 @@ class Target:
 
     @property
     def name(self) -> str:
-        """What messages call the policy file."""
+        """The policy file's name in messages."""
         return shown_name(self.file)
 
     def content(self) -> bytes:
@@ -135,7 +135,7 @@ def version_of_state(state: PolicyState) -> str:
 
 @attrs.frozen
 class Here:
-    """What is kept on this machine of the policy that an event is for."""
+    """The policy on this machine that an event is for."""
 
     current: PolicyState
     folder: Path

@@ -46,10 +46,10 @@ class Status:
     in_force_since: float
     """Unix seconds."""
     problems: tuple[Problem, ...] = ()
-    """What is wrong with the file as it is now; empty where it is in force."""
+    """The problems of the file as it is now; empty where it is in force."""
     next_start: tuple[Problem, ...] = ()
-    """Why a relay would not start again with the policy in force, as of the last look: that comes
-    two seconds after a change, and every 30 while there is something. Empty where it would."""
+    """Reasons why a relay would not start again with the policy in force; empty where it would.
+    They are looked for two seconds after each change, and every 30 seconds while there are any."""
 
 
 @attrs.frozen
@@ -62,7 +62,7 @@ class Ready:
 
 
 class InForce:
-    """What is in force. Made with what the store holds.
+    """The policy in force. It is made of what the store holds.
 
     :raises InvalidPolicy: with every problem of the policy.
     :raises PolicyError: the policy, or what is kept beside it, cannot be read.
@@ -93,7 +93,7 @@ class InForce:
             self.status = Status(self.path, self.snapshot.version, clock())
             how = self._how_it_came(state, before=None) or "start"
             self.state = self._recorded(state, self.snapshot.version, how, step)
-            """What the snapshot was made of. One attribute; another object after each change."""
+            """The state that the snapshot was made of. One attribute, replaced at each change."""
 
     # --- reading
 
@@ -287,7 +287,7 @@ class InForce:
                 self._swap(state, snapshot)
 
     def _others_ready(self, base: PolicyState) -> tuple[PolicyState, Snapshot | None]:
-        """What is kept beside the policy now, and its snapshot where that decides otherwise."""
+        """The state with what is beside the policy now; its snapshot if that decides otherwise."""
         state = self._read(self.store, base.content)
         return state, None if state.decides_like(base) else self.compiled(state)
 

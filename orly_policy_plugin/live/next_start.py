@@ -1,4 +1,4 @@
-"""Whether a relay would start again with the policy in force: said while somebody can mend it."""
+"""Looking whether a relay would start again with the policy in force, while it can be mended."""
 
 import threading
 import time

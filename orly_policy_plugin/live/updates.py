@@ -73,7 +73,10 @@ class Updates:
         return bool(withdrawn_by(event, self._force.state.authors, self._force.state.owners))
 
     def _check_sender(self, event: Event, state: PolicyState) -> bool:
-        """Whether an owner sends it. :raises RefusedUpdate: it can be told already."""
+        """Whether an owner sends it.
+
+        :raises RefusedUpdate: it is refused already.
+        """
         return check_sender(
             event,
             now=int(self._force.clock()),
@@ -120,7 +123,7 @@ class Updates:
         return made
 
     def _check_scripts(self, new: PolicyState) -> None:
-        """What is wrong with a file of this machine is for the log, not for the client."""
+        """Log what is wrong with a file of this machine, and do not tell the client."""
         try:
             self._force.check_scripts(new)
         except InvalidPolicy as error:

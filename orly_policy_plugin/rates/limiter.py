@@ -67,7 +67,7 @@ class RateLimiter:
         return None
 
     def __len__(self) -> int:
-        """How many averages are kept."""
+        """The number of averages that are kept."""
         return len(self._averages)
 
     def _seen(self, key: _Key, now: float) -> tuple[float, float]:

@@ -43,7 +43,7 @@ class FolderWatcher(Watcher):
 
 
 def _listing(folder: Path) -> _Listing:
-    """What is in the folder; nothing where it cannot be listed.
+    """The files in the folder; none where it cannot be listed.
 
     A file that another one was renamed over has another inode.
     """

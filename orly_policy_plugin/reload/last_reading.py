@@ -1,4 +1,4 @@
-"""When to read a file again although it looks unchanged."""
+"""Deciding when to read a file again although it looks unchanged."""
 
 from typing import Final
 

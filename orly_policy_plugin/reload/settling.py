@@ -47,7 +47,7 @@ def identify(path: Path) -> Identity:
 
 
 def read_now(read: Callable[[], bytes]) -> Reading:
-    """What is in the file now, settled or not."""
+    """The file's content now, settled or not."""
     try:
         return read()
     except Unreadable as error:

@@ -1,4 +1,4 @@
-"""What is kept of a policy: the port to it, its state understood, and changes to that."""
+"""The store of a policy: the port to it, the state that it holds, and changes to that."""
 
 from .entry import Entry, How, UnknownVersion
 from .policy_state import PolicyState, read_state

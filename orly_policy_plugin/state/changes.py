@@ -318,7 +318,7 @@ def _replaced_by(event_id: str, state: PolicyState) -> tuple[str, ...]:
 
 
 def _withdrawn(event_ids: Iterable[str], state: PolicyState, *, by: str) -> dict[str, Withdrawn]:
-    """What is remembered of these."""
+    """The records of these contributions, once they are withdrawn."""
     sources = state.sources
     return {
         event_id: Withdrawn(

@@ -35,7 +35,7 @@ class Understood:
     """One stored contribution."""
 
     stored: StoredContribution
-    """What it was understood from."""
+    """The stored form that it was understood from."""
     source: Source | None = None
     """``None`` where it says nothing that could be trusted."""
     contribution: Contribution | None = None

@@ -31,7 +31,7 @@ class PolicyState:
     content: bytes
     """The policy file."""
     policy: Policy
-    """What it says."""
+    """The policy that the file holds."""
     came_in: PolicyEvent | None
     """The owner's event that the file came from; ``None`` where it was edited by hand."""
     owners: frozenset[str]
@@ -39,13 +39,13 @@ class PolicyState:
     understood: Mapping[str, Understood]
     """All contributions that are kept, by event id."""
     contributions: tuple[Contribution, ...]
-    """Those that are part of the policy in force, oldest first."""
+    """The contributions in force, oldest first."""
     follows: Mapping[str, FollowList]
     """The newest known list of each author."""
     freshness: Freshness
     """The marks of what was applied: the highest of all that say one."""
     problems: tuple[Problem, ...] = ()
-    """What could not be used, for the log."""
+    """Everything that could not be used, for the log."""
     withdrawn: Mapping[str, Withdrawn | None] = MappingProxyType({})
     """The withdrawn contributions, by event id."""
     withdrawn_marks: Freshness = attrs.field(factory=Freshness, repr=False)
@@ -73,7 +73,7 @@ class PolicyState:
         return {event_id: source.author for event_id, source in self.sources.items()}
 
     def following(self, newer: FollowList) -> "PolicyState":
-        """The same with a newer follow list."""
+        """This state with a newer follow list."""
         return attrs.evolve(self, follows={**self.follows, newer.author: newer})
 
     def decides_like(self, other: "PolicyState") -> bool:
@@ -97,7 +97,7 @@ class PolicyState:
         came_in: PolicyEvent | None,
         owners_of_environment: Iterable[str],
     ) -> "PolicyState":
-        """The same beside another policy file.
+        """This state with another policy file.
 
         :param policy: what the file says.
         :param came_in: the event that it names.
@@ -114,7 +114,7 @@ class PolicyState:
         return made._fitted()
 
     def with_contribution(self, event_id: str, new: Understood) -> "PolicyState":
-        """The same with one more contribution."""
+        """This state with one more contribution."""
         understood = MappingProxyType({**self.understood, event_id: new})
         made = attrs.evolve(
             self,
@@ -124,7 +124,7 @@ class PolicyState:
         return made._fitted()
 
     def without(self, withdrawn: Mapping[str, Withdrawn]) -> "PolicyState":
-        """The same once these contributions are withdrawn.
+        """This state without these contributions, which are withdrawn.
 
         :param withdrawn: what is remembered of them, by event id.
         """

@@ -42,7 +42,7 @@ class StoredContribution:
 
 @attrs.frozen
 class Withdrawn:
-    """What is remembered of a withdrawn contribution: enough for its author's freshness."""
+    """The record of a withdrawn contribution: enough for its author's freshness."""
 
     author: str = attrs.field(validator=_HEX)
     created_at: int = attrs.field(
@@ -76,7 +76,7 @@ class Stored:
     freshness: Freshness = attrs.field(factory=Freshness)
     """The marks of what was applied."""
     problems: tuple[Problem, ...] = ()
-    """What cannot be used; and what cannot be read now, and counts as it last did."""
+    """Things that cannot be used, or cannot be read now and count as they last did."""
 
 
 # --- what is written
@@ -95,7 +95,7 @@ class PolicyReplaced:
     freshness_before: Freshness = attrs.field(factory=Freshness)
     """The marks before the change: the stored policy may be the only one that has them."""
     unusable: bytes | None = None
-    """What is stored in the place of a policy and is none; it is set aside."""
+    """The stored content, where it is no policy; it is set aside."""
 
 
 @attrs.frozen(kw_only=True)
@@ -104,7 +104,7 @@ class ContributionAdded:
 
     event_id: str
     contribution: StoredContribution
-    """What is stored of it. Reading the store returns this object."""
+    """The stored form. Reading the store returns this object."""
     entry: Entry
     freshness: Freshness
     replaces: Mapping[str, Withdrawn] = MappingProxyType({})
@@ -150,7 +150,7 @@ too large to read. Raises :class:`.InvalidPolicy` where the policy cannot be use
 
 
 class Readable(Protocol):
-    """What can be read: a store, or a step in which nobody else changes it."""
+    """A store to read from, or a step in which nobody else changes it."""
 
     def read_policy(self) -> bytes:
         """The policy alone.
@@ -208,7 +208,7 @@ class Store(Readable, Protocol):
 
     @property
     def name(self) -> str:
-        """What messages call the policy, such as the path of its file."""
+        """The policy's name in messages, such as the path of its file."""
 
     def has_policy(self) -> bool:
         """Whether anything is stored as the policy, usable or not."""
@@ -223,9 +223,9 @@ class Store(Readable, Protocol):
     def how_it_came(
         self, content: bytes, mark: Mark | None, in_force: bytes | None, applied: Freshness
     ) -> How | None:
-        """How a policy came into the store that no change of this process has put there;
-        ``None`` where the history has it already. A store that nobody else can write to always
-        returns ``None``.
+        """The way in which a policy came into the store that no change of this process has put
+        there; ``None`` where the history has it already. A store that nobody else can write to
+        always returns ``None``.
 
         :param mark: of the event that the policy names.
         :param in_force: what was in force before; ``None`` at start.

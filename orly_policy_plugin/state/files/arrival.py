@@ -14,7 +14,7 @@ def how_it_came(
     in_force: bytes | None,
     applied: Freshness,
 ) -> How | None:
-    """How a content came to be in the file; ``None`` where that is recorded already.
+    """The way in which a content came into the file; ``None`` where that is recorded already.
 
     Every process that applies an event records the content under the lock. So what is not
     recorded is a hand edit, unless it has a newer mark than any: then a crash came in between.

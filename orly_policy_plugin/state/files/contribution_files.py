@@ -21,7 +21,7 @@ from .signed_events import (
 
 @attrs.frozen
 class Contributions:
-    """What the folder holds."""
+    """The content of the folder."""
 
     contributions: Mapping[str, StoredContribution] = MappingProxyType({})
     """By event id. Of a file that has not changed it is the same object."""

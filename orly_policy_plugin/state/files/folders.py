@@ -1,4 +1,4 @@
-"""Where the engine keeps its state."""
+"""The folders in which the engine keeps its state."""
 
 from pathlib import Path
 from typing import Final
@@ -34,7 +34,7 @@ class StateFolders:
 
     @property
     def contributions(self) -> Path:
-        """What policy admins contribute, a signed event a file."""
+        """The contributions of policy admins, a signed event a file."""
         return self.root / "policy-contributions"
 
     @property

@@ -30,12 +30,12 @@ MOST_BYTES_FOR_ADMINS: Final = 16 * 1024 * 1024
 _ENDING: Final = ".json"
 
 _Identity = tuple[int, ...]
-"""What differs when a file was replaced: lists are renamed into place, never rewritten."""
+"""Values that differ once a file is replaced: lists are renamed over it, never rewritten."""
 
 
 @attrs.frozen
 class StoredFollowLists:
-    """What the folder holds."""
+    """The content of the folder."""
 
     lists: Mapping[str, FollowList] = attrs.field(factory=dict)
     """By author."""

@@ -39,7 +39,7 @@ class FreshnessFile:
         self._known = b"", Freshness()  # replaced whole: threads may read at the same time
 
     def load(self) -> Freshness:
-        """What the file says; nothing was applied where there is none.
+        """The marks in the file; none where there is no file.
 
         :raises UnusableFreshness: with what to do.
         """
@@ -83,7 +83,7 @@ def _freshness_of(content: bytes) -> Freshness:
 
 
 def _garbled(value: object) -> str | None:
-    """What is wrong with a value that would be read as lower marks than were written."""
+    """The fault of a value that would be read as lower marks than were written."""
     if not isinstance(value, JsonObject):
         return None
     if missing := _KEYS - value.keys():

@@ -175,7 +175,7 @@ class History:
         return [f"{event_id}{_CONTRIBUTION}" for event_id in ids if event_id not in named]
 
     def _names(self) -> list[_Name]:
-        """Those of this policy, newest first."""
+        """The names of this policy's entries, newest first."""
         return [name for name in self._all_names() if name.policy == self.policy]
 
     def _all_names(self) -> list[_Name]:

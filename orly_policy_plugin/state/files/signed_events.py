@@ -49,7 +49,7 @@ _CLAIMS: Final = frozenset({"sig", "id", "pubkey", "kind", "content", "tags"})
 
 @attrs.frozen
 class StoredEvents:
-    """What a folder holds, withdrawn events left out."""
+    """The content of a folder, without withdrawn events."""
 
     events: Mapping[str, Mapping[str, Any]]
     """By name (64 hex characters); each an event in shape, its signature not yet verified."""
@@ -62,7 +62,7 @@ class StoredEvents:
     differences: Mapping[str, bytes] = MappingProxyType({})
     """By name of an event: what an admin's full policy came to."""
     contents: Mapping[str, bytes] = attrs.field(factory=dict, eq=False, repr=False)
-    """What was read, by the files' names."""
+    """The bytes that were read, by the files' names."""
 
     def with_event(
         self, name: str, event: Mapping[str, Any], content: bytes, difference: bytes | None
@@ -169,7 +169,7 @@ def withdrawn_ids(folder: Path) -> frozenset[str]:
 def read_withdrawals(
     folder: Path, withdrawn: Iterable[str], before: Mapping[str, Withdrawn] = MappingProxyType({})
 ) -> tuple[Mapping[str, Withdrawn], tuple[Problem, ...]]:
-    """What is remembered of the withdrawn events, by id. Nothing raises.
+    """The records of withdrawn events, by id. It raises nothing.
 
     A mark that cannot be read is a problem, and withdraws its event all the same.
 
@@ -196,7 +196,7 @@ _KEPT: Final = "what was known of it stays in force"
 
 @attrs.frozen
 class _Found:
-    """What has been found in a folder so far."""
+    """The content of a folder that was found so far."""
 
     folder: Path
     bare_allowed: bool
