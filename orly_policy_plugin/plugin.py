@@ -241,7 +241,7 @@ class PolicyPlugin:
 
     @hookimpl
     def on_write(self, event: Event, context: Context) -> Decision | Awaitable[Decision]:
-        """Decide a write (sections 2 to 6 of the spec): at once, unless a script is to be asked, or
+        """Decide a write (sections 2 to 6 of the spec): at once, unless a script is asked, or
         the rates are kept elsewhere.
         """
         try:
