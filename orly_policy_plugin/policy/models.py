@@ -29,20 +29,28 @@ from .wording import (
 
 
 def _limit(
-    unit: str, asked_on: tuple[Access, ...], *, says: str, between: str, beyond: str, **more: Any
+    unit: str,
+    asked_on: tuple[Access, ...],
+    *,
+    says: str,
+    between: str,
+    beyond: str,
+    noun: str = "",
+    **more: Any,
 ) -> Field:
     """An upper limit.
 
     :param says: in a summary; ``{}`` is the limit.
     :param between: what a lower limit newly refuses; ``{}`` is the values between both.
     :param beyond: what the limit refuses where there was none.
+    :param noun: of what the values are numbers, in the singular, where they come with it.
     """
     return Field(
         unit=unit,
         read=whole_number(unit),
         asked_on=asked_on,
-        summary=phrase(says),
-        direction=at_most(between, beyond),
+        summary=phrase(says, noun),
+        direction=at_most(between, beyond, noun),
         **more,
     )
 
@@ -80,9 +88,10 @@ class Rule:
         _limit(
             "bytes",
             BOTH,
-            says="Events up to {} bytes",
-            between="events of {} bytes",
-            beyond="events over {} bytes",
+            says="Events up to {}",
+            between="events of {}",
+            beyond="events over {}",
+            noun="byte",
             counts_when_empty=True,
             right=Right.RAISE,
         ),
@@ -93,9 +102,10 @@ class Rule:
         _limit(
             "bytes",
             BOTH,
-            says="Content up to {} bytes",
-            between="content of {} bytes",
-            beyond="content over {} bytes",
+            says="Content up to {}",
+            between="content of {}",
+            beyond="content over {}",
+            noun="byte",
             counts_when_empty=True,
             right=Right.RAISE,
         ),
@@ -195,9 +205,10 @@ class Rule:
         _limit(
             "bytes per second",
             WRITE,
-            says="{} bytes per second",
-            between="writing at {} bytes per second",
-            beyond="writing at over {} bytes per second",
+            says="{} per second",
+            between="writing at {} per second",
+            beyond="writing at over {} per second",
+            noun="byte",
         ),
     )
     write_deny: Pubkeys = declared(

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from ..counted import counted
 from .durations import Duration
 from .regexes import Regex
 
@@ -18,11 +19,14 @@ where that cannot be told. ``None`` is not set; lists come as sets, durations in
 _LONGEST = 60
 
 
-def phrase(pattern: str) -> Phrases:
-    """A phrase with the value in it: ``Events up to {} bytes``."""
+def phrase(pattern: str, noun: str = "") -> Phrases:
+    """A phrase with the value in it: ``Events up to {}``.
+
+    :param noun: of what the value is a number, in the singular.
+    """
 
     def words(value: Any) -> Iterator[str]:
-        yield pattern.format(_said(value))
+        yield pattern.format(_amount(value, noun) if noun else _said(value))
 
     return words
 
@@ -48,17 +52,24 @@ def _said(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
+def _amount(number: int, noun: str) -> str:
+    return counted(number, noun) if noun else str(number)
+
+
 # --- what a change comes to
 
 
-def at_most(between: str, beyond: str) -> Direction:
-    """Of an upper limit. ``{}`` stands for the values."""
+def at_most(between: str, beyond: str, noun: str = "") -> Direction:
+    """Of an upper limit. ``{}`` is for the values.
+
+    :param noun: of what they are numbers, in the singular.
+    """
 
     def lower(limit: int, was: int | None) -> Texts:
         if was is None:
-            return (beyond.format(limit),)
-        span = f"{limit + 1} to {was}" if limit + 1 < was else f"{was}"
-        return (between.format(span),)
+            return (beyond.format(_amount(limit, noun)),)
+        first = f"{limit + 1} to " if limit + 1 < was else ""
+        return (between.format(first + _amount(was, noun)),)
 
     def direction(old: int | None, new: int | None) -> tuple[Texts, Texts]:
         if new is None or (old is not None and new > old):
@@ -71,7 +82,7 @@ def at_most(between: str, beyond: str) -> Direction:
 
 def if_set(refuses: str) -> Direction:
     """Of a condition that is there or not; from one to another nothing can be told. For a member
-    of an object ``{}`` stands for its name.
+    of an object ``{}`` is for its name.
     """
 
     def direction(old: Any, new: Any) -> tuple[Texts, Texts]:
