@@ -33,11 +33,12 @@ _DIFFER = 1
 def diff(
     ctx: click.Context, a: str, b: str, policy: Path | None, state: Path | None, as_json: bool
 ) -> None:
-    """Compare two policies by meaning: what does B newly allow, what does it newly refuse?
+    """Compare two policies by meaning.
 
-    A and B are files, of which - is standard input, or versions in the history of the policy
-    file, of which the first digits are enough. Each place is taken by itself: what is allowed
-    there may still be refused elsewhere. The same in other words is no difference.
+    Says what B newly allows and what it newly refuses. A and B are files, of which - is standard
+    input, or versions in the history of the policy file, of which the first digits are enough.
+    Each place is taken by itself: what is allowed there may still be refused elsewhere. The same
+    in other words is no difference.
 
     The contributions of policy admins are compared, too: a version has those that were in force
     then, a file those that are kept now and would be in force if it were the policy file. Two

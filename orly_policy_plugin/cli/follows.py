@@ -28,7 +28,7 @@ _NOTHING_IMPORTED = "nothing was imported"
 
 @click.group()
 def follows() -> None:
-    """List and import the follow lists (kind 3) that a policy needs.
+    """List and import the follow lists (kind 3) of a policy.
 
     The exit status is that of the subcommand.
     """

@@ -38,11 +38,12 @@ def history(
     as_json: bool,
     contribution: str | None,
 ) -> None:
-    """List the versions of a policy, newest first; * marks the one in force.
+    """List the versions of a policy, newest first.
 
-    A version is a policy file with the contributions that were in force, which "with" counts. A
-    contribution that came (+) or went (-) with a version is named below it. A version's file is
-    put back with `orly-policy rollback`, and two are compared with `orly-policy diff`.
+    * marks the one in force. A version is a policy file with the contributions that were in force,
+    which "with" counts. A contribution that came (+) or went (-) with a version is named below it.
+    A version's file is put back with `orly-policy rollback`, and two are compared with
+    `orly-policy diff`.
 
     The exit status is 2 where the history or the policy cannot be read. The versions of a policy
     file that is gone are listed all the same: they can be put back.

@@ -34,12 +34,12 @@ from .target import (
 @policy_argument
 @state_option
 def rollback(version: str, policy: Path | None, state: Path | None) -> None:
-    """Put VERSION of the history back into the policy file, byte for byte.
+    """Put a VERSION of the history back, byte for byte.
 
-    The first digits of the version are enough. It is your own act: policy events that are older
-    than now are refused from now on, so that none that was applied before comes back. What is
-    in the file goes into the history first. A running relay takes it up like any change of the
-    file.
+    It goes into the policy file; its first digits are enough. It is your own act: policy events
+    that are older than now are refused from now on, so that none that was applied before comes
+    back. What is in the file goes into the history first. A running relay takes it up like any
+    change of the file.
 
     Contributions of policy admins are not put back: only who signed one, or an owner, can
     withdraw it, and a withdrawn one has to be signed again. Those that differ from VERSION are

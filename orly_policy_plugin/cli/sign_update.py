@@ -48,11 +48,12 @@ def sign_update(
     policy: Path | None,
     state: Path | None,
 ) -> None:
-    """Sign a policy (owners) or a contribution (policy admins), and print or publish it.
+    """Sign a policy or a contribution, and print or publish it.
 
-    FILE holds it, as JSON; - is standard input. It is checked first, as a relay would: against
-    the policy file (- is standard input, too), its contributions and what was applied before;
-    by itself where --policy is not given and no policy file is at the default place.
+    Owners sign policies, policy admins contributions. FILE holds it, as JSON; - is standard input.
+    It is checked first, as a relay would: against the policy file (- is standard input, too), its
+    contributions and what was applied before; by itself where --policy is not given and no policy
+    file is at the default place.
 
     The exit status is 1 where the check or a relay refuses it, 2 where a file cannot be read or
     a relay does not answer.

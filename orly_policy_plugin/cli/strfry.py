@@ -61,11 +61,12 @@ def strfry(
     let_through: tuple[str, ...],
     missing_follow_lists: Any,
 ) -> None:
-    """Decide writes for strfry, or any relay that speaks its write-policy protocol: a JSON object
-    a line on standard input, an answer a line on standard output.
+    """Decide writes as a write-policy plugin of strfry.
 
-    The relay starts it. The policy file may be edited meanwhile. What is wrong with an event or
-    with the policy's own parts rejects the event; the log is standard error.
+    strfry starts it, or another relay that speaks its protocol: a JSON object a line on standard
+    input, an answer a line on standard output. The policy file may be edited meanwhile. What is
+    wrong with an event or with the policy's own parts rejects the event; the log is standard
+    error.
 
     The exit status is 1 where the policy cannot be used, 2 where it cannot be read.
     """

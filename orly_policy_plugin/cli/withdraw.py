@@ -33,13 +33,13 @@ def withdraw(
     policy: Path | None,
     state: Path | None,
 ) -> None:
-    """Withdraw a contribution for good: sign a kind 5 that names its event, and print or publish
-    it.
+    """Withdraw a contribution for good.
 
-    Its author may withdraw it, and an owner. Of EVENT-ID the first digits are enough where the
-    contribution is kept beside the policy file; `orly-policy check` lists them. It is checked
-    first, as a relay would, against the policy file (- is standard input) and its contributions;
-    by itself where --policy is not given and no policy file is at the default place.
+    Signs a kind 5 that names its event, and prints or publishes that. Its author may withdraw it,
+    and an owner. Of EVENT-ID the first digits are enough where the contribution is kept beside the
+    policy file; `orly-policy check` lists them. It is checked first, as a relay would, against the
+    policy file (- is standard input) and its contributions; by itself where --policy is not given
+    and no policy file is at the default place.
 
     The exit status is 1 where the check or a relay refuses it, or a relay withdraws nothing; 2
     where no contribution is meant, a file cannot be read or a relay does not answer.

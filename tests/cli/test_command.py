@@ -71,6 +71,13 @@ def test_help(arguments: tuple[str, ...], option: str, invoke: Invoke) -> None:
     assert max(map(len, result.stdout.splitlines())) <= 80
 
 
+def test_each_commands_line_in_the_help_is_whole(invoke: Invoke) -> None:
+    """A newcomer reads what it does, and no ellipsis."""
+    told = invoke("--help").stdout.partition("Commands:\n")[2].splitlines()
+    assert len(told) == len(orly_policy.commands)
+    assert [line for line in told if line.endswith("...")] == []
+
+
 @pytest.mark.parametrize("arguments", [(), ("chekc",), ("--bogus",), ("rollback",)])
 def test_a_wrong_call_exits_with_2(arguments: tuple[str, ...], run: Run) -> None:
     """Usage goes to standard error."""

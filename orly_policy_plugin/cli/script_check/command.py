@@ -55,12 +55,12 @@ def script_check(
     folder: Path,
     pass_environment: tuple[str, ...],
 ) -> None:
-    """Run the policy script SCRIPT on sample events, and say what it does wrong.
+    """Run a policy SCRIPT on sample events.
 
-    Asks it first one by one, then about many events together, and ends its input; prints what
-    it answered and how fast, then each problem with what to change. The script really runs, as
-    the user that you are, in the environment that a relay gives it. SCRIPT starts from the current
-    folder, whatever --folder says.
+    Says what it does wrong. Asks it first one by one, then about many events together, and ends
+    its input; prints what it answered and how fast, then each problem with what to change. The
+    script really runs, as the user that you are, in the environment that a relay gives it. SCRIPT
+    starts from the current folder, whatever --folder says.
 
     The exit status is 1 where a problem was found, 2 where the script cannot be started.
     """
