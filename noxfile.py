@@ -88,6 +88,14 @@ def _test(session: nox.Session, depth: str) -> None:
 
 
 @nox.session(venv_backend="venv")
+def mutants(session: nox.Session) -> None:
+    """Change the core in many ways, and see that the tests notice. See ``tests/mutants.py``."""
+    _install(session, ".", "pytest", "hypothesis", "mutmut", built_from=_sources())
+    folder = Path(session.create_tmp()).absolute() / "mutants"
+    _run(session, "tests/mutants.py", str(folder), *session.posargs)
+
+
+@nox.session(venv_backend="venv")
 def lint(session: nox.Session) -> None:
     """Check the style."""
     _install(session, "ruff")

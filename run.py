@@ -38,6 +38,7 @@ COMMANDS = {
     "relay": (["relay"], "start the example relay; -- --port 0 takes a free port"),
     "tests": (["tests"], "run the tests on each Python from 3.11 to 3.13 that is here"),
     "tests-long": (["tests-long"], "run them with many more examples, kills and writes"),
+    "mutants": (["mutants"], "see which changes of the core no test notices"),
     "lint": (["lint"], "check the style"),
     "types": (["types"], "check the types"),
     "check": (["lint", "types", "tests"], "lint, types and tests"),

@@ -1,0 +1,143 @@
+"""Mutation testing: which changes of the code does no test notice?
+
+``python3 run.py mutants`` changes one thing at a time in a copy of the contract and of the pure
+core, and runs the tests that come by it. What survives is listed in ``docs/mutants.md`` with the
+reason; one that is not listed there is an error, and so is a listed one that is killed by now.
+With names behind ``--``, as in ``run.py mutants -- 'orly_policy_hookspecs.gate*'``, only these are
+tried.
+"""
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from fnmatch import fnmatch
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+LIST = ROOT / "docs" / "mutants.md"
+LEAST_KILLED = 0.9
+PACKAGES = {
+    "orly_policy_hookspecs": ROOT / "hookspecs" / "orly_policy_hookspecs",
+    "orly_policy_plugin": ROOT / "orly_policy_plugin",
+}
+MUTATED = ("orly_policy_hookspecs", *(f"orly_policy_plugin/{one}" for one in (
+    "authority", "decisions", "policy",
+)))  # fmt: skip
+TESTS = (
+    "authority", "conformance", "contract", "decisions", "nip01", "plugin", "policy",
+    "test_every_field.py", "test_policy_file.py",
+)  # fmt: skip
+"""Those that are about what is mutated. What only comes by it, as the session's tests do, would
+have each survivor take minutes.
+"""
+OTHER_PROCESSES = "tests/policy/test_wrong_files.py"
+"""Tests of processes, in which there are no mutants."""
+NEEDED = ("benchmarks", "docs", "tests", "README.md", "example_relay", "pyproject.toml")
+CONFIGURATION = f"""
+[tool.mutmut]
+source_paths = {list(PACKAGES)}
+only_mutate = {[f"{one}/*" for one in MUTATED]}
+also_copy = {[one for one in NEEDED if one != "tests"]}
+pytest_add_cli_args_test_selection = {[f"tests/{one}" for one in TESTS]}
+pytest_add_cli_args = ["-p", "no:cacheprovider", "-p", "no:xdist", "--ignore={OTHER_PROCESSES}"]
+use_git_change_detection = false
+timeout_multiplier = 2.0
+timeout_constant = 2.0
+do_not_mutate_patterns = ['^\\s*log\\.', 'cast\\(']
+"""
+"""What mutmut is told. Each mutant meets the tests that have called its function.
+
+What is logged is for operators and promised to nobody; a cast is there for mypy.
+"""
+KILLED = ("killed", "timeout", "segfault", "suspicious", "caught by type check")
+LISTED = re.compile(r"^- `(?P<function>[^`]+)`: ``(?P<change>.+)``$", re.MULTILINE)
+
+
+def main(folder: Path, names: list[str]) -> int:
+    """Try mutants; the exit status.
+
+    :param folder: where the copy is.
+    :param names: of mutants, with wildcards; all, where there are none.
+    """
+    make_tree(folder)
+    os.chdir(folder)  # mutmut's configuration is the current folder's
+    command = [sys.executable, "-c", "from mutmut.__main__ import cli; cli()", "run", *names]
+    environment = {**os.environ, "ORLY_POLICY_TEST_DEPTH": "quick"}
+    if status := subprocess.run(command, check=False, env=environment).returncode:
+        return status
+    return judge(dict(statuses(names)))
+
+
+def make_tree(folder: Path) -> None:
+    """Copy the project: mutmut wants packages where their names say."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    ignored = shutil.ignore_patterns("__pycache__")
+    for name, path in (PACKAGES | {name: ROOT / name for name in NEEDED}).items():
+        if path.is_dir():
+            shutil.copytree(path, folder / name, ignore=ignored)
+        else:
+            shutil.copy(path, folder / name)
+    with (folder / "pyproject.toml").open("a") as file:
+        file.write(CONFIGURATION)
+
+
+def statuses(names: list[str]) -> Iterator[tuple[str, str]]:
+    """Each mutant that was tried, and what became of it."""
+    from mutmut.stats import status_by_exit_code
+
+    for path in sorted(Path("mutants").rglob("*.meta")):
+        for name, code in json.loads(path.read_text())["exit_code_by_key"].items():
+            if not names or any(fnmatch(name, one) for one in names):
+                yield name, status_by_exit_code[code]
+
+
+def judge(found: dict[str, str]) -> int:
+    """Compare with the list; the exit status."""
+    survivors = Counter(map(described, (name for name in found if found[name] not in KILLED)))
+    killed = 1 - survivors.total() / len(found)
+    functions = {function_of(name) for name in found}
+    listed = Counter(
+        (one["function"], one["change"])
+        for one in LISTED.finditer(LIST.read_text())
+        if one["function"] in functions
+    )
+    say(f"{len(found)} mutants, {killed:.1%} of them killed")
+    for title, differ in (
+        ("survives and is not in docs/mutants.md:", survivors - listed),
+        ("is in docs/mutants.md and does not survive:", listed - survivors),
+    ):
+        for function, change in sorted(differ.elements()):
+            say(f"{title}\n- `{function}`: ``{change}``")
+    return 0 if survivors == listed and killed >= LEAST_KILLED else 1
+
+
+def function_of(name: str) -> str:
+    """``package.module.Class.method`` of ``package.module.xǁClassǁmethod__mutmut_1``."""
+    module, _, function = name.partition("__mutmut_")[0].rpartition(".")
+    parts = function.split("ǁ")[1:] or [function.removeprefix("x_")]
+    return ".".join([module, *parts])
+
+
+def described(name: str) -> tuple[str, str]:
+    """A survivor's function, and its change, whose text is the same while other lines change."""
+    from mutmut.mutation.diff_apply import get_diff_for_mutant
+
+    lines = [line for line in get_diff_for_mutant(name).splitlines()[2:] if line[:1] in ("-", "+")]
+    return function_of(name), " ".join(f"{line[0]} {line[1:].strip()}" for line in lines)
+
+
+def say(text: str) -> None:
+    """A line."""
+    with contextlib.suppress(BrokenPipeError):
+        sys.stdout.write(f"{text}\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]).absolute(), sys.argv[2:]))
