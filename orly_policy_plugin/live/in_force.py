@@ -387,7 +387,8 @@ class InForce:
         """Note that the stored policy is in force."""
         if self.status.problems:
             version = self.status.version
-            log.info("the policy file can be used again, version %s is in force", version)
+            # As loud as the error that it ends: whoever has read that has to read this.
+            log.warning("the policy file can be used again, version %s is in force", version)
         self.status = attrs.evolve(self.status, problems=())
 
     def note_next_start(self, problems: tuple[Problem, ...]) -> tuple[Problem, ...]:

@@ -56,7 +56,8 @@ class NextStart:
             if problem not in before:
                 log.warning("the next start would be refused: %s", problem)
         if before and not problems:
-            log.info("the next start would not be refused now")
+            # As loud as the warning that it ends.
+            log.warning("the next start would not be refused now")
 
     def _look_in(self, seconds: float) -> None:
         """Look soon. A look that is due already is not put off."""

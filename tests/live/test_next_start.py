@@ -30,8 +30,8 @@ def said(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 
 def test_a_missing_follow_list(world: World, caplog: pytest.LogCaptureFixture) -> None:
-    """It is said once, in the log and in the status; and that it is there, then."""
-    caplog.set_level(logging.INFO, "orly_policy_plugin")
+    """It is said once, in the log and in the status; and that it is there, then, as loudly."""
+    caplog.set_level(logging.WARNING, "orly_policy_plugin")
     with world.running():
         world.save(needing(friend.pubkey))
         eventually(lambda: len(world.plugin.status.next_start) == 1)
@@ -104,7 +104,7 @@ def test_what_is_only_a_warning_stops_no_start(world: World) -> None:
 
 def test_a_repaired_file_is_said_to_be(world: World, caplog: pytest.LogCaptureFixture) -> None:
     """Whether it says what is in force, or something else."""
-    caplog.set_level(logging.INFO, "orly_policy_plugin")
+    caplog.set_level(logging.WARNING, "orly_policy_plugin")
     good = world.file.read_bytes()
     with world.running():
         for repaired in (good, good.replace(b"1000", b"1001")):
