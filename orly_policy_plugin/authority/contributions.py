@@ -21,12 +21,12 @@ from ..policy.who_may import authors_named
 from ..policy.writing import canonical, plain
 
 MOST_REGEX_BYTES: Final = 2**16
-"""That one compiled regular expression of an admin's may take: a sixteenth of an owner's, so that
-all that admins may have standing is compiled in a second."""
+"""The most memory of one compiled regular expression of an admin's: a sixteenth of an owner's, so
+that all that admins may have standing is compiled in a second."""
 
 MOST_CHARACTERS: Final = 4_096
-"""Of an event's values, all together, that one of them is matched against: where RE2 runs out of
-memory it takes the time of the text times that of the expression."""
+"""The most characters of an event's values, all together, that one of them is matched against:
+where RE2 runs out of memory, it takes the time of the text times that of the expression."""
 _LONGEST_REGEX: Final = 1_000
 _BYTES_OF_KINDS: Final = 65_536 // 8
 
@@ -213,8 +213,8 @@ def read_contribution(
 
 
 def regex_problems(rule: Rule) -> Iterator[Problem]:
-    """What is too large of a rule's regular expressions for an admin's. Those of a contribution
-    are checked when it is read; those of a full policy were read as an owner's.
+    """The problems of regular expressions in a rule that are too large for an admin. Those of a
+    contribution are checked when it is read; those of a full policy were read as an owner's.
     """
     named = {f"tag_validation.{tag}": regex for tag, regex in rule.tag_validation.items()}
     if rule.identifier_regex is not None:

@@ -41,9 +41,9 @@ _CHANGES: Final[list[type[FileSystemEvent]]] = [
     DirMovedEvent,
     DirDeletedEvent,
 ]
-"""What the system is asked for. Two kinds are left out: what reading a file raises, or each of our
-own readings would hint at the next one; and the change of a folder itself, which watchdog adds to
-each of these."""
+"""The events that the system is asked for. Two kinds are left out: what reading a file raises, or
+each reading of the watcher's would hint at the next one; and the change of a folder itself, which
+watchdog adds to each of these."""
 
 
 class _Hinting(FileSystemEventHandler):
