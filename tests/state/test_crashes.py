@@ -17,7 +17,6 @@ from orly_policy_plugin.state.files.freshness_file import FreshnessFile
 from orly_policy_plugin.state.files.signed_events import (
     read_events,
     read_withdrawals,
-    withdrawn_ids,
 )
 
 from . import nursery as tasks
@@ -96,7 +95,7 @@ def check_contributions(folder: Path) -> None:
     done = len(acknowledged(folder))
     stored = read_events(folders.contributions)
     assert stored.problems == ()
-    withdrawn = withdrawn_ids(folders.contributions)
+    withdrawn = stored.withdrawn
     withdrawals, problems = read_withdrawals(folders.contributions, withdrawn)
     assert problems == ()
     assert {some_id(n) for n in range(1, done)} <= withdrawn == set(withdrawals)

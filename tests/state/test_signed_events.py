@@ -16,7 +16,6 @@ from orly_policy_plugin.state.files.signed_events import (
     mark_withdrawn,
     read_events,
     read_withdrawals,
-    withdrawn_ids,
     write_event,
 )
 from orly_policy_plugin.state.store import Withdrawn
@@ -171,9 +170,8 @@ def test_a_folder_that_cannot_be_listed(tmp_path: Path) -> None:
     stored = read_events(folder, before=before)
     assert stored.events == before.events
     assert "cannot be listed" in str(stored.problems[0])
-    for read in (read_events, withdrawn_ids):
-        with pytest.raises(UnreadableNow, match="cannot be listed"):
-            read(folder)
+    with pytest.raises(UnreadableNow, match="cannot be listed"):
+        read_events(folder)
 
 
 def test_one_bad_file_does_not_hide_the_others(folder: Path) -> None:
@@ -221,7 +219,7 @@ def test_nothing_raises(tmp_path_factory: pytest.TempPathFactory, value: Any) ->
     (folder / f"{some_id(1)}.withdrawn").write_bytes(content)
     stored = read_events(folder, bare_allowed=True)
     assert len(stored.problems) + len(stored.bare) == 1
-    assert read_withdrawals(folder, withdrawn_ids(folder))[1]
+    assert read_withdrawals(folder, stored.withdrawn)[1]
 
 
 def test_a_withdrawn_event_is_gone_for_good(folder: Path) -> None:
@@ -232,7 +230,7 @@ def test_a_withdrawn_event_is_gone_for_good(folder: Path) -> None:
     write_event(folder, NAME, EVENT)
     stored = read_events(folder)
     assert (stored.events, stored.problems) == ({}, ())
-    assert withdrawn_ids(folder) == {NAME}
+    assert read_events(folder).withdrawn == {NAME}
     mark_withdrawn(folder, NAME, Withdrawn(ADMIN, 1, some_id("another")))
     assert not (folder / f"{NAME}.json").exists()
     assert read_withdrawals(folder, [NAME]) == ({NAME: WITHDRAWAL}, ())
@@ -241,9 +239,9 @@ def test_a_withdrawn_event_is_gone_for_good(folder: Path) -> None:
 def test_withdrawing_what_is_not_there(tmp_path: Path) -> None:
     """Before it comes."""
     folder = tmp_path / "policy-contributions"
-    assert withdrawn_ids(folder) == frozenset()
+    assert read_events(folder).withdrawn == frozenset()
     mark_withdrawn(folder, NAME, WITHDRAWAL)
-    assert withdrawn_ids(folder) == {NAME}
+    assert read_events(folder).withdrawn == {NAME}
 
 
 @pytest.mark.parametrize(

@@ -28,11 +28,6 @@ class StateFolders:
     """The state folder: the policy file's own, unless the host names another."""
 
     @property
-    def scripts_from(self) -> Path:
-        """The policy file's own folder: to it the paths of scripts are relative."""
-        return self.policy_file.parent
-
-    @property
     def contributions(self) -> Path:
         """The contributions of policy admins, a signed event a file."""
         return self.root / "policy-contributions"

@@ -158,14 +158,6 @@ def mark_withdrawn(folder: Path, event_id: str, withdrawn: Withdrawn) -> None:
         log.warning("%s; it is withdrawn all the same", error)
 
 
-def withdrawn_ids(folder: Path) -> frozenset[str]:
-    """The ids of all withdrawn events.
-
-    :raises UnreadableNow: the folder is there and cannot be listed.
-    """
-    return _withdrawn(list_state_folder(folder))
-
-
 def read_withdrawals(
     folder: Path, withdrawn: Iterable[str], before: Mapping[str, Withdrawn] = MappingProxyType({})
 ) -> tuple[Mapping[str, Withdrawn], tuple[Problem, ...]]:
@@ -215,9 +207,9 @@ class _Found:
         except FileNotFoundError:
             pass  # withdrawn while we looked
         except UnreadableNow as error:
-            self._keep(name, _stem(name), error)
+            self._keep_known(name, _stem(name), error)
         except MemoryError:
-            self._keep(name, _stem(name), UnreadableNow("cannot be read: out of memory"))
+            self._keep_known(name, _stem(name), UnreadableNow("cannot be read: out of memory"))
         except (ValueError, Unreadable) as error:
             self._note_unusable(name, error)
 
@@ -242,14 +234,14 @@ class _Found:
         """A file that is there and says nothing that could be used: what it said before counts."""
         kept = ""
         if self.before is not None and name in self.before.contents:
-            self._known(_stem(name), self.before)
+            self._take_known(_stem(name), self.before)
             self.contents[name] = self.before.contents[name]
             kept = f"; {_KEPT} until it is removed"
         self.problems.append(Problem(f"{self.folder.name}/{name}", f"{error}{kept}"))
 
     def _add(self, name: str, stem: str, content: bytes) -> None:
         before = self.before
-        if before and before.contents.get(name) == content and self._known(stem, before):
+        if before and before.contents.get(name) == content and self._take_known(stem, before):
             self.contents[name] = content
             return
         value = _decoded(content)
@@ -259,7 +251,7 @@ class _Found:
             self.events[stem] = _event_of(value)
         self.contents[name] = content
 
-    def _known(self, stem: str, before: StoredEvents) -> bool:
+    def _take_known(self, stem: str, before: StoredEvents) -> bool:
         """Take what was known of a file, if anything was."""
         if stem in before.events:
             self.events[stem] = before.events[stem]
@@ -269,14 +261,14 @@ class _Found:
             return False
         return True
 
-    def _keep(self, name: str, stem: str, error: UnreadableNow) -> None:
+    def _keep_known(self, name: str, stem: str, error: UnreadableNow) -> None:
         where = f"{self.folder.name}/{name}"
         if self.before is None or name not in self.before.contents:
             raise UnreadableNow(
                 f"{where} {error}; what it denies is not known, so nothing can be changed or "
                 "started until it can be read"
             ) from error
-        self._known(stem, self.before)
+        self._take_known(stem, self.before)
         self.contents[name] = self.before.contents[name]
         self.problems.append(Problem(where, f"{error}; {_KEPT}"))
 
