@@ -16,8 +16,10 @@ from .host import (
     Known,
     NotStored,
     Recalling,
+    Relaying,
     Search,
     Searching,
+    StoreUnavailable,
 )
 from .information import MEDIA_TYPE, asks_for_information
 from .server import Server
@@ -39,12 +41,14 @@ __all__ = [
     "NotStored",
     "Ok",
     "Recalling",
+    "Relaying",
     "Search",
     "Searching",
     "Server",
     "Session",
     "SessionEnded",
     "SessionSettings",
+    "StoreUnavailable",
     "Vanishing",
     "asks_for_information",
 ]

@@ -39,20 +39,28 @@ class NotStored:
 
 Added = Known | NotStored
 
+
+class StoreUnavailable(Exception):
+    """A store cannot be asked now. The text says why, for the client, without prefix; it is no
+    fault of the relay's own, and whoever raises it has it in the log.
+    """
+
+
 Search = Callable[[FrozenEvent], bool]
 """Whether an event is found by a text that was searched for."""
 
 
 class Host(Protocol):
     """The store of a relay. Its methods are awaited on the relay's event loop, and must not block
-    it; what they raise is an ``error:`` to the client, and in the log.
+    it; what they raise is an ``error:`` to the client, and in the log. The client is told nothing
+    of it, but where it is :class:`StoreUnavailable`.
     """
 
     async def add(self, event: FrozenEvent) -> Added:
         """Store an event, and drop the versions that it replaces, in one step. On return it is
         there to stay.
 
-        Never given an ephemeral event.
+        Never given an ephemeral event: see :class:`Relaying`.
         """
 
     async def page(
@@ -146,6 +154,14 @@ class Announcing(Protocol):
         """Tell the other processes of an event. Each calls :meth:`.Server.announced`."""
 
 
+@runtime_checkable
+class Relaying(Protocol):
+    """A store that is a relay itself, with readers of its own: they get ephemeral events, too."""
+
+    async def relay(self, event: FrozenEvent) -> Added:
+        """Hand on an ephemeral event; what is answered counts, as with :meth:`Host.add`."""
+
+
 @attrs.frozen
 class Abilities:
     """The abilities of a host, looked up once, as that takes time."""
@@ -157,6 +173,7 @@ class Abilities:
     counts: Counting | None
     admits: Admitting | None
     announces: Announcing | None
+    relays: Relaying | None
     searches: Searching | None
 
     @classmethod
@@ -170,5 +187,6 @@ class Abilities:
             counts=host if isinstance(host, Counting) else None,
             admits=host if isinstance(host, Admitting) else None,
             announces=host if isinstance(host, Announcing) else None,
+            relays=host if isinstance(host, Relaying) else None,
             searches=host if isinstance(host, Searching) and host.searches else None,
         )

@@ -22,8 +22,6 @@ from .settings import SessionSettings
 from .turns import ReadersTurns
 
 _SMALLEST_PAGE: Final = 20
-_FIRST_PAGE: Final = 100
-"""Events in the first page, at most: nobody knows yet how large they are."""
 _CHARACTERS_BETWEEN_YIELDS: Final = 200_000
 
 Now = Callable[[], Context]
@@ -72,7 +70,7 @@ class Reading:
         found = narrowed(wanted, self._gate.read_scopes(context), context.authenticated)
         if not found:
             return None
-        page = max(_SMALLEST_PAGE, min(most, _FIRST_PAGE))
+        page = max(_SMALLEST_PAGE, min(most, self._settings.first_page_events))
         scans = merged([Scan(self._page_of(reader), each, page) for each in found])
 
         async def pick(events: Sequence[FrozenEvent]) -> Sequence[FrozenEvent]:

@@ -9,7 +9,7 @@ from orly_policy_hookspecs.logs import get_log
 from orly_policy_hookspecs.nip01 import Filter, UnreadableFilter
 
 from .closing import why_closed
-from .host import Search
+from .host import Search, StoreUnavailable
 from .messages import closed, count
 from .outbox import Outbox
 from .reading import TooMuch
@@ -113,6 +113,9 @@ class Requests:
                 stored = self._server.reading.stored(subscription.filters, self._reader)
                 async for events in stored:
                     await subscription.send_stored(events)
+            except StoreUnavailable as error:
+                subscription.close(f"error: {error}")
+                return
             except Exception:
                 log.exception("a REQ could not be served")
                 subscription.close("error: the REQ could not be served")
@@ -134,6 +137,8 @@ class Requests:
         except TooMuch:
             most = self._settings.counted_events
             answer = closed(name, f"error: this is more than {most} events to look at")
+        except StoreUnavailable as error:
+            answer = closed(name, f"error: {error}")
         except Exception:
             log.exception("a COUNT could not be answered")
             answer = closed(name, "error: the COUNT could not be answered")

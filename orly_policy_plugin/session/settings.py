@@ -47,6 +47,9 @@ class SessionSettings:
     """Of one event. NIP-11: ``max_event_tags``."""
     deletion_targets: int = attrs.field(default=1_000, validator=_positive)
     """``e`` and ``a`` tags of a deletion."""
+    first_page_events: int = attrs.field(default=100, validator=_positive)
+    """That a store is asked for at first, where as many are wanted: nobody knows yet how large
+    they are. Later pages have up to 500."""
     scanned_events: int = attrs.field(default=20_000, validator=_positive)
     """Stored events that may be looked at for one filter, the hidden ones included. Each time it
     is between half of it and all, at random: so nobody learns by it how many are hidden."""

@@ -22,7 +22,7 @@ from orly_policy_hookspecs.nip01 import (
 
 from ..authority import verify
 from .deletions import Vanishing, deletion_of, vanishing_of
-from .host import Abilities, Known, NotStored
+from .host import Abilities, Added, Known, NotStored, StoreUnavailable
 from .messages import id_of
 from .recalling import recall
 from .settings import SessionSettings
@@ -81,6 +81,8 @@ class Writing:
             answer = Ok(event_id, True, await self._take(event, context))
         except _Refused as refusal:
             answer = Ok(event_id, False, str(refusal))
+        except StoreUnavailable as error:
+            answer = Ok(event_id, False, f"error: {error}")
         except Exception:
             log.exception("the event %s could not be taken", event_id)
             answer = Ok(event_id, False, "error: the event could not be stored")
@@ -203,7 +205,7 @@ class Writing:
         if not decision.accepted:
             raise _Refused(decision.message)
         async with self._versions.lock(event):  # readers see versions in the order of storing
-            if is_kept and known is None:
+            if known is None and (is_kept or self._able.relays is not None):
                 known = await self._store(event)
             if known not in (None, Known.STORED):
                 return _said(known)
@@ -223,12 +225,17 @@ class Writing:
         )
 
     async def _store(self, event: FrozenEvent) -> Known:
-        added = await self._able.host.add(event)
+        added = await self._add(event)
         if isinstance(added, NotStored):
             raise _Refused(added.message)
         if event.kind == kinds.DELETION and self._able.deletes is not None:
             await self._able.deletes.delete(deletion_of(event))
         return added
+
+    async def _add(self, event: FrozenEvent) -> Added:
+        if self._able.relays is not None and class_of(event.kind) is KindClass.EPHEMERAL:
+            return await self._able.relays.relay(event)
+        return await self._able.host.add(event)
 
 
 def _said(known: Known) -> str:
