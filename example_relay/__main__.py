@@ -16,12 +16,12 @@ from orly_policy_hookspecs import GateError
 from orly_policy_hookspecs.logs import get_log
 from orly_policy_plugin.atomic import write_atomically
 from orly_policy_plugin.errors import PolicyError, Unwritable
+from orly_policy_plugin.hosts.listening import CannotListen, listen_on
 from orly_policy_plugin.hosts.nostr_relay import PolicyApp, create_app
-from orly_policy_plugin.hosts.nostr_relay.websockets import WebSockets
+from orly_policy_plugin.hosts.websockets import WebSockets
 from orly_policy_plugin.policy import InvalidPolicy
 from orly_policy_plugin.session import SessionSettings
 
-from .listening import CannotListen, listen_on
 from .private import NotPrivate, keep_private
 from .showing import PYTHON, program, run, say, tell
 

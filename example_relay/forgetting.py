@@ -17,12 +17,12 @@ from websockets.http11 import Request, Response
 from orly_policy_hookspecs import Gate
 from orly_policy_plugin.allocation import give_back_large_blocks
 from orly_policy_plugin.errors import PolicyError
+from orly_policy_plugin.hosts.listening import CannotListen, listen_on
 from orly_policy_plugin.hosts.memory import MemoryStore
 from orly_policy_plugin.plugin import register
 from orly_policy_plugin.session import MEDIA_TYPE, Server, SessionSettings, asks_for_information
 from orly_policy_plugin.settings import Settings
 
-from .listening import CannotListen, listen_on
 from .showing import run, say
 
 

@@ -1,24 +1,26 @@
 """The ASGI shell around nostr-relay's app: a session for each websocket."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, Final
+from collections.abc import Callable
 
 from nostr_relay.config import Config
 
 from orly_policy_hookspecs.logs import get_log
 from orly_policy_hookspecs.printing import printable
 
+from ..asgi import (
+    POLICY_VIOLATION,
+    SILENCE_SECONDS,
+    TRY_AGAIN_LATER,
+    App,
+    Message,
+    Receive,
+    Send,
+    client_ip,
+    header,
+    path_of,
+    serve_client,
+)
 from .serving import Serving
-
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Message, Receive, Send], Awaitable[None]]
-
-_POLICY_VIOLATION: Final = 1008
-_TRY_AGAIN_LATER: Final = 1013
-_MESSAGE_TIMEOUT_SECONDS: Final = 1800
 
 log = get_log(__name__)
 
@@ -39,67 +41,35 @@ class PolicyShell:
         """One connection, or one HTTP request."""
         if scope["type"] == "lifespan":
             await self._app(scope, receive, _explaining(send, self.why_not_started))
-        elif scope["type"] == "websocket" and _path(scope) == "/":
+        elif scope["type"] == "websocket" and path_of(scope) == "/":
             await self._serve(scope, receive, send)
         else:
             await self._app(scope, receive, send)
 
     async def _serve(self, scope: Message, receive: Receive, send: Send) -> None:
         await receive()  # websocket.connect
-        ip = (scope.get("client") or ("",))[0]
+        ip = client_ip(scope)
         if (code := self._why_refused(scope, ip)) is not None:
             await send({"type": "websocket.close", "code": code})
             return
         log.info("a client at %s, from %s", ip, _origin(scope))
-        await send({"type": "websocket.accept"})
-        code = await self._talk(ip, receive, send)
-        if code is not None:
-            await send({"type": "websocket.close", "code": code})
+        seconds = Config.get("message_timeout", SILENCE_SECONDS)
+        await serve_client(self._serving.server, receive, send, ip=ip, silence_seconds=seconds)
 
     def _why_refused(self, scope: Message, ip: str) -> int | None:
         origin = _origin(scope)
         if origin in (Config.origin_blacklist or ()):
             log.warning("refused a connection from the origin %s", origin)
-            return _POLICY_VIOLATION
+            return POLICY_VIOLATION
         limiter = self._serving.rate_limiter
         if limiter is not None and limiter.is_limited(ip, ["ACCEPT"]):
             log.warning("refused a connection from %s: rate-limited", ip)
-            return _TRY_AGAIN_LATER
+            return TRY_AGAIN_LATER
         return None
-
-    async def _talk(self, ip: str, receive: Receive, send: Send) -> int | None:
-        """Serve a client until it goes.
-
-        :return: the code to close with; ``None`` where it has closed.
-        """
-
-        async def send_text(text: str) -> None:
-            await send({"type": "websocket.send", "text": text})
-
-        seconds = Config.get("message_timeout", _MESSAGE_TIMEOUT_SECONDS)
-        async with self._serving.server.connect(send_text, ip=ip) as session:
-            while True:
-                try:
-                    async with asyncio.timeout(seconds):
-                        message = await receive()
-                except TimeoutError:
-                    return _TRY_AGAIN_LATER
-                if message["type"] == "websocket.disconnect":
-                    return None
-                await session.incoming(message.get("text") or message.get("bytes") or "")
-        return _POLICY_VIOLATION
 
 
 def _origin(scope: Message) -> str:
-    headers = dict(scope["headers"])
-    return str(headers.get(b"origin", b"none").decode("latin-1").lower())
-
-
-def _path(scope: Message) -> str:
-    """The path of a request, without the part under which the relay is mounted."""
-    path = str(scope["path"])
-    root = str(scope.get("root_path") or "")
-    return path.removeprefix(root) or "/" if root else path
+    return (header(scope, "origin") or "none").lower()
 
 
 def _explaining(send: Send, why_not: Callable[[], str | None]) -> Send:

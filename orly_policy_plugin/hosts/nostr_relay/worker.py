@@ -11,7 +11,7 @@ from typing import Any
 from uvicorn_worker import UvicornWorker
 
 from ...session import SessionSettings
-from .websockets import WebSockets
+from ..websockets import WebSockets
 
 
 class Worker(UvicornWorker):  # type: ignore[misc]
