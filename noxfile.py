@@ -78,7 +78,7 @@ def _test(session: nox.Session, depth: str) -> None:
 
     :param depth: see ``tests/depth.py``.
     """
-    _install(session, ".[nostr-relay]", *TEST_NEEDS, built_from=_sources())
+    _install(session, ".[nostr-relay,proxy]", *TEST_NEEDS, built_from=_sources())
     session.env["ORLY_POLICY_TEST_DEPTH"] = depth
     # -P: the wheel is tested, not the folder that this is run in. Most tests wait for other
     # processes: twice as many as there are cores keep these busy.
@@ -106,7 +106,7 @@ def lint(session: nox.Session) -> None:
 @nox.session(venv_backend="venv")
 def types(session: nox.Session) -> None:
     """Check the types."""
-    _install(session, "-e", ".[nostr-relay]", "mypy", "types-PyYAML")
+    _install(session, "-e", ".[nostr-relay,proxy]", "mypy", "types-PyYAML")
     _run(session, "-m", "mypy")
     _run(session, "-m", "mypy", "run.py")
 
@@ -114,7 +114,7 @@ def types(session: nox.Session) -> None:
 @nox.session(venv_backend="venv")
 def bench(session: nox.Session) -> None:
     """Measure the built wheel. Options go behind --: run.py bench -- --only simple hook"""
-    _install(session, ".[nostr-relay]", built_from=_sources())
+    _install(session, ".[nostr-relay,proxy]", built_from=_sources())
     _run(session, "-m", "benchmarks", *session.posargs)
 
 

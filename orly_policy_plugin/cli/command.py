@@ -13,6 +13,7 @@ from .diff import diff
 from .explain import explain
 from .follows import follows
 from .history import history
+from .proxy import proxy
 from .rollback import rollback
 from .script_check import script_check
 from .showing import show_error, tell
@@ -44,6 +45,7 @@ for _command in (
     explain,
     follows,
     history,
+    proxy,
     rollback,
     script_check,
     sign_update,

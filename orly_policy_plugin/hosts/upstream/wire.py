@@ -1,0 +1,378 @@
+"""One websocket to the upstream relay: REQs and EVENTs, each with its answer."""
+
+import asyncio
+import contextlib
+import itertools
+import logging
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final
+
+import attrs
+import orjson
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import WebSocketException
+
+from orly_policy_hookspecs.logs import get_log
+from orly_policy_hookspecs.nip01 import Filter, FrozenEvent
+from orly_policy_hookspecs.printing import printable
+
+from ...session import StoreUnavailable
+from .complaints import Complaints
+from .genuine import Genuine
+
+ANSWER_SECONDS: Final = 15.0
+"""So long the upstream may take for one answer."""
+CONNECT_SECONDS: Final = 10.0
+_FRAME_BYTES: Final = 2 * 1024 * 1024
+"""Of one message of the upstream's. A session takes events of half of that."""
+_ANSWER_BYTES: Final = 64 * 1024 * 1024
+"""Of one answer, all its events together."""
+_EXCESS: Final = 2
+"""So many times its ``limit`` a REQ is answered before it is given up."""
+_SHOWN: Final = 500
+_LIVE: Final = {"since": 1, "limit": 1}
+"""All live events. The stored one that comes with them is dropped: to nostr-relay ``limit`` 0 is
+none, and a filter that has nothing else, or a ``since`` of 0, matches no live event.
+"""
+OWN_AUTHENTICATION: Final = "insists on authentication, which has to be off there"
+
+log = get_log(__name__)
+
+
+class UpstreamGone(StoreUnavailable):
+    """The upstream cannot be asked now."""
+
+
+@attrs.frozen
+class Accepted:
+    """The upstream's answer to an EVENT."""
+
+    is_accepted: bool
+    message: str
+
+
+@attrs.define(eq=False)
+class Found:
+    """What a REQ was answered with."""
+
+    events: list[FrozenEvent] = attrs.Factory(list)
+    """Genuine, in the upstream's order."""
+    number: int = 0
+    """Of all that came, others included."""
+
+
+@attrs.define(eq=False)
+class _Req:
+    """A REQ whose stored events are coming."""
+
+    limit: int
+    done: asyncio.Future[None]
+    found: Found = attrs.Factory(Found)
+    size_bytes: int = 0
+
+
+Live = Callable[[FrozenEvent], Awaitable[None]]
+"""Told of every genuine event that comes on the live subscription. Nothing more is read before it
+returns.
+"""
+_EVENT: Final = re.compile(rb'\["EVENT",[ ]?"([^"\\]*)",[ ]?(?=\{)')
+"""How nearly every EVENT begins; others are taken apart and put together again."""
+
+
+class Wire:
+    """A websocket to the upstream that is open. Made by :func:`open_wire`.
+
+    What comes that nobody asked for is dropped, and so is what is no message.
+    """
+
+    def __init__(
+        self,
+        socket: ClientConnection,
+        genuine: Genuine,
+        complaints: Complaints,
+        live: Live | None = None,
+    ) -> None:
+        self._socket = socket
+        self._genuine = genuine
+        self._complaints = complaints
+        self._live = live
+        self._live_name: str | None = None
+        self._is_live: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._numbers = itertools.count(1)
+        self._reqs: dict[str, _Req] = {}
+        self._sent: dict[str, asyncio.Future[Accepted]] = {}
+        """By event id, in the order in which they were sent."""
+        self._why_gone: str | None = None
+        self.largest_message_bytes: int | None = None
+        """Of what the upstream takes. Over more it might close the connection, for all."""
+        self.gone = asyncio.Event()
+        """Set once it is closed."""
+        self._task = asyncio.create_task(self._read())
+
+    @property
+    def why_gone(self) -> str:
+        """Why it is closed; empty where it is open."""
+        return self._why_gone or ""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it can be asked."""
+        return self._why_gone is None
+
+    async def stored(self, wanted: Filter) -> Found:
+        """The stored events that a REQ is answered with.
+
+        :param wanted: with a ``limit``.
+        :raises UpstreamGone: the upstream is gone, refuses, or does not answer in time.
+        """
+        assert wanted.limit is not None
+        name = f"q{next(self._numbers)}"
+        req = _Req(wanted.limit, asyncio.get_running_loop().create_future())
+        self._reqs[name] = req
+        try:
+            await self._send(["REQ", name, filter_json(wanted)])
+            await _answer(req.done)
+        finally:
+            del self._reqs[name]
+            await self._close_req(name)
+        return req.found
+
+    async def publish(self, event: FrozenEvent) -> Accepted:
+        """Send an event, and give the upstream's answer. One event is sent once at a time.
+
+        :raises UpstreamGone: there is none.
+        """
+        answer: asyncio.Future[Accepted] = asyncio.get_running_loop().create_future()
+        self._sent[event.id] = answer
+        try:
+            await self._send(["EVENT", event._asdict()])
+            await _answer(answer)
+        finally:
+            del self._sent[event.id]
+        return answer.result()
+
+    async def follow(self) -> None:
+        """Have all live events told, from the return on.
+
+        :raises UpstreamGone: the upstream is gone, or refuses.
+        """
+        self._live_name = f"live{next(self._numbers)}"
+        await self._send(["REQ", self._live_name, _LIVE])
+        await _answer(self._is_live)
+
+    async def close(self) -> None:
+        """Close it."""
+        self._fail("it was closed")
+        await self._socket.close()
+        self._task.cancel()
+        await asyncio.wait([self._task])
+
+    # --- out
+
+    async def _send(self, message: Sequence[object]) -> None:
+        if self._why_gone is not None:
+            raise UpstreamGone(self._why_gone)
+        text = orjson.dumps(message)
+        most = self.largest_message_bytes
+        if most is not None and len(text) > most:
+            raise UpstreamGone(f"this makes a message of {len(text)} bytes, it takes {most}")
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await self._socket.send(text, text=True)
+        except TimeoutError:
+            self._fail("it does not read")
+            raise UpstreamGone("it does not read") from None
+        except (WebSocketException, OSError) as error:
+            self._fail(_told(error))
+            raise UpstreamGone(_told(error)) from None
+
+    async def _close_req(self, name: str) -> None:
+        with contextlib.suppress(UpstreamGone):  # then there is nothing to close
+            await self._send(["CLOSE", name])
+
+    # --- in
+
+    async def _read(self) -> None:
+        try:
+            async for text in self._texts():
+                event = self._take(text)
+                if event is not None and self._live is not None:
+                    await self._live(event)
+            self._fail("it has closed the connection")
+        except (WebSocketException, OSError) as error:
+            self._fail(_told(error))
+        except Exception:
+            log.exception("reading from the upstream failed")
+            self._fail("what it sent could not be read")
+        finally:
+            self._fail("it is not read any more")
+            self._socket.transport.abort()
+
+    async def _texts(self) -> AsyncIterator[bytes]:
+        while True:
+            yield await self._socket.recv(decode=False)
+
+    def _take(self, text: bytes) -> FrozenEvent | None:
+        """Take a message; the event where it is a live one."""
+        if (start := _EVENT.match(text)) and text.endswith(b"}]"):
+            return self._take_event(start[1].decode(errors="replace"), text[start.end() : -1])
+        try:
+            message = orjson.loads(text)
+        except orjson.JSONDecodeError:
+            self._complaints.say("sends what is no JSON")
+            return None
+        match message:
+            case ["EVENT", str(name), dict(value)]:
+                return self._take_event(name, orjson.dumps(value))
+            case ["EOSE", str(name), *_]:  # what may follow tells of more than is passed on
+                self._end(name)
+            case ["CLOSED", str(name), *rest]:
+                self._closed(name, _text(rest))
+            case ["OK", str(event_id), bool(accepted), *rest]:
+                self._answered(event_id, Accepted(accepted, _text(rest)))
+            case ["NOTICE", *rest]:
+                self._complaints.say("says", _text(rest), level=logging.INFO)
+            case ["AUTH", *_]:
+                pass  # its challenge is nobody's here
+            case _:
+                self._complaints.say("sends what is no message of NIP-01")
+        return None
+
+    def _take_event(self, name: str, text: bytes) -> FrozenEvent | None:
+        req = self._reqs.get(name)
+        is_live = name == self._live_name and self._is_live.done()  # what came before was stored
+        if req is None and not is_live:
+            return None
+        if req is not None and not self._may_be_one_more(name, req, len(text)):
+            return None
+        event = self._genuine.event_of(text)
+        if req is None or event is None:
+            return event
+        req.found.events.append(event)
+        return None
+
+    def _may_be_one_more(self, name: str, req: _Req, size: int) -> bool:
+        if req.done.done():
+            return False
+        req.found.number += 1
+        req.size_bytes += size
+        if req.found.number > _EXCESS * req.limit:
+            self._complaints.say("sends more events than were asked for")
+            self._end(name)
+            return False
+        if req.size_bytes > _ANSWER_BYTES:
+            req.done.set_exception(UpstreamGone("it answers with too much at a time"))
+            return False
+        return True
+
+    def _end(self, name: str) -> None:
+        done = self._is_live if name == self._live_name else self._done(name)
+        if done is not None and not done.done():
+            done.set_result(None)
+
+    def _done(self, name: str) -> "asyncio.Future[None] | None":
+        req = self._reqs.get(name)
+        return None if req is None else req.done
+
+    def _closed(self, name: str, why: str) -> None:
+        if why.startswith("auth-required:"):
+            self._complaints.say(OWN_AUTHENTICATION, why, level=logging.ERROR)
+        if name == self._live_name:
+            self._fail(f"it sends no live events: {why}")
+        elif (done := self._done(name)) is not None and not done.done():
+            done.set_exception(UpstreamGone(f"it refuses to be asked: {why}"))
+
+    def _answered(self, event_id: str, accepted: Accepted) -> None:
+        """Where a refusal names no event it is of the first one that waits: whoever answers so
+        takes one after the other, and where that is wrong nothing is accepted.
+        """
+        if accepted.message.startswith("auth-required:"):
+            self._complaints.say(OWN_AUTHENTICATION, accepted.message, level=logging.ERROR)
+        if not event_id and not accepted.is_accepted:
+            waiting = (answer for answer in self._sent.values() if not answer.done())
+            answer = next(waiting, None)
+        else:
+            answer = self._sent.get(event_id)
+        if answer is not None and not answer.done():
+            answer.set_result(accepted)
+
+    def _fail(self, why: str) -> None:
+        if self._why_gone is not None:
+            return
+        self._why_gone = why
+        waiting: list[asyncio.Future[Any]] = [req.done for req in self._reqs.values()]
+        waiting += [*self._sent.values(), self._is_live]
+        for future in waiting:
+            if not future.done():
+                future.set_exception(UpstreamGone(why))
+                future.exception()  # nobody may be waiting any more
+        self.gone.set()
+
+
+async def open_wire(
+    url: str,
+    genuine: Genuine,
+    complaints: Complaints,
+    *,
+    headers: Mapping[str, str],
+    live: Live | None = None,
+) -> Wire:
+    """Connect to the upstream.
+
+    :raises UpstreamGone: it cannot be reached.
+    """
+    try:
+        socket = await connect(
+            url,
+            additional_headers=headers,
+            open_timeout=CONNECT_SECONDS,
+            close_timeout=1,
+            max_size=_FRAME_BYTES,
+            compression=None,
+            user_agent_header=None,
+            proxy=None,
+        )
+    except (WebSocketException, OSError, TimeoutError) as error:
+        raise UpstreamGone(_told(error)) from None
+    return Wire(socket, genuine, complaints, live)
+
+
+def filter_json(wanted: Filter) -> dict[str, Any]:
+    """A filter as it is sent. What no relay knows (``except_kinds``) is left out."""
+    members: dict[str, Any] = {
+        name: sorted(values)
+        for name in ("ids", "authors", "kinds")
+        if (values := getattr(wanted, name)) is not None
+    }
+    members.update({f"#{name}": sorted(values) for name, values in wanted.tags.items()})
+    if not members and wanted.since is None:
+        members["since"] = 0  # nostr-relay finds nothing where a filter leaves all open
+    members.update(
+        {
+            name: value
+            for name in ("since", "until", "limit")
+            if (value := getattr(wanted, name)) is not None
+        }
+    )
+    return members
+
+
+async def _answer(answer: "asyncio.Future[Any]") -> None:
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            await answer
+    except TimeoutError:
+        raise UpstreamGone(f"no answer within {ANSWER_SECONDS:g} s") from None
+
+
+def _text(rest: Sequence[object]) -> str:
+    return printable(rest[0][:_SHOWN]) if rest and isinstance(rest[0], str) else ""
+
+
+def _told(error: BaseException) -> str:
+    if isinstance(error, TimeoutError):
+        return f"it did not answer within {CONNECT_SECONDS:g} s"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return printable(" ".join(str(error).split())[:_SHOWN]) or type(error).__name__

@@ -1,0 +1,67 @@
+"""The proxy, and relays behind it, as processes."""
+
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+from relay.process import MemoryRelay, Relay
+
+OPEN: dict[str, Any] = {"default_policy": "allow"}
+
+
+class Proxy(Relay):
+    """``orly-policy proxy`` before an upstream."""
+
+    def __init__(self, folder: Path, policy: Any, upstream: str, *options: str) -> None:
+        command = (sys.executable, "-m", "orly_policy_plugin.cli", "proxy")
+        super().__init__(folder, policy, command=command)
+        self._options = options
+        self.upstream = upstream
+
+    def __enter__(self) -> Self:
+        self.launch()
+        try:
+            self.wait_for(lambda: self._url_of_the_greeting)
+            self.url = self._url_of_the_greeting or ""
+            self.http = self.url.replace("ws://", "http://")
+            self.wait_for(self._listens)
+        except BaseException:
+            self.kill()
+            raise
+        return self
+
+    @property
+    def _url_of_the_greeting(self) -> str | None:
+        found = re.search(r"clients connect to (ws://\S+)", self.stdout + self.stderr)
+        return found[1] if found else None
+
+    def _arguments(self) -> Sequence[str]:
+        named = ["--upstream", self.upstream, "--policy", str(self.policy)]
+        return [*named, "--listen", "127.0.0.1:0", *self._options]
+
+
+class RustRelay(Relay):
+    """nostr-sdk's."""
+
+    def __init__(self, folder: Path) -> None:
+        script = Path(__file__).with_name("rust_relay.py")
+        super().__init__(folder, None, command=(sys.executable, str(script)))
+
+    def _arguments(self) -> list[str]:
+        return []
+
+    def _listens(self) -> bool:
+        return True  # it says so once it does
+
+
+class StockRelay(Relay):
+    """nostr-relay as it is, with checks of ids and signatures."""
+
+    def __init__(self, folder: Path) -> None:
+        command = (sys.executable, "-m", "benchmarks.relay_child", "bare")
+        super().__init__(folder, OPEN, command=command)
+
+
+__all__ = ["OPEN", "MemoryRelay", "Proxy", "Relay", "RustRelay", "StockRelay"]
