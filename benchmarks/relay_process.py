@@ -68,34 +68,60 @@ def relay(
 
     :raises RuntimeError: it does not start; the message is what it said.
     """
-    folder.mkdir()
     child = "bare" if which == "bare" else "policy"
-    command = [sys.executable, "-m", "benchmarks.relay_child", child, "--port", "0"]
-    command += ["--policy", str(policy), "--data", str(folder / "data"), "--storage", storage]
-    said = folder / "output.txt"
+    command = ["benchmarks.relay_child", child, "--port", "0", "--policy", str(policy)]
+    command += ["--data", str(folder / "data"), "--storage", storage]
     enabled = "false" if which == "gate" else "true"
-    environment = {**os.environ, "PYTHONWARNINGS": "ignore", "ORLY_POLICY_ENABLED": enabled}
+    with _started(
+        command, folder, r"(?s)(ws://\S+).*Ctrl-C stops", ORLY_POLICY_ENABLED=enabled
+    ) as relay:
+        yield relay
+
+
+@contextlib.contextmanager
+def proxy(upstream: Relay, policy: Path, folder: Path) -> Iterator[Relay]:
+    """Start ``orly-policy proxy`` before a relay, and end it.
+
+    :raises RuntimeError: it does not start; the message is what it said.
+    """
+    command = ["orly_policy_plugin.cli", "proxy", "--listen", "127.0.0.1:0"]
+    command += ["--policy", str(policy), "--upstream", upstream.url]
+    with _started(command, folder, r"clients connect to (ws://\S+)\n") as relay:
+        yield relay
+
+
+@contextlib.contextmanager
+def _started(
+    command: Sequence[str], folder: Path, greeting: str, **environment: str
+) -> Iterator[Relay]:
+    """A module that runs as a process.
+
+    :param greeting: a pattern for its output, of which a group is its URL.
+    """
+    folder.mkdir()
+    said = folder / "output.txt"
     with said.open("wb") as output:
         process = subprocess.Popen(  # noqa: S603 -- this Python, a module of ours
-            command, cwd=ROOT, env=environment, stdout=output, stderr=output
+            [sys.executable, "-m", *command],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONWARNINGS": "ignore", **environment},
+            stdout=output,
+            stderr=output,
         )
     try:
-        yield Relay(_url(process, said), process.pid, said)
+        yield Relay(_url(process, said, greeting), process.pid, said)
     finally:
         process.kill()
         process.wait(SECONDS)
 
 
-def _url(process: "subprocess.Popen[bytes]", said: Path) -> str:
+def _url(process: "subprocess.Popen[bytes]", said: Path, greeting: str) -> str:
     deadline = time.monotonic() + SECONDS
-    while "Ctrl-C stops" not in (text := said.read_text()):
+    while (found := re.search(greeting, said.read_text())) is None:
         if process.poll() is not None or time.monotonic() > deadline:
-            raise RuntimeError(f"the relay does not start:\n{text}")
+            raise RuntimeError(f"the relay does not start:\n{said.read_text()}")
         time.sleep(0.05)
-    found = re.search(r"ws://\S+", text)
-    if found is None:
-        raise RuntimeError(f"the relay names no address:\n{text}")
-    return found[0]
+    return found[1]
 
 
 _Do = Callable[[websockets.ClientConnection, Sequence[str]], Coroutine[Any, Any, None]]

@@ -33,7 +33,7 @@ _SIDES: Final[tuple[Which, ...]] = ("policy", "bare", "gate")
 _Turn = Callable[[Connections, int], Awaitable[float]]
 """Does something to a relay, in the turn of this number, and returns the events a second."""
 
-_POLICY: Final = {
+POLICY: Final = {
     "global": {"size_limit": 100_000, "max_age_event_in_future": 900},
     "kind": {"blacklist": [5000, 5001]},
     "rules": {
@@ -76,7 +76,7 @@ def writes(storage: Storage, effort: Effort) -> Compared:
     turns, events = (2, 16 * _WRITERS) if effort.quick else (12, 100 * _WRITERS)
 
     async def write(side: Connections, number: int) -> float:
-        return events / await side.write(_messages(events, f"turn {number}"))
+        return events / await side.write(messages(events, f"turn {number}"))
 
     return _compared(write, turns, storage, _WRITERS)
 
@@ -89,7 +89,7 @@ def reads(storage: Storage, effort: Effort) -> Compared:
 
     async def read(side: Connections, number: int) -> float:
         if number == 0:
-            await side.write(_messages(STORED, "stored"))
+            await side.write(messages(STORED, "stored"))
             await asyncio.sleep(_STOCK_STORES_SECONDS)
         return len(requests) * STORED / await side.read(requests, STORED)
 
@@ -104,7 +104,7 @@ def live(effort: Effort) -> Compared:
     async def publish(side: Connections, number: int) -> float:
         if number == 0:
             await side.subscribe(request, _SUBSCRIPTIONS_EACH)
-        (message,) = _messages(1, f"live {number}")
+        (message,) = messages(1, f"live {number}")
         return 1 / await side.publish(message, _SUBSCRIPTIONS_EACH)
 
     return _compared(publish, turns, "sqlite", _SUBSCRIBERS)
@@ -129,7 +129,7 @@ def idle(effort: Effort) -> float:
         return asyncio.run(grown(one))
 
 
-def _messages(count: int, series: str) -> list[str]:
+def messages(count: int, series: str) -> list[str]:
     """EVENT messages, other ones for every series."""
     events = signed_notes(count, series, int(time.time()))
     return [json.dumps(["EVENT", event], separators=(",", ":")) for event in events]
@@ -146,7 +146,7 @@ def _relays(
     stack: contextlib.ExitStack, folder: Path, sides: Sequence[Which], storage: Storage
 ) -> dict[Which, Relay]:
     policy = folder / "policy.json"
-    policy.write_text(json.dumps(_POLICY))
+    policy.write_text(json.dumps(POLICY))
     return {
         side: stack.enter_context(relay(side, policy, folder / side, storage)) for side in sides
     }

@@ -10,7 +10,7 @@ import attrs
 
 from orly_policy_plugin.errors import PolicyError
 
-from . import admins, decisions, loading, relays, reloading, scripts
+from . import admins, decisions, loading, proxies, relays, reloading, scripts
 from .figures import Figure, Goal, Measured
 from .real_events import events_to_read
 from .timing import Effort, Timed
@@ -157,6 +157,21 @@ def _idle(options: Options) -> Measured:
     return Measured(figures=(Figure(value=relays.idle(options.effort), goal=_IDLE),))
 
 
+def _proxy_row(
+    name: str, workload: str, compare: Callable[[Effort], proxies.Times], goal: Goal
+) -> Row:
+    def measure(options: Options) -> Measured:
+        times = compare(options.effort)
+        figures = (Figure(value=times.ratio, goal=goal),)
+        return Measured(figures=figures, notes=attrs.asdict(times))
+
+    return Row(name=name, workload=workload, measure=measure, goals=(goal,))
+
+
+def _proxy_idle(options: Options) -> Measured:
+    return Measured(figures=(Figure(value=proxies.idle(options.effort), goal=_IDLE),))
+
+
 _HOOK: Final = 0.06
 _READ: Final = 0.05
 _SCRIPT: Final = 2
@@ -174,6 +189,7 @@ _READS: Final = Goal(value=2.5, unit="x", sign="≥")
 _READS_LMDB: Final = Goal(value=1.5, unit="x", sign="≥")
 _LIVE: Final = Goal(value=2, unit="x", sign="≥")
 _IDLE: Final = Goal(value=40, unit="KB")
+_PROXIED: Final = Goal(value=1.3, unit="x")
 
 ROWS: Final = (
     _decision("simple", "3 kinds whitelisted, a rule, one write_allow", 0.0019, 0.006),
@@ -253,6 +269,19 @@ ROWS: Final = (
         name="idle",
         workload="memory for a subscribed connection",
         measure=_idle,
+        goals=(_IDLE,),
+    ),
+    _proxy_row(
+        "proxy-write",
+        "1,000 writes over 20 connections, the time without the proxy; SQLite",
+        proxies.writes,
+        _PROXIED,
+    ),
+    _proxy_row("proxy-req", "a REQ of 500 stored events, likewise", proxies.reads, _PROXIED),
+    Row(
+        name="proxy-idle",
+        workload="the proxy's memory for one of 2,000 subscribed connections",
+        measure=_proxy_idle,
         goals=(_IDLE,),
     ),
 )
