@@ -13,6 +13,7 @@ _LARGEST_PAGE: Final = 500
 _GROWTH: Final = 4
 _LARGEST_PAGE_CHARACTERS: Final = 1_000_000
 """Of events that are asked for together, roughly."""
+_PICKED_AT_A_TIME: Final = 100
 _CHARACTERS_OF_A_TAG: Final = 100
 """The characters that a tag counts for, whatever is in it."""
 
@@ -134,15 +135,23 @@ class Picked:
     _pick: Pick
     _most: int
     _budget: Budget
+    _waiting: Sequence[FrozenEvent] = ()
+    """What is not picked from yet."""
 
     async def some(self) -> Sequence[FrozenEvent]:
-        """The next ones that are picked."""
-        while self._most > 0 and self._budget.left > 0:
-            found = self._budget.take(await self._stream.some())
-            if not found:
-                return ()
+        """The next ones that are picked: the reader has the first before the last are decided."""
+        while self._most > 0 and (found := await self._next()):
             picked = (await self._pick(found))[: self._most]
             self._most -= len(picked)
             if picked:
                 return picked
         return ()
+
+    async def _next(self) -> Sequence[FrozenEvent]:
+        if self._waiting:
+            await asyncio.sleep(0)  # so that what was picked is sent meanwhile
+        elif self._budget.left > 0:
+            self._waiting = self._budget.take(await self._stream.some())
+        some = self._waiting[:_PICKED_AT_A_TIME]
+        self._waiting = self._waiting[_PICKED_AT_A_TIME:]
+        return some

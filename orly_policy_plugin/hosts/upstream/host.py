@@ -19,8 +19,8 @@ from .wire import Accepted, UpstreamGone, Wire
 
 MOST_REMEMBERED: Final = 10_000
 """Ids of events that have passed here, so that what the upstream sends of them is told once."""
-_USUAL_LARGEST_LIMIT: Final = 500
-"""Of relays that do not tell."""
+_USUAL_LARGEST_LIMIT: Final = 1_000
+"""Of relays that do not tell. Where one heeds less, it answers with less."""
 _MOST_QUESTIONS: Final = 50
 """REQs for one page. A page that takes more ends where they ended."""
 _MISSED: Final = 500
