@@ -2,7 +2,7 @@
 
 import ipaddress
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 import click
@@ -10,6 +10,8 @@ import click
 from orly_policy_hookspecs import GateError
 
 from .inputs import unusable_policy
+from .relay_urls import relay_urls_option
+from .serving_options import missing_follow_lists_option, submitter_option
 from .showing import UnusableInput, tell
 from .target import policy_option, state_option, target_of
 
@@ -17,18 +19,16 @@ _NEEDS: Final = "uvicorn"
 _DEFAULT: Final = "127.0.0.1:4848"
 
 
-def _websocket_url(_: click.Context, param: click.Parameter, value: Any) -> Any:
-    """One URL, or several."""
-    for url in (value,) if isinstance(value, str) else value:
-        parts = urlsplit(url)
-        try:
-            is_one = parts.scheme in ("ws", "wss") and bool(parts.hostname) and parts.port != 0
-        except ValueError:  # the port is no number
-            is_one = False
-        if not is_one:
-            message = f"{url!r} is no relay's URL such as ws://127.0.0.1:7777"
-            raise click.BadParameter(message, param=param)
-    return value
+def _websocket_url(_: click.Context, param: click.Parameter, url: str) -> str:
+    parts = urlsplit(url)
+    try:
+        is_one = parts.scheme in ("ws", "wss") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # the port is no number
+        is_one = False
+    if not is_one:
+        message = f"{url!r} is no relay's URL such as ws://127.0.0.1:7777"
+        raise click.BadParameter(message, param=param)
+    return url
 
 
 def _address(_: click.Context, param: click.Parameter, value: str) -> tuple[str, int]:
@@ -83,15 +83,7 @@ def _header(_: click.Context, param: click.Parameter, value: str | None) -> str 
     callback=_address,
     help="Where clients connect. Port 0 takes a free one.",
 )
-@click.option(
-    "--public-url",
-    "public_urls",
-    multiple=True,
-    metavar="URL",
-    callback=_websocket_url,
-    help="Under which clients know the relay, such as wss://relay.example; may be repeated. "
-    "Without it nobody can authenticate but by the address that it listens on.",
-)
+@relay_urls_option
 @click.option(
     "--ip-header",
     metavar="NAME",
@@ -120,13 +112,8 @@ def _header(_: click.Context, param: click.Parameter, value: str | None) -> str 
     help="A page that the upstream answers, such as /about; may be repeated. No other is passed "
     "on: pages of events would tell what the policy hides.",
 )
-@click.option(
-    "--missing-follow-lists",
-    type=click.Choice(["stop", "warn"]),
-    default="stop",
-    show_default=True,
-    help="Where the policy needs follow lists that nobody has: do not start, or warn.",
-)
+@submitter_option
+@missing_follow_lists_option
 @click.option(
     "--workers",
     type=click.IntRange(1, 64),
@@ -141,11 +128,12 @@ def proxy(
     policy: Path | None,
     state: Path | None,
     address: tuple[str, int],
-    public_urls: tuple[str, ...],
+    relay_urls: tuple[str, ...],
     ip_header: str | None,
     trusted_proxies: tuple[str, ...],
     trust_upstream: bool,
     passed_paths: tuple[str, ...],
+    submitter: str,
     missing_follow_lists: str,
     workers: int,
 ) -> None:
@@ -180,12 +168,13 @@ def proxy(
             policy=target.file,
             proxy=ProxySettings(
                 upstream=upstream,
-                relay_urls=public_urls or (here,),
+                relay_urls=relay_urls or (here,),
                 ip_header=ip_header,
                 is_trusted=trust_upstream,
                 passed_paths=frozenset(passed_paths),
             ),
             engine={
+                "submitter": submitter,
                 "missing_follow_lists": missing_follow_lists,
                 "state_folder": state,
             },

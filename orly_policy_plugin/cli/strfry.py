@@ -15,10 +15,11 @@ import click
 from orly_policy_hookspecs import Gate, GateError, GateSettings
 from orly_policy_plugin.hosts.strfry import SOURCES, LineHost
 from orly_policy_plugin.plugin import register
-from orly_policy_plugin.settings import SUBMITTERS, Settings
+from orly_policy_plugin.settings import Settings
 
 from .inputs import unusable_policy
 from .relay_urls import relay_urls_option
+from .serving_options import missing_follow_lists_option, submitter_option
 from .showing import UnusableInput
 from .target import POLICY, policy_argument, state_option, target_of
 
@@ -31,14 +32,7 @@ _CHUNK_BYTES: Final = 65_536
 @policy_argument
 @state_option
 @relay_urls_option
-@click.option(
-    "--submitter",
-    type=click.Choice(SUBMITTERS),
-    default="authenticated",
-    show_default=True,
-    help="Who counts as the one who writes: whoever authenticated, the event's author, or the "
-    "author where nobody did.",
-)
+@submitter_option
 @click.option(
     "--let-through",
     type=click.Choice(SOURCES),
@@ -46,13 +40,7 @@ _CHUNK_BYTES: Final = 65_536
     help="Accept what comes from this source unasked; may be repeated. Policy events are never "
     "stored.",
 )
-@click.option(
-    "--missing-follow-lists",
-    type=click.Choice(["stop", "warn"]),
-    default="stop",
-    show_default=True,
-    help="Where the policy needs follow lists that nobody has: do not start, or warn.",
-)
+@missing_follow_lists_option
 def strfry(
     policy: Path | None,
     state: Path | None,
