@@ -106,7 +106,7 @@ def test_the_policy_file_is_named_one_way(invoke: Invoke) -> None:
     }
     arguments = {name for name, found in named.items() if isinstance(found, click.Argument)}
     assert arguments == {"check", "explain", "history", "rollback", "strfry"}
-    options = {"diff", "follows import", "follows list", "sign-update", "withdraw"}
+    options = {"diff", "follows import", "follows list", "proxy", "sign-update", "withdraw"}
     assert named.keys() - arguments == options
     for name in named:
         told = " ".join(invoke(*name.split(), "--help").stdout.split())

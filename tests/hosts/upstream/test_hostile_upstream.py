@@ -266,6 +266,28 @@ async def test_a_refused_event_that_comes_live_nevertheless(tmp_path: Path) -> N
 
 
 @asynchronous
+async def test_an_event_that_comes_live_again_and_again(tmp_path: Path) -> None:
+    """Before its OK and after it: readers get it once."""
+
+    async def answer(message: list[Any], say: Say) -> None:
+        if message[0] == "REQ":
+            await say(["EOSE", message[1]])
+        elif message[0] == "EVENT":
+            await upstream.tell_live(message[1])
+            await say(["OK", message[1]["id"], True, ""])
+            await upstream.tell_live(message[1])
+
+    async with client_before(answer, tmp_path) as (client, _, upstream):
+        subscription = await client.subscribe({"kinds": [1]})
+        events = [KEY.event(1, str(number)) for number in range(5)]
+        await client.publish_all(*events)
+        await upstream.tell_live(events[0])
+        await upstream.tell_live(GOOD)
+        await client.until(lambda: GOOD in subscription.events)
+        assert subscription.events == [*events, GOOD]
+
+
+@asynchronous
 async def test_an_upstream_that_goes_and_comes_back(tmp_path: Path) -> None:
     """Meanwhile clients are told; afterwards what came live in between is made good."""
     async with scripted() as upstream, proxy_before(upstream, tmp_path) as proxy:
