@@ -60,13 +60,15 @@ BARE = {"print", "pprint"}
 SHOWN_BY_ERRORS = {"show"}
 LOG_METHODS = {"debug", "info", "warning", "error", "exception", "critical", "log"}
 
-NOT_LOGS = {"math", "task"}
+NOT_LOGS = {"math", "task", "future"}
 """What has a method of such a name and logs nothing: ``math.log``, a task's ``exception``."""
 ALLOWED = {
     "orly_policy_plugin/cli/showing.py": {"click.echo", "console.print", ".show"},
     "orly_policy_plugin/cli/command.py": {"sys.stdout", "sys.stderr"},  # flushed, set up
     "example_relay/showing.py": {"click.echo"},
+    "orly_policy_plugin/cli/strfry.py": {"sys.stdout", "sys.stderr", "logging.basicConfig"},
     "hookspecs/orly_policy_hookspecs/logs.py": {"logging.getLogger"},
+    "orly_policy_plugin/hosts/upstream/running.py": {"logging.basicConfig"},  # its log
     "orly_policy_plugin/hosts/nostr_relay/sql/databases.py": {"logging.getLogger"},  # SQLAlchemy's
 }
 """The files that show something themselves, and with what."""
