@@ -139,9 +139,9 @@ def proxy(
 ) -> None:
     """Put a policy before any relay that speaks NIP-01.
 
-    The relay need not be changed. What clients write, and what they read, stored and live, is
-    decided by the policy. Clients connect to the proxy, which authenticates them (NIP-42), and asks the upstream relay
-    for no more than they may see. It runs until it is told to end.
+    The relay need not be changed. The policy decides what clients write, and what they read,
+    stored and live. Clients connect to the proxy, which authenticates them (NIP-42), and asks the
+    upstream relay for no more than they may see. It runs until it is told to end.
 
     The exit status is 1 where the policy cannot be used, 2 where it cannot listen or a part is
     not installed.
