@@ -40,7 +40,7 @@ class Following:
             try:
                 await self._follow()
             except UpstreamGone as error:
-                if self._missing_since is None and self.has_begun.is_set():
+                if self._missing_since is None:
                     log.warning("the upstream sends no live events: %s", error)
                     self._missing_since = time.time()
             if time.monotonic() - begun_at > _STABLE_SECONDS:

@@ -75,7 +75,6 @@ class UpstreamHost:
             if passing.answer is Known.STORED:
                 self._remember(event.id)
             elif passing.has_come_live:  # others can read it, whatever the answer was
-                self._complaints.say("sends live events that it has not accepted")
                 await self._unseen.put(event)
         return passing.answer
 

@@ -5,7 +5,7 @@ import contextlib
 import itertools
 import logging
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
 import attrs
@@ -195,11 +195,10 @@ class Wire:
 
     async def _read(self) -> None:
         try:
-            async for text in self._texts():
-                event = self._take(text)
+            while True:
+                event = self._take(await self._socket.recv(decode=False))
                 if event is not None and self._live is not None:
                     await self._live(event)
-            self._fail("it has closed the connection")
         except (WebSocketException, OSError) as error:
             self._fail(_told(error))
         except Exception:
@@ -208,10 +207,6 @@ class Wire:
         finally:
             self._fail("it is not read any more")
             self._socket.transport.abort()
-
-    async def _texts(self) -> AsyncIterator[bytes]:
-        while True:
-            yield await self._socket.recv(decode=False)
 
     def _take(self, text: bytes) -> FrozenEvent | None:
         """Take a message; the event where it is a live one."""
