@@ -185,4 +185,6 @@ def proxy(
             except GateError as error:
                 raise UnusableInput([str(error)]) from error
         tell(f"the policy {target.name} is before {upstream}; clients connect to {here}")
+        if not relay_urls:
+            tell("they can authenticate by that address alone: --public-url names another")
         ctx.exit(run(app, plan, bound, workers=workers, trusted_proxies=trusted_proxies))
