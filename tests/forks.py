@@ -13,6 +13,7 @@ import runpy
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -21,6 +22,8 @@ from pathlib import Path
 
 IMPORTED = (
     "aiosqlite",
+    "click.testing",
+    "orly_policy_plugin.cli.command",
     "example_relay.forgetting",
     "example_relay.__main__",
     "nostr_relay.storage.db",
@@ -50,6 +53,7 @@ class Fork:
         env: Mapping[str, str],
         stdout: Path,
         stderr: Path,
+        stdin: Path | None = None,
         start_new_session: bool = False,
         preexec_fn: Callable[[], None] | None = None,
     ) -> None:
@@ -63,7 +67,11 @@ class Fork:
         self._process: ForkServerProcess = _server.Process(
             target=_run,
             args=(module, arguments, cwd, dict(env), stdout, stderr),
-            kwargs={"start_new_session": start_new_session, "preexec_fn": preexec_fn},
+            kwargs={
+                "stdin": stdin,
+                "start_new_session": start_new_session,
+                "preexec_fn": preexec_fn,
+            },
             daemon=True,
         )
         self._process.start()
@@ -101,6 +109,30 @@ class Fork:
         self.send_signal(signal.SIGKILL)
 
 
+def completed(
+    module: str,
+    arguments: Sequence[str],
+    *,
+    cwd: Path,
+    env: Mapping[str, str],
+    stdin: str = "",
+    timeout: float,
+) -> "subprocess.CompletedProcess[str]":
+    """What a process that is given all its input has come to, like :func:`subprocess.run`.
+
+    :param timeout: seconds.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        given, stdout, stderr = (Path(folder) / name for name in ("stdin", "stdout", "stderr"))
+        given.write_text(stdin, encoding="utf-8")
+        process = Fork(
+            module, arguments, cwd=cwd, env=env, stdout=stdout, stderr=stderr, stdin=given
+        )
+        status = process.wait(timeout)
+        said = (path.read_bytes().decode() for path in (stdout, stderr))
+        return subprocess.CompletedProcess([module, *arguments], status, *said)
+
+
 def _run(
     module: str,
     arguments: Sequence[str],
@@ -109,6 +141,7 @@ def _run(
     stdout: Path,
     stderr: Path,
     *,
+    stdin: Path | None,
     start_new_session: bool,
     preexec_fn: Callable[[], None] | None,
 ) -> None:
@@ -117,6 +150,11 @@ def _run(
         preexec_fn()
     if start_new_session:
         os.setsid()
+    if stdin is not None:
+        opened = os.open(stdin, os.O_RDONLY)
+        os.dup2(opened, 0)
+        os.close(opened)
+        sys.stdin = io.TextIOWrapper(os.fdopen(0, "rb"))
     for path, descriptor in ((stdout, 1), (stderr, 2)):
         opened = os.open(path, os.O_WRONLY | os.O_APPEND)
         os.dup2(opened, descriptor)

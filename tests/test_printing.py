@@ -17,6 +17,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import forks
 import pytest
 from coincurve import PrivateKey
 from hostile import FORGED, HOSTILE, assert_harmless, obeyed
@@ -311,16 +312,8 @@ class Commands:
 
     def run(self, *arguments: str, module: str = "orly_policy_plugin.cli") -> str:
         """Run one as a process; returns all that it printed, which is harmless."""
-        done = subprocess.run(
-            [sys.executable, "-m", module, *arguments],
-            cwd=self.folder,
-            env=os.environ | {"COLUMNS": "300", "PYTHONUTF8": "1"} | _found_from(module),
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            timeout=SECONDS,
-            check=False,
-        )
+        env = os.environ | {"COLUMNS": "300", "PYTHONUTF8": "1"} | _found_from(module)
+        done = forks.completed(module, arguments, cwd=self.folder, env=env, timeout=SECONDS)
         assert "Traceback" not in done.stderr
         assert_harmless(done.stdout)
         assert_harmless(done.stderr)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import forks
 import pytest
 from click.testing import CliRunner, Result
 
@@ -15,7 +16,8 @@ from orly_policy_plugin.cli.command import orly_policy
 
 ALICE = "a1" * 32
 BOB = "b0" * 32
-COMMAND = [sys.executable, "-m", "orly_policy_plugin.cli"]
+MODULE = "orly_policy_plugin.cli"
+COMMAND = [sys.executable, "-m", MODULE]
 
 
 @pytest.fixture
@@ -56,7 +58,10 @@ def run(folder: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     def run(
         *arguments: str, stdin: str = "", **environment: str
     ) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
+        if not environment:
+            env = {**os.environ, "COLUMNS": "80"}
+            return forks.completed(MODULE, arguments, cwd=folder, env=env, stdin=stdin, timeout=30)
+        return subprocess.run(  # what Python looks at before all else may be among it
             [*COMMAND, *arguments],
             input=stdin,
             capture_output=True,

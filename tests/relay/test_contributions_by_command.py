@@ -5,12 +5,12 @@ import hashlib
 import json
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import forks
 import pytest
 
 from .client import connected
@@ -46,15 +46,13 @@ def orly_policy(relay: Relay) -> OrlyPolicy:
     """The command, in the relay's folder."""
 
     def run(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "orly_policy_plugin.cli", *arguments],
-            input=stdin,
-            capture_output=True,
-            text=True,
+        return forks.completed(
+            "orly_policy_plugin.cli",
+            arguments,
             cwd=relay.folder,
             env={**os.environ, "ORLY_POLICY_PATH": str(relay.policy)},
+            stdin=stdin,
             timeout=SECONDS,
-            check=False,
         )
 
     return run
