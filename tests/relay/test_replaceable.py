@@ -15,10 +15,14 @@ LOW_KEY = next(key for key in map(Key, map(str, range(100_000))) if key.pubkey <
 """nostr-relay's LMDB storage takes the beginning of such a key for a time."""
 
 
+NOW = int(time.time())
+"""Once for all versions, so that those of one second are."""
+
+
 def version(key: Key, kind: int, content: str, seconds_ago: int, d: str | None = "x") -> Event:
     """A version of a replaceable event."""
     tags = [["d", d]] if kind >= 30000 and d is not None else []
-    return key.event(kind, content, tags, int(time.time()) - seconds_ago)
+    return key.event(kind, content, tags, NOW - seconds_ago)
 
 
 @pytest.mark.parametrize("kind", KINDS)
