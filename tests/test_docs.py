@@ -75,6 +75,17 @@ def test_what_clients_of_others_are_tested_for_is_in_the_table(column: int, test
     assert told == set(re.findall(r"""^(?:check\('| +\"{3})NIP-(\d+)""", source, re.MULTILINE))
 
 
+def run_shown(command: str, folder: Path) -> "subprocess.CompletedProcess[str]":
+    """Run a command as a page shows it: ``$ orly-policy …``."""
+    return subprocess.run(
+        [sys.executable, "-m", "orly_policy_plugin.cli", *command.split()[2:]],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
 def test_what_the_updates_show_of_contributions_is_what_is_printed(tmp_path: Path) -> None:
     """docs/updates.md has real outputs of `orly-policy history` and `diff`: of a contribution that
     the owner has withdrawn, and another one.
@@ -99,13 +110,7 @@ def test_what_the_updates_show_of_contributions_is_what_is_printed(tmp_path: Pat
     assert [block.split()[2] for block in shown] == ["history", "diff"]
     for block in shown:
         command, expected = block.split("\n", 1)
-        run = subprocess.run(
-            [sys.executable, "-m", "orly_policy_plugin.cli", *command.split()[2:]],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        run = run_shown(command, tmp_path)
         assert run.stdout == expected
 
 
@@ -129,13 +134,7 @@ def test_what_the_readme_shows_of_check_is_what_it_prints(tmp_path: Path) -> Non
     assert len(shown) == 2
     for block in shown:
         command, expected = block.split("\n", 1)
-        run = subprocess.run(
-            [sys.executable, "-m", "orly_policy_plugin.cli", *command.split()[2:]],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        run = run_shown(command, tmp_path)
         assert (run.stdout or run.stderr).strip() == expected.strip()
 
 

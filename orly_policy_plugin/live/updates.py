@@ -1,6 +1,7 @@
 """Signed events that change the policy (sections 8 and 9 of the spec)."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from orly_policy_hookspecs import POLICY_EVENT_KIND, Decision, Event
@@ -56,10 +57,10 @@ class Updates:
             if event.kind == POLICY_EVENT_KIND:
                 check_genuine(event)
                 is_owner = self._check_sender(event, self._force.state)
-                propose: Propose = _Proposal(self, event).made_on
+                propose = self._read_once(event)
             else:
                 is_owner = self._check_withdrawal(event)
-                propose = lambda base: withdrawal(event, base)  # noqa: E731
+                propose = partial(withdrawal, event)
         except RefusedUpdate as error:
             return Decision.reject(str(error))
         return await self._thread.make(
@@ -104,6 +105,20 @@ class Updates:
         except PolicyError as error:
             return _not_written(error)
 
+    def _read_once(self, event: Event) -> Propose:
+        """What a policy event proposes: it is read once, whatever states its change is made on;
+        whether its author may make it now is checked on each.
+        """
+        read: dict[bool, Update] = {}
+
+        def made_on(base: PolicyState) -> Transition:
+            is_owner = self._check_sender(event, base)
+            if is_owner not in read:
+                read[is_owner] = read_update(event, is_owner=is_owner)
+            return self.proposed(event, read[is_owner], base)
+
+        return made_on
+
     def proposed(self, event: Event, update: Update, base: PolicyState) -> Transition:
         """The change that a policy event makes on a state.
 
@@ -131,25 +146,6 @@ class Updates:
             log.warning("a policy event names scripts that cannot be run: %s", told)
             what = "cannot be run; the relay's log says why"
             raise InvalidPolicy(Problem(each.place, what) for each in error.problems) from error
-
-
-class _Proposal:
-    """A policy event, read once whatever states its change is made on."""
-
-    def __init__(self, updates: Updates, event: Event) -> None:
-        self._updates = updates
-        self._event = event
-        self._update: Update | None = None
-
-    def made_on(self, base: PolicyState) -> Transition:
-        """The change on a state: whether its author may make it now is checked each time.
-
-        :raises RefusedUpdate, InvalidPolicy: it may not be made.
-        """
-        is_owner = self._updates._check_sender(self._event, base)
-        if self._update is None or self._update.is_owner is not is_owner:
-            self._update = read_update(self._event, is_owner=is_owner)
-        return self._updates.proposed(self._event, self._update, base)
 
 
 def _not_written(error: PolicyError) -> Decision:

@@ -1,5 +1,6 @@
 """``orly-policy strfry``: the process, asked as strfry asks a write-policy plugin."""
 
+import asyncio
 import gzip
 import json
 import signal
@@ -14,8 +15,10 @@ import pytest
 from live.making import admin, foe, follows, friend, owner, policy, signed, withdrawing
 from relay.signing import Key
 
+from orly_policy_hookspecs import Context, Decision, Event, Gate, hookimpl
 from orly_policy_hookspecs.nip01 import FrozenEvent, event_json
 from orly_policy_plugin.decisions import compile_policy
+from orly_policy_plugin.hosts.strfry import LineHost, lines
 from orly_policy_plugin.policy import read_policy
 
 REAL_EVENTS = Path(__file__).parents[3] / "shared" / "data" / "real-events.jsonl.gz"
@@ -281,3 +284,30 @@ def test_real_events_are_answered_as_explained(tmp_path: Path) -> None:
     with Plugin(tmp_path, document) as plugin:
         assert [plugin.ask(event) for event in events] == expected
     assert len(set(expected)) > 10
+
+
+class Slow:
+    """A plugin that takes its time for a withdrawal, and then for the kind 5 itself."""
+
+    @hookimpl
+    async def on_policy_event(self, event: Event, context: Context) -> Decision:
+        await asyncio.sleep(0.3)
+        return Decision.accept("contribution withdrawn")
+
+    @hookimpl
+    async def on_write(self, event: Event, context: Context) -> Decision:
+        await asyncio.sleep(0.3)
+        return Decision.accept()
+
+
+def test_all_that_a_line_asks_is_answered_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Together, not each for itself: strfry waits for ten seconds, not for twice nine."""
+    monkeypatch.setattr(lines, "ANSWER_SECONDS", 0.4)
+    gate = Gate()
+    gate.register(Slow(), "slow")
+    event = withdrawing(owner, "ab" * 32)
+    line = json.dumps({"type": "new", "event": event_json(event), "sourceType": "IP4"})
+    said = json.loads(LineHost(gate).answer(line.encode()))
+    gate.blocking.close()
+    assert (said["id"], said["action"]) == (event.id, "reject")
+    assert said["msg"].startswith("error: ")

@@ -1,5 +1,6 @@
 """The common part of the stores on nostr-relay's databases: they work on many events at a time."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Sequence
 
 from orly_policy_hookspecs.nip01 import FrozenEvent
@@ -13,7 +14,7 @@ Job = FrozenEvent | Deletion | Vanishing | Removal
 """A change of a database."""
 
 
-class BatchedStore:
+class BatchedStore(ABC):
     """The part of a host (:class:`.session.Host`) that writes and recalls. What arrives together
     is one transaction.
     """
@@ -28,13 +29,13 @@ class BatchedStore:
         self._writes: Together[Job, Added | None] = Together(self._write, keys)
         self._recalls: Together[FrozenEvent, Known | None] = Together(self._recall_all)
 
+    @abstractmethod
     async def _write(self, jobs: Sequence[Job]) -> Sequence[Added | None]:
         """Do the jobs in one transaction; return what has become of each event."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def _recall_all(self, events: Sequence[FrozenEvent]) -> Sequence[Known | None]:
         """What is known of each event."""
-        raise NotImplementedError
 
     async def _finish(self) -> None:
         """Finish what waits, and take nothing more."""

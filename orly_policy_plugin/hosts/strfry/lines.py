@@ -28,6 +28,8 @@ _ORIGINS: Final = {
     "Stream": Origin.SYNC,
     "Sync": Origin.SYNC,
 }
+_SLOW: Final = frozenset({POLICY_EVENT_KIND, kinds.DELETION, kinds.FOLLOW_LIST})
+"""Kinds that may change the policy or what is kept beside it."""
 _MOST_MESSAGE_CHARACTERS: Final = 1_000
 """Six bytes each at most, as JSON."""
 
@@ -78,63 +80,72 @@ class LineHost:
             raise _NoQuestion("its type is not 'new'")
         event = read_event(asked.get("event"))
         context = _context(asked)
+        is_let_through = asked.get("sourceType") in self._let_through
+        if event.kind not in _SLOW:
+            accepted = Decision.accept()
+            return _decided(event.id, accepted if is_let_through else self._write(event, context))
+        return _in_time(lambda: self._slowly(event, context, is_let_through=is_let_through))
+
+    def _write(self, event: FrozenEvent, context: Context) -> Decision:
+        return self._gate.write(event, context)
+
+    def _slowly(self, event: FrozenEvent, context: Context, *, is_let_through: bool) -> _Answer:
+        """The answer for which a disk or a lock may have to be waited for."""
         if event.kind == POLICY_EVENT_KIND:
             return self._change(event, context)
-        if asked.get("sourceType") in self._let_through:
-            self._note(event, context)
-            return _Answer(event.id, "accept")
-        withdrawn = None
-        if event.kind == kinds.DELETION:
-            withdrawn = self._in_time(lambda: self._gate.withdrawal(event, context))
-        if withdrawn is not None and not withdrawn.accepted:
-            return _Answer(event.id, "reject", withdrawn.message)
-        decision = self._gate.write(event, context)
-        answer = _decided(event.id, decision)
-        if answer.action == "accept":
-            self._note(event, context)
-        elif withdrawn is not None:
-            log.info("%s: %s; it is not stored: %s", event.id, withdrawn.message, answer.message)
-            return _Answer(event.id, "shadowReject")
-        return answer
+        if event.kind == kinds.DELETION and not is_let_through:
+            return self._delete(event, context)
+        decision = Decision.accept() if is_let_through else self._write(event, context)
+        if event.kind == kinds.FOLLOW_LIST and decision.accepted and not decision.shadowed:
+            self._gate.kind3(event, context)
+        return _decided(event.id, decision)
 
     def _change(self, event: FrozenEvent, context: Context) -> _Answer:
         """Have a policy event applied, which is never stored. strfry tells a client of a reason
         only where it tells of a refusal: that one was applied, the client is told without a word.
         """
-        decision = self._in_time(lambda: self._gate.policy_event(event, context))
-        if decision is None or not decision.accepted:
-            message = "error: nobody takes policy events" if decision is None else decision.message
-            return _Answer(event.id, "reject", message)
+        decision = self._gate.policy_event(event, context)
+        if not decision.accepted:
+            return _Answer(event.id, "reject", decision.message)
         log.info("%s: %s", event.id, decision.message)
         return _Answer(event.id, "shadowReject")
 
-    def _note(self, event: FrozenEvent, context: Context) -> None:
-        """The relay stores it."""
-        if event.kind == kinds.FOLLOW_LIST:
-            self._in_time(lambda: self._gate.kind3(event, context))
-
-    def _in_time(self, ask: Callable[[], Decision | None]) -> Decision | None:
-        """What may have to wait for a disk or a lock, while strfry waits for us.
-
-        :raises TimeoutError: it takes too long. It goes on, and its outcome is in the log.
+    def _delete(self, event: FrozenEvent, context: Context) -> _Answer:
+        """The answer to a kind 5. Where it has withdrawn a contribution that is done, whatever
+        becomes of the kind 5 itself.
         """
-        outcome: list[Decision | BaseException | None] = []
+        withdrawn = self._gate.withdrawal(event, context)
+        if withdrawn is not None and not withdrawn.accepted:
+            return _Answer(event.id, "reject", withdrawn.message)
+        answer = _decided(event.id, self._write(event, context))
+        if withdrawn is None or answer.action == "accept":
+            return answer
+        log.info("%s: %s; it is not stored: %s", event.id, withdrawn.message, answer.message)
+        return _Answer(event.id, "shadowReject")
 
-        def run() -> None:
-            try:
-                outcome.append(ask())
-            except BaseException as error:  # noqa: BLE001 -- it is raised where it is waited for
-                outcome.append(error)
 
-        thread = threading.Thread(target=run, name="orly-policy-strfry", daemon=True)
-        thread.start()
-        thread.join(ANSWER_SECONDS)
-        if not outcome:
-            raise TimeoutError("no answer in time")
-        (found,) = outcome
-        if isinstance(found, BaseException):
-            raise found
-        return found
+def _in_time(answer: Callable[[], _Answer]) -> _Answer:
+    """An answer that may have to be waited for, while strfry waits for us.
+
+    :raises TimeoutError: it takes too long. It goes on, and its outcome is in the log.
+    """
+    outcome: list[_Answer | BaseException] = []
+
+    def run() -> None:
+        try:
+            outcome.append(answer())
+        except BaseException as error:  # noqa: BLE001 -- it is raised where it is waited for
+            outcome.append(error)
+
+    thread = threading.Thread(target=run, name="orly-policy-strfry", daemon=True)
+    thread.start()
+    thread.join(ANSWER_SECONDS)
+    if not outcome:
+        raise TimeoutError("no answer in time")
+    (found,) = outcome
+    if isinstance(found, BaseException):
+        raise found
+    return found
 
 
 class _NoQuestion(ValueError):
