@@ -5,12 +5,13 @@ from typing import Any, Final, Literal
 
 import attrs
 
-Unit = Literal["V", "s", "ms", "bytes a key", "x", "KB"]
+Unit = Literal["V", "s", "ms", "bytes a key", "x", "KB", "events/s"]
 
 _FORMATS: Final[dict[Unit, str]] = {
     "V": "{:.4f} V",
     "s": "{:.3f} s",
     "ms": "{:.1f} ms",
+    "events/s": "{:,.0f} events/s",
     "KB": "{:.1f} KB",
     "bytes a key": "{:.0f} bytes a key",
     "x": "{:.3f}",

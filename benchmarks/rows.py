@@ -10,7 +10,7 @@ import attrs
 
 from orly_policy_plugin.errors import PolicyError
 
-from . import admins, decisions, loading, proxies, relays, reloading, scripts
+from . import admins, decisions, line_host, loading, proxies, relays, reloading, scripts
 from .figures import Figure, Goal, Measured
 from .real_events import events_to_read
 from .timing import Effort, Timed
@@ -172,6 +172,11 @@ def _proxy_idle(options: Options) -> Measured:
     return Measured(figures=(Figure(value=proxies.idle(options.effort), goal=_IDLE),))
 
 
+def _strfry(options: Options) -> Measured:
+    figure = Figure(value=line_host.events_a_second(options.effort), goal=_STRFRY)
+    return Measured(figures=(figure,))
+
+
 _HOOK: Final = 0.06
 _READ: Final = 0.05
 _SCRIPT: Final = 2
@@ -190,6 +195,7 @@ _READS_LMDB: Final = Goal(value=1.5, unit="x", sign="≥")
 _LIVE: Final = Goal(value=2, unit="x", sign="≥")
 _IDLE: Final = Goal(value=40, unit="KB")
 _PROXIED: Final = Goal(value=1.3, unit="x")
+_STRFRY: Final = Goal(value=5_000, unit="events/s", sign="≥")
 
 ROWS: Final = (
     _decision("simple", "3 kinds whitelisted, a rule, one write_allow", 0.0019, 0.006),
@@ -283,6 +289,12 @@ ROWS: Final = (
         workload="the proxy's memory for one of 2,000 subscribed connections",
         measure=_proxy_idle,
         goals=(_IDLE,),
+    ),
+    Row(
+        name="strfry",
+        workload="events a second, answered by `orly-policy strfry`, one in flight",
+        measure=_strfry,
+        goals=(_STRFRY,),
     ),
 )
 """In the order in which they are measured."""
