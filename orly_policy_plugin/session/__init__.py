@@ -12,6 +12,7 @@ from .host import (
     Counting,
     Deleting,
     Forgetting,
+    HandOn,
     Host,
     Known,
     NotStored,
@@ -20,6 +21,7 @@ from .host import (
     Search,
     Searching,
     StoreUnavailable,
+    Streaming,
 )
 from .information import MEDIA_TYPE, asks_for_information
 from .server import Server
@@ -36,6 +38,7 @@ __all__ = [
     "Deleting",
     "Deletion",
     "Forgetting",
+    "HandOn",
     "Host",
     "Known",
     "NotStored",
@@ -49,6 +52,7 @@ __all__ = [
     "SessionEnded",
     "SessionSettings",
     "StoreUnavailable",
+    "Streaming",
     "Vanishing",
     "asks_for_information",
 ]

@@ -134,6 +134,25 @@ class Searching(Protocol):
         """
 
 
+HandOn = Callable[[Sequence[FrozenEvent]], None]
+"""Takes the next events of a page."""
+
+
+@runtime_checkable
+class Streaming(Protocol):
+    """A store to which a page takes a while: its reader has the first events before the last have
+    come.
+    """
+
+    async def stream(
+        self, wanted: Filter, before: Position | None, most: int, hand_on: HandOn
+    ) -> None:
+        """As :meth:`Host.page`, some at a time; on return there is nothing more of the page.
+
+        :param hand_on: given each event once, in the order of a page.
+        """
+
+
 @runtime_checkable
 class Admitting(Protocol):
     """A relay that limits messages by rules of its own."""
@@ -171,6 +190,7 @@ class Abilities:
     deletes: Deleting | None
     forgets: Forgetting | None
     counts: Counting | None
+    streams: Streaming | None
     admits: Admitting | None
     announces: Announcing | None
     relays: Relaying | None
@@ -185,6 +205,7 @@ class Abilities:
             deletes=host if isinstance(host, Deleting) else None,
             forgets=host if isinstance(host, Forgetting) else None,
             counts=host if isinstance(host, Counting) else None,
+            streams=host if isinstance(host, Streaming) else None,
             admits=host if isinstance(host, Admitting) else None,
             announces=host if isinstance(host, Announcing) else None,
             relays=host if isinstance(host, Relaying) else None,

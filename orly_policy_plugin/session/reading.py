@@ -5,7 +5,8 @@ nobody is asked about its events.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from typing import Final
 
 import attrs
@@ -17,8 +18,19 @@ from orly_policy_hookspecs.reading import CombinedScopes, ReadScope
 from ..authority import has_right_id
 from .host import Abilities
 from .narrowing import narrowed
-from .scanning import Budget, Page, Picked, Scan, Stream, merged, size
+from .scanning import (
+    Budget,
+    ComingPage,
+    PageOf,
+    Picked,
+    Scan,
+    Stream,
+    WholePage,
+    merged,
+    size,
+)
 from .settings import SessionSettings
+from .tasks import Tasks
 from .turns import ReadersTurns
 
 _SMALLEST_PAGE: Final = 20
@@ -44,34 +56,40 @@ class Reading:
 
     async def stored(
         self, filters: Sequence[Filter], reader: Now
-    ) -> AsyncIterator[Sequence[FrozenEvent]]:
-        """Yield the stored events of a REQ, some at a time: newest first, each event once."""
-        streams = [
-            stream
-            for wanted in filters
-            if (stream := self._readable_stream(wanted, reader)) is not None
-        ]
-        if not streams:
-            return
-        stream = merged(streams)
-        while events := await stream.some():
-            yield events
+    ) -> AsyncGenerator[Sequence[FrozenEvent], None]:
+        """Yield the stored events of a REQ, some at a time: newest first, each event once. To be
+        closed by whoever stops before the end.
+        """
+        async with _asking(reader) as asking:
+            streams = [
+                stream
+                for wanted in filters
+                if (stream := self._readable_stream(wanted, asking)) is not None
+            ]
+            if not streams:
+                return
+            stream = merged(streams)
+            while events := await stream.some():
+                yield events
 
-    def _readable_stream(self, wanted: Filter, reader: Now) -> Stream | None:
+    def _readable_stream(self, wanted: Filter, asking: "_Asking") -> Stream | None:
         most = self._settings.limit
         if wanted.limit is not None:
             most = min(wanted.limit, most)
         if most == 0:
             return None
-        return self._stream(wanted, reader, most, Budget.about(self._settings.scanned_events))
+        return self._stream(wanted, asking, most, Budget.about(self._settings.scanned_events))
 
-    def _stream(self, wanted: Filter, reader: Now, most: int, budget: Budget) -> Stream | None:
+    def _stream(
+        self, wanted: Filter, asking: "_Asking", most: int, budget: Budget
+    ) -> Stream | None:
+        reader = asking.reader
         context = reader()
         found = narrowed(wanted, self._gate.read_scopes(context), context.authenticated)
         if not found:
             return None
         page = max(_SMALLEST_PAGE, min(most, self._settings.first_page_events))
-        scans = merged([Scan(self._page_of(reader), each, page) for each in found])
+        scans = merged([Scan(self._page_of(asking), each, page) for each in found])
 
         async def pick(events: Sequence[FrozenEvent]) -> Sequence[FrozenEvent]:
             asked_for = [event for event in events if wanted.matches(event)]
@@ -79,16 +97,29 @@ class Reading:
 
         return Picked(scans, pick, most, budget)
 
-    def _page_of(self, reader: Now) -> Page:
-        """Read a page of the store, in turns with other readers."""
+    def _page_of(self, asking: "_Asking") -> PageOf:
+        """Read pages of the store, in turns with other readers."""
+        host, streams = self._able.host, self._able.streams
 
-        async def page(
-            wanted: Filter, before: Position | None, most: int
-        ) -> Sequence[FrozenEvent]:
-            async with self._turns.of(reader()):
-                return await self._able.host.page(wanted, before, most)
+        def whole(wanted: Filter, before: Position | None, most: int) -> Stream:
+            async def ask() -> Sequence[FrozenEvent]:
+                async with self._turns.of(asking.reader()):
+                    return await host.page(wanted, before, most)
 
-        return page
+            return WholePage(ask)
+
+        def coming(wanted: Filter, before: Position | None, most: int) -> Stream:
+            page = ComingPage()
+
+            async def ask() -> None:
+                assert streams is not None
+                async with self._turns.of(asking.reader()):
+                    await streams.stream(wanted, before, most, page.add)
+
+            asking.tasks.start(page.fill(ask()))
+            return page
+
+        return whole if streams is None else coming
 
     async def readable(
         self, events: Sequence[FrozenEvent], context: Context
@@ -132,16 +163,17 @@ class Reading:
                 raise TooMuch
             return counted
         budget = Budget.about(self._settings.counted_events + 1)
-        streams = [
-            stream
-            for wanted in filters
-            if (stream := self._stream(wanted, reader, budget.left, budget)) is not None
-        ]
-        number = 0
-        if streams:
-            stream = merged(streams)
-            while events := await stream.some():
-                number += len(events)
+        async with _asking(reader) as asking:
+            streams = [
+                stream
+                for wanted in filters
+                if (stream := self._stream(wanted, asking, budget.left, budget)) is not None
+            ]
+            number = 0
+            if streams:
+                stream = merged(streams)
+                while events := await stream.some():
+                    number += len(events)
         if budget.left <= 0:
             raise TooMuch
         return number
@@ -160,6 +192,24 @@ class Reading:
         most = self._settings.counted_events
         async with self._turns.of(context):
             return await self._able.counts.count(wanted, int(self._clock()), most)
+
+
+@attrs.frozen
+class _Asking:
+    """A REQ or COUNT that is being answered."""
+
+    reader: Now
+    tasks: Tasks
+    """What reads the store meanwhile."""
+
+
+@contextlib.asynccontextmanager
+async def _asking(reader: Now) -> AsyncIterator[_Asking]:
+    tasks = Tasks()
+    try:
+        yield _Asking(reader, tasks)
+    finally:
+        await tasks.stop()
 
 
 def _grants_rest(wanted: Filter, scopes: CombinedScopes) -> bool:

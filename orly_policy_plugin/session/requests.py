@@ -1,6 +1,7 @@
 """What one client asks of the store: REQ, COUNT and CLOSE (section 11 of the spec)."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -111,8 +112,9 @@ class Requests:
         async with self._at_a_time:
             try:
                 stored = self._server.reading.stored(subscription.filters, self._reader)
-                async for events in stored:
-                    await subscription.send_stored(events)
+                async with contextlib.aclosing(stored):
+                    async for events in stored:
+                        await subscription.send_stored(events)
             except StoreUnavailable as error:
                 subscription.close(f"error: {error}")
                 return

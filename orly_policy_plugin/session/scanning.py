@@ -30,34 +30,96 @@ class Stream(Protocol):
         """The next ones; none where there are no more."""
 
 
-Page = Callable[[Filter, Position | None, int], Awaitable[Sequence[FrozenEvent]]]
-"""As :meth:`.Host.page`."""
+PageOf = Callable[[Filter, Position | None, int], Stream]
+"""The stream of one page; its arguments are those of :meth:`.Host.page`."""
+
+
+@attrs.define(eq=False)
+class WholePage:
+    """A page that comes at one time."""
+
+    _ask: Callable[[], Awaitable[Sequence[FrozenEvent]]]
+    _has_come: bool = False
+
+    async def some(self) -> Sequence[FrozenEvent]:
+        """All of it."""
+        if self._has_come:
+            return ()
+        self._has_come = True
+        return await self._ask()
+
+
+class ComingPage:
+    """A page whose first events are there before the last, and wait until they are taken."""
+
+    def __init__(self) -> None:
+        self._waiting: list[FrozenEvent] = []
+        self._has_changed = asyncio.Event()
+        self._has_ended = False
+        self._error: Exception | None = None
+
+    def add(self, events: Sequence[FrozenEvent]) -> None:
+        """Take the next events."""
+        self._waiting += events
+        self._has_changed.set()
+
+    async def fill(self, work: Awaitable[None]) -> None:
+        """Await what adds the events, for whoever takes them: he is told how it ends."""
+        try:
+            await work
+        except Exception as error:  # noqa: BLE001 -- it is raised where the events are taken
+            self._error = error
+        self._has_ended = True
+        self._has_changed.set()
+
+    async def some(self) -> Sequence[FrozenEvent]:
+        """What has come meanwhile."""
+        while not (self._waiting or self._has_ended):
+            self._has_changed.clear()
+            await self._has_changed.wait()
+        if self._error is not None:
+            raise self._error
+        taken, self._waiting = self._waiting, []
+        return taken
 
 
 @attrs.define(eq=False)
 class Scan:
     """The stream of all that a store has for one filter."""
 
-    _page_of: Page
+    _page_of: PageOf
     _wanted: Filter
-    _page: int
+    _most: int
     """Events to ask for; more with each further page, unless they are large."""
+    _page: Stream | None = None
+    """The page that is being read."""
+    _count: int = 0
+    """Of its events."""
+    _size: int = 0
     _before: Position | None = None
     _is_over: bool = False
 
     async def some(self) -> Sequence[FrozenEvent]:
-        """The next page."""
-        if self._is_over:
-            return ()
-        found = await self._page_of(self._wanted, self._before, self._page)
-        await asyncio.sleep(0)  # a host that never waits would hold up everybody
-        self._is_over = len(found) < self._page
-        self._page = min(_GROWTH * self._page, _LARGEST_PAGE)
-        if found:
-            self._before = Position.of(found[-1])
-            average = sum(map(size, found)) // len(found)
-            self._page = min(self._page, max(_LARGEST_PAGE_CHARACTERS // average, 1))
-        return found
+        """The next events of a page, or of the next page."""
+        while not self._is_over:
+            if self._page is None:
+                self._page = self._page_of(self._wanted, self._before, self._most)
+            if found := await self._page.some():
+                await asyncio.sleep(0)  # a host that never waits would hold up everybody
+                self._count += len(found)
+                self._size += sum(map(size, found))
+                self._before = Position.of(found[-1])
+                return found
+            self._end_page()
+        return ()
+
+    def _end_page(self) -> None:
+        self._is_over = self._count < self._most
+        self._most = min(_GROWTH * self._most, _LARGEST_PAGE)
+        if self._count:
+            average = self._size // self._count
+            self._most = min(self._most, max(_LARGEST_PAGE_CHARACTERS // average, 1))
+        self._page, self._count, self._size = None, 0, 0
 
 
 @attrs.define(eq=False)

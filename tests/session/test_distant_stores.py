@@ -1,6 +1,8 @@
 """Stores that are elsewhere: they may be out of reach, and have readers of their own."""
 
+import asyncio
 import logging
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +12,12 @@ from relay.signing import Key
 
 from orly_policy_hookspecs.nip01 import Filter, FrozenEvent, Position
 from orly_policy_plugin.hosts.memory import MemoryStore
-from orly_policy_plugin.session import Added, Known, NotStored, StoreUnavailable
+from orly_policy_plugin.session import Added, HandOn, Known, NotStored, StoreUnavailable
 
 from .relays import client, serving
 
 ALICE = Key()
+NOW = int(time.time())
 
 
 class Unavailable(MemoryStore):
@@ -93,3 +96,82 @@ async def test_a_distant_store_is_asked_for_much_at_once(tmp_path: Path) -> None
         await speaker.stored({"kinds": [1]})
         await speaker.stored({"kinds": [1], "limit": 30})
     assert store.asked == [400, 30]
+
+
+class Slow(MemoryStore):
+    """A store whose pages come one event at a time, as it is let."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lets = asyncio.Semaphore(0)
+        self.reads = 0
+        """Pages that are being read."""
+        self.reads_other = asyncio.Event()
+
+    async def is_read_by(self, count: int) -> None:
+        """Wait until so many pages are being read."""
+        while self.reads != count:
+            self.reads_other.clear()
+            await self.reads_other.wait()
+
+    async def stream(
+        self, wanted: Filter, before: Position | None, most: int, hand_on: HandOn
+    ) -> None:
+        self.reads += 1
+        self.reads_other.set()
+        try:
+            for event in await super().page(wanted, before, most):
+                await self.lets.acquire()
+                if event.content == "gone":
+                    raise StoreUnavailable("it is gone")
+                hand_on([event])
+            await self.lets.acquire()
+        finally:
+            self.reads -= 1
+            self.reads_other.set()
+
+
+@asynchronous
+async def test_the_first_events_do_not_wait_for_the_last(tmp_path: Path) -> None:
+    """They are sent as they come; EOSE comes when the page is over."""
+    store = Slow()
+    events = [ALICE.event(1, f"{age}", created_at=NOW - age) for age in range(3)]
+    async with serving(tmp_path, store=store) as server, client(server) as speaker:
+        await speaker.publish_all(*events)
+        await speaker.send("REQ", "slow", {"kinds": [1]})
+        for count in (1, 2, 3):
+            store.lets.release()
+            await speaker.until(lambda count=count: len(speaker.said("EVENT")) == count)
+        assert [event for _, event in speaker.said("EVENT")] == events
+        assert speaker.said("EOSE") == []
+        store.lets.release()
+        await speaker.until(lambda: speaker.said("EOSE") == [["slow"]])
+
+
+@asynchronous
+async def test_a_store_that_goes_in_the_middle_is_told_of(tmp_path: Path) -> None:
+    """The events that have come stay; there is no EOSE, and no count."""
+    store = Slow()
+    events = [ALICE.event(1, text, created_at=NOW - age) for age, text in enumerate(("a", "gone"))]
+    async with serving(tmp_path, store=store) as server, client(server) as speaker:
+        await speaker.publish_all(*events)
+        for _ in range(4):
+            store.lets.release()
+        await speaker.send("REQ", "slow", {"kinds": [1]})
+        await speaker.until(lambda: speaker.said("CLOSED") == [["slow", "error: it is gone"]])
+        assert speaker.said("EOSE") == []
+        assert await speaker.count({"kinds": [1]}) == "error: it is gone"
+
+
+@asynchronous
+async def test_who_closes_a_subscription_reads_no_further(tmp_path: Path) -> None:
+    """The store is let go, or it would read for nobody."""
+    store = Slow()
+    async with serving(tmp_path, store=store) as server, client(server) as speaker:
+        await speaker.publish(ALICE.event(1))
+        for name in ("closed", "replaced", "replaced"):
+            await speaker.send("REQ", name, {"kinds": [1]})
+        await store.is_read_by(2)
+        await speaker.send("CLOSE", "closed")
+        await store.is_read_by(1)
+    assert store.reads == 0

@@ -11,11 +11,11 @@ import attrs
 from orly_policy_hookspecs.logs import get_log
 from orly_policy_hookspecs.nip01 import Filter, FrozenEvent, Position, frozen
 
-from ...session import Added, Deletion, Known, NotStored, Vanishing
+from ...session import Added, Deletion, HandOn, Known, NotStored, Vanishing
 from .information import UpstreamInformation
 from .lines import Lines
 from .paging import Answers, Pager
-from .wire import Accepted, UpstreamGone, Wire
+from .wire import Accepted, UpstreamGone
 
 MOST_REMEMBERED: Final = 10_000
 """Ids of events that have passed here, so that what the upstream sends of them is told once."""
@@ -101,20 +101,29 @@ class UpstreamHost:
         self, wanted: Filter, before: Position | None, most: int
     ) -> Sequence[FrozenEvent]:
         """A page, put together of as many REQs as it takes."""
+        page: list[FrozenEvent] = []
+        await self.stream(wanted, before, most, page.extend)
+        return page
+
+    async def stream(
+        self, wanted: Filter, before: Position | None, most: int, hand_on: HandOn
+    ) -> None:
+        """A page. Where the upstream keeps the order, events are handed on while more come."""
         pager = Pager(self._answers, wanted, before, most)
+
+        def come(event: FrozenEvent) -> None:
+            if first := pager.come(event):
+                hand_on(first)
+
         async with self._lines.wire() as wire:
             for _ in range(_MOST_QUESTIONS):
-                await self._ask(wire, pager)
+                pager.end_of_answer(await wire.stored(pager.question, come))
                 if pager.is_over:
                     break
         self._answers = self._answers.with_those_of(pager.answers)
         if pager.has_skipped:
             self._complaints.say("has more events of one second than it ever answers with")
-        return pager.page
-
-    async def _ask(self, wire: Wire, pager: Pager) -> None:
-        found = await wire.stored(pager.question)
-        pager.answer(found.events, found.number)
+        hand_on(pager.rest)
 
     # --- what comes live
 

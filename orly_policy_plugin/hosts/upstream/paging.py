@@ -5,7 +5,8 @@ second it leaves out: so what an answer that was cut off has of its last second 
 is asked for again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Final
 
 import attrs
@@ -15,6 +16,8 @@ from orly_policy_hookspecs.nip01 import Filter, FrozenEvent, Position
 _SPARE: Final = 1
 """Events to ask for beyond a page: the last one is seldom of the same second as that before."""
 _GROWTH: Final = 4
+_TELLING: Final = 2
+"""Seconds that an answer's events are of at least, where it shows an order."""
 _LARGEST_ASKED: Final = 2**53 - 1
 """Unix seconds, for ``until``: what every JSON parser reads. Later ones are not asked for."""
 
@@ -31,6 +34,8 @@ class Answers:
     until_is_inclusive: bool = False
     """Whether it gives events of the second of ``until``, as NIP-01 has it. Not all do: it is
     asked for a second more until it has shown that."""
+    keeps_order: bool | None = None
+    """Whether newer events come first; ``None`` before it has shown that."""
 
     def with_those_of(self, other: "Answers") -> "Answers":
         """What either knows."""
@@ -38,6 +43,7 @@ class Answers:
             self,
             proven=max(self.proven, other.proven),
             until_is_inclusive=self.until_is_inclusive or other.until_is_inclusive,
+            keeps_order=_both(self.keeps_order, other.keeps_order),
         )
 
 
@@ -53,6 +59,13 @@ class Pager:
     _until: int | None = attrs.field(init=False)
     _limit: int = attrs.field(init=False)
     _found: dict[str, FrozenEvent] = attrs.field(init=False, factory=dict)
+    _coming: list[FrozenEvent] = attrs.field(init=False, factory=list)
+    """Of the answer that comes."""
+    _of_a_second: list[FrozenEvent] = attrs.field(init=False, factory=list)
+    """Its last ones: more of their second may come."""
+    _hands_on_early: bool = attrs.field(init=False)
+    _given: set[str] = attrs.field(init=False, factory=set)
+    """Ids of events that were handed on."""
     _seen: set[str] = attrs.field(init=False, factory=set)
     is_over: bool = attrs.field(init=False, default=False)
     has_skipped: bool = attrs.field(init=False, default=False)
@@ -61,6 +74,7 @@ class Pager:
 
     def __attrs_post_init__(self) -> None:
         after = None if self._before is None else self._before.created_at
+        self._hands_on_early = self.answers.keeps_order is True
         bounds = [each for each in (self._wanted.until, after) if each is not None]
         self._until = min(bounds) if bounds else None
         self._limit = min(self._most + _SPARE, self.answers.largest)
@@ -76,12 +90,31 @@ class Pager:
             return None
         return self._until if self.answers.until_is_inclusive else self._until + 1
 
-    def answer(self, events: Sequence[FrozenEvent], number: int) -> None:
-        """Take what was answered.
+    def come(self, event: FrozenEvent) -> Sequence[FrozenEvent]:
+        """Take a genuine event of the answer.
 
-        :param events: those that are genuine, in any order.
-        :param number: of all that came, others included: they count for ``limit``.
+        :returns: those of the page that none can come before, where the relay keeps the order.
         """
+        self._coming.append(event)
+        if not self._hands_on_early:
+            return ()
+        last = self._of_a_second
+        if not last or event.created_at == last[0].created_at:
+            last.append(event)
+            return ()
+        self._of_a_second = [event]
+        if event.created_at > last[0].created_at:
+            self._hands_on_early = False
+            return ()
+        return self._next_of(filter(self._is_of_the_page, last))
+
+    def end_of_answer(self, number: int) -> None:
+        """The answer has ended.
+
+        :param number: of all that came, others than genuine events included: they count for
+            ``limit``.
+        """
+        events, self._coming, self._of_a_second = self._coming, [], []
         is_short = number < self._limit
         is_whole = not number or (is_short and number < self.answers.proven)
         is_new = any(event.id not in self._seen for event in events)
@@ -106,6 +139,7 @@ class Pager:
                 self.answers.largest,
                 proven=min(number, self._limit),
                 until_is_inclusive=any(event.created_at == until for event in events),
+                keeps_order=_is_ordered(events),
             )
         )
 
@@ -149,12 +183,39 @@ class Pager:
 
     def _take(self, events: Sequence[FrozenEvent]) -> None:
         for event in events:
-            if self._wanted.matches(event) and (
-                self._before is None or Position.of(event) > self._before
-            ):
+            if event.id in self._given or self._is_of_the_page(event):
                 self._found[event.id] = event
 
+    def _is_of_the_page(self, event: FrozenEvent) -> bool:
+        return self._wanted.matches(event) and (
+            self._before is None or Position.of(event) > self._before
+        )
+
     @property
-    def page(self) -> Sequence[FrozenEvent]:
-        """The page: newest first, of the same second the lowest id first."""
-        return sorted(self._found.values(), key=Position.of)[: self._most]
+    def rest(self) -> Sequence[FrozenEvent]:
+        """What was not handed on of the page that is over: newest first, of the same second the
+        lowest id first.
+        """
+        page = sorted(self._found.values(), key=Position.of)[: self._most]
+        return self._next_of(page)
+
+    def _next_of(self, events: Iterable[FrozenEvent]) -> Sequence[FrozenEvent]:
+        others = [event for event in events if event.id not in self._given]
+        others.sort(key=Position.of)
+        some = others[: self._most - len(self._given)]
+        self._given.update(event.id for event in some)
+        return some
+
+
+def _is_ordered(events: Sequence[FrozenEvent]) -> bool | None:
+    """Whether no event comes after an older one; ``None`` where all are of one second."""
+    times = [event.created_at for event in events]
+    if len(set(times)) < _TELLING:
+        return None
+    return all(before >= after for before, after in pairwise(times))
+
+
+def _both(one: bool | None, other: bool | None) -> bool | None:
+    """What is known by two answers: one without order is enough."""
+    known = [each for each in (one, other) if each is not None]
+    return all(known) if known else None

@@ -52,14 +52,8 @@ class Accepted:
     message: str
 
 
-@attrs.define(eq=False)
-class Found:
-    """What a REQ was answered with."""
-
-    events: list[FrozenEvent] = attrs.Factory(list)
-    """Genuine, in the upstream's order."""
-    number: int = 0
-    """Of all that came, others included."""
+Come = Callable[[FrozenEvent], None]
+"""Told of every genuine event that a REQ is answered with, when it comes."""
 
 
 @attrs.define(eq=False)
@@ -67,8 +61,10 @@ class _Req:
     """A REQ whose stored events are coming."""
 
     limit: int
+    come: Come
     done: asyncio.Future[None]
-    found: Found = attrs.Factory(Found)
+    number: int = 0
+    """Of all that came, others included."""
     size_bytes: int = 0
 
 
@@ -120,15 +116,16 @@ class Wire:
         """Whether it can be asked."""
         return self._why_gone is None
 
-    async def stored(self, wanted: Filter) -> Found:
-        """The stored events that a REQ is answered with.
+    async def stored(self, wanted: Filter, come: Come) -> int:
+        """Ask for stored events; how many came, those that are not genuine included.
 
         :param wanted: with a ``limit``.
+        :param come: told of them in the upstream's order.
         :raises UpstreamGone: the upstream is gone, refuses, or does not answer in time.
         """
         assert wanted.limit is not None
         name = f"q{next(self._numbers)}"
-        req = _Req(wanted.limit, asyncio.get_running_loop().create_future())
+        req = _Req(wanted.limit, come, asyncio.get_running_loop().create_future())
         self._reqs[name] = req
         try:
             await self._send(["REQ", name, filter_json(wanted)])
@@ -136,7 +133,7 @@ class Wire:
         finally:
             del self._reqs[name]
             await self._close_req(name)
-        return req.found
+        return req.number
 
     async def publish(self, event: FrozenEvent) -> Accepted:
         """Send an event, and give the upstream's answer. One event is sent once at a time.
@@ -244,15 +241,15 @@ class Wire:
         event = self._genuine.event_of(text)
         if req is None or event is None:
             return event
-        req.found.events.append(event)
+        req.come(event)
         return None
 
     def _may_be_one_more(self, name: str, req: _Req, size: int) -> bool:
         if req.done.done():
             return False
-        req.found.number += 1
+        req.number += 1
         req.size_bytes += size
-        if req.found.number > _EXCESS * req.limit:
+        if req.number > _EXCESS * req.limit:
             self._complaints.say("sends more events than were asked for")
             self._end(name)
             return False

@@ -1,5 +1,6 @@
 """Pages are whole and in order whatever a relay makes of ``until`` and ``limit``."""
 
+import random
 from collections import Counter
 from collections.abc import Sequence
 
@@ -61,12 +62,19 @@ filters = st.builds(
 )
 
 
+def taken(pager: Pager, events: Sequence[FrozenEvent]) -> list[FrozenEvent]:
+    """What is handed on while an answer comes."""
+    first = [event for each in events for event in pager.come(each)]
+    pager.end_of_answer(len(events))
+    return first
+
+
 def page(relay: Relay, pager: Pager) -> Sequence[FrozenEvent]:
+    found: list[FrozenEvent] = []
     for _ in range(MOST_QUESTIONS):
-        found = relay.answer(pager.question)
-        pager.answer(found, len(found))
+        found += taken(pager, relay.answer(pager.question))
         if pager.is_over:
-            return pager.page
+            return [*found, *pager.rest]
     raise AssertionError(f"still asking {pager.question}")
 
 
@@ -124,19 +132,17 @@ def test_one_question_is_enough_where_the_relay_is_known() -> None:
     relay = Relay(events, 500, until_is_inclusive=True, order=range(400))
     known = Answers(500, proven=300, until_is_inclusive=True)
 
-    asked = []
+    asked, found = [], list[FrozenEvent]()
     pager = Pager(known, Filter(), None, 200)
     while not pager.is_over:
         asked.append(pager.question.limit)
-        found = relay.answer(pager.question)
-        pager.answer(found, len(found))
+        found += taken(pager, relay.answer(pager.question))
 
-    assert pager.page == in_order(relay, Filter())[:200]
+    assert [*found, *pager.rest] == in_order(relay, Filter())[:200]
     assert asked[0] == 201
     assert sum(asked[1:]) < 20
     few = Pager(known, Filter(since=1000), None, 200)
-    found = relay.answer(few.question)
-    few.answer(found, len(found))
+    taken(few, relay.answer(few.question))
     assert few.is_over
 
 
@@ -145,13 +151,12 @@ def test_a_crowded_second_costs_little() -> None:
     events = [note(number, 1000 - number // 10) for number in range(400)]
     relay = Relay(events, 500, until_is_inclusive=True, order=range(400))
     pager = Pager(Answers(500, proven=300, until_is_inclusive=True), Filter(), None, 200)
-    limits = []
+    limits, found = [], list[FrozenEvent]()
     while not pager.is_over:
         assert pager.question.limit is not None
         limits.append(pager.question.limit)
-        found = relay.answer(pager.question)
-        pager.answer(found, len(found))
-    assert pager.page == in_order(relay, Filter())[:200]
+        found += taken(pager, relay.answer(pager.question))
+    assert [*found, *pager.rest] == in_order(relay, Filter())[:200]
     assert sum(limits) < 250
 
 
@@ -160,18 +165,20 @@ def test_a_relay_that_does_not_heed_until_is_given_up() -> None:
     same = [note(number, 1000) for number in range(10)]
     pager = Pager(Answers(10), Filter(until=500), None, 20)
     for _ in range(MOST_QUESTIONS):
-        pager.answer(same, len(same))
+        taken(pager, same)
         if pager.is_over:
             break
     assert pager.is_over
     assert pager.has_skipped
-    assert pager.page == []
+    assert pager.rest == []
 
 
 def test_what_is_not_genuine_counts_for_the_limit() -> None:
     """Ten came, one of them forged: there may be more."""
     pager = Pager(Answers(10), Filter(), None, 20)
-    pager.answer([note(number, 100 - number) for number in range(9)], 10)
+    for number in range(9):
+        pager.come(note(number, 100 - number))
+    pager.end_of_answer(10)
     assert not pager.is_over
     assert pager.question.until == 93
 
@@ -180,3 +187,45 @@ def test_no_time_is_too_late_to_ask_for() -> None:
     """A JSON number beyond 53 bits is not the same everywhere: it is left out."""
     pager = Pager(Answers(10), Filter(until=2**63 - 1), None, 20)
     assert pager.question.until is None
+
+
+def test_first_events_do_not_wait_for_the_last() -> None:
+    """A second's are handed on when older ones come, of a relay that has shown that it keeps the
+    order; once it does not, all wait for the end.
+    """
+    notes = [note(2, 9), note(1, 9), note(3, 8), note(4, 7)]
+    known = Answers(10, proven=10, until_is_inclusive=True)
+    first = Pager(known, Filter(), None, 4)
+    assert [first.come(each) for each in notes] == [(), (), (), ()]
+    first.end_of_answer(4)
+    assert first.answers.keeps_order
+    assert first.rest == [notes[1], notes[0], *notes[2:]]
+
+    second = Pager(first.answers, Filter(kinds=frozenset({1})), None, 3)
+    came = [second.come(each) for each in [note(5, 9, kind=2), *notes]]
+    assert came == [(), (), (), [notes[1], notes[0]], [notes[2]]]
+    assert second.come(note(6, 20)) == ()
+    second.end_of_answer(6)
+    assert second.rest == []
+    assert second.answers.keeps_order is False
+    assert first.answers.with_those_of(second.answers).keeps_order is False
+
+
+@given(relays(), filters, st.integers(1, 30), st.randoms())
+def test_no_order_loses_nothing(
+    relay: Relay, wanted: Filter, most: int, chance: random.Random
+) -> None:
+    """A relay that was in order once, and answers in any order now: each event comes once."""
+    answers = Answers(relay.cap, proven=relay.cap, keeps_order=True)
+    pager = Pager(answers, wanted, None, most)
+    found: list[FrozenEvent] = []
+    while not pager.is_over:
+        answer = list(relay.answer(pager.question))
+        chance.shuffle(answer)
+        found += taken(pager, answer)
+    found += pager.rest
+    ids = [event.id for event in found]
+    there = in_order(relay, wanted)
+    assert len(ids) == len(set(ids))
+    assert set(ids) <= {event.id for event in there}
+    assert pager.has_skipped or len(ids) == min(most, len(there))
