@@ -32,7 +32,10 @@ POSTGRESQL = (  # likewise: a whole server
     "platform_machine in 'x86_64 aarch64 arm64' and python_version < '3.14'"
 )
 TEST_NEEDS = ["pytest", "pytest-xdist", "hypothesis", "asyncpg", NOSTR_SDK, POSTGRESQL]
-PACKAGES = ["orly_policy_plugin", "hookspecs/orly_policy_hookspecs"]
+PACKAGES = ["orly_policy_plugin", "hookspecs"]
+PROJECTS = [Path("pyproject.toml"), Path("hookspecs/pyproject.toml")]
+CONTRACT = "./hookspecs"
+"""A distribution of its own, which the engine needs."""
 
 INTERRUPTED_SECONDS, TERMINATED_SECONDS = 5.0, 30.0
 """How long what Ctrl-C ends may take for it, and what is then told again, before it is killed."""
@@ -57,7 +60,7 @@ ALL_VENVS["venv"] = functools.partial(_LockedEnv, venv_backend="venv")
 @nox.session(venv_backend="venv")
 def relay(session: nox.Session) -> None:
     """Start the example relay. Options go behind --: run.py relay -- --port 7000"""
-    _install(session, "-e", ".[nostr-relay]")
+    _install(session, "-e", CONTRACT, "-e", ".[nostr-relay]")
     _run(session, "-m", "example_relay", *session.posargs)
 
 
@@ -78,7 +81,7 @@ def _test(session: nox.Session, depth: str) -> None:
 
     :param depth: see ``tests/depth.py``.
     """
-    _install(session, ".[nostr-relay,proxy]", *TEST_NEEDS, built_from=_sources())
+    _install(session, CONTRACT, ".[nostr-relay,proxy]", *TEST_NEEDS, built_from=_sources())
     session.env["ORLY_POLICY_TEST_DEPTH"] = depth
     # -P: the wheel is tested, not the folder that this is run in. Most tests wait for other
     # processes: twice as many as there are cores keep these busy.
@@ -90,7 +93,7 @@ def _test(session: nox.Session, depth: str) -> None:
 @nox.session(venv_backend="venv")
 def mutants(session: nox.Session) -> None:
     """Change the core in many ways, and see that the tests notice. See ``tests/mutants.py``."""
-    _install(session, ".", "pytest", "hypothesis", "mutmut", built_from=_sources())
+    _install(session, CONTRACT, ".", "pytest", "hypothesis", "mutmut", built_from=_sources())
     folder = Path(session.create_tmp()).absolute() / "mutants"
     _run(session, "tests/mutants.py", str(folder), *session.posargs)
 
@@ -106,7 +109,7 @@ def lint(session: nox.Session) -> None:
 @nox.session(venv_backend="venv")
 def types(session: nox.Session) -> None:
     """Check the types."""
-    _install(session, "-e", ".[nostr-relay,proxy]", "mypy", "types-PyYAML")
+    _install(session, "-e", CONTRACT, "-e", ".[nostr-relay,proxy]", "mypy", "types-PyYAML")
     _run(session, "-m", "mypy")
     _run(session, "-m", "mypy", "run.py")
 
@@ -114,7 +117,7 @@ def types(session: nox.Session) -> None:
 @nox.session(venv_backend="venv")
 def bench(session: nox.Session) -> None:
     """Measure the built wheel. Options go behind --: run.py bench -- --only simple hook"""
-    _install(session, ".[nostr-relay,proxy]", built_from=_sources())
+    _install(session, CONTRACT, ".[nostr-relay,proxy]", built_from=_sources())
     _run(session, "-m", "benchmarks", *session.posargs)
 
 
@@ -133,7 +136,7 @@ def _install(session: nox.Session, *needs: str, built_from: Iterable[Path] = ())
 
     :param built_from: the files that go into a wheel, where one is built.
     """
-    files = [Path(CONSTRAINTS), Path("pyproject.toml"), *built_from]
+    files = [Path(CONSTRAINTS), *PROJECTS, *built_from]
     contents = [part for file in files for part in (bytes(file), file.read_bytes())]
     venv = Venv(session.virtualenv.location, "\n".join(needs).encode(), *contents)
     venv.fill(lambda: _install_into(venv, session, needs))
