@@ -32,6 +32,8 @@ IMPORTED = (
     "orly_policy_plugin.hosts.nostr_relay.lmdb",
     "orly_policy_plugin.hosts.nostr_relay.sql",
     "orly_policy_plugin.hosts.nostr_relay.storage",
+    "orly_policy_plugin.hosts.upstream.app",
+    "orly_policy_plugin.hosts.upstream.running",
     "sqlalchemy.dialects.sqlite.aiosqlite",
     "uvicorn.lifespan.on",
     "uvicorn.loops.auto",
@@ -169,7 +171,7 @@ def _run(
     time.tzset()
     multiprocessing.set_start_method(None, force=True)
     warnings.simplefilter("ignore")
-    sys.path.insert(0, str(cwd))
+    sys.path[:0] = [str(cwd), *filter(None, env.get("PYTHONPATH", "").split(os.pathsep))]
     sys.argv[1:] = arguments
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 

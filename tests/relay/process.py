@@ -5,7 +5,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -73,10 +72,10 @@ class Relay:
         self.kill()
 
     def launch(self, *options: str, **popen: Any) -> None:
-        """Start the process: a fork, where it is the usual command in the usual environment."""
+        """Start the process: a fork, where it runs a module."""
         arguments = [*self._arguments(), *options]
         environment = {**os.environ, "PYTHONWARNINGS": "ignore", **self._environment}
-        if self._command is None and not self._environment:
+        if self._command is None:
             self._process = Fork(
                 self._module,
                 arguments,
@@ -87,10 +86,9 @@ class Relay:
                 **popen,
             )
             return
-        command = self._command or (sys.executable, "-m", self._module)
         with self._file("stdout").open("ab") as out, self._file("stderr").open("ab") as err:
             self._process = subprocess.Popen(
-                [*command, *arguments],
+                [*self._command, *arguments],
                 cwd=ROOT,
                 stdout=out,
                 stderr=err,
@@ -184,8 +182,11 @@ class Relay:
 class MemoryRelay(Relay):
     """The relay that forgets, likewise: any host behind the same session."""
 
-    def __init__(self, folder: Path, policy: Any) -> None:
-        super().__init__(folder, policy, "memory", module="example_relay.forgetting")
+    def __init__(
+        self, folder: Path, policy: Any, *, environment: dict[str, str] | None = None
+    ) -> None:
+        module = "example_relay.forgetting"
+        super().__init__(folder, policy, "memory", module=module, environment=environment)
 
     def _arguments(self) -> list[str]:
         return ["--port", "0", "--policy", str(self.policy)]

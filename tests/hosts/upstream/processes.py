@@ -2,7 +2,6 @@
 
 import re
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,9 +13,16 @@ OPEN: dict[str, Any] = {"default_policy": "allow"}
 class Proxy(Relay):
     """``orly-policy proxy`` before an upstream."""
 
-    def __init__(self, folder: Path, policy: Any, upstream: str, *options: str) -> None:
-        command = (sys.executable, "-m", "orly_policy_plugin.cli", "proxy")
-        super().__init__(folder, policy, command=command)
+    def __init__(
+        self,
+        folder: Path,
+        policy: Any,
+        upstream: str,
+        *options: str,
+        environment: dict[str, str] | None = None,
+    ) -> None:
+        module = "orly_policy_plugin.cli"
+        super().__init__(folder, policy, module=module, environment=environment)
         self._options = options
         self.upstream = upstream
 
@@ -37,8 +43,8 @@ class Proxy(Relay):
         found = re.search(r"clients connect to (ws://\S+)", self.stdout + self.stderr)
         return found[1] if found else None
 
-    def _arguments(self) -> Sequence[str]:
-        named = ["--upstream", self.upstream, "--policy", str(self.policy)]
+    def _arguments(self) -> list[str]:
+        named = ["proxy", "--upstream", self.upstream, "--policy", str(self.policy)]
         return [*named, "--listen", "127.0.0.1:0", *self._options]
 
 
@@ -60,8 +66,10 @@ class StockRelay(Relay):
     """nostr-relay as it is, with checks of ids and signatures."""
 
     def __init__(self, folder: Path) -> None:
-        command = (sys.executable, "-m", "benchmarks.relay_child", "bare")
-        super().__init__(folder, OPEN, command=command)
+        super().__init__(folder, OPEN, module="benchmarks.relay_child")
+
+    def _arguments(self) -> list[str]:
+        return ["bare", *super()._arguments()]
 
 
 __all__ = ["OPEN", "MemoryRelay", "Proxy", "Relay", "RustRelay", "StockRelay"]
