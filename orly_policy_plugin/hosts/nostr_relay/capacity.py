@@ -45,8 +45,10 @@ class Capacity:
 
 
 SQLITE: Final = Capacity(latest=2**63 - 1)
-POSTGRESQL: Final = Capacity(latest=2**31 - 1, holds_nul=False)
-"""PostgreSQL's INTEGER is signed and has four bytes."""
+POSTGRESQL: Final = Capacity(latest=2**31 - 1, holds_nul=False, tag_bytes=2_600)
+"""PostgreSQL's INTEGER is signed and has four bytes. A row of an index has at most 2,704, a tag's
+some 60 besides name and value.
+"""
 LMDB: Final = Capacity(latest=2**32 - 1, tag_bytes=471)
 """A time has four bytes there. A key has at most 511, a tag's 40 besides name and value."""
 
