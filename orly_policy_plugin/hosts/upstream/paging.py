@@ -11,7 +11,7 @@ from typing import Final
 
 import attrs
 
-from orly_policy_hookspecs.nip01 import Filter, FrozenEvent, Position
+from orly_policy_hookspecs.nip01 import Filter, FrozenEvent, KindClass, Position, class_of
 
 _SPARE: Final = 1
 """Events to ask for beyond a page: the last one is seldom of the same second as that before."""
@@ -187,8 +187,10 @@ class Pager:
                 self._found[event.id] = event
 
     def _is_of_the_page(self, event: FrozenEvent) -> bool:
-        return self._wanted.matches(event) and (
-            self._before is None or Position.of(event) > self._before
+        return (
+            self._wanted.matches(event)
+            and not _should_be_gone(event)
+            and (self._before is None or Position.of(event) > self._before)
         )
 
     @property
@@ -219,3 +221,8 @@ def _both(one: bool | None, other: bool | None) -> bool | None:
     """What is known by two answers: one without order is enough."""
     known = [each for each in (one, other) if each is not None]
     return all(known) if known else None
+
+
+def _should_be_gone(event: FrozenEvent) -> bool:
+    """Whether an event was for those who listened. Some relays keep such events for a time."""
+    return class_of(event.kind) is KindClass.EPHEMERAL
