@@ -1,0 +1,81 @@
+"""The policy that the kit has a host enforce: a kind a thing to show, and keys of its own.
+
+The keys are made anew in each process, so that nothing that a relay has kept of an earlier run
+counts.
+"""
+
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+from .signing import Key
+
+OWNER, ADMIN, LEADER, MEMBER, OUTCAST = Key(), Key(), Key(), Key(), Key()
+"""Of the policy; an admin; whose follow list grants; in allow lists; in deny lists."""
+
+NOTE: Final = 1
+PRIVATE: Final = 4
+"""For its author and whom ``p`` tags name."""
+REFUSED: Final = 9001
+"""Taken from nobody."""
+SHORT: Final = 9002
+"""At most 10 bytes of content."""
+FROM_MEMBERS: Final = 9003
+"""Taken from :data:`MEMBER` alone."""
+FOR_MEMBERS: Final = 9004
+"""For :data:`MEMBER` alone to read."""
+SCRIPTED: Final = 9005
+"""Decided by a script; see :mod:`.answering`."""
+FROM_FOLLOWED: Final = 9006
+"""Taken from whom :data:`LEADER` follows."""
+METERED: Final = 9007
+"""100 bytes a second."""
+NOT_FOR_OUTCAST: Final = 9008
+"""Not for :data:`OUTCAST` to read."""
+PROBED: Final = 9009
+"""Refused, always, for a limit that tells which save of the file is in force."""
+CHANGING: Final = range(9100, 9200)
+"""For tests that change the policy."""
+
+SCRIPT: Final = "answering.sh"
+
+POLICY: Final[dict[str, Any]] = {
+    "owners": [OWNER.pubkey],
+    "policy_admins": [ADMIN.pubkey],
+    "kind": {"blacklist": [REFUSED]},
+    "rules": {
+        str(PRIVATE): {"privileged": True},
+        str(SHORT): {"content_limit": 10},
+        str(FROM_MEMBERS): {"write_allow": [MEMBER.pubkey]},
+        str(FOR_MEMBERS): {"read_allow": [MEMBER.pubkey]},
+        str(SCRIPTED): {"script": SCRIPT},
+        str(FROM_FOLLOWED): {"write_follows_whitelist": [LEADER.pubkey]},
+        str(METERED): {"rate_limit": 100},
+        str(NOT_FOR_OUTCAST): {"read_deny": [OUTCAST.pubkey]},
+        str(PROBED): {"content_limit": 0},
+    },
+}
+
+
+def write_policy(folder: Path) -> Path:
+    """Write the kit's policy, and what it names, into a folder of its own.
+
+    Start the relay with the policy file that is returned. Beside it are a script and a follow
+    list, which the engine finds there.
+
+    :param folder: an empty one.
+    """
+    path = folder / "policy.json"
+    path.write_text(json.dumps(POLICY, indent=1))
+    answering = Path(__file__).with_name("answering.py")
+    script = folder / SCRIPT
+    command = shlex.join([sys.executable, "-IS", str(answering)])
+    script.write_text(f"#!/bin/sh\nexec {command}\n")
+    script.chmod(0o755)
+    lists = folder / "policy-follows"
+    lists.mkdir()
+    event = LEADER.event(3, tags=[["p", MEMBER.pubkey]], created_at=1_700_000_000)
+    (lists / f"{LEADER.pubkey}.json").write_text(json.dumps(event))
+    return path
