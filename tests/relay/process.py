@@ -183,9 +183,13 @@ class MemoryRelay(Relay):
     """The relay that forgets, likewise: any host behind the same session."""
 
     def __init__(
-        self, folder: Path, policy: Any, *, environment: dict[str, str] | None = None
+        self,
+        folder: Path,
+        policy: Any,
+        *,
+        module: str = "example_relay.forgetting",
+        environment: dict[str, str] | None = None,
     ) -> None:
-        module = "example_relay.forgetting"
         super().__init__(folder, policy, "memory", module=module, environment=environment)
 
     def _arguments(self) -> list[str]:

@@ -17,6 +17,7 @@ from hosts.upstream.processes import OPEN, Proxy, RustRelay, StockRelay
 from orly_policy_plugin.hosts.kit import Ability, RunningHost, write_policy
 from orly_policy_plugin.hosts.kit.raising import DETAIL, install_raising_plugin
 
+from .like_strfry import PLUGINS
 from .on_postgres import URL
 
 Start = Callable[[Path], AbstractContextManager[RunningHost]]
@@ -24,7 +25,7 @@ Start = Callable[[Path], AbstractContextManager[RunningHost]]
 
 def plugged(folder: Path) -> dict[str, str]:
     """The environment in which a relay finds the kit's plugin."""
-    return {"PYTHONPATH": str(install_raising_plugin(folder / "plugins"))}
+    return {"PYTHONPATH": str(install_raising_plugin(folder / PLUGINS))}
 
 
 @contextlib.contextmanager
@@ -79,6 +80,15 @@ def proxied(
         yield stack.enter_context(running(proxy, cannot))
 
 
+@contextlib.contextmanager
+def like_strfry(folder: Path) -> Iterator[RunningHost]:
+    policy = write_policy(folder)
+    install_raising_plugin(folder / PLUGINS)
+    cannot = {Ability.READS: "strfry asks its write policy about writes alone"}
+    with running(MemoryRelay(folder, policy, module="hosts.kit.like_strfry"), cannot) as host:
+        yield host
+
+
 STOCK: Final = {
     Ability.DELETING_FOR_GOOD: "stock nostr-relay remembers no deletion",
     Ability.REPLACING: "stock nostr-relay stores older versions, too",
@@ -119,6 +129,7 @@ RELAYS: Final[dict[str, Start]] = {
     "lmdb": lambda folder: nostr_relay(folder, "lmdb"),
     "postgresql": on_postgresql,
     "forgetting": forgetting,
+    "strfry": like_strfry,
     "proxy-stock": before_stock,
     "proxy-rust": before_rust,
     "proxy-proxy": before_itself,

@@ -100,7 +100,7 @@ class Changing:
         key, fence = Key(), OWNER.event(NOTE, f"fence {time.time_ns()}")
         async with host.connected() as client, host.connected() as reader:
             live = await reader.subscribe({"authors": [OWNER.pubkey], "limit": 0})
-            assert (await client.publish(event))[0]
+            await client.publish_all(event)
             await host.in_force(policy)
             assert not (await client.publish(key.event(REPLACED, "too long")))[0]
             accepted, message = await client.publish(event)
@@ -125,7 +125,7 @@ class Changing:
             await client.publish_all(key.event(CONTRIBUTED, next(numbered)), event)
             accepted, message = await client.publish(key.event(CONTRIBUTED, next(numbered)))
             assert (accepted, message[:8]) == (False, "blocked:")
-            assert (await client.publish(withdrawing))[0]
+            await client.publish_all(withdrawing)
             await client.publish_all(key.event(CONTRIBUTED, next(numbered)), fence)
             await has_come(reader, live, fence)
             assert event["id"] not in live.ids
@@ -172,7 +172,7 @@ class Changing:
         async with host.connected() as client, host.connected(follower) as writer:
             for tags, counts in ((follows, True), ([["p", ADMIN.pubkey]], False)):
                 event = LEADER.event(3, "", tags, host.moment())
-                assert (await client.publish(event))[0]
+                await client.publish_all(event)
                 deadline = time.monotonic() + SECONDS
                 while (await writer.publish(from_followed(follower)))[0] is not counts:
                     assert time.monotonic() < deadline, "the follow list does not count"
