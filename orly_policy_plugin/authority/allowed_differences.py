@@ -4,10 +4,8 @@ Section 8 of the spec. What may differ is what the models declare a :class:`.Rig
 rule; whatever else may not.
 """
 
-import json
 import re
 from collections.abc import Collection, Iterator, Mapping
-from types import MappingProxyType
 from typing import Any, Final
 
 import attrs
@@ -16,8 +14,15 @@ from ..counted import listed
 from ..policy import Duration, InvalidPolicy, KindLists, Policy, Problem, Regex, Rule
 from ..policy.fields import Right, RightTo, fields_of, rights_in
 from ..policy.who_may import denying_fields
-from .contributions import Contribution, Extension, read_contribution, regex_problems
-from .fitting import blacklist_misfits, denial_misfits, new_rule_misfit, rule_misfits
+from ..policy.writing import plain
+from .contributions import Contribution, read_contribution, regex_problems
+from .fitting import (
+    blacklist_misfits,
+    denial_misfits,
+    new_rule_misfit,
+    protected_from_admins,
+    rule_misfits,
+)
 
 _MOST_SHOWN = 3
 _LONGEST_SHOWN = 60
@@ -66,13 +71,13 @@ def contribution_of(
     occurs twice in one, are no difference.
 
     :param owner_policy: the file's, without contributions.
-    :param owners: those of the environment included.
+    :param owners: the policy's and those of the environment.
     :param content_bytes: length of the event's content as UTF-8.
     :raises InvalidPolicy: with every difference that no admin may make, its old and its new
         value. The owner's keys are shortened and the owner's script is not named: whoever sends
         ``{}`` must not be told what the file holds.
     """
-    protected = owners | frozenset(owner_policy.owners) | frozenset(owner_policy.policy_admins)
+    protected = protected_from_admins(owner_policy, owners)
     problems: list[Problem] = []
     lists = _compared(problems, "kind", owner_policy.kind, full.kind, IN_KIND_LISTS)
     added_kinds = lists.get("kind_blacklist_add", ())
@@ -95,18 +100,15 @@ def contribution_of(
     _compared(problems, "", owner_policy, full, (), compared_above)
     if problems:
         raise InvalidPolicy(problems)
-    made = Contribution(
-        admin=admin,
-        created_at=created_at,
-        event_id=event_id,
+    made = {
         **lists,
-        rules_extend=MappingProxyType({kind: made for kind, made in extended.items() if made}),
-        rules_add=MappingProxyType(rules_add),
-        global_extend=global_extend,
-    )
+        "rules_extend": {kind: added for kind, added in extended.items() if added},
+        "rules_add": rules_add,
+        "global_extend": global_extend or None,
+    }
     # Read as a contribution is: so it is read again after a restart, with the bounds of one.
     read = read_contribution(
-        json.loads(made.canonical),
+        plain(made),
         admin=admin,
         created_at=created_at,
         event_id=event_id,
@@ -143,12 +145,13 @@ def _compared(
 
 def _extension(
     problems: list[Problem], place: str, old: Rule, new: Rule, protected: frozenset[str]
-) -> Extension | None:
+) -> dict[str, Any]:
+    """The additions to a rule, by the extension's fields."""
     added = _compared(problems, place, old, new, IN_A_RULE)
     for name in denying_fields(Rule):
         keys = _where(getattr(new, name), added.get(f"{name}{Right.ADD.suffix}", ()))
         problems += denial_misfits(f"{place}.{name}", keys, protected)
-    return Extension(**added) if added else None
+    return added
 
 
 def _where(written: tuple[Any, ...], added: tuple[Any, ...]) -> tuple[Any, ...]:

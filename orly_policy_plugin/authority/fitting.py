@@ -64,7 +64,7 @@ def check_fits(
     where there is no global rule: it counts as one.
 
     :param policy: the owner's, without contributions.
-    :param owners: those of the environment included.
+    :param owners: the policy's and those of the environment.
     :param standing: those that stand now. The contribution itself and a full policy that it
         replaces do not count.
     :raises InvalidPolicy: with every place that does not fit.
@@ -74,7 +74,7 @@ def check_fits(
         if not (other.event_id == contribution.event_id or _replaces(contribution, other)):
             others.add(other)
     problems = [
-        *_misfits(contribution, policy, _protected(policy, owners), others),
+        *_misfits(contribution, policy, protected_from_admins(policy, owners), others),
         *_low_overrides(contribution, policy),
     ]
     if problems:
@@ -92,12 +92,12 @@ def standing_contributions(
     contributions come does not matter, and what is given twice counts once.
 
     :param policy: the owner's, without contributions.
-    :param owners: those of the environment included.
+    :param owners: the policy's and those of the environment.
     """
     ordered = [of_equal for of_equal, _ in groupby(sorted(contributions, key=_order))]
     newest_full = {c.admin: c for c in ordered if c.is_full_policy}
     others = _Others()
-    protected = _protected(policy, owners)
+    protected = protected_from_admins(policy, owners)
     standing: list[Contribution] = []
     skipped: list[Skipped] = []
     first: dict[str, Contribution] = {}
@@ -180,19 +180,18 @@ def _replaces(contribution: Contribution, other: Contribution) -> bool:
 
 def _order(contribution: Contribution) -> tuple[Any, ...]:
     """Oldest first, and the same order for the same contributions whatever came first."""
-    full = contribution.is_full_policy
     return (
         contribution.created_at,
         contribution.event_id,
         contribution.admin,
-        full,
+        contribution.is_full_policy,
         contribution.canonical,
     )
 
 
-def _protected(policy: Policy, owners: frozenset[str]) -> frozenset[str]:
-    """Those whom no admin may deny."""
-    return owners.union(policy.owners, policy.policy_admins)
+def protected_from_admins(policy: Policy, owners: frozenset[str]) -> frozenset[str]:
+    """Those whom no admin may deny: owners and policy admins."""
+    return owners.union(policy.policy_admins)
 
 
 def _misfits(
