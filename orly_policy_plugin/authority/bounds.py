@@ -84,7 +84,7 @@ class Holdings:
 
     def _problem(self, bound: _Bound, would_be: int, contribution: Contribution) -> Problem:
         rule = f"an admin's contributions have together at most {bound.most} {bound.what}"
-        if (alone := bound.of_one(contribution)) > bound.most or not self._held:
+        if (alone := bound.of_one(contribution)) > bound.most:
             return Problem("", f"{rule}; this one alone has {alone}")
         largest = max(self._held, key=bound.of_one)
         return Problem(

@@ -151,8 +151,7 @@ def read_update(event: Event, *, is_owner: bool) -> Update:
     :raises RefusedUpdate: with every place of its content that is wrong.
     """
     try:
-        document = _decoded(event.content, is_owner=is_owner)
-        content = _structured(document, event, is_owner=is_owner)
+        document, content = read_content(event, is_owner=is_owner)
     except InvalidPolicy as error:
         raise RefusedUpdate.for_content(error) from error
     return Update(
@@ -239,12 +238,14 @@ def _check_fresh(
 # --- 5
 
 
-def read_content(event: Event, *, is_owner: bool) -> Policy | Contribution:
-    """The content of a policy event: a full policy, or (by an admin) a contribution.
+def read_content(event: Event, *, is_owner: bool) -> tuple[Any, Policy | Contribution]:
+    """The content of a policy event as JSON and as what it says: a full policy, or (by an admin)
+    a contribution.
 
     :raises InvalidPolicy: with every problem of the content.
     """
-    return _structured(_decoded(event.content, is_owner=is_owner), event, is_owner=is_owner)
+    document = _decoded(event.content, is_owner=is_owner)
+    return document, _structured(document, event, is_owner=is_owner)
 
 
 def _decoded(content: str, *, is_owner: bool) -> Any:
@@ -260,9 +261,6 @@ def _without_mark(document: Any) -> JsonObject:
 
 
 def _structured(value: Any, event: Event, *, is_owner: bool) -> Policy | Contribution:
-    if not is_owner and (count := _count_regexes(value)) > MOST_REGEXES:
-        most = f"an admin's event has at most {MOST_REGEXES}"
-        raise InvalidPolicy([Problem("content", f"has {count} regular expressions; {most}")])
     if not is_owner:
         _check_counts(value)
     keys = _keys(value)
@@ -289,10 +287,13 @@ def _structured(value: Any, event: Event, *, is_owner: bool) -> Policy | Contrib
 
 
 def _check_counts(value: Any) -> None:
-    """Refuse what is far beyond the bounds of section 9, before it is looked at piece by piece.
+    """Refuse what is beyond an admin's bounds, before it is looked at piece by piece.
 
-    :raises InvalidPolicy: it names more kinds than an admin may have standing.
+    :raises InvalidPolicy: it has more regular expressions or kinds than may stand.
     """
+    if (count := _count_regexes(value)) > MOST_REGEXES:
+        most = f"an admin's event has at most {MOST_REGEXES}"
+        raise InvalidPolicy([Problem("content", f"has {count} regular expressions; {most}")])
     for name in ("rules_add", "rules_extend"):
         named = value.get(name) if isinstance(value, dict) else None
         if isinstance(named, dict) and len(named) > MOST_KINDS:

@@ -145,7 +145,7 @@ def _signed(event_id: str, stored: StoredContribution) -> Understood:
 
 
 def _contribution_in(event: FrozenEvent, difference: bytes | None) -> Contribution:
-    content = read_content(event, is_owner=False)
+    _, content = read_content(event, is_owner=False)
     if isinstance(content, Policy):
         # Not its difference to the policy of today, which would undo what the owner changed since.
         return difference_of(event, content, difference)
