@@ -11,7 +11,11 @@ from hypothesis import strategies as st
 from strategies import many, policies
 
 from orly_policy_plugin.authority import Contribution, Extension, contribution_of
-from orly_policy_plugin.authority.allowed_differences import IN_A_RULE, IN_KIND_LISTS
+from orly_policy_plugin.authority.allowed_differences import (
+    IN_A_RULE,
+    IN_KIND_LISTS,
+    mean_the_same,
+)
 from orly_policy_plugin.policy import (
     GlobalRule,
     InvalidPolicy,
@@ -42,7 +46,8 @@ OWN: dict[str, Any] = {
             "must_have_tags": ["p"],
             "max_expiry_duration": "P1D",
             "identifier_regex": "^a$",
-            "tag_validation": {"t": "^b$"},
+            "tag_validation": {"t": "^b$", "u": "^c$"},
+            "write_allow_follows": True,
         },
         "7": {"write_allow": []},
     },
@@ -66,7 +71,7 @@ def changed(**changes: Any) -> dict[str, Any]:
     return made
 
 
-def of(full: dict[str, Any], own: dict[str, Any] = OWN) -> Contribution:
+def of(full: dict[str, Any], own: dict[str, Any] = OWN, **more: Any) -> Contribution:
     return contribution_of(
         structure_policy(full),
         structure_policy(own),
@@ -74,6 +79,7 @@ def of(full: dict[str, Any], own: dict[str, Any] = OWN) -> Contribution:
         admin=ADMIN,
         created_at=NOW,
         event_id=EVENT_ID,
+        **more,
     )
 
 
@@ -131,6 +137,7 @@ def test_an_allowed_difference_becomes_a_contribution(
 NO = "an admin cannot change it"
 ADD = "an admin may only add keys to a list that has some"
 RAISE = "an admin may only raise it where it is set"
+TOO_LARGE = r"\pL{30}\pL{30}"
 DENIED = "this is an owner or a policy admin, whom an admin cannot deny"
 REFUSED: list[tuple[dict[str, Any], list[str]]] = [
     ({"rules/1/content_limit": 99}, [f"rules.1.content_limit: {RAISE}: 100 -> 99"]),
@@ -170,6 +177,14 @@ REFUSED: list[tuple[dict[str, Any], list[str]]] = [
         ],
     ),
     (
+        {"rules/9": {"identifier_regex": "a" * 1001, "tag_validation": {"d": TOO_LARGE}}},
+        [
+            f"rules.9.tag_validation.d: {TOO_LARGE!r} is not an RE2 regular expression: pattern "
+            "too large - compile failed",
+            "rules.9.identifier_regex: an admin's regular expression has at most 1000 characters",
+        ],
+    ),
+    (
         {"rules/3": {}, "rules/5": {}},
         [
             "rules.3: an admin cannot add a rule for kind 3 (follow lists)",
@@ -186,14 +201,28 @@ REFUSED: list[tuple[dict[str, Any], list[str]]] = [
     ),
     ({"kind/blacklist": []}, ["kind.blacklist: an admin may only add kinds: removed 4"]),
     ({"default_policy": "deny"}, [f"default_policy: {NO}: 'allow' -> 'deny'"]),
-    ({"owners": [OWNER, ADMIN]}, [f"owners: {NO}: added {ADMIN[:8]}…"]),
+    ({"owners": [OWNER, ADMIN, BOB]}, [f"owners: {NO}: added {ADMIN[:8]}… {BOB[:8]}…"]),
     ({"policy_admins": [ADMIN]}, [f"policy_admins: {NO}: removed {OTHER_ADMIN[:8]}…"]),
     (
         {"policy_follow_whitelist_enabled": True},
         [f"policy_follow_whitelist_enabled: {NO}: false -> true"],
     ),
-    ({"rules/1/description": "x"}, [f"rules.1.description: {NO}: 'notes' -> 'x'"]),
-    ({"rules/1/must_have_tags": []}, [f"rules.1.must_have_tags: {NO}: removed p"]),
+    (
+        {"rules/1/description": "x" * 60},
+        [f"rules.1.description: {NO}: 'notes' -> '{'x' * 60}'"],
+    ),
+    (
+        {"rules/1/description": "x" * 61},
+        [f"rules.1.description: {NO}: 'notes' -> '{'x' * 60}…'"],
+    ),
+    (
+        {"rules/1/must_have_tags": ["a", "b", "c", "d"]},
+        [f"rules.1.must_have_tags: {NO}: added a b c and 1 more and removed p"],
+    ),
+    (
+        {"rules/1/write_allow_follows": False},
+        ["rules.1.write_allow_follows: an admin may only switch it on: true -> false"],
+    ),
     ({"rules/7/privileged": True}, [f"rules.7.privileged: {NO}: false -> true"]),
     ({"rules/1/identifier_regex": "^b$"}, [f"rules.1.identifier_regex: {NO}: '^a$' -> '^b$'"]),
     (
@@ -202,7 +231,7 @@ REFUSED: list[tuple[dict[str, Any], list[str]]] = [
     ),
     (
         {"rules/1/tag_validation": {}},
-        [f"rules.1.tag_validation: {NO}: {{t: '^b$'}} -> {{}}"],
+        [f"rules.1.tag_validation: {NO}: {{t: '^b$', u: '^c$'}} -> {{}}"],
     ),
     ({"global/rate_limit": 11}, [f"global.rate_limit: {NO}: 10 -> 11"]),
     (
@@ -271,6 +300,23 @@ def test_order_and_repetition_are_no_difference() -> None:
     """A client may write a list anew."""
     full = changed(**{"kind/whitelist": [7, 1, 7], "rules/1/read_allow": [BOB, ALICE, BOB]})
     assert of(full) == contribution(full=True)
+
+
+@pytest.mark.parametrize(
+    ("other", "same"),
+    [
+        ({"must_have_tags": ["d", "p", "d"], "size_limit": 5}, True),
+        ({"must_have_tags": ["p"], "size_limit": 5}, False),
+        ({"must_have_tags": ["p", "d"], "size_limit": 6}, False),
+        ({"must_have_tags": ["p", "d"], "size_limit": 5, "write_allow": []}, False),
+    ],
+)
+def test_rules_mean_the_same_whatever_the_order_of_lists(
+    other: dict[str, Any], same: bool
+) -> None:
+    """Each of their fields counts."""
+    one = policy(rules={"1": {"must_have_tags": ["p", "d"], "size_limit": 5}}).rules[1]
+    assert mean_the_same(one, policy(rules={"1": other}).rules[1]) is same
 
 
 @many
@@ -371,8 +417,9 @@ def test_the_table_names_fields_that_are_there() -> None:
 
 
 def test_the_contribution_is_the_events() -> None:
-    """Author, time and id come along, and that it was a full policy."""
-    made = of(OWN)
+    """Author, time, id and size come along, and that it was a full policy."""
+    made = of(OWN, content_bytes=5)
     assert (made.admin, made.created_at, made.event_id) == (ADMIN, NOW, EVENT_ID)
+    assert (made.size_bytes, of(OWN).size_bytes) == (5, len(made.canonical))
     assert made.is_full_policy
     assert policy().policy_admins == (ADMIN, OTHER_ADMIN)

@@ -168,11 +168,51 @@ def test_all_problems_come_at_once_with_their_places() -> None:
             "global_extend.kind_whitelist_add: unknown key here; it belongs at the top of the "
             "contribution",
         ),
+        (
+            {"rules_add": {"7": {"identifier_regex": ""}}},
+            "rules_add.7.identifier_regex: expected a regular expression, found an empty text",
+        ),
+        (
+            {"rules_add": {"7": {"tag_validation": {"d": "a" * 1001}}}},
+            "rules_add.7.tag_validation.d: an admin's regular expression has at most 1000 "
+            "characters",
+        ),
+        (
+            {"rules_add": {"7": {"tag_validation": {"d": r"\pL{30}\pL{30}"}}}},
+            r"rules_add.7.tag_validation.d: '\\pL{30}\\pL{30}' is not an RE2 regular expression: "
+            "pattern too large - compile failed",
+        ),
     ],
 )
 def test_a_mistake_is_explained(value: object, message: str) -> None:
     """The message says what to do."""
     assert refused(value) == [message]
+
+
+def test_an_admins_regular_expression_is_matched_with_so_much() -> None:
+    """It may have a thousand characters, and 4,096 of an event come to it."""
+    regex = contribution(rules_add={"7": {"identifier_regex": "a" * 1000}}).rules_add[7]
+    assert regex.identifier_regex is not None
+    assert not regex.identifier_regex.is_too_much(["a" * 4_000, "b" * 96])
+    assert regex.identifier_regex.is_too_much(["a" * 4_000, "b" * 97])
+
+
+def test_its_size_is_that_of_the_content() -> None:
+    """Of its own JSON, where no event brought it."""
+    sized = read_contribution({}, admin=ADMIN, created_at=NOW, event_id=EVENT_ID, content_bytes=5)
+    assert sized.size_bytes == 5
+    assert contribution().size_bytes == len(contribution().canonical)
+
+
+def test_its_kinds_are_a_bit_each() -> None:
+    """In lists and as rules."""
+    made = contribution(
+        kind_whitelist_add=[0, 7, 0],
+        kind_blacklist_add=[8],
+        rules_extend={"16": {}},
+        rules_add={"65535": {}},
+    )
+    assert made.kinds == sum(1 << kind for kind in (0, 7, 8, 16, 65535))
 
 
 @many

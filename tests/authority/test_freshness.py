@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from strategies import json_values, many
 
 from orly_policy_plugin.authority import Freshness, Mark
+from orly_policy_plugin.authority.freshness import LATEST_SECONDS
 
 LOW, HIGH = "11" * 32, "ee" * 32
 
@@ -77,6 +78,8 @@ def test_garbage_is_a_value_error(value: Any) -> None:
         ({"owner": None}, "freshness has no 'admins'"),
         ({"owner": 5, "admins": {}}, "a mark is not a JSON object"),
         ({"owner": None, "admins": {}, "x": 1}, "freshness has the unknown key 'x'"),
+        ({"owner": None, "admins": []}, "admins of freshness is not a JSON object"),
+        ({"owner": {"created_at": 1, "x": 1}, "admins": {}}, "a mark has the unknown key 'x'"),
         (
             {"owner": {"created_at": True}, "admins": {}},
             "created_at of a mark is a whole number of seconds from 0 up",
@@ -95,6 +98,13 @@ def test_garbage_is_named(value: object, message: str) -> None:
     """The sentence says what is wrong."""
     with pytest.raises(ValueError, match=f"^{message}$"):
         Freshness.from_json(value)
+
+
+@pytest.mark.parametrize("seconds", [0, LATEST_SECONDS])
+def test_a_mark_may_be_without_an_event(seconds: int) -> None:
+    """As a hand edit's is, and what somebody writes who has lost the file."""
+    value = {"owner": {"created_at": seconds}, "admins": {}}
+    assert Freshness.from_json(value) == Freshness(Mark(seconds, ""))
 
 
 def test_an_owners_event_is_measured_by_the_owners_alone() -> None:

@@ -1,6 +1,7 @@
 """The five checks of a policy event, in their order, with real signatures."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import attrs
@@ -25,7 +26,7 @@ from orly_policy_plugin.authority import (
 )
 from orly_policy_plugin.authority.policy_events import LARGEST_BYTES, POLICY_KEYS
 from orly_policy_plugin.event_size import event_size
-from orly_policy_plugin.policy import InvalidPolicy, Policy, structure_policy
+from orly_policy_plugin.policy import InvalidPolicy, Policy, Problem, structure_policy
 
 from .making import admin_key, owner_key, signed, stranger_key
 
@@ -79,6 +80,7 @@ def test_an_admins_contribution_passes() -> None:
     assert update.content == Contribution(
         admin=ADMIN, created_at=NOW, event_id=event.id, kind_whitelist_add=(1,)
     )
+    assert update.content.size_bytes == len(event.content)
 
 
 def test_an_admins_full_policy_passes() -> None:
@@ -141,6 +143,7 @@ def test_a_right_id_without_the_authors_signature_is_refused() -> None:
         ({"created_at": 2**70}, f"created_at is not between 0 and {2**63 - 1}"),
         ({"kind": "12345"}, "kind is not a whole number"),
         ({"tags": None}, "tags is not a list"),
+        ({"tags": ["relay"]}, "tags[0] is not a list"),
         ({"tags": [["relay", 5]]}, "tags[0][1] is not a text"),
         ({"tags": ((),)}, "tags[0] is empty: a tag has a name"),
         ({"content": b"{}"}, "content is not a text"),
@@ -226,6 +229,16 @@ def test_one_of_several_relay_tags_is_enough() -> None:
     tags = [["relay", "wss://other.example"], ["relay"], ["relay", URL]]
     assert examined(signed(owner_key, FULL, tags=tags)).is_owner
     assert "another relay" in refused(signed(owner_key, FULL, tags=tags[:2]))
+    assert refused(signed(owner_key, FULL, tags=tags[1:2])).endswith("its relay tag says ''")
+
+
+def test_an_update_names_twenty_relays_at_most() -> None:
+    """Each is a URL to be read."""
+    others = [["relay", f"wss://{i}.example"] for i in range(20)]
+    assert examined(signed(owner_key, FULL, tags=[*others[1:], ["relay", URL]])).is_owner
+    assert refused(signed(owner_key, FULL, tags=[*others, ["relay", URL]])) == (
+        "invalid: the policy event names 21 relays, at most 20 may be"
+    )
 
 
 def test_a_relay_tag_needs_a_relay_that_knows_its_url() -> None:
@@ -282,7 +295,8 @@ def test_a_replay_is_refused() -> None:
 
 def test_an_admins_mark_does_not_bind_the_owner() -> None:
     """An admin who dates ahead shuts nobody out."""
-    after = Freshness().with_admin(ADMIN, Mark(NOW + 600, "ff" * 32))
+    ahead = Mark(NOW + 600, "ff" * 32)
+    after = Freshness().with_admin(ADMIN, ahead).with_admin(OWNER, ahead)  # who was an admin once
     assert examined(signed(owner_key, FULL), freshness=after).is_owner
     assert "your last update" in refused(signed(admin_key, ADDS), freshness=after)
 
@@ -322,6 +336,71 @@ def test_an_admins_mark_does_not_bind_the_owner() -> None:
 def test_a_content_that_is_no_policy_is_refused(content: Any, message: str) -> None:
     """With every place, as for the file."""
     assert refused(signed(owner_key, content)) == f"invalid: {message}"
+
+
+def parts(number: int) -> dict[str, Any]:
+    """A content of so many lists and objects, most of them in a comment."""
+    return {"_": [[]] * (number - 2)}
+
+
+def rules_add(number: int) -> dict[str, Any]:
+    return {"rules_add": {f"{20_000 + i}": {} for i in range(number)}}
+
+
+def rules_extend(number: int) -> dict[str, Any]:
+    return {"rules_extend": {f"{20_000 + i}": {} for i in range(number)}}
+
+
+def regexes(number: int) -> dict[str, Any]:
+    tags = {f"t{i}": "^a$" for i in range(number - 2)}
+    return {
+        "rules_add": {
+            "7": {"identifier_regex": "^a$", "tag_validation": tags},
+            "8": {"tag_validation": {"d": "^a$"}},
+        }
+    }
+
+
+def regexes_of_a_policy(number: int) -> dict[str, Any]:
+    return {"global": {"tag_validation": {f"t{i}": "^a$" for i in range(number)}}}
+
+
+@pytest.mark.parametrize(
+    ("content", "most", "message"),
+    [
+        (parts, 40_000, "content: this has 40001 brackets and braces, a policy at most 40000"),
+        (rules_add, 2_000, "rules_add: 2001 kinds; an admin has at most 2000"),
+        (rules_extend, 2_000, "rules_extend: 2001 kinds; an admin has at most 2000"),
+        *(
+            (
+                content,
+                100,
+                "content: has 101 regular expressions; an admin's event has at most 100",
+            )
+            for content in (regexes, regexes_of_a_policy)
+        ),
+    ],
+)
+def test_an_admins_content_is_bounded_before_it_is_read(
+    content: Callable[[int], dict[str, Any]], most: int, message: str
+) -> None:
+    """Reading it is done at every start, and costs the relay's time."""
+    assert not examined(signed(admin_key, content(most))).is_owner
+    assert refused(signed(admin_key, content(most + 1))) == f"invalid: {message}"
+
+
+@pytest.mark.parametrize(
+    "content", [parts(40_001), regexes_of_a_policy(101)], ids=["parts", "regexes"]
+)
+def test_an_owners_content_may_be_larger(content: dict[str, Any]) -> None:
+    """Those bounds are for admins."""
+    assert examined(signed(owner_key, FULL | content)).is_owner
+
+
+@pytest.mark.parametrize("content", [[], [{}], "5", '"rules_add"'])
+def test_an_admins_content_is_an_object(content: Any) -> None:
+    """Whatever else JSON can say."""
+    assert refused(signed(admin_key, content)).startswith("invalid: expected an object in braces")
 
 
 def test_nesting_within_a_comment_is_no_fault() -> None:
@@ -421,6 +500,21 @@ def test_no_mark_comes_through_an_events_content() -> None:
     assert update.document == FULL | {"_note": 1}
     twice = json.dumps(content)[:-1] + ', "_policy_event": 5}'
     assert "_policy_event" not in (examined(signed(owner_key, twice)).document or {})
+
+
+@pytest.mark.parametrize(
+    ("place", "message", "told"),
+    [
+        ("p" * 120, "m" * 278, f"{'p' * 120}: {'m' * 278}"),
+        ("p" * 121, "m" * 277, f"{'p' * 120}…: {'m' * 277}"),
+        ("p", "m" * 398, f"p: {'m' * 397}…"),
+        ("a\n", "b\x1b", r"a\n: b\x1b"),
+    ],
+)
+def test_each_problem_is_told_within_a_bound(place: str, message: str, told: str) -> None:
+    """120 characters of its place and 400 of all, on one line."""
+    refusal = RefusedUpdate.for_content(InvalidPolicy([Problem(place, message)]))
+    assert str(refusal) == f"invalid: {told}"
 
 
 def test_the_answer_has_a_bound() -> None:

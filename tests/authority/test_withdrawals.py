@@ -8,6 +8,7 @@ from hypothesis import given
 from strategies import json_values, many
 
 from orly_policy_plugin.authority import withdrawn_by
+from orly_policy_plugin.authority.withdrawals import withdrawal_tags
 
 from .making import OTHER_ADMIN, OWNERS
 
@@ -26,6 +27,13 @@ def test_an_author_withdraws_ones_own() -> None:
     """And nobody else's, named in the same event or not."""
     assert withdrawn(ADMIN, BOTH) == (ONE,)
     assert withdrawn(OTHER_ADMIN, BOTH) == (TWO,)
+
+
+def test_what_is_made_to_withdraw_one_withdraws_it() -> None:
+    """It says of which kind that is, too (NIP-09)."""
+    tags = withdrawal_tags(ONE)
+    assert tags == [["e", ONE], ["k", "12345"]]
+    assert withdrawn(ADMIN, tags) == (ONE,)
 
 
 def test_an_owner_withdraws_anybodys() -> None:
