@@ -56,6 +56,10 @@ def excess(new: Contribution, *held: Contribution) -> list[Problem]:
     return list(holdings.excess(new))
 
 
+def full(most: int, what: str, rest: str) -> list[Problem]:
+    return [Problem("", f"an admin's contributions have together at most {most} {what}; {rest}")]
+
+
 @bounded
 def test_all_together_have_a_bound(make: Make, most: int, what: str) -> None:
     """The last that fits, and one more; the largest of what stands is the one to withdraw."""
@@ -63,29 +67,22 @@ def test_all_together_have_a_bound(make: Make, most: int, what: str) -> None:
         attrs.evolve(make(numbers), event_id=f"{i}{i}" * 32)
         for i, numbers in enumerate((range(9), range(9, most - 20), range(most - 20, most - 5)))
     ]
+    how = f"first, which has {most - 29} (with a kind 5 event that names it)"
     assert excess(make(range(most - 5, most)), *held) == []
-    assert excess(make(range(most - 5, most + 1)), *held) == [
-        Problem(
-            "",
-            f"an admin's contributions have together at most {most} {what}; with this one it "
-            f"would be {most + 1}: withdraw {'11' * 32} first, which has {most - 29} (with a "
-            "kind 5 event that names it)",
-        )
-    ]
+    assert excess(make(range(most - 5, most + 1)), *held) == full(
+        most, what, f"with this one it would be {most + 1}: withdraw {'11' * 32} {how}"
+    )
 
 
 @bounded
 def test_one_that_is_too_much_by_itself_is_told_so(make: Make, most: int, what: str) -> None:
     """Whatever else stands: to withdraw that would not help."""
-    assert excess(make(range(most))) == []
-    for held in ([], [make(range(1))]):
-        assert excess(make(range(most + 1)), *held) == [
-            Problem(
-                "",
-                f"an admin's contributions have together at most {most} {what}; this one alone "
-                f"has {most + 1}",
-            )
-        ]
+    alone = full(most, what, f"this one alone has {most + 1}")
+    assert excess(make(range(most + 1))) == alone
+    assert excess(make(range(most + 1)), make(range(1))) == alone
+    assert excess(make(range(1, most + 1))) == []
+    (beside,) = excess(make(range(1, most + 1)), make(range(1)))
+    assert "withdraw" in beside.message
 
 
 @pytest.mark.parametrize(("make", "most"), [(of_kinds, 2_000), (of_authors, 1_000)])
