@@ -275,7 +275,7 @@ class OwnersAndAdmins(Condition):
 
     @property
     def limit(self) -> str:
-        return f"{len(self.keys)} owners and policy admins"
+        return f"{counted(len(self.keys), 'key')} of owners and policy admins"
 
     def foresees(self, keys: Keys) -> Foresight:
         if not self.keys.isdisjoint(keys):

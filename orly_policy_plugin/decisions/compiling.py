@@ -7,7 +7,7 @@ of kinds that the owner has no rule for are made when they are first asked for, 
 may add, thousands of rules, costs only where it is used.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import cache
 
 from orly_policy_hookspecs import POLICY_EVENT_KIND, Decision
@@ -25,7 +25,7 @@ from .kinds import InBlacklist, KindPasses, NotAPolicyEvent, NotInWhitelist
 from .named import named_by
 from .pending import NamedScript
 from .private import PRIVATE_KINDS, is_private, widens_reads
-from .rates import TIME_CONSTANT_SECONDS, RateLimit
+from .rates import RateLimit
 from .rules import Follows, RuleCompiler, RuleInPlace
 
 
@@ -33,11 +33,11 @@ def compile_access(
     policy: Policy,
     access: Access,
     follows: Follows,
-    owners: Iterable[str],
+    owners: frozenset[str],
     added: Added,
     sets: KeySets,
-    rate_seconds: float = TIME_CONSTANT_SECONDS,
-    kept: Kept | None = None,
+    rate_seconds: float,
+    kept: Kept | None,
 ) -> Plans:
     """Compile what a policy, with the contributions that stand, says of one access.
 
@@ -47,7 +47,7 @@ def compile_access(
     :param rate_seconds: the time constant of rate limits.
     :param kept: plans of the same policy and contributions under older follow lists.
     """
-    compiler = _Compiler(policy, access, follows, frozenset(owners), added, sets, rate_seconds)
+    compiler = _Compiler(policy, access, follows, owners, added, sets, rate_seconds)
     plans = {
         kind: (kept.plan(kind) if kept else None) or compiler.plan(kind) for kind in policy.rules
     }

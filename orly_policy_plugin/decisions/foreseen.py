@@ -17,7 +17,7 @@ from .conditions import Keys
 from .deciding import Plan, Plans
 from .pending import Pending
 
-_MOST_READERS: Final = 256
+MOST_READERS: Final = 256
 """To remember at a time."""
 
 
@@ -92,15 +92,15 @@ class Readers:
         """Of those who authenticated."""
         known = self._of_keys.get(keys)
         if known is None:
-            if len(self._of_keys) >= _MOST_READERS:
+            if len(self._of_keys) >= MOST_READERS:
                 self._of_keys.clear()
             known = self._of_keys[keys] = Scopes(self._plans, keys)
         return known
 
 
-def are_closed(plans: Plans, keys: Keys = ()) -> bool:
-    """Whether these are refused every event of every kind: by default, nobody authenticated."""
-    scopes = Scopes(plans, keys)
+def are_closed(plans: Plans) -> bool:
+    """Whether every event of every kind is refused where nobody authenticated."""
+    scopes = Scopes(plans, ())
     return scopes.others.denial is not None and all(
         scopes.of_kind(kind).denial is not None for kind in plans.named
     )

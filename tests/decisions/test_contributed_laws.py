@@ -420,32 +420,3 @@ def test_what_is_foreseen_of_a_reader_holds_for_every_event(
                 assert firm <= (decision.verdict is Verdict.REJECT)
             elif scope.grants_rest:
                 assert decision.accepted
-
-
-def test_what_is_foreseen_of_readers() -> None:
-    """Nobody, the parties, everybody, or it is to be asked."""
-    rules = {
-        "1": {"read_allow": [ALICE]},
-        "2": {"privileged": True},
-        "3": {"size_limit": 100},
-        "4": {"script": "x"},
-    }
-    scopes = compile_policy(structure_policy({"rules": rules})).readers.scopes
-
-    def foreseen(kind: int, *who: str) -> tuple[str, str, bool, bool]:
-        scope = scopes(who).of_kind(kind)
-        denials = [each.message if each else "" for each in (scope.denial, scope.denial_of_others)]
-        return *(text.split(":")[0] for text in denials), *(  # type: ignore[return-value]
-            scope.grants_rest,
-            scope.tells_addresses_apart,
-        )
-
-    assert foreseen(1) == ("auth-required", "", False, False)
-    assert foreseen(1, BOB) == ("restricted", "", False, False)
-    assert foreseen(1, BOB, ALICE) == ("", "", True, False)
-    assert foreseen(2) == ("auth-required", "", False, False)
-    assert foreseen(2, BOB) == ("", "restricted", True, False)
-    assert foreseen(3) == ("", "", False, False)
-    assert foreseen(4) == ("", "", False, True)
-    assert foreseen(5) == ("", "", True, False)
-    assert foreseen(12345) == ("auth-required", "blocked", False, False)

@@ -1,16 +1,22 @@
 """The steps of an explanation."""
 
+# ruff: noqa: E501 -- one row of a table a line
+
 from typing import Any
 
-from examples import ADMIN, ALICE, BOB, CAROL, NOW, AnEvent
+import pytest
+import spec_model
+from examples import ADMIN, ALICE, BOB, CAROL, DAVE, NOW, OWNER, STRANGER, AnEvent
 
-from orly_policy_plugin.decisions import Step, compile_policy
+from orly_policy_plugin.authority import read_contribution
+from orly_policy_plugin.decisions import Action, Reply, Snapshot, Step, compile_policy
 from orly_policy_plugin.policy import policy_version, structure_policy
 
+Json = dict[str, Any]
 FOLLOWS = {ADMIN: frozenset({CAROL})}
 
 
-def steps(policy: dict[str, Any], *keys: str, access: Any = "write") -> list[tuple[str, str]]:
+def steps(policy: Json, *keys: str, access: Any = "write") -> list[tuple[str, str]]:
     """Place and outcome of each."""
     snapshot = compile_policy(structure_policy(policy), follows=FOLLOWS)
     explanation = snapshot.explain(access, AnEvent(), keys, NOW)
@@ -92,3 +98,203 @@ def test_a_permissive_flag_is_named() -> None:
         ("default_policy", "pass"),
     ]
     assert steps(policy) == [("kind.whitelist", "deny")]
+
+
+# --- what a step says
+
+SIZE = spec_model.size(AnEvent())
+TAGGED = AnEvent(tags=[["t", "a"], ["p", ALICE], ["t", "ab"], ["d"]])
+UNTAGGED = AnEvent()
+MANY_TAGS = AnEvent(tags=[[name] for name in "abcdefghi"])
+
+
+def expiring(value: str) -> AnEvent:
+    return AnEvent(tags=[["expiration", value]])
+
+
+# field, value, event, what was seen, the limit, outcome
+CONSTRAINTS: list[tuple[str, Any, AnEvent, str, str, str]] = [
+    ("size_limit", 5, AnEvent(), f"{SIZE} bytes", "at most 5", "deny"),
+    ("content_limit", 1, AnEvent(content="x"), "1 byte", "at most 1", "pass"),
+    ("must_have_tags", ["t", "e"], TAGGED, "d, p, t", "all of t, e", "deny"),
+    ("must_have_tags", ["i"], MANY_TAGS, "a, b, c, d, e, f, g, h, and 1 more", "all of i", "pass"),
+    ("must_have_tags", ["i"], UNTAGGED, "none", "all of i", "deny"),
+    ("allowed_tags", ["t", "p", "d"], TAGGED, "d, p, t", "only d, p, t", "pass"),
+    ("max_expiry", 60, expiring(str(NOW + 61)), "61 s after created_at", "at most 60 s after created_at", "deny"),
+    ("max_expiry", 60, expiring("soon"), "expiration 'soon'", "at most 60 s after created_at", "deny"),
+    ("max_expiry", 60, UNTAGGED, "no expiration tag", "at most 60 s after created_at", "deny"),
+    ("protected_required", True, TAGGED, "d, p, t", 'a "-" tag', "deny"),
+    ("identifier_regex", "^a", AnEvent(tags=[["d", "a1"], ["t", "x"], ["d", "a2"]]), "a1, a2", "a d tag, each matches ^a", "pass"),
+    ("tag_validation", {"t": "^a", "e": "^x"}, TAGGED, "t: a, ab; e: none", "t matches ^a; e matches ^x", "pass"),
+    ("max_age_of_event", 60, AnEvent(created_at=NOW - 61), "61 s ago", "at most 60 s ago", "deny"),
+    ("max_age_event_in_future", 60, AnEvent(created_at=NOW + 5), "5 s from now", "at most 60 s from now", "pass"),
+    ("rate_limit", 100, AnEvent(), f"{SIZE} bytes", "100 bytes per second", "pass"),
+    ("rate_limit", 1, AnEvent(), f"{SIZE} bytes", "1 byte per second", "deny"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "event", "seen", "limit", "outcome"),
+    CONSTRAINTS,
+    ids=[f"{row[0]}: {row[3]}" for row in CONSTRAINTS],
+)
+def test_a_constraint_says_what_it_saw(
+    field: str, value: Any, event: AnEvent, seen: str, limit: str, outcome: Any
+) -> None:
+    """In the words of the field: bytes, tags, seconds."""
+    policy = structure_policy({"rules": {"1": {field: value}}})
+    explained = compile_policy(policy).explain("write", event, (), NOW)
+    assert Step(f"rules.1.{field}", seen, limit, outcome) in explained.steps
+    assert explained.decision.accepted is (outcome == "pass")
+
+
+DEFAULT = ("default_policy", "nothing granted, nothing denied", "allow", "pass")
+SUBMITTER = f"submitter {BOB} and {CAROL}"
+# policy, access, kind, all steps: of Alice's event, submitted or read by Bob and Carol
+WHO: list[tuple[Json, str, int, list[tuple[str, str, str, str]]]] = [
+    ({}, "write", 1, [DEFAULT]),
+    ({"default_policy": "deny"}, "read", 1, [("default_policy", DEFAULT[1], "deny", "deny")]),
+    ({"kind": {"whitelist": [1]}}, "read", 1, [("kind.whitelist", "kind 1", "in the whitelist", "pass"), DEFAULT]),
+    ({"kind": {"whitelist": [3]}}, "read", 1, [("kind.whitelist", "kind 1", "in the whitelist", "deny")]),
+    ({"kind": {"blacklist": [3]}}, "read", 1, [("kind.blacklist", "kind 1", "not in the blacklist", "pass"), DEFAULT]),
+    ({"kind": {"blacklist": [1]}}, "read", 1, [("kind.blacklist", "kind 1", "not in the blacklist", "deny")]),
+    (
+        {"kind": {"whitelist": [3]}, "global": {"read_allow_permissive": True}}, "read", 1,
+        [("global.read_allow_permissive", "kind 1", "the whitelist does not restrict this", "pass"), DEFAULT],
+    ),
+    (
+        {"global": {"write_deny": [DAVE]}}, "write", 1,
+        [("global.write_deny", f"{SUBMITTER}, author {ALICE}", "none of 1 key", "pass"), DEFAULT],
+    ),
+    ({"rules": {"1": {"read_deny": [BOB, DAVE]}}}, "read", 1, [("rules.1.read_deny", SUBMITTER, "none of 2 keys", "deny")]),
+    (
+        {"rules": {"1": {"read_allow": [DAVE], "privileged": True}}}, "read", 1,
+        [
+            ("rules.1.read_allow", SUBMITTER, "1 key", "no match"),
+            ("rules.1.privileged", SUBMITTER, "the author and whom p tags name", "deny"),
+        ],
+    ),
+    (
+        {"rules": {"1": {"write_deny": [DAVE]}}}, "write", 1,
+        [
+            ("rules.1.write_deny", f"{SUBMITTER}, author {ALICE}", "none of 1 key", "pass"),
+            ("rules.1.write_deny", SUBMITTER, "everybody else", "grant"),
+        ],
+    ),
+    ({"rules": {"1": {"write_allow": []}}}, "write", 1, [("rules.1.write_allow", SUBMITTER, "everybody: the list is empty", "grant")]),
+    ({"owners": [BOB]}, "read", 12345, [("owners, policy_admins", SUBMITTER, "1 key of owners and policy admins", "grant")]),
+    ({}, "write", 12345, [("section 8", "kind 12345", "not kind 12345", "deny")]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("policy", "access", "kind", "expected"), WHO)
+def test_all_steps_in_their_words(policy: Json, access: Any, kind: int, expected: Any) -> None:
+    """What was looked at, what is asked, and what came of it."""
+    snapshot = compile_policy(structure_policy(policy))
+    explained = snapshot.explain(access, AnEvent(kind=kind), (BOB, CAROL), NOW)
+    assert explained.steps == tuple(Step(*step) for step in expected)
+
+
+def test_nobody_is_said_to_be_nobody() -> None:
+    """Where nobody authenticated."""
+    snapshot = compile_policy(structure_policy({"rules": {"1": {"read_allow": [BOB]}}}))
+    [step] = snapshot.explain("read", AnEvent(), (), NOW).steps
+    assert step.seen == "nobody authenticated"
+
+
+GLOBAL, OWN = "global.script", "rules.1.script"
+# replies to the global rule's script and the kind's, default_policy, steps
+SCRIPTS: list[tuple[list[Reply], str, list[tuple[str, str, str]]]] = [
+    (
+        [Reply(Action.ACCEPT), Reply(Action.ACCEPT)], "deny",
+        [(GLOBAL, "accept", "pass"), (OWN, "accept", "grant")],
+    ),
+    ([Reply(Action.REJECT, "no")], "allow", [(GLOBAL, "reject: no", "deny")]),
+    (
+        [Reply(Action.ACCEPT), Reply(Action.SHADOW_REJECT)], "allow",
+        [(GLOBAL, "accept", "pass"), (OWN, "shadowReject", "deny")],
+    ),
+    (
+        [Reply(Action.ACCEPT), Reply.failed("dead")], "allow",
+        [(GLOBAL, "accept", "pass"), (OWN, "failed: dead", "pass"), ("default_policy", DEFAULT[1], "pass")],
+    ),
+    ([Reply.overloaded("full")], "allow", [(GLOBAL, "overloaded: full", "deny")]),
+    ([], "deny", [(GLOBAL, "failed: not asked", "deny")]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("replies", "default", "expected"), SCRIPTS)
+def test_each_script_that_was_asked_is_a_step(
+    replies: list[Reply], default: str, expected: Any
+) -> None:
+    """With its answer, or with why there is none; the global one's grants nothing."""
+    policy = {
+        "default_policy": default,
+        "global": {"script": "g.sh"},
+        "rules": {"1": {"script": "k.sh"}},
+    }
+    explained = compile_policy(structure_policy(policy)).explain(
+        "write", AnEvent(), (), NOW, replies
+    )
+    assert [(step.place, step.seen, step.outcome) for step in explained.steps] == expected
+    assert all(step.limit == "accept" for step in explained.steps if "script" in step.place)
+
+
+# --- what admins add
+
+OWNERS = {"owners": [OWNER], "policy_admins": [ADMIN], "policy_follow_whitelist_enabled": True}
+
+
+def with_added(policy: Json, *contents: Json) -> Snapshot:
+    """The policy with contributions whose event ids are 00…, 01…"""
+    made = [
+        read_contribution(content, admin=ADMIN, created_at=NOW + i, event_id=f"{i:02x}" * 32)
+        for i, content in enumerate(contents)
+    ]
+    return compile_policy(
+        structure_policy({**OWNERS, **policy}), follows=FOLLOWS, contributions=made
+    )
+
+
+def test_the_contribution_that_names_the_submitter_is_the_place() -> None:
+    """Or the event's author, whom a write looks at; where none names them, the first is."""
+    deny, allow = ("write_deny_add", "write_allow_add")
+    snapshot = with_added(
+        {"rules": {"1": {"write_allow": [STRANGER]}}},
+        {"rules_extend": {"1": {deny: [DAVE], allow: [DAVE]}}},
+        {"rules_extend": {"1": {deny: [BOB], allow: [CAROL]}}},
+    )
+
+    def told(author: str, *keys: str) -> list[tuple[str, str]]:
+        event = AnEvent(pubkey=author)
+        explained = snapshot.explain("write", event, keys, NOW)
+        return [
+            (step.place.removeprefix("contributions."), step.outcome) for step in explained.steps
+        ]
+
+    first, second = ("00" * 32 + ".rules_extend.1.", "01" * 32 + ".rules_extend.1.")
+    for author, keys in ((ALICE, (BOB,)), (BOB, (ALICE,)), (BOB.upper(), (ALICE,))):
+        assert told(author, *keys) == [(f"{second}{deny}", "deny")]
+    assert told(ALICE, CAROL) == [(f"{first}{deny}", "pass"), (f"{second}{allow}", "grant")]
+    assert told(ALICE, ALICE) == [
+        (f"{first}{deny}", "pass"),
+        (f"{first}{allow}", "no match"),
+        ("rules.1.write_allow", "deny"),
+    ]
+
+
+def test_an_admins_rule_says_whom_it_is_not_for() -> None:
+    """What it denies does not count for owners and admins, and the step says so."""
+    snapshot = with_added({}, {"rules_add": {"7": {"content_limit": 4, "rate_limit": 1}}})
+    place = f"contributions.{'00' * 32}.rules_add.7"
+    limit = "at most 4 (an admin's rule: not for owners and admins)"
+
+    def told(*keys: str) -> tuple[Step, ...]:
+        return snapshot.explain("write", AnEvent(kind=7), keys, NOW).steps
+
+    assert told(BOB) == (Step(f"{place}.content_limit", "5 bytes", limit, "deny"),)
+    assert told(OWNER) == (
+        Step(f"{place}.content_limit", "5 bytes", limit, "pass"),
+        Step(*DEFAULT),  # type: ignore[arg-type]
+        Step(f"{place}.rate_limit", f"{SIZE} bytes", "1 byte per second", "pass"),
+    )
