@@ -9,7 +9,7 @@ from collections.abc import Collection
 import attrs
 
 from orly_policy_hookspecs import Decision, Event
-from orly_policy_hookspecs.nip01 import names_one_of
+from orly_policy_hookspecs.nip01 import is_party, names_one_of
 
 from ..counted import counted
 from .added import AddedToRule
@@ -134,7 +134,7 @@ class PartyInvolved(Matcher):
     """``privileged``: the submitter is the author or named in a ``p`` tag."""
 
     def matches(self, event: Event, keys: Keys) -> bool:
-        return bool(keys) and (event.pubkey in keys or names_one_of(event, keys))
+        return is_party(event, keys)
 
     def lets_in(self, keys: Keys) -> bool | None:
         return None if keys else False
@@ -167,7 +167,7 @@ def is_party_involved(event: Event, pubkey: str) -> bool:
 
     :param pubkey: 64 lowercase hex characters; empty for nobody, who is no party.
     """
-    return pubkey != "" and PartyInvolved("", "").matches(event, (pubkey,))
+    return pubkey != "" and is_party(event, (pubkey,))
 
 
 @attrs.frozen

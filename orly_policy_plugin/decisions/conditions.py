@@ -11,6 +11,7 @@ each) and ``now`` (Unix seconds, whole).
 
 import re
 from collections.abc import Callable, Mapping
+from enum import Enum
 from types import MappingProxyType
 from typing import Any, ClassVar, Final
 
@@ -26,14 +27,13 @@ from .messages import quoted
 Keys = tuple[str, ...]
 
 
-class Grant:
+class Grant(Enum):
     """The finding of a condition that grants."""
 
-    def __repr__(self) -> str:
-        return "GRANT"
+    GRANT = "grant"
 
 
-GRANT: Final = Grant()
+GRANT: Final = Grant.GRANT
 
 Finding = Decision | Grant | None
 

@@ -54,9 +54,6 @@ class FromAdmin(Condition):
             return None
         return answer
 
-    def place_for(self, event: Event, keys: Keys) -> str:
-        return self.inner.place_for(event, keys)
-
     def seen(self, event: Event, keys: Keys, now: int) -> str:
         return self.inner.seen(event, keys, now)
 

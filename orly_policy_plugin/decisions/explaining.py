@@ -16,7 +16,7 @@ from ..event_size import event_size
 from .access import MayAccess
 from .conditions import GRANT, Condition, Finding, Keys
 from .deciding import Plan
-from .pending import NamedScript, Outcome, Pending, decided, denial
+from .pending import NamedScript, Outcome, Pending, denial
 from .rates import RateLimit
 from .replies import Action, Reply
 
@@ -55,9 +55,9 @@ def explain(
     keys: Keys,
     now: int,
     policy_version: str,
-    replies: Sequence[Reply] = (),
+    replies: Sequence[Reply],
     *,
-    failure_denies: bool = False,
+    failure_denies: bool,
 ) -> Explanation:
     """Decide like :meth:`.deciding.Plans.decide` and write down each step.
 
@@ -101,9 +101,7 @@ def _decided(
         steps.append(_script_step(script, reply, denied=refusal is not None))
         if refusal is not None:
             return refusal
-    decision = decided(pending, known, failure_denies=failure_denies)
-    assert decision is not None  # every reply is known
-    return decision
+    return pending.unopposed
 
 
 def _script_step(script: NamedScript, reply: Reply, *, denied: bool) -> Step:
@@ -117,8 +115,8 @@ def _within_rates(
     rates: Sequence[RateLimit], accepted: Decision, event: Event, keys: Keys, steps: list[Step]
 ) -> Decision:
     """The same, unless the event is too large for a rate that nobody has used yet."""
-    size = event_size(event) if rates else 0
     for rate in rates:
+        size = event_size(event)
         seen, limit = f"{size} bytes", f"{counted(rate.most, 'byte')} per second"
         if rate.average_with(0.0, size) is None and not rate.exempt.exempts(event, keys):
             steps.append(Step(rate.place, seen, limit, "deny"))

@@ -64,7 +64,7 @@ def decided(
     return pending.unopposed
 
 
-def denial(reply: Reply, pending: Pending, *, failure_denies: bool = False) -> Decision | None:
+def denial(reply: Reply, pending: Pending, *, failure_denies: bool) -> Decision | None:
     """The denial that a script's reply means, if it means one."""
     if reply.action is Action.REJECT:
         return Decision.reject(reply.message)

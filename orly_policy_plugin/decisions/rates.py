@@ -14,16 +14,12 @@ from orly_policy_hookspecs import Decision
 
 from ..counted import counted
 from .conditions import Keys
-from .exempt import NOBODY, Exempt
+from .exempt import Exempt
 
 TIME_CONSTANT_SECONDS: Final = 10.0
 
 IsNamed = Callable[[Keys], bool]
 """Whether the policy in force names one of a submitter's keys: see :mod:`.named`."""
-
-
-def _names_nobody(_: Keys) -> bool:
-    return False
 
 
 @attrs.frozen
@@ -33,10 +29,10 @@ class RateLimit:
     place: str
     """The place in the policy file: ``rules.1.rate_limit``."""
     most: int
-    time_constant_seconds: float = TIME_CONSTANT_SECONDS
-    exempt: Exempt = NOBODY
+    time_constant_seconds: float
+    exempt: Exempt
     """To whom an admin's rule does not apply."""
-    is_named: IsNamed = attrs.field(default=_names_nobody, eq=False, repr=False)
+    is_named: IsNamed = attrs.field(eq=False, repr=False)
     """Who is not shares the average of the address."""
 
     def average_now(self, average: float, elapsed_seconds: float) -> float:

@@ -42,3 +42,21 @@ def test_an_owner_submits_and_reads_all(name: str, who: str) -> None:
     for ask in (snapshot.write, snapshot.read):
         assert ask(event, (who,), NOW).accepted
         assert not ask(event, (BOB,), NOW).accepted
+
+
+REGEXES = {"8": {"identifier_regex": "^x"}, "9": {"tag_validation": {"t": "^x", "e": "^x"}}}
+
+
+@pytest.mark.parametrize(("kind", "name"), [(8, "d"), (9, "t"), (9, "e")])
+def test_an_admins_regex_is_given_little_text(kind: int, name: str) -> None:
+    """A long text costs time, which is the owner's to give away: 4096 characters of a name's
+    values together; those of other names do not count.
+    """
+    snapshot = with_denial({"rules_add": REGEXES})
+    half, other = [name, "x" * 2_048], ["another", "x" * 9_000]
+    enough, too_much = (
+        snapshot.write(AnEvent(kind=kind, tags=[half, other, half, *more]), (BOB,), NOW)
+        for more in ([], [[name, "x"]])
+    )
+    assert enough.accepted
+    assert too_much.message == f'invalid: the "{name}" tags are too long for kind {kind}'

@@ -4,6 +4,7 @@
 
 from typing import Any
 
+import attrs
 import pytest
 import spec_model
 from examples import ADMIN, ALICE, BOB, CAROL, DAVE, NOW, OWNER, STRANGER, AnEvent
@@ -128,7 +129,7 @@ CONSTRAINTS: list[tuple[str, Any, AnEvent, str, str, str]] = [
     ("tag_validation", {"t": "^a", "e": "^x"}, TAGGED, "t: a, ab; e: none", "t matches ^a; e matches ^x", "pass"),
     ("max_age_of_event", 60, AnEvent(created_at=NOW - 61), "61 s ago", "at most 60 s ago", "deny"),
     ("max_age_event_in_future", 60, AnEvent(created_at=NOW + 5), "5 s from now", "at most 60 s from now", "pass"),
-    ("rate_limit", 100, AnEvent(), f"{SIZE} bytes", "100 bytes per second", "pass"),
+    ("rate_limit", 100, AnEvent(content="x" * (1_005 - SIZE)), "1000 bytes", "100 bytes per second", "pass"),
     ("rate_limit", 1, AnEvent(), f"{SIZE} bytes", "1 byte per second", "deny"),
 ]  # fmt: skip
 
@@ -203,38 +204,33 @@ def test_nobody_is_said_to_be_nobody() -> None:
 
 
 GLOBAL, OWN = "global.script", "rules.1.script"
-# replies to the global rule's script and the kind's, default_policy, steps
-SCRIPTS: list[tuple[list[Reply], str, list[tuple[str, str, str]]]] = [
+ACCEPTED = (Action.ACCEPT, "")
+# the answers of the global rule's script and the kind's, default_policy, whether failures deny, steps
+SCRIPTS: list[tuple[list[tuple[Action, str]], str, bool, list[tuple[str, str, str]]]] = [
+    ([ACCEPTED, ACCEPTED], "deny", False, [(GLOBAL, "accept", "pass"), (OWN, "accept", "grant")]),
+    ([(Action.REJECT, "no")], "allow", False, [(GLOBAL, "reject: no", "deny")]),
+    ([ACCEPTED, (Action.SHADOW_REJECT, "")], "allow", False, [(GLOBAL, "accept", "pass"), (OWN, "shadowReject", "deny")]),
     (
-        [Reply(Action.ACCEPT), Reply(Action.ACCEPT)], "deny",
-        [(GLOBAL, "accept", "pass"), (OWN, "accept", "grant")],
+        [(Action.FAILED, "dead"), (Action.FAILED, "")], "allow", False,
+        [(GLOBAL, "failed: dead", "pass"), (OWN, "failed", "pass"), ("default_policy", DEFAULT[1], "pass")],
     ),
-    ([Reply(Action.REJECT, "no")], "allow", [(GLOBAL, "reject: no", "deny")]),
-    (
-        [Reply(Action.ACCEPT), Reply(Action.SHADOW_REJECT)], "allow",
-        [(GLOBAL, "accept", "pass"), (OWN, "shadowReject", "deny")],
-    ),
-    (
-        [Reply(Action.ACCEPT), Reply.failed("dead")], "allow",
-        [(GLOBAL, "accept", "pass"), (OWN, "failed: dead", "pass"), ("default_policy", DEFAULT[1], "pass")],
-    ),
-    ([Reply.overloaded("full")], "allow", [(GLOBAL, "overloaded: full", "deny")]),
-    ([], "deny", [(GLOBAL, "failed: not asked", "deny")]),
+    ([(Action.FAILED, "dead")], "allow", True, [(GLOBAL, "failed: dead", "deny")]),
+    ([(Action.FAILED, "dead")], "deny", False, [(GLOBAL, "failed: dead", "deny")]),
+    ([(Action.OVERLOADED, "full")], "allow", False, [(GLOBAL, "overloaded: full", "deny")]),
+    ([], "deny", False, [(GLOBAL, "failed: not asked", "deny")]),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("replies", "default", "expected"), SCRIPTS)
+@pytest.mark.parametrize(("replies", "default", "failure_denies", "expected"), SCRIPTS)
 def test_each_script_that_was_asked_is_a_step(
-    replies: list[Reply], default: str, expected: Any
+    replies: list[tuple[Action, str]], default: str, failure_denies: bool, expected: Any
 ) -> None:
     """With its answer, or with why there is none; the global one's grants nothing."""
-    policy = {
-        "default_policy": default,
-        "global": {"script": "g.sh"},
-        "rules": {"1": {"script": "k.sh"}},
-    }
-    explained = compile_policy(structure_policy(policy)).explain(
-        "write", AnEvent(), (), NOW, replies
+    scripts = {"global": {"script": "g.sh"}, "rules": {"1": {"script": "k.sh"}}}
+    policy = structure_policy({"default_policy": default, **scripts})
+    given = [Reply(*reply) for reply in replies]
+    explained = compile_policy(policy).explain(
+        "write", AnEvent(), (), NOW, given, failure_denies=failure_denies
     )
     assert [(step.place, step.seen, step.outcome) for step in explained.steps] == expected
     assert all(step.limit == "accept" for step in explained.steps if "script" in step.place)
@@ -258,16 +254,16 @@ def with_added(policy: Json, *contents: Json) -> Snapshot:
 
 def test_the_contribution_that_names_the_submitter_is_the_place() -> None:
     """Or the event's author, whom a write looks at; where none names them, the first is."""
-    deny, allow = ("write_deny_add", "write_allow_add")
+    deny, allow, reads = ("write_deny_add", "write_allow_add", "read_deny_add")
     snapshot = with_added(
         {"rules": {"1": {"write_allow": [STRANGER]}}},
-        {"rules_extend": {"1": {deny: [DAVE], allow: [DAVE]}}},
-        {"rules_extend": {"1": {deny: [BOB], allow: [CAROL]}}},
+        {"rules_extend": {"1": {deny: [DAVE], allow: [DAVE], reads: [DAVE]}}},
+        {"rules_extend": {"1": {deny: [BOB], allow: [CAROL], reads: [BOB]}}},
     )
 
-    def told(author: str, *keys: str) -> list[tuple[str, str]]:
+    def told(author: str, *keys: str, access: Any = "write") -> list[tuple[str, str]]:
         event = AnEvent(pubkey=author)
-        explained = snapshot.explain("write", event, keys, NOW)
+        explained = snapshot.explain(access, event, keys, NOW)
         return [
             (step.place.removeprefix("contributions."), step.outcome) for step in explained.steps
         ]
@@ -275,6 +271,8 @@ def test_the_contribution_that_names_the_submitter_is_the_place() -> None:
     first, second = ("00" * 32 + ".rules_extend.1.", "01" * 32 + ".rules_extend.1.")
     for author, keys in ((ALICE, (BOB,)), (BOB, (ALICE,)), (BOB.upper(), (ALICE,))):
         assert told(author, *keys) == [(f"{second}{deny}", "deny")]
+    assert told(ALICE, BOB, access="read") == [(f"{second}{reads}", "deny")]
+    assert told(BOB, CAROL, access="read")[0] == (f"{first}{reads}", "pass")
     assert told(ALICE, CAROL) == [(f"{first}{deny}", "pass"), (f"{second}{allow}", "grant")]
     assert told(ALICE, ALICE) == [
         (f"{first}{deny}", "pass"),
@@ -284,17 +282,24 @@ def test_the_contribution_that_names_the_submitter_is_the_place() -> None:
 
 
 def test_an_admins_rule_says_whom_it_is_not_for() -> None:
-    """What it denies does not count for owners and admins, and the step says so."""
-    snapshot = with_added({}, {"rules_add": {"7": {"content_limit": 4, "rate_limit": 1}}})
+    """What it denies does not count for owners and admins, and the steps say so."""
+    rule = {"content_limit": 4, "max_age_of_event": 60, "write_deny": [DAVE], "rate_limit": 1}
+    snapshot = with_added({}, {"rules_add": {"7": rule}})
     place = f"contributions.{'00' * 32}.rules_add.7"
-    limit = "at most 4 (an admin's rule: not for owners and admins)"
+    but = " (an admin's rule: not for owners and admins)"
 
     def told(*keys: str) -> tuple[Step, ...]:
-        return snapshot.explain("write", AnEvent(kind=7), keys, NOW).steps
+        return snapshot.explain("write", AnEvent(kind=7, created_at=NOW - 9), keys, NOW).steps
 
-    assert told(BOB) == (Step(f"{place}.content_limit", "5 bytes", limit, "deny"),)
+    denied = Step(f"{place}.content_limit", "5 bytes", f"at most 4{but}", "deny")
+    assert told(BOB) == (denied,)
+    submitter = f"submitter {OWNER}"
     assert told(OWNER) == (
-        Step(f"{place}.content_limit", "5 bytes", limit, "pass"),
-        Step(*DEFAULT),  # type: ignore[arg-type]
+        attrs.evolve(denied, outcome="pass"),
+        Step(f"{place}.max_age_of_event", "9 s ago", f"at most 60 s ago{but}", "pass"),
+        Step(f"{place}.write_deny", f"{submitter}, author {ALICE}", f"none of 1 key{but}", "pass"),
+        Step(f"{place}.write_deny", submitter, f"one of: everybody else{but}", "grant"),
         Step(f"{place}.rate_limit", f"{SIZE} bytes", "1 byte per second", "pass"),
     )
+    theirs = AnEvent(kind=7, created_at=NOW - 9, pubkey=OWNER)
+    assert snapshot.explain("write", theirs, (BOB,), NOW).decision.accepted

@@ -1,10 +1,10 @@
 """Who is a party to an event."""
 
 import pytest
-from examples import ALICE, BOB, CAROL, AnEvent
+from examples import ALICE, BOB, CAROL, NOW, AnEvent
 
-from orly_policy_plugin.decisions import is_party_involved
-from orly_policy_plugin.decisions.access import PartyInvolved
+from orly_policy_plugin.decisions import compile_policy, is_party_involved
+from orly_policy_plugin.policy import structure_policy
 
 EVENTS = {
     "no tags": AnEvent(),
@@ -25,5 +25,6 @@ def test_the_author_and_whom_a_p_tag_names(name: str) -> None:
     assert is_party_involved(event, ALICE)
     assert is_party_involved(event, BOB) is (name in PARTIES)
     assert not is_party_involved(event, "")
+    may_read = compile_policy(structure_policy({"rules": {"1": {"privileged": True}}})).read
     for key in ALICE, BOB, CAROL:
-        assert is_party_involved(event, key) is PartyInvolved("", "").matches(event, (key,))
+        assert is_party_involved(event, key) is may_read(event, (key,), NOW).accepted

@@ -140,6 +140,28 @@ def test_replies_are_waited_for_in_their_order(default: str) -> None:
     assert decided(outcome, [ACCEPTS, ACCEPTS]) == Decision.accept()
 
 
+@pytest.mark.parametrize(
+    ("default", "settings", "accepted"),
+    [
+        ("allow", {}, True),
+        ("allow", {"failure_denies": True}, False),
+        ("deny", {}, False),
+        ("deny", {"failure_denies": False}, False),
+    ],
+)
+def test_a_failure_gets_the_default(
+    default: str, settings: dict[str, bool], accepted: bool
+) -> None:
+    """Unless a setting has it denied; that it failed is no secret, why is the operator's."""
+    policy = {"default_policy": default, "rules": {"1": {"script": "k.sh"}}}
+    outcome = compile_policy(structure_policy(policy)).write(AnEvent(), (), NOW)
+    assert isinstance(outcome, Pending)
+    failed = Reply.failed("dead")
+    assert failed.message == "dead"
+    refusal = Decision.reject("error: policy script unavailable")
+    assert decided(outcome, [failed], **settings) == (Decision.accept() if accepted else refusal)
+
+
 @pytest.mark.parametrize("denies", [False, True])
 @pytest.mark.parametrize("access", ["write", "read"])
 @pytest.mark.parametrize("default", ["allow", "deny"])
@@ -153,11 +175,10 @@ def test_overload_denies_whatever_else_is_said(default: str, access: str, denies
     snapshot = compile_policy(structure_policy(policy))
     outcome = (snapshot.write if access == "write" else snapshot.read)(AnEvent(), (), NOW)
     assert isinstance(outcome, Pending)
-    for given_replies in [OVERLOADS], [ACCEPTS, OVERLOADS], [OVERLOADS, ACCEPTS]:
+    full = Reply.overloaded("too many events")
+    for given_replies in [full], [ACCEPTS, full], [full, ACCEPTS]:
         decision = decided(outcome, given_replies, failure_denies=denies)
-        assert decision == Decision.reject(
-            "error: too many events are waiting for the policy script"
-        )
+        assert decision == Decision.reject("error: too many events")
 
 
 @pytest.mark.parametrize("message", ["", "no reason", "pow: 20", "restricted: no", "odd: thing"])

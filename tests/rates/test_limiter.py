@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from orly_policy_hookspecs import Context, Decision
 from orly_policy_plugin.decisions import RateLimit
+from orly_policy_plugin.decisions.exempt import NOBODY as EXEMPT_NOBODY
 from orly_policy_plugin.decisions.exempt import Exempt
 from orly_policy_plugin.event_size import event_size
 from orly_policy_plugin.rates import RateLimiter
@@ -41,7 +42,8 @@ def of_size(size: int, **more: Any) -> AnEvent:
 
 
 def limit(most: int, place: str = "rules.1.rate_limit", **more: Any) -> RateLimit:
-    return RateLimit(place, most, **more)
+    made: dict[str, Any] = {"exempt": EXEMPT_NOBODY, "is_named": lambda _: False, **more}
+    return RateLimit(place, most, SECONDS, **made)
 
 
 def exact(accepted: list[tuple[float, int]], now: float) -> float:
