@@ -51,9 +51,10 @@ class AddedToRule:
 
         :param name: the rule's field.
         """
-        extending = _EXTENDED_BY.get(name)
-        most = getattr(self.total, extending) if extending else None
-        if extending is None or most is None or most <= own[1]:
+        if (extending := _EXTENDED_BY.get(name)) is None:
+            return own
+        most = getattr(self.total, extending)
+        if most is None or most <= own[1]:
             return own
         event_id = next(
             event_id

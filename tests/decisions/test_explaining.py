@@ -281,6 +281,24 @@ def test_the_contribution_that_names_the_submitter_is_the_place() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("overrides", "raised_by", "limit"),
+    [((9,), "", 10), ((10,), "", 10), ((11,), "00", 11), ((11, 12, 12), "01", 12)],
+)
+def test_a_raised_limit_is_where_it_was_raised(
+    overrides: tuple[int, ...], raised_by: str, limit: int
+) -> None:
+    """In the first of the contributions that raise it most; the owner's unless one is larger."""
+    extensions: list[Json] = [{"1": {"content_limit_override": each}} for each in overrides]
+    policy = {"rules": {"1": {"content_limit": 10, "max_age_of_event": 60}}}
+    snapshot = with_added(policy, *({"rules_extend": each} for each in extensions))
+    added = f"contributions.{raised_by * 32}.rules_extend.1.content_limit_override"
+    step, age, _ = snapshot.explain("write", AnEvent(), (), NOW).steps
+    assert step.place == (added if raised_by else "rules.1.content_limit")
+    assert step.limit == f"at most {limit}"
+    assert age.place == "rules.1.max_age_of_event"
+
+
 def test_an_admins_rule_says_whom_it_is_not_for() -> None:
     """What it denies does not count for owners and admins, and the steps say so."""
     rule = {"content_limit": 4, "max_age_of_event": 60, "write_deny": [DAVE], "rate_limit": 1}

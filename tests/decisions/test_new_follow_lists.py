@@ -175,6 +175,10 @@ def test_whom_somebody_newly_follows_may(where: str) -> None:
     assert not old.write(asked, (DAVE,), NOW).accepted
     assert new.write(asked, (DAVE,), NOW).accepted
     assert not new.write(asked, (CAROL,), NOW).accepted
+    gone = compile_policy(policy, follows={}, contributions=made, before=new)
+    assert not gone.write(asked, (DAVE,), NOW).accepted
+    back = compile_policy(policy, follows={BOB: {DAVE}}, contributions=made, before=gone)
+    assert back.write(asked, (DAVE,), NOW).accepted
 
 
 @pytest.mark.parametrize("by_admin", [False, True])
