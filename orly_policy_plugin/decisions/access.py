@@ -218,11 +218,10 @@ class MayAccess(Condition):
         let_in = [matcher.lets_in(keys) for matcher in self.grants + self.allows]
         if True in let_in:
             return GRANTS
-        is_for_parties = None in let_in
         if not self.allows:
-            return Foresight(may_deny=False, grants_parties=is_for_parties)
+            return PASSES  # no grant is for parties: privileged is one of the allow lists
         refusal = self.refusal if keys else self.unauthenticated_refusal
-        if is_for_parties:
+        if None in let_in:
             return Foresight(may_deny=False, grants_parties=True, denies_others=refusal)
         return Foresight(refusal)
 

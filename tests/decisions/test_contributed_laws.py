@@ -341,6 +341,18 @@ def test_the_whitelist_is_widened_for_writing_private_kinds_alone() -> None:
         assert not allowed(after, "read", message, (SPY,))
 
 
+def test_a_raised_limit_opens_nothing_private() -> None:
+    """What the owner's global rule hides for its size stays hidden, to its parties too."""
+    limits_ = ("size_limit", "content_limit", "max_age_of_event", "max_age_event_in_future")
+    policy = {"global": {"content_limit": 4}, "rules": {"4": {"content_limit": 4}}}
+    raised = {f"{name}_override": 1_000_000 for name in limits_}
+    after = snapshot(policy, made(global_extend=raised, rules_extend={"4": raised}))
+    for kind in (1, *sorted(PRIVATE_KINDS)):
+        message = AnEvent(kind=kind, pubkey=ALICE, content="hello")
+        assert allowed(after, "read", message, (ALICE,)) is (kind == 1)
+        assert allowed(after, "write", message, (ALICE,))
+
+
 def made(**content: Any) -> Contribution:
     """A contribution of this content."""
     return read_contribution(content, admin=BOB, created_at=NOW, event_id="c" * 64)

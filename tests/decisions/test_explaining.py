@@ -205,33 +205,31 @@ def test_nobody_is_said_to_be_nobody() -> None:
 
 GLOBAL, OWN = "global.script", "rules.1.script"
 ACCEPTED = (Action.ACCEPT, "")
-# the answers of the global rule's script and the kind's, default_policy, whether failures deny, steps
-SCRIPTS: list[tuple[list[tuple[Action, str]], str, bool, list[tuple[str, str, str]]]] = [
-    ([ACCEPTED, ACCEPTED], "deny", False, [(GLOBAL, "accept", "pass"), (OWN, "accept", "grant")]),
-    ([(Action.REJECT, "no")], "allow", False, [(GLOBAL, "reject: no", "deny")]),
-    ([ACCEPTED, (Action.SHADOW_REJECT, "")], "allow", False, [(GLOBAL, "accept", "pass"), (OWN, "shadowReject", "deny")]),
+# the answers of the global rule's script and the kind's, default_policy, settings, steps
+SCRIPTS: list[tuple[list[tuple[Action, str]], str, dict[str, bool], list[tuple[str, str, str]]]] = [
+    ([ACCEPTED, ACCEPTED], "deny", {}, [(GLOBAL, "accept", "pass"), (OWN, "accept", "grant")]),
+    ([(Action.REJECT, "no")], "allow", {}, [(GLOBAL, "reject: no", "deny")]),
+    ([ACCEPTED, (Action.SHADOW_REJECT, "")], "allow", {}, [(GLOBAL, "accept", "pass"), (OWN, "shadowReject", "deny")]),
     (
-        [(Action.FAILED, "dead"), (Action.FAILED, "")], "allow", False,
+        [(Action.FAILED, "dead"), (Action.FAILED, "")], "allow", {},
         [(GLOBAL, "failed: dead", "pass"), (OWN, "failed", "pass"), ("default_policy", DEFAULT[1], "pass")],
     ),
-    ([(Action.FAILED, "dead")], "allow", True, [(GLOBAL, "failed: dead", "deny")]),
-    ([(Action.FAILED, "dead")], "deny", False, [(GLOBAL, "failed: dead", "deny")]),
-    ([(Action.OVERLOADED, "full")], "allow", False, [(GLOBAL, "overloaded: full", "deny")]),
-    ([], "deny", False, [(GLOBAL, "failed: not asked", "deny")]),
+    ([(Action.FAILED, "dead")], "allow", {"failure_denies": True}, [(GLOBAL, "failed: dead", "deny")]),
+    ([(Action.FAILED, "dead")], "deny", {}, [(GLOBAL, "failed: dead", "deny")]),
+    ([(Action.OVERLOADED, "full")], "allow", {}, [(GLOBAL, "overloaded: full", "deny")]),
+    ([], "deny", {}, [(GLOBAL, "failed: not asked", "deny")]),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("replies", "default", "failure_denies", "expected"), SCRIPTS)
+@pytest.mark.parametrize(("replies", "default", "settings", "expected"), SCRIPTS)
 def test_each_script_that_was_asked_is_a_step(
-    replies: list[tuple[Action, str]], default: str, failure_denies: bool, expected: Any
+    replies: list[tuple[Action, str]], default: str, settings: dict[str, bool], expected: Any
 ) -> None:
     """With its answer, or with why there is none; the global one's grants nothing."""
     scripts = {"global": {"script": "g.sh"}, "rules": {"1": {"script": "k.sh"}}}
     policy = structure_policy({"default_policy": default, **scripts})
     given = [Reply(*reply) for reply in replies]
-    explained = compile_policy(policy).explain(
-        "write", AnEvent(), (), NOW, given, failure_denies=failure_denies
-    )
+    explained = compile_policy(policy).explain("write", AnEvent(), (), NOW, given, **settings)
     assert [(step.place, step.seen, step.outcome) for step in explained.steps] == expected
     assert all(step.limit == "accept" for step in explained.steps if "script" in step.place)
 
@@ -262,8 +260,7 @@ def test_the_contribution_that_names_the_submitter_is_the_place() -> None:
     )
 
     def told(author: str, *keys: str, access: Any = "write") -> list[tuple[str, str]]:
-        event = AnEvent(pubkey=author)
-        explained = snapshot.explain(access, event, keys, NOW)
+        explained = snapshot.explain(access, AnEvent(pubkey=author), keys, NOW)
         return [
             (step.place.removeprefix("contributions."), step.outcome) for step in explained.steps
         ]
@@ -279,6 +276,8 @@ def test_the_contribution_that_names_the_submitter_is_the_place() -> None:
         (f"{first}{allow}", "no match"),
         ("rules.1.write_allow", "deny"),
     ]
+    limits = [step.limit for step in snapshot.explain("write", AnEvent(), (ALICE,), NOW).steps]
+    assert limits == ["none of 2 keys", "2 keys", "1 key"]
 
 
 @pytest.mark.parametrize(
@@ -302,8 +301,9 @@ def test_a_raised_limit_is_where_it_was_raised(
 def test_an_admins_rule_says_whom_it_is_not_for() -> None:
     """What it denies does not count for owners and admins, and the steps say so."""
     rule = {"content_limit": 4, "max_age_of_event": 60, "write_deny": [DAVE], "rate_limit": 1}
-    snapshot = with_added({}, {"rules_add": {"7": rule}})
-    place = f"contributions.{'00' * 32}.rules_add.7"
+    members = {"write_allow": [DAVE], "follows_whitelist_admins": [ADMIN]}
+    snapshot = with_added({}, {"rules_add": {"7": rule, "8": members}})
+    place, theirs = (f"contributions.{'00' * 32}.rules_add.{kind}" for kind in (7, 8))
     but = " (an admin's rule: not for owners and admins)"
 
     def told(*keys: str) -> tuple[Step, ...]:
@@ -319,5 +319,13 @@ def test_an_admins_rule_says_whom_it_is_not_for() -> None:
         Step(f"{place}.write_deny", submitter, f"one of: everybody else{but}", "grant"),
         Step(f"{place}.rate_limit", f"{SIZE} bytes", "1 byte per second", "pass"),
     )
-    theirs = AnEvent(kind=7, created_at=NOW - 9, pubkey=OWNER)
-    assert snapshot.explain("write", theirs, (BOB,), NOW).decision.accepted
+    owners = AnEvent(kind=7, created_at=NOW - 9, pubkey=OWNER)
+    assert snapshot.explain("write", owners, (BOB,), NOW).decision.accepted
+    assert snapshot.explain("write", AnEvent(kind=8), (BOB,), NOW).steps == (
+        Step(
+            f"{theirs}.follows_whitelist_admins, {theirs}.write_allow",
+            f"submitter {BOB}",
+            f"one of: whom one of 1 key follows, 1 key{but}",
+            "deny",
+        ),
+    )

@@ -33,6 +33,7 @@ POLICY: Json = {
         "7": {"read_allow": [ALICE], "privileged": True},
         "8": {},
         "9": {"read_follows_whitelist": [DAVE]},
+        "10": {"follows_whitelist_admins": [DAVE]},
     },
 }
 """Everything that an owner may say of a kind's readers."""
@@ -89,6 +90,7 @@ FORESEEN: list[tuple[str, int, tuple[str, ...], Foreseen]] = [
     ("allow", 8, (OWNER,), OPEN),
     ("allow", 9, (CAROL,), OPEN),
     ("allow", 9, (BOB,), (NOT_THESE, "", False)),
+    ("allow", 10, (BOB,), OPEN),
     ("allow", 20, (), (BY_KIND, "", False)),
     ("allow", 20, (OWNER,), OPEN),
     ("allow", 21, (ALICE,), OPEN),
@@ -114,6 +116,9 @@ FORESEEN: list[tuple[str, int, tuple[str, ...], Foreseen]] = [
     ("deny", 5, (ALICE,), (BY_DEFAULT, BY_DEFAULT, False)),
     ("deny", 6, (CAROL,), OPEN),
     ("deny", 9, (CAROL,), OPEN),
+    ("deny", 10, (), (LOG_IN, LOG_IN, False)),
+    ("deny", 10, (BOB,), (BY_DEFAULT, BY_DEFAULT, False)),
+    ("deny", 10, (CAROL,), OPEN),
     ("deny", 21, (ALICE,), OPEN),
     ("deny", 21, (OWNER,), (BY_DEFAULT, BY_DEFAULT, False)),
     ("deny", 22, (BOB,), (BY_DEFAULT, NOT_THESE, False)),

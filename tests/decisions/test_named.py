@@ -51,16 +51,18 @@ def test_owners_and_admins_are_named() -> None:
         {"write_allow_if_tagged": [ALICE]},
         {"follows_whitelist_admins": [BOB]},
         {"write_follows_whitelist": [BOB]},
+        {"write_allow_follows": True},
     ],
 )
 def test_allow_lists_and_follow_lists_name(rule: dict[str, Any]) -> None:
     """Of any rule, the global one included, of the owner's and of an admin's."""
-    follows = {BOB: {ALICE}}
+    follows = {BOB: {ALICE}, ADMIN: {ALICE}}
     added = {"rules_add": {"8": rule}}
+    on = {"policy_follow_whitelist_enabled": True}
     for limit in (
-        rate({"rules": {"7": rule}}, follows=follows),
-        rate({"global": rule}, follows=follows),
-        rate({}, added, follows=follows),
+        rate({**on, "rules": {"7": rule}}, follows=follows),
+        rate({**on, "global": rule}, follows=follows),
+        rate(on, added, follows=follows),
     ):
         assert limit.is_named((ALICE,))
         assert not limit.is_named((CAROL,))

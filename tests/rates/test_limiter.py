@@ -112,14 +112,26 @@ def test_trying_again_when_told_to_succeeds(most: int, sizes: list[int]) -> None
         assert limiter.charge([limit(most)], event, by(ALICE)) is None
 
 
-def test_the_message_names_the_limit_and_when_to_try_again() -> None:
-    """After 100,000 bytes at once, 20,000 more fit when the average has come down by a fifth."""
+@pytest.mark.parametrize(
+    ("most", "first", "second", "seconds"),
+    [
+        (10_240, 100_000, 20_000, 2),  # when the average has come down by a fifth
+        (100, 600, 401, 1),  # by a sixth of a hundredth, in 17 ms
+        (100, 1_000, 1_000, 379),  # by all that a float can tell
+    ],
+)
+def test_the_message_names_the_limit_and_when_to_try_again(
+    most: int, first: int, second: int, seconds: int
+) -> None:
+    """In whole seconds, after which the second event fits."""
     clock = Clock()
     limiter = RateLimiter(clock=clock)
-    assert limiter.charge([limit(10240)], of_size(100_000), by(ALICE)) is None
-    assert limiter.charge([limit(10240)], of_size(20_000), by(ALICE)) == Decision.reject(
-        "rate-limited: 10240 bytes per second allowed, try again in 2 s"
+    assert limiter.charge([limit(most)], of_size(first), by(ALICE)) is None
+    assert limiter.charge([limit(most)], of_size(second), by(ALICE)) == Decision.reject(
+        f"rate-limited: {most} bytes per second allowed, try again in {seconds} s"
     )
+    clock.now += seconds
+    assert limiter.charge([limit(most)], of_size(second), by(ALICE)) is None
 
 
 def test_an_event_that_can_never_fit_is_told_so() -> None:
