@@ -103,8 +103,7 @@ class Answerer:
             log.warning("plugin %s: %s has given up after all", self.plugin, self.hook)
             return
         end: object = task.exception() or task.result()
-        said = end.decision if isinstance(end, Late) else end
-        log.warning("plugin %s: %s has ended after all: %s", self.plugin, self.hook, said)
+        log.warning("plugin %s: %s has ended after all: %s", self.plugin, self.hook, end)
 
     def _rejection(self, decision: Decision) -> Decision | None:
         return None if self.says_nothing else decision.attributed(self.plugin)

@@ -4,7 +4,6 @@ A relay makes one :class:`Gate`, registers plugins by hand or by entry point, ca
 :meth:`Gate.start` and from then on asks. Whatever goes wrong while asking is a rejection.
 """
 
-import difflib
 from collections.abc import Callable, Collection, Iterable, Sequence
 from importlib.metadata import EntryPoint, entry_points
 from time import monotonic
@@ -18,7 +17,7 @@ from .blocking import BlockingGate
 from .combining import combine
 from .context import Context
 from .decision import Decision, Verdict
-from .errors import PluginError, SettingsError
+from .errors import PluginError, SettingsError, did_you_mean
 from .hooks import PROJECT
 from .limits import RelayLimits
 from .logs import get_log
@@ -104,8 +103,7 @@ class Gate:
         """
         for name in sorted(self.settings.may_vouch_write | self.settings.may_vouch_read):
             if name not in self.plugins:
-                near = difflib.get_close_matches(name, self.plugins, 1)
-                hint = f"; did you mean {near[0]!r}?" if near else ""
+                hint = did_you_mean(name, self.plugins)
                 raise SettingsError(f"may_vouch names {name!r}, which is not registered{hint}")
         if not self.plugins:
             log.warning("no policy plugin is registered: no policy is enforced")

@@ -38,4 +38,4 @@ def in_a_line(text: str) -> str:
 
 
 def _escaped(character: str) -> str:
-    return character.encode("unicode_escape", "surrogatepass").decode("ascii")
+    return ascii(character)[1:-1]

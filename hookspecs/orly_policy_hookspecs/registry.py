@@ -1,6 +1,5 @@
 """The registered plugins: checked for what would silently not work, guarded, and asked."""
 
-import difflib
 import inspect
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -12,7 +11,7 @@ from . import hooks
 from .answers import Answer, Answerer
 from .context import Context
 from .decision import Decision
-from .errors import PluginError
+from .errors import PluginError, did_you_mean
 from .guards import Ask, guarded, guarded_wrapper
 from .logs import get_log
 from .nip01.events import Event, frozen
@@ -192,7 +191,7 @@ class Registry(pluggy.PluginManager):
             hook = options["specname"] or attribute
             if hook not in HOOKS and not options["optionalhook"]:
                 raise PluginError(
-                    f"{name}.{attribute}: there is no hook {hook!r}{_near(hook)}; "
+                    f"{name}.{attribute}: there is no hook {hook!r}{did_you_mean(hook, HOOKS)}; "
                     f"the hooks are {', '.join(HOOKS)}"
                 )
             if hook not in ASKED and (options["wrapper"] or options["hookwrapper"]):
@@ -202,7 +201,7 @@ class Registry(pluggy.PluginManager):
             if hook not in marked and callable(getattr(plugin, hook, None)):
                 raise PluginError(f"{name}.{hook} is not marked: write @hookimpl above it")
         if implemented.isdisjoint(HOOKS):
-            near = ((attribute, _near(attribute)) for attribute in dir(plugin))
+            near = ((attribute, did_you_mean(attribute, HOOKS)) for attribute in dir(plugin))
             hints = "".join(f" ({attribute}{hint})" for attribute, hint in near if hint)
             raise PluginError(f"{name} has no hook marked with @hookimpl{hints}")
 
@@ -240,11 +239,6 @@ def _through_pluggy(caller: pluggy.HookCaller) -> AskAll:
         return answers
 
     return ask_all
-
-
-def _near(found: str) -> str:
-    near = difflib.get_close_matches(found, HOOKS, 1)
-    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def _check_parameters(plugin: object, where: str, function: Callable[..., Any]) -> None:

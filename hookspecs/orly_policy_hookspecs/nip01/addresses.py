@@ -4,7 +4,7 @@ from typing import NamedTuple, Self
 
 from .events import Event
 from .hexes import is_hex32
-from .kinds import LARGEST_KIND, KindClass, class_of
+from .kinds import KindClass, class_of
 
 
 class Address(NamedTuple):
@@ -28,8 +28,6 @@ class Address(NamedTuple):
         if not (number.isascii() and number.isdecimal() and len(number) <= 5 and is_hex32(pubkey)):
             return None
         kind = int(number)
-        if kind > LARGEST_KIND:
-            return None
         kind_class = class_of(kind)
         if kind_class is KindClass.ADDRESSABLE:
             return cls(kind, pubkey, identifier)
@@ -42,13 +40,10 @@ class Address(NamedTuple):
 
 def address_of(event: Event) -> Address | None:
     """What an event replaces the older versions of; ``None`` where it replaces nothing."""
-    match class_of(event.kind):
-        case KindClass.REPLACEABLE:
-            return Address(event.kind, event.pubkey, "")
-        case KindClass.ADDRESSABLE:
-            return Address(event.kind, event.pubkey, _identifier(event))
-        case _:
-            return None
+    kind_class = class_of(event.kind)
+    if kind_class is KindClass.ADDRESSABLE:
+        return Address(event.kind, event.pubkey, _identifier(event))
+    return Address(event.kind, event.pubkey, "") if kind_class is KindClass.REPLACEABLE else None
 
 
 def _identifier(event: Event) -> str:

@@ -134,8 +134,6 @@ def _texts(name: str, value: object, bounds: FilterBounds) -> list[str]:
 def _check_text(name: str, value: object, bounds: FilterBounds) -> None:
     if not isinstance(value, str):
         raise UnreadableFilter(f"a value of {name} is not a text")
-    if len(value) * 4 <= bounds.value_bytes:
-        return
     if (size := len(value.encode("utf-8", "surrogatepass"))) > bounds.value_bytes:
         raise UnreadableFilter(
             f"a value of {name} has {size} bytes, at most {bounds.value_bytes} may be"
