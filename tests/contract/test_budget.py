@@ -35,6 +35,22 @@ class Busy:
         return self.answer() if callable(self.answer) else self.answer
 
 
+@attrs.define
+class Clock:
+    """A clock on which time passes where it is told to."""
+
+    now: float = 0.0
+
+    def passing(self, seconds: float, answer: Any = None) -> Callable[[], Any]:
+        """For Answering: an answer when so many seconds have passed."""
+
+        def answered() -> Any:
+            self.now += seconds
+            return answer
+
+        return answered
+
+
 def gate_with(**plugins: object) -> Gate:
     gate = Gate(GateSettings(budget_seconds=BUDGET_SECONDS))
     for name, plugin in plugins.items():
@@ -76,19 +92,46 @@ def test_one_that_is_in_time_is_not_blamed(caplog: pytest.LogCaptureFixture) -> 
     assert caplog.text == ""
 
 
-def test_a_batch_that_is_out_of_time_asks_no_more(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """In the place of the gate's."""
+    clock = Clock()
+    for module in ("answers", "batches", "guards"):
+        monkeypatch.setattr(f"orly_policy_hookspecs.{module}.monotonic", lambda: clock.now)
+    return clock
+
+
+def test_a_batch_that_is_out_of_time_asks_no_more(
+    clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
     """Its calls are each in time, but not together: the rest is rejected without being asked."""
-    slow, quick = Answering(Busy(YES, BUDGET_SECONDS * 0.4)), Answering(YES)
-    gate = gate_with(quick=quick, slow=slow)
-    began = time.monotonic()
+    slow, quick = Answering(clock.passing(4, YES)), Answering(YES)
+    gate = Gate(GateSettings(budget_seconds=10))
+    gate.register(quick, "quick")
+    gate.register(slow, "slow")
     answers = asyncio.run(gate.reads([EVENT] * 300, NOBODY))
-    assert time.monotonic() - began < 3  # all of them would take 6 seconds
-    asked = len(slow.asked)
-    assert 1 <= asked <= 3
-    assert len(quick.asked) == asked
-    assert [answer.accepted for answer in answers] == [True] * asked + [False] * (300 - asked)
-    assert set(answers[asked:]) == {TOO_LONG.attributed("slow")}
-    assert f"with {300 - asked} events left; plugin slow is the likely cause" in caplog.text
+    assert len(slow.asked) == len(quick.asked) == 3
+    assert [answer.accepted for answer in answers] == [True] * 3 + [False] * 297
+    assert set(answers[3:]) == {TOO_LONG.attributed("slow")}
+    assert "with 297 events left; plugin slow is the likely cause" in caplog.text
+
+
+def test_of_several_readers_the_one_that_was_slow_last_is_named(clock: Clock) -> None:
+    """Since the batch began; nobody where none was, and the only one in any case."""
+    gate = Gate(GateSettings(budget_seconds=1000))
+    registry = gate._registry
+    assert registry.slow_reader(0) == ""
+    last, first, quick = (Answering(clock.passing(seconds)) for seconds in (2, 2, 0.5))
+    gate.register(last, "last")
+    assert registry.slow_reader(0) == "last"
+    gate.register(first, "the first")
+    gate.register(quick, "quick")
+    assert registry.slow_reader(0) == ""
+    assert gate.blocking.read(EVENT, NOBODY).accepted  # asks the last that was registered first
+    assert clock.now == 4.5
+    assert [registry.slow_reader(since) for since in (0, 3, 4.5, 5)] == ["last"] * 3 + [""]
+    registry.unregister(last)
+    assert registry.slow_reader(0) == ""
 
 
 def test_a_batch_of_one_slow_plugin_names_it() -> None:
