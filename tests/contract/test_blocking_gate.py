@@ -22,6 +22,7 @@ from orly_policy_hookspecs import (
     RunningLoopError,
     hookimpl,
 )
+from orly_policy_hookspecs.blocking import _OF_PARENTS
 
 
 class Mirror:
@@ -184,6 +185,24 @@ def test_a_plugin_cannot_end_the_loop(end: Callable[[], object]) -> None:
         for each in asked:
             assert each.result(timeout=30) == NO.attributed("ending")
     gate.blocking.close()
+
+
+def test_what_is_forgotten_after_a_fork_is_left_as_it_is() -> None:
+    """A loop of the parent's, which is not to be closed in a child, and whoever holds its lock."""
+    gate = Gate()
+    gate.register(Mirror())
+    blocking = gate.blocking
+    assert blocking.write(AnEvent(kind=1), NOBODY).message == "blocked: 1"
+    parents = blocking._background
+    assert parents is not None
+    with blocking._lock:
+        blocking._forget_loop()
+        assert blocking.write(AnEvent(kind=2), NOBODY).message == "blocked: 2"
+    assert blocking._background is not parents
+    blocking.close()
+    assert parents.loop.is_running()
+    assert _OF_PARENTS.pop() is parents
+    parents.stop()
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")

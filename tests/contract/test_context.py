@@ -47,7 +47,9 @@ def test_what_is_no_pubkey_is_refused(key: object) -> None:
 
 def test_one_text_is_not_a_collection() -> None:
     """A forgotten comma is not read as 64 keys of one character."""
-    with pytest.raises(TypeError, match="collection"):
+    with pytest.raises(
+        TypeError, match=r"^authenticated takes a collection of pubkeys, not one text$"
+    ):
         Context(authenticated=ALICE)  # type: ignore[arg-type]
 
 

@@ -27,12 +27,14 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
     monkeypatch.syspath_prepend(tmp_path)
     before = set(sys.modules)
 
-    def write(name: str, source: str = PLUGIN, group: str = "orly_policy") -> None:
+    def write(
+        name: str, source: str = PLUGIN, group: str = "orly_policy", point: str | None = None
+    ) -> None:
         (tmp_path / f"{name}_module.py").write_text(source.format(name=name))
         info = tmp_path / f"{name}-1.0.dist-info"
         info.mkdir()
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
-        (info / "entry_points.txt").write_text(f"[{group}]\n{name} = {name}_module\n")
+        (info / "entry_points.txt").write_text(f"[{group}]\n{point or name} = {name}_module\n")
 
     yield write
     for module in set(sys.modules) - before:
@@ -91,3 +93,15 @@ def test_loading_twice_adds_nothing(install: Install) -> None:
     gate.load_entry_points(["orlytest_members"])
     assert gate.plugins == ("orlytest_members",)
     assert asyncio.run(gate.write(AnEvent(), NOBODY)).accepted
+
+
+def test_two_of_one_name_are_an_error(install: Install) -> None:
+    """None of them is taken for the other."""
+    for name in ("orlytest_members", "orlytest_others"):
+        install(name, point="orlytest_shared")
+    gate = Gate()
+    with pytest.raises(
+        PluginError, match=r"^two installed plugins have the name 'orlytest_shared'$"
+    ):
+        gate.load_entry_points(["orlytest_shared"])
+    assert gate.plugins == ()

@@ -270,3 +270,24 @@ def test_a_policy_event_that_is_taken_says_what_happened() -> None:
     decision = asyncio.run(gate.policy_event(EVENT, NOBODY))
     assert decision.accepted
     assert decision.message == "policy updated"
+
+
+@pytest.mark.parametrize(
+    ("answers", "expected"),
+    [
+        ((), None),
+        ((None, awaitable(None), VOUCH), None),
+        ((None, awaitable(YES)), YES.attributed("p1")),
+        ((YES, NO), NO.attributed("p1")),
+    ],
+)
+def test_a_deletion_withdraws_nothing_or_it_is_said(
+    answers: tuple[Any, ...], expected: Decision | None
+) -> None:
+    """Then it is decided as any other event whether it is stored."""
+    gate, event = gate_with(*answers), frozen(AnEvent(kind=5))
+    assert asyncio.run(gate.withdrawal(event, NOBODY)) == expected
+    assert gate.blocking.withdrawal(event, NOBODY) == expected
+    gate.blocking.close()
+    for _, plugin in gate._registry.list_name_plugin():
+        assert plugin.asked == [(event, NOBODY)] * 2

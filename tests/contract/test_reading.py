@@ -172,3 +172,24 @@ def test_kinds_are_sorted_by_what_is_known_of_them() -> None:
     kinds = Kinds(frozenset({1}), frozenset({4}), frozenset({7}))
     assert made.named_kinds == kinds
     assert made.named_kinds is made.named_kinds
+
+
+def test_no_more_scopes_are_kept_than_a_relay_has_room_for() -> None:
+    """Also where a plugin makes a new object for each reader."""
+
+    class Making:
+        @hookimpl
+        def on_read(self, event: Event) -> None:
+            """Nothing to say."""
+
+        @hookimpl
+        def read_scopes(self, context: Context) -> Any:
+            return SameForAllKinds(NOBODY_MAY)
+
+    gate = Gate()
+    gate.register(Making())
+    kept = []
+    for _ in range(600):
+        assert gate.read_scopes(NOBODY).others == NOBODY_MAY
+        kept.append(len(gate._scopes))
+    assert max(kept) == 256

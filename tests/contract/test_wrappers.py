@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gc
+import inspect
 import time
 from collections.abc import Callable, Generator, Iterator
 from typing import Any
@@ -203,6 +204,26 @@ def test_a_wrapper_that_cannot_be_closed_is_a_rejection() -> None:
     """It yields instead of ending."""
     (decision, *_) = asked(around("wrapper", refusing_to_be_closed), Answering(YES))
     assert decision == FAULT.attributed("wrapper")
+
+
+@pytest.mark.parametrize(
+    ("result", "says"),
+    [
+        (lambda _: True, "TypeError: the wrapper answered True, not a list of answers"),
+        (lambda _: [None], "TypeError: the wrapper's list of answers has a None in it"),
+        (not_yielding, "RuntimeError: the wrapper did not yield"),
+        (yielding_twice, "RuntimeError: the wrapper yielded twice"),
+    ],
+)
+def test_what_a_wrapper_does_wrong_is_in_the_log(
+    result: Any, says: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """For its author."""
+    if inspect.isgeneratorfunction(result):
+        list(asked(around("wrapper", result)))
+    else:
+        wrapped(result)
+    assert f"  | {says}\n" in caplog.text
 
 
 @STYLES
@@ -439,5 +460,5 @@ def test_who_comes_and_goes_late_counts_from_the_next_question_on() -> None:
         gate.register(wrapper, "wrapper")
         assert not gate.blocking.read(AnEvent(), NOBODY).accepted
         assert not gate.blocking.reads([AnEvent()], NOBODY)[0].accepted
-        gate._registry.unregister(wrapper)
+        gate._registry.unregister(name="wrapper")
     gate.blocking.close()

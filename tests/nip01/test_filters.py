@@ -3,6 +3,7 @@
 import contextlib
 import random
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -165,7 +166,45 @@ def test_an_empty_index_holds_nothing() -> None:
     for key in range(100):
         index.remove(key)
     assert not index._slots
-    assert not +index._letters
+    assert not any(index._letters.values())
+
+
+@pytest.mark.parametrize(
+    ("asked", "slots"),
+    [
+        ({"ids": [EVENT_ID], "authors": [ALICE, BOB]}, 1),
+        ({"authors": [ALICE, BOB], "#t": ["a"]}, 1),
+        ({"#a": ["a", "b"], "#b": ["a"]}, 1),
+        ({"#t": ["a", "b"], "kinds": [1, 2, 3, 4]}, 8),
+        ({"#t": ["a", "b"], "kinds": [1, 2, 3, 4, 5]}, 2),
+        ({"kinds": [*range(100)]}, 100),
+        ({}, 1),
+        ({"#t": []}, 0),
+    ],
+)
+def test_a_filter_is_entered_where_few_events_come_by(asked: dict[str, Any], slots: int) -> None:
+    """Under the values of its narrowest member, and by its kinds where these are few."""
+    index: FilterIndex[int] = FilterIndex()
+    index.add(0, [Filter.read(asked)])
+    assert len(index._slots) == slots
+
+
+def test_tags_are_read_once_however_many_filters_there_are() -> None:
+    """An event may have thousands."""
+
+    class Counted(list[list[str]]):
+        read = 0
+
+        def __iter__(self) -> Iterator[list[str]]:
+            self.read += 1
+            return super().__iter__()
+
+    index: FilterIndex[int] = FilterIndex()
+    for key in range(10):
+        index.add(key, [Filter.read({"#t": ["a"], "#p": [BOB]}), Filter.read({"#t": ["b"]})])
+    tags = Counted([["t", "a"], ["p", BOB]])
+    assert index.matching(AnEvent(tags=tags)) == [*range(10)]
+    assert tags.read == 1
 
 
 def test_filters_of_another_kind_cost_nothing() -> None:
