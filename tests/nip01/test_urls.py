@@ -14,6 +14,7 @@ from orly_policy_hookspecs.nip01 import name_one_relay, normal_url
         ("wss://relay.example:80", "wss://relay.example:80"),
         ("ws://relay.example:443/a/b/", "ws://relay.example:443/a/b"),
         ("wss://relay.example/Path?a=B", "wss://relay.example/Path?a=B"),
+        ("wss://relay.example/X/", "wss://relay.example/X"),
         ("wss://relay.example:0/", "wss://relay.example:0"),
         ("https://relay.example", None),
         ("relay.example", None),

@@ -35,7 +35,8 @@ def expires_at(event: Event) -> int | None:
     """When an event expires (NIP-40), in Unix seconds; ``None`` for never. A value that is no
     time is none.
     """
-    match = _UNIX_SECONDS.fullmatch(value_of(event, "expiration") or "")
+    value = value_of(event, "expiration")
+    match = None if value is None else _UNIX_SECONDS.fullmatch(value)
     return int(match[1]) if match else None
 
 
