@@ -69,7 +69,7 @@ class Batch:
         """
         ask, may_vouch = self._registry.ask_read, self._may_vouch
         waiting: dict[int, list[Answer]] = {}
-        begun = now = monotonic()
+        begun = monotonic()
         for event in events:
             if (now := monotonic()) >= self._ends:
                 break

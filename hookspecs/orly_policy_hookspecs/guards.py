@@ -34,6 +34,8 @@ _P = ParamSpec("_P")
 _T = TypeVar("_T")
 _Wrapper = Generator[None, Any, Any]
 _OVER: Final = object()
+_BOTH: Final = ("event", "context")
+"""The parameters that a hook about an event may take."""
 
 
 def guarded(
@@ -170,7 +172,7 @@ def _own(by: Answerer, given: object) -> Answer | None:
 
 def _with_both(function: Callable[..., Any], named: tuple[str, ...]) -> Callable[..., Any]:
     """Make of a function of some of the parameters one of event and context."""
-    if named == ("event", "context"):
+    if named == _BOTH:
         return function
-    indexes = [("event", "context").index(name) for name in named]
+    indexes = [_BOTH.index(name) for name in named]
     return lambda *both: function(*(both[index] for index in indexes))

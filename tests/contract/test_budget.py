@@ -2,14 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Any
 
 import attrs
 import pytest
 from examples import NO, NOBODY, YES, AnEvent, Answering, awaitable, shown
 
-from orly_policy_hookspecs import Decision, Gate, GateSettings, Verdict
+from orly_policy_hookspecs import Decision, Gate, GateSettings, Verdict, hookimpl
 
 EVENT = AnEvent()
 BUDGET_SECONDS = 0.05
@@ -39,7 +39,7 @@ class Busy:
 class Clock:
     """A clock on which time passes where it is told to."""
 
-    now: float = 0.0
+    now: float = 100.0
 
     def passing(self, seconds: float, answer: Any = None) -> Callable[[], Any]:
         """For Answering: an answer when so many seconds have passed."""
@@ -101,19 +101,38 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
+@pytest.mark.parametrize(("seconds", "asked"), [(100, 3), (101, 3), (2, 150)])
 def test_a_batch_that_is_out_of_time_asks_no_more(
-    clock: Clock, caplog: pytest.LogCaptureFixture
+    seconds: int, asked: int, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Its calls are each in time, but not together: the rest is rejected without being asked."""
-    slow, quick = Answering(clock.passing(4, YES)), Answering(YES)
-    gate = Gate(GateSettings(budget_seconds=10))
+    slow, quick = Answering(clock.passing(seconds, YES)), Answering(YES)
+    gate = Gate(GateSettings(budget_seconds=300))
     gate.register(quick, "quick")
     gate.register(slow, "slow")
-    answers = asyncio.run(gate.reads([EVENT] * 300, NOBODY))
-    assert len(slow.asked) == len(quick.asked) == 3
-    assert [answer.accepted for answer in answers] == [True] * 3 + [False] * 297
-    assert set(answers[3:]) == {TOO_LONG.attributed("slow")}
-    assert "with 297 events left; plugin slow is the likely cause" in caplog.text
+    answers = asyncio.run(gate.reads([EVENT] * 400, NOBODY))
+    assert len(slow.asked) == len(quick.asked) == asked
+    assert [answer.accepted for answer in answers] == [True] * asked + [False] * (400 - asked)
+    assert set(answers[asked:]) == {TOO_LONG.attributed("slow")}
+    assert f"with {400 - asked} events left; plugin slow is the likely cause" in caplog.text
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_all_of_the_budget_may_be_used(wrapped: bool, clock: Clock) -> None:
+    """And no more; a wrapper's time is its own."""
+
+    class Wrapping:
+        @hookimpl(wrapper=True)
+        def on_write(self) -> Generator[None, Any, Any]:
+            taking()
+            return (yield)
+
+    gate = Gate(GateSettings(budget_seconds=4))
+    gate.register(Wrapping() if wrapped else Answering(lambda: taking()), "slow")
+    taking = clock.passing(4)
+    assert ASKS["write"](gate).accepted
+    taking = clock.passing(4.5)
+    assert ASKS["write"](gate) == TOO_LONG.attributed("slow")
 
 
 def test_of_several_readers_the_one_that_was_slow_last_is_named(clock: Clock) -> None:
@@ -128,10 +147,27 @@ def test_of_several_readers_the_one_that_was_slow_last_is_named(clock: Clock) ->
     gate.register(quick, "quick")
     assert registry.slow_reader(0) == ""
     assert gate.blocking.read(EVENT, NOBODY).accepted  # asks the last that was registered first
-    assert clock.now == 4.5
-    assert [registry.slow_reader(since) for since in (0, 3, 4.5, 5)] == ["last"] * 3 + [""]
+    assert clock.now == 104.5
+    assert [registry.slow_reader(since) for since in (0, 103, 104.5, 105)] == ["last"] * 3 + [""]
     registry.unregister(last)
     assert registry.slow_reader(0) == ""
+
+
+@pytest.mark.parametrize(("seconds", "named"), [(1, ""), (1.5, "wrapper")])
+def test_a_slow_wrapper_is_named_as_well(seconds: float, named: str, clock: Clock) -> None:
+    """From a thousandth of the budget on, which many calls would use up."""
+
+    class Wrapping:
+        @hookimpl(wrapper=True)
+        def on_read(self) -> Generator[None, Any, Any]:
+            clock.now += seconds
+            return (yield)
+
+    gate = Gate(GateSettings(budget_seconds=1000))
+    gate.register(Answering(clock.passing(1)), "quick")
+    gate.register(Wrapping(), "wrapper")
+    assert gate.blocking.read(EVENT, NOBODY).accepted
+    assert gate._registry.slow_reader(100) == named
 
 
 def test_a_batch_of_one_slow_plugin_names_it() -> None:

@@ -47,7 +47,8 @@ def test_a_vouch_counts_only_from_a_listed_plugin() -> None:
 
 def test_an_unlisted_vouch_alone_is_an_accept() -> None:
     """It says no more than that its plugin has no objection."""
-    assert combine([VOUCH.attributed("members")]).verdict is Verdict.ACCEPT
+    vouch = Decision(Verdict.VOUCH, "welcome", "members")
+    assert combine([vouch]) == Decision(Verdict.ACCEPT, "welcome", "members")
 
 
 @given(answers, may_vouch, st.randoms(use_true_random=False))

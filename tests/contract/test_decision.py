@@ -2,6 +2,7 @@
 
 import attrs
 import pytest
+from examples import NO
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -54,8 +55,18 @@ def test_it_cannot_be_changed() -> None:
 def test_attributing_changes_only_the_source() -> None:
     """The plugin's name comes to the answer, the answer itself stays."""
     decision = Decision.reject("invalid: no")
-    assert decision.attributed("members") == Decision(Verdict.REJECT, "invalid: no", "members")
+    named = decision.attributed("members")
+    assert named == Decision(Verdict.REJECT, "invalid: no", "members")
     assert decision.source == ""
+    assert decision.attributed("spam") == Decision(Verdict.REJECT, "invalid: no", "spam")
+
+
+def test_a_constant_is_copied_once() -> None:
+    """For the plugin that gives it each time; with its own name it is that itself."""
+    name = "members"
+    named = NO.attributed(name)
+    assert NO.attributed(name) is named
+    assert named.attributed("".join(name)) is named
 
 
 @pytest.mark.parametrize("verdict", ["accept", True, None, 1, Verdict])

@@ -182,7 +182,9 @@ def test_a_source_that_claims_to_equal_any_name_does_not_count() -> None:
     gate.register(Answering(FALLBACK), "engine")
     forger = Answering()
     gate.register(forger, "forger")
-    for forged in (Decision(Verdict.VOUCH, "", Everyone("members")), LookAlike()):
+    changed = Decision.vouch()
+    object.__setattr__(changed, "source", Everyone("members"))
+    for forged in (Decision(Verdict.VOUCH, "", Everyone("members")), changed, LookAlike()):
         forger.answer = forged
         assert not written(gate).accepted
 

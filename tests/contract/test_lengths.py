@@ -35,6 +35,13 @@ def test_an_answer_is_bounded() -> None:
     assert message == f"blocked: {'x' * 31_990}…"
 
 
+@pytest.mark.parametrize("length", [31_999, 32_000])
+def test_an_answer_of_the_largest_length_stays_as_it_is(length: int) -> None:
+    """One more is cut."""
+    assert Decision.accept("x" * length).message == "x" * length
+    assert Decision.accept("x" * 32_001).message == f"{'x' * 31_999}…"
+
+
 def test_a_log_is_bounded(caplog: pytest.LogCaptureFixture) -> None:
     """Its lines, and those of a traceback."""
     gate = Gate()
