@@ -1,7 +1,6 @@
 """Ordinary functions that take longer than the budget. For awaited ones: test_gate_faults."""
 
 import asyncio
-import time
 from collections.abc import Callable, Generator
 from typing import Any
 
@@ -12,27 +11,8 @@ from examples import NO, NOBODY, YES, AnEvent, Answering, awaitable, shown
 from orly_policy_hookspecs import Decision, Gate, GateSettings, Verdict, hookimpl
 
 EVENT = AnEvent()
-BUDGET_SECONDS = 0.05
+BUDGET_SECONDS = 4
 TOO_LONG = Decision.reject("error: the policy took too long to answer")
-
-
-def for_seconds(seconds: float) -> None:
-    """Keep the thread busy, as a plugin does that blocks."""
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        pass
-
-
-@attrs.frozen
-class Busy:
-    """For Answering: an answer after so many seconds without an await."""
-
-    answer: Any
-    seconds: float = BUDGET_SECONDS * 1.2
-
-    def __call__(self) -> Any:
-        for_seconds(self.seconds)
-        return self.answer() if callable(self.answer) else self.answer
 
 
 @attrs.define
@@ -42,13 +22,26 @@ class Clock:
     now: float = 100.0
 
     def passing(self, seconds: float, answer: Any = None) -> Callable[[], Any]:
-        """For Answering: an answer when so many seconds have passed."""
+        """For Answering: an answer when so many seconds have passed without an await."""
 
         def answered() -> Any:
             self.now += seconds
-            return answer
+            return answer() if callable(answer) else answer
 
         return answered
+
+    def slow(self, answer: Any) -> Answering:
+        """A plugin that takes longer than the budget."""
+        return Answering(self.passing(BUDGET_SECONDS + 1, answer))
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """In the place of the gate's."""
+    clock = Clock()
+    for module in ("answers", "batches", "gate", "guards", "waiting"):
+        monkeypatch.setattr(f"orly_policy_hookspecs.{module}.monotonic", lambda: clock.now)
+    return clock
 
 
 def gate_with(**plugins: object) -> Gate:
@@ -71,34 +64,25 @@ ASKS: dict[str, Callable[[Gate], Decision]] = {
 @pytest.mark.parametrize("answer", [YES, None, Decision.vouch(), awaitable(YES)], ids=shown)
 @pytest.mark.parametrize("beside", [None, Answering(YES)], ids=["alone", "beside"])
 def test_an_ordinary_function_that_takes_too_long_is_a_rejection(
-    ask: str, answer: Any, beside: object, caplog: pytest.LogCaptureFixture
+    ask: str, answer: Any, beside: object, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Whatever it answers in the end, and its plugin is named, the others are not."""
-    gate = gate_with(slow=Answering(Busy(answer)))
+    gate = gate_with(slow=clock.slow(answer))
     if beside:
         gate.register(beside, "a-quick-one")
     assert ASKS[ask](gate) == TOO_LONG.attributed("slow")
     hook = "on_write" if ask.endswith("write") else "on_read"
-    assert f"plugin slow: {hook} took longer than the budget of 0.05 seconds" in caplog.text
+    assert f"plugin slow: {hook} took longer than the budget of 4 seconds" in caplog.text
     assert "a-quick-one" not in caplog.text
 
 
-def test_one_that_is_in_time_is_not_blamed(caplog: pytest.LogCaptureFixture) -> None:
+def test_one_that_is_in_time_is_not_blamed(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
     """The budget is each call's own: two that take more than half of it pass."""
-    gate = Gate(GateSettings(budget_seconds=0.5))  # with room for a machine that is busy
+    gate = gate_with()
     for _ in range(2):
-        gate.register(Answering(Busy(YES, 0.3)))
+        gate.register(Answering(clock.passing(3, YES)))
     assert ASKS["write"](gate).accepted
     assert caplog.text == ""
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """In the place of the gate's."""
-    clock = Clock()
-    for module in ("answers", "batches", "guards"):
-        monkeypatch.setattr(f"orly_policy_hookspecs.{module}.monotonic", lambda: clock.now)
-    return clock
 
 
 @pytest.mark.parametrize(("seconds", "asked"), [(100, 3), (101, 3), (2, 150)])
@@ -127,11 +111,10 @@ def test_all_of_the_budget_may_be_used(wrapped: bool, clock: Clock) -> None:
             taking()
             return (yield)
 
-    gate = Gate(GateSettings(budget_seconds=4))
-    gate.register(Wrapping() if wrapped else Answering(lambda: taking()), "slow")
-    taking = clock.passing(4)
+    gate = gate_with(slow=Wrapping() if wrapped else Answering(lambda: taking()))
+    taking = clock.passing(BUDGET_SECONDS)
     assert ASKS["write"](gate).accepted
-    taking = clock.passing(4.5)
+    taking = clock.passing(BUDGET_SECONDS + 0.5)
     assert ASKS["write"](gate) == TOO_LONG.attributed("slow")
 
 
@@ -170,12 +153,11 @@ def test_a_slow_wrapper_is_named_as_well(seconds: float, named: str, clock: Cloc
     assert gate._registry.slow_reader(100) == named
 
 
-def test_a_batch_of_one_slow_plugin_names_it() -> None:
+def test_a_batch_of_one_slow_plugin_names_it(clock: Clock) -> None:
     """Also where each of its calls is far too quick to be noticed."""
-    gate = Gate(GateSettings(budget_seconds=0.3))
-    gate.register(Answering(Busy(YES, 0.00001)), "only")
-    answers = asyncio.run(gate.reads([EVENT] * 60_000, NOBODY))
-    assert len(answers) == 60_000
+    gate = gate_with(only=Answering(clock.passing(1 / 256, YES)))
+    answers = asyncio.run(gate.reads([EVENT] * 2000, NOBODY))
+    assert [answer.accepted for answer in answers] == [True] * 1024 + [False] * 976
     assert answers[-1] == TOO_LONG.attributed("only")
 
 
@@ -188,7 +170,7 @@ def test_a_batch_that_is_in_time_is_answered_whole() -> None:
 
 @pytest.mark.parametrize("later", [False, True], ids=["at once", "later"])
 def test_a_late_follow_list_is_learned_all_the_same(
-    later: bool, caplog: pytest.LogCaptureFixture
+    later: bool, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     """There is nothing to answer, so there is a line of the log and no more."""
     learned = []
@@ -196,7 +178,7 @@ def test_a_late_follow_list_is_learned_all_the_same(
     async def learn() -> None:
         learned.append(1)
 
-    plugin = Answering(Busy(learn if later else lambda: learned.append(1)))
+    plugin = clock.slow(learn if later else lambda: learned.append(1))
     asyncio.run(gate_with(slow=plugin).kind3(EVENT, NOBODY))
     assert learned == [1]
     assert "plugin slow: on_kind3 took longer" in caplog.text
@@ -205,18 +187,17 @@ def test_a_late_follow_list_is_learned_all_the_same(
 @pytest.mark.parametrize("answer", [Decision.accept("policy updated"), NO])
 @pytest.mark.parametrize("later", [False, True], ids=["at once", "later"])
 def test_an_ordinary_function_that_has_changed_the_policy_says_so(
-    answer: Decision, later: bool, caplog: pytest.LogCaptureFixture
+    answer: Decision, later: bool, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It could not be cancelled: "too long" would be wrong of a change that is applied."""
-    plugin = Answering(Busy(awaitable(answer) if later else answer))
-    gate = gate_with(slow=plugin)
+    gate = gate_with(slow=clock.slow(awaitable(answer) if later else answer))
     assert asyncio.run(gate.policy_event(EVENT, NOBODY)) == answer.attributed("slow")
     assert "plugin slow: on_policy_event took longer" in caplog.text
 
 
-def test_late_and_wrong_is_a_rejection() -> None:
+def test_late_and_wrong_is_a_rejection(clock: Clock) -> None:
     """Nonsense that comes too late, or an exception, opens nothing either."""
     for answer in ("yes", lambda: 1 / 0):
-        decision = ASKS["write"](gate_with(slow=Answering(Busy(answer))))
+        decision = ASKS["write"](gate_with(slow=clock.slow(answer)))
         assert decision.verdict is Verdict.REJECT
         assert decision.source == "slow"
