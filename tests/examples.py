@@ -1,4 +1,4 @@
-"""Events, keys and plugins that many tests need."""
+"""Events, keys, plugins and a clock that many tests need."""
 
 import hashlib
 import re
@@ -90,6 +90,22 @@ def raising_later(error: BaseException) -> Callable[[], Any]:
         raise error
 
     return answered
+
+
+@attrs.define
+class Clock:
+    """A clock on which time passes where it is told to. Seconds."""
+
+    now: float = 100.0
+
+    def passing(self, seconds: float, answer: Any = None) -> Callable[[], Any]:
+        """For :class:`Answering`: an answer when so many seconds have passed without an await."""
+
+        def answered() -> Any:
+            self.now += seconds
+            return answer() if callable(answer) else answer
+
+        return answered
 
 
 def shown(value: object) -> str:

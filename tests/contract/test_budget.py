@@ -4,9 +4,8 @@ import asyncio
 from collections.abc import Callable, Generator
 from typing import Any
 
-import attrs
 import pytest
-from examples import NO, NOBODY, YES, AnEvent, Answering, awaitable, shown
+from examples import NO, NOBODY, YES, AnEvent, Answering, Clock, awaitable, shown
 
 from orly_policy_hookspecs import Decision, Gate, GateSettings, Verdict, hookimpl
 
@@ -15,33 +14,9 @@ BUDGET_SECONDS = 4
 TOO_LONG = Decision.reject("error: the policy took too long to answer")
 
 
-@attrs.define
-class Clock:
-    """A clock on which time passes where it is told to."""
-
-    now: float = 100.0
-
-    def passing(self, seconds: float, answer: Any = None) -> Callable[[], Any]:
-        """For Answering: an answer when so many seconds have passed without an await."""
-
-        def answered() -> Any:
-            self.now += seconds
-            return answer() if callable(answer) else answer
-
-        return answered
-
-    def slow(self, answer: Any) -> Answering:
-        """A plugin that takes longer than the budget."""
-        return Answering(self.passing(BUDGET_SECONDS + 1, answer))
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """In the place of the gate's."""
-    clock = Clock()
-    for module in ("answers", "batches", "gate", "guards", "waiting"):
-        monkeypatch.setattr(f"orly_policy_hookspecs.{module}.monotonic", lambda: clock.now)
-    return clock
+def slow(clock: Clock, answer: Any) -> Answering:
+    """A plugin that takes longer than the budget."""
+    return Answering(clock.passing(BUDGET_SECONDS + 1, answer))
 
 
 def gate_with(**plugins: object) -> Gate:
@@ -67,7 +42,7 @@ def test_an_ordinary_function_that_takes_too_long_is_a_rejection(
     ask: str, answer: Any, beside: object, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Whatever it answers in the end, and its plugin is named, the others are not."""
-    gate = gate_with(slow=clock.slow(answer))
+    gate = gate_with(slow=slow(clock, answer))
     if beside:
         gate.register(beside, "a-quick-one")
     assert ASKS[ask](gate) == TOO_LONG.attributed("slow")
@@ -178,7 +153,7 @@ def test_a_late_follow_list_is_learned_all_the_same(
     async def learn() -> None:
         learned.append(1)
 
-    plugin = clock.slow(learn if later else lambda: learned.append(1))
+    plugin = slow(clock, learn if later else lambda: learned.append(1))
     asyncio.run(gate_with(slow=plugin).kind3(EVENT, NOBODY))
     assert learned == [1]
     assert "plugin slow: on_kind3 took longer" in caplog.text
@@ -190,7 +165,7 @@ def test_an_ordinary_function_that_has_changed_the_policy_says_so(
     answer: Decision, later: bool, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It could not be cancelled: "too long" would be wrong of a change that is applied."""
-    gate = gate_with(slow=clock.slow(awaitable(answer) if later else answer))
+    gate = gate_with(slow=slow(clock, awaitable(answer) if later else answer))
     assert asyncio.run(gate.policy_event(EVENT, NOBODY)) == answer.attributed("slow")
     assert "plugin slow: on_policy_event took longer" in caplog.text
 
@@ -198,6 +173,6 @@ def test_an_ordinary_function_that_has_changed_the_policy_says_so(
 def test_late_and_wrong_is_a_rejection(clock: Clock) -> None:
     """Nonsense that comes too late, or an exception, opens nothing either."""
     for answer in ("yes", lambda: 1 / 0):
-        decision = ASKS["write"](gate_with(slow=clock.slow(answer)))
+        decision = ASKS["write"](gate_with(slow=slow(clock, answer)))
         assert decision.verdict is Verdict.REJECT
         assert decision.source == "slow"

@@ -4,12 +4,22 @@ import asyncio
 import contextlib
 import gc
 import inspect
-import time
 from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import pytest
-from examples import FALLBACK, NO, NOBODY, VOUCH, YES, AnEvent, Answering, awaitable, raising_later
+from examples import (
+    FALLBACK,
+    NO,
+    NOBODY,
+    VOUCH,
+    YES,
+    AnEvent,
+    Answering,
+    Clock,
+    awaitable,
+    raising_later,
+)
 
 from orly_policy_hookspecs import (
     Decision,
@@ -238,32 +248,21 @@ def test_an_interrupt_in_a_wrapper_is_nobodys_answer(style: str) -> None:
         next(asked(around(style, interrupted)))
 
 
-def busy() -> None:
-    """For longer than the budget of these tests."""
-    until = time.monotonic() + 0.06
-    while time.monotonic() < until:
-        pass
-
-
-def slow_before() -> Generator[None, Any, Any]:
-    busy()
-    return (yield)
-
-
-def slow_after() -> Generator[None, Any, Any]:
-    answers = yield
-    busy()
-    return answers
-
-
 @STYLES
-@pytest.mark.parametrize("function", [slow_before, slow_after])
+@pytest.mark.parametrize(("before", "after"), [(5, 0), (0, 5), (3, 2)])
 @pytest.mark.parametrize("other", [YES, awaitable(YES)], ids=["yes", "later"])
 def test_a_wrapper_that_takes_too_long_is_a_rejection_in_its_plugins_name(
-    function: Any, style: str, other: Any, caplog: pytest.LogCaptureFixture
+    style: str, before: int, after: int, other: Any, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     """What it does before and after counts together."""
-    decisions = list(asked(around(style, function), Answering(other), seconds=0.05))
+
+    def slow() -> Generator[None, Any, Any]:
+        clock.now += before
+        answers = yield
+        clock.now += after
+        return answers
+
+    decisions = list(asked(around(style, slow), Answering(other), seconds=4))
     too_long = Decision.reject("error: the policy took too long to answer")
     assert decisions == [too_long.attributed("wrapper")] * 3
     assert caplog.text.count("plugin wrapper: on_") >= 3
@@ -272,18 +271,15 @@ def test_a_wrapper_that_takes_too_long_is_a_rejection_in_its_plugins_name(
 
 @STYLES
 def test_a_slow_plugin_is_not_its_wrappers_fault(
-    style: str, caplog: pytest.LogCaptureFixture
+    style: str, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Only the wrapper's own time is its own."""
 
     def passing() -> Generator[None, Any, Any]:
         return (yield)
 
-    def slow() -> Decision:
-        busy()
-        return YES
-
-    decisions = list(asked(around(style, passing), Answering(slow), seconds=0.05))
+    slow = Answering(clock.passing(5, YES))
+    decisions = list(asked(around(style, passing), slow, seconds=4))
     assert {decision.source for decision in decisions} == {"p0"}
     assert "plugin wrapper" not in caplog.text
 
