@@ -36,8 +36,6 @@ TESTS = (
 """Those that are about what is mutated. What only comes by it, as the session's tests do, would
 have each survivor take minutes.
 """
-OTHER_PROCESSES = "tests/policy/test_wrong_files.py"
-"""Tests of processes, in which there are no mutants."""
 NEEDED = ("benchmarks", "docs", "tests", "README.md", "example_relay", "pyproject.toml")
 CONFIGURATION = f"""
 [tool.mutmut]
@@ -45,7 +43,7 @@ source_paths = {list(PACKAGES)}
 only_mutate = {[f"{one}/*" for one in MUTATED]}
 also_copy = {[one for one in NEEDED if one != "tests"]}
 pytest_add_cli_args_test_selection = {[f"tests/{one}" for one in TESTS]}
-pytest_add_cli_args = ["-p", "no:cacheprovider", "-p", "no:xdist", "--ignore={OTHER_PROCESSES}"]
+pytest_add_cli_args = ["-p", "no:cacheprovider", "-p", "no:xdist"]
 use_git_change_detection = false
 timeout_multiplier = 2.0
 timeout_constant = 2.0

@@ -8,11 +8,13 @@ purpose, write them anew and read the difference as somebody who has never seen 
 """
 
 import difflib
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
+
+from orly_policy_plugin.cli.command import orly_policy
 
 GOLDEN = Path(__file__).parent / "golden"
 NAMES = sorted(path.stem for path in GOLDEN.glob("*.json"))
@@ -20,20 +22,21 @@ NOT_JSON = {"comment"}
 """A parser stops at the first place that is not JSON, so that these have one message."""
 
 
-def check(path: Path) -> "subprocess.CompletedProcess[str]":
+@pytest.fixture
+def check(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], Result]:
     """Run the command on a file, named as somebody in the file's folder does."""
-    return subprocess.run(
-        [sys.executable, "-m", "orly_policy_plugin.cli", "check", path.name],
-        cwd=path.parent,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=30,
-        check=False,
-    )
+
+    def check(path: Path) -> Result:
+        monkeypatch.chdir(path.parent)
+        return CliRunner().invoke(orly_policy, ["check", path.name], catch_exceptions=False)
+
+    return check
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_messages_are_those_of_the_golden_file(name: str) -> None:
+def test_the_messages_are_those_of_the_golden_file(
+    name: str, check: Callable[[Path], Result]
+) -> None:
     """Every problem of the file, in these words, on standard error; exit 1."""
     done = check(GOLDEN / f"{name}.json")
     expected = (GOLDEN / f"{name}.txt").read_text(encoding="utf-8")
@@ -42,7 +45,7 @@ def test_the_messages_are_those_of_the_golden_file(name: str) -> None:
         expected_lines, said_lines, "golden", "said", lineterm="", n=0
     )
     assert done.stderr == expected, "\n".join(difference)
-    assert (done.returncode, done.stdout) == (1, "")
+    assert (done.exit_code, done.stdout) == (1, "")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -81,13 +84,13 @@ def test_no_secret_key_is_repeated() -> None:
     ],
 )
 def test_what_is_not_json_says_where_and_what_to_do(
-    content: str, says: str, tmp_path: Path
+    content: str, says: str, check: Callable[[Path], Result], tmp_path: Path
 ) -> None:
     """The usual slips: one line, with the place or with what would be right."""
     path = tmp_path / "policy.json"
     path.write_text(content, encoding="utf-8")
     done = check(path)
-    assert done.returncode == 1
+    assert done.exit_code == 1
     [line] = done.stderr.splitlines()
     assert line.startswith("policy.json: this is ")
     assert says in line
