@@ -35,10 +35,10 @@ def parse_duration(text: str) -> Duration:
     :raises ValueError: the text is not a duration, or comes to less than a second; the message
         says which.
     """
-    match = _DURATION.fullmatch(text) if len(text) <= _LONGEST_TEXT else None
-    if match is None or not any(match.groups()):
+    parts = _parts(text)
+    if not any(parts):
         raise ValueError(f"{text[:_LONGEST_TEXT]!r} is not an ISO-8601 duration{_hint(text)}")
-    years, months, weeks, days, _, *time = match.groups()
+    years, months, weeks, days, _, *time = parts
     seconds = sum(
         Fraction(number) * unit
         for number, unit in zip(
@@ -53,14 +53,16 @@ def parse_duration(text: str) -> Duration:
     return Duration(text, int(seconds))
 
 
+def _parts(text: str) -> tuple[str | None, ...]:
+    """The numbers in a duration, in their order; empty where it is none."""
+    match = _DURATION.fullmatch(text) if len(text) <= _LONGEST_TEXT else None
+    return match.groups() if match else ()
+
+
 def _hint(text: str) -> str:
     """Guess what was meant: a forgotten ``P`` or ``T``, a sign, ``10m``, ``3600``."""
     bare = text.strip().lstrip("+-").upper().replace(" ", "")
-    for guess in (bare, f"P{bare}", f"PT{bare}", f"PT{bare}S", bare.replace("P", "PT", 1)):
-        if (
-            guess != text
-            and (match := _DURATION.fullmatch(guess[:_LONGEST_TEXT]))
-            and any(match.groups())
-        ):
+    for guess in (bare, f"P{bare}", f"PT{bare}", f"PT{bare}S", bare.replace("P", "PT")):
+        if any(_parts(guess)):
             return f"; did you mean {guess!r}?"
     return "; write for example 'PT10M' (10 minutes), 'P7D' (7 days)"

@@ -55,10 +55,7 @@ def structure_policy(value: object) -> Policy:
 
     :raises InvalidPolicy: with every problem of it.
     """
-    try:
-        policy = _CONVERTER.structure(value, Policy)
-    except (BaseValidationError, InvalidPolicy) as error:
-        raise InvalidPolicy(problems_of(error)) from error
+    policy = _CONVERTER.structure(value, Policy)
     if problems := list(_contradictions(policy)):
         raise InvalidPolicy(problems)
     return policy

@@ -113,8 +113,7 @@ def _token(token: re.Match[str], refused: frozenset[str]) -> str:
 
 
 def _character(code: int) -> str:
-    if code < 0x80:
-        return f"\\x{code:02x}"
     if code > 0x10FFFF or 0xD800 <= code <= 0xDFFF:
         raise ValueError(f"there is no character {code:x}")
-    return chr(code)
+    character = chr(code)
+    return f"\\x{code:02x}" if character.isascii() else character

@@ -34,7 +34,7 @@ class NotJson:
     text: str
 
     def __str__(self) -> str:
-        if self.text.lstrip("-")[:1].isdecimal():
+        if self.text.endswith("…"):
             return f"the number {self.text}, which is over 64 bits"
         return f"{self.text}, which is not JSON"
 

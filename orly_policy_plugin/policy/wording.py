@@ -26,7 +26,7 @@ def phrase(pattern: str, noun: str = "") -> Phrases:
     """
 
     def words(value: Any) -> Iterator[str]:
-        yield pattern.format(_amount(value, noun) if noun else _said(value))
+        yield pattern.format(_amount(value, noun))
 
     return words
 
@@ -46,14 +46,14 @@ def quotation(text: str) -> Iterator[str]:
         yield f"“{words[:_LONGEST]}{'…' if len(words) > _LONGEST else ''}”"
 
 
+def _amount(value: Any, noun: str) -> str:
+    return counted(value, noun) if noun else _said(value)
+
+
 def _said(value: Any) -> str:
     if isinstance(value, (Duration, Regex)):
         return value.text
-    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
-
-
-def _amount(number: int, noun: str) -> str:
-    return counted(number, noun) if noun else str(number)
+    return ", ".join(value) if isinstance(value, tuple) else str(value)
 
 
 # --- what a change comes to

@@ -38,6 +38,8 @@ RIGHT = {
     "PT9223372036854775807S": 2**63 - 1,
 }
 
+ADVICE = "; write for example 'PT10M' (10 minutes), 'P7D' (7 days)"
+
 WRONG = [
     "",
     "P",
@@ -111,6 +113,36 @@ def test_what_is_no_duration_is_refused(text: str) -> None:
     """ORLY reads several of these as no limit."""
     with pytest.raises(ValueError, match=r"duration|less than one second|64 bits"):
         parse_duration(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("1D", "'1D' is not an ISO-8601 duration; did you mean 'P1D'?"),
+        ("t10m", "'t10m' is not an ISO-8601 duration; did you mean 'PT10M'?"),
+        ("10h", "'10h' is not an ISO-8601 duration; did you mean 'PT10H'?"),
+        ("3600", "'3600' is not an ISO-8601 duration; did you mean 'PT3600S'?"),
+        ("P1D2H", f"'P1D2H' is not an ISO-8601 duration{ADVICE}"),
+        ("P10H", "'P10H' is not an ISO-8601 duration; did you mean 'PT10H'?"),
+        ("+P1D", "'+P1D' is not an ISO-8601 duration; did you mean 'P1D'?"),
+        ("-p1d", "'-p1d' is not an ISO-8601 duration; did you mean 'P1D'?"),
+        (" P 1 D", "' P 1 D' is not an ISO-8601 duration; did you mean 'P1D'?"),
+        ("xP1D", f"'xP1D' is not an ISO-8601 duration{ADVICE}"),
+        ("PT", f"'PT' is not an ISO-8601 duration{ADVICE}"),
+        ("", f"'' is not an ISO-8601 duration{ADVICE}"),
+        ("P" + "1" * 98 + "D", f"'P{'1' * 98}D' is longer than 64 bits of seconds"),
+        ("P" + "1" * 99 + "D", f"'P{'1' * 99}' is not an ISO-8601 duration{ADVICE}"),
+        ("1" * 97, f"'{'1' * 97}' is not an ISO-8601 duration; did you mean 'PT{'1' * 97}S'?"),
+        ("1" * 98, f"'{'1' * 98}' is not an ISO-8601 duration{ADVICE}"),
+        ("PT0.9S", "'PT0.9S' is less than one second"),
+        ("PT9223372036854775808S", "'PT9223372036854775808S' is longer than 64 bits of seconds"),
+    ],
+)
+def test_a_mistake_comes_with_what_was_meant(text: str, message: str) -> None:
+    """Where that can be guessed: a forgotten letter, a sign, a space, plain seconds."""
+    with pytest.raises(ValueError, match=r"duration|second") as caught:
+        parse_duration(text)
+    assert str(caught.value) == message
 
 
 UNITS = (("P", "Y", 31_536_000), ("P", "M", 2_628_000), ("P", "W", 604_800), ("P", "D", 86_400),

@@ -181,15 +181,42 @@ def test_a_lifted_whitelist_is_told_for_its_access() -> None:
 
 def test_owners_admins_and_the_default() -> None:
     """Who may change the policy, and what happens to what nothing decides."""
-    found = changes(
-        {"owners": [ALICE], "default_policy": "allow"},
-        {"owners": [BOB], "policy_admins": [CAROL], "default_policy": "deny"},
+    old = {"owners": [ALICE], "default_policy": "allow"}
+    new = {"owners": [BOB], "policy_admins": [CAROL], "default_policy": "deny"}
+    no_rule = ("whatever no rule grants or denies",)
+    by_alice, by_bob = (
+        (f"policies sent, and policy events read, by {key}",) for key in (ALICE, BOB)
     )
-    assert [change.place for change in found] == ["default_policy", "owners", "policy_admins"]
-    assert found[0].refused == ("whatever no rule grants or denies",)
-    assert BOB in found[1].allowed[0]
-    assert ALICE in found[1].refused[0]
-    assert CAROL in found[2].allowed[0]
+    by_carol = (f"contributions sent, and policy events read, by {CAROL}",)
+    assert changes(old, new) == [
+        Change("default_policy", "allow", "deny", (), no_rule),
+        Change("owners", [ALICE], [BOB], by_bob, by_alice),
+        Change("policy_admins", [], [CAROL], by_carol, ()),
+    ]
+    assert changes(new, old) == [
+        Change("default_policy", "deny", "allow", no_rule, ()),
+        Change("owners", [BOB], [ALICE], by_alice, by_bob),
+        Change("policy_admins", [CAROL], [], (), by_carol),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("around", "are_told"),
+    [
+        ({"policy_follow_whitelist_enabled": True, **in_rule(write_allow_follows=True)}, True),
+        ({"policy_follow_whitelist_enabled": True, "global": {"write_allow_follows": True}}, True),
+        ({"policy_follow_whitelist_enabled": True, **in_rule()}, False),
+        (in_rule(write_allow_follows=True), False),
+    ],
+)
+def test_an_admin_lets_in_whom_they_follow(around: Json, are_told: bool) -> None:
+    """Where a rule asks for that and the switch is on."""
+    old, new = around | {"policy_admins": [ALICE]}, around | {"policy_admins": [ALICE, BOB]}
+    told = f"what write_allow_follows grants to those whom {BOB} follows"
+    [allowed] = [each.allowed for each in changes(old, new) if each.place == "policy_admins"]
+    [refused] = [each.refused for each in changes(new, old) if each.place == "policy_admins"]
+    assert allowed == refused
+    assert (told in allowed) is are_told
 
 
 @st.composite

@@ -39,6 +39,9 @@ MATCHES = [
     (r"^[\x{263a}]$", "☺"),
     (r"^[a\x{2d}c]$", "-"),
     (r"^[\x{5d}]$", "]"),
+    (r"^\x{80}$", "\x80"),
+    (r"^\x{d7ff}\x{e000}$", "\ud7ff\ue000"),
+    (r"^\x{10ffff}$", "\U0010ffff"),
     (r"^\x41$", "A"),
     (r"^\x{41}$", "A"),
     (r"^(?<n>a)$", "a"),
@@ -160,6 +163,35 @@ def test_what_is_no_re2_is_refused_with_a_reason(regex: str) -> None:
     with pytest.raises(ValueError, match=r"RE2 regular expression|at most 10000") as caught:
         parse_regex(regex)
     assert len(str(caught.value).split(": ", 1)[-1]) > 3
+
+
+@pytest.mark.parametrize(
+    ("regex", "reason"),
+    [
+        ("(", "missing ): ("),
+        ("a{1001}", "invalid repetition size: {1001}"),
+        (r"(a)\1", r"invalid escape sequence: \1"),
+        (r"[\b]", r"invalid escape sequence: \b"),
+        (r"a\Z", r"invalid escape sequence: \Z (write \z)"),
+        (r"[\Z]", r"invalid escape sequence: \Z (write \z)"),
+        ("a\\", "invalid escape sequence: \\"),
+        (r"\x{110000}", "there is no character 110000"),
+        (r"\x{d800}", "there is no character d800"),
+        (r"\x{DFFF}", "there is no character dfff"),
+    ],
+)
+def test_the_reason_is_in_these_words(regex: str, reason: str) -> None:
+    """RE2's, with what to write instead of what only Python knows."""
+    with pytest.raises(ValueError, match="RE2") as caught:
+        parse_regex(regex)
+    assert str(caught.value) == f"{regex!r} is not an RE2 regular expression: {reason}"
+
+
+def test_a_regex_has_a_most_length() -> None:
+    """Ten thousand characters."""
+    assert parse_regex("a" * 10_000).matches("a" * 10_000)
+    with pytest.raises(ValueError, match=r"^a regular expression has at most 10000 characters$"):
+        parse_regex("a" * 10_001)
 
 
 @pytest.mark.parametrize(

@@ -94,6 +94,13 @@ def test_policies_of_one_version_are_equal(one: dict[str, Any], two: dict[str, A
     assert all(str(difference) for difference in differences(a, b))
 
 
+def test_a_file_is_for_people() -> None:
+    """Indented, with letters as they are, and a line break at its end."""
+    policy = structure_policy({"rules": {"1": {"description": "Nachtcafé ☺"}}})
+    written = '{\n  "rules": {\n    "1": {\n      "description": "Nachtcafé ☺"\n    }\n  }\n}\n'
+    assert write_policy(policy) == written.encode()
+
+
 def test_a_version_is_twelve_hex_digits() -> None:
     """The first of the SHA-256 of the canonical JSON: of {}, for the smallest policy."""
     assert policy_version(structure_policy({})) == "44136fa355b3"

@@ -109,7 +109,7 @@ def _of_field(access: Access, name: str, key: str) -> str:
     return in_words(access, who, key)
 
 
-def in_words(access: Access, who: Who, key: str = "") -> str:
+def in_words(access: Access, who: Who, key: str) -> str:
     """The accesses that a field lets in or keeps out, for one key of it: ``reads by …``."""
     also = " (as submitter or author)" if who.step is Step.DENY and access == "write" else ""
     return f"{access}s {who.whom.of_one.format(key=key)}{also}"

@@ -1,0 +1,61 @@
+"""A converter reads a policy, whoever makes one; :func:`make_converter` has others read parts."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from examples import ALICE, BOB
+
+from orly_policy_plugin.policy import (
+    InvalidPolicy,
+    Policy,
+    decode_policy,
+    parse_regex,
+    structure_policy,
+)
+from orly_policy_plugin.policy.reading import make_converter
+
+HERE = Path(__file__).parent
+WRONG = ("keys", "limits_and_kinds", "newcomer", "times_and_patterns")
+"""Files of ``golden/`` that are JSON and have wrong values."""
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_every_problem_is_told_in_the_same_words(name: str) -> None:
+    """As ``orly-policy check`` prints them, in the same order."""
+    content = (HERE / "golden" / f"{name}.json").read_bytes()
+    lines = (HERE / "golden" / f"{name}.txt").read_text(encoding="utf-8").splitlines()
+    with pytest.raises(InvalidPolicy) as caught:
+        make_converter().structure(decode_policy(content), Policy)
+    told = [f"{name}.json: {problem}" for problem in caught.value.problems]
+    assert told == lines
+
+
+def test_every_field_is_read() -> None:
+    """Whatever has a version in ``versions.jsonl``, as the package's own converter reads it."""
+    converter = make_converter()
+    for line in (HERE / "versions.jsonl").read_text().splitlines():
+        if (written := json.loads(line).get("policy")) is not None:
+            assert converter.structure(written, Policy) == structure_policy(written)
+
+
+def test_a_part_is_read_by_who_is_given_for_it() -> None:
+    """Regular expressions, public keys and kinds, wherever they are."""
+
+    def read_regex(value: object, _: object = None) -> Any:
+        return parse_regex(f"{value}, read")
+
+    converter = make_converter(
+        read_regex=read_regex,
+        read_pubkeys=lambda value, _: (*value, BOB),
+        read_kinds=lambda value, _: (*value, 7),
+    )
+    rule = {"identifier_regex": "a", "tag_validation": {"t": "b"}, "write_allow": [ALICE]}
+    policy = converter.structure(
+        {"kind": {"whitelist": [1]}, "owners": [ALICE], "rules": {"1": rule}}, Policy
+    )
+    assert policy.kind.whitelist == (1, 7)
+    assert policy.owners == policy.rules[1].write_allow == (ALICE, BOB)
+    assert policy.rules[1].identifier_regex == parse_regex("a, read")
+    assert policy.rules[1].tag_validation == {"t": parse_regex("b, read")}
