@@ -1,5 +1,6 @@
 """What a difference between two policies means: what is newly allowed, what is newly refused."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from strategies import accesses, events, follow_lists, kinds, policies, rules, s
 from orly_policy_plugin.decisions import compile_policy
 from orly_policy_plugin.policy import structure_policy
 from orly_policy_plugin.policy.diff import Change, changes_of_meaning
+from orly_policy_plugin.policy.diff.kinds import in_words
 
 Json = dict[str, Any]
 
@@ -22,6 +24,9 @@ def changes(old: Json, new: Json) -> list[Change]:
 
 def in_rule(**fields: Any) -> Json:
     return {"rules": {"1": fields}}
+
+
+CLOSED = {"default_policy": "deny"}
 
 
 @pytest.mark.parametrize(
@@ -67,6 +72,12 @@ def in_rule(**fields: Any) -> Json:
             {"tag_validation": {"t": "a"}},
             (),
             ("writes with a t tag that does not match",),
+        ),
+        (
+            {"tag_validation": {"t": "a", "d": "b"}},
+            {"tag_validation": {"d": "b"}},
+            ("writes with a t tag that does not match",),
+            (),
         ),
         ({"tag_validation": {"t": "a"}}, {"tag_validation": {"t": "b"}}, (), ()),
         (
@@ -126,8 +137,7 @@ def test_where_the_default_denies_a_grant_counts(
     old: Json, new: Json, allowed: Any, refused: Any
 ) -> None:
     """What a rule grants is newly allowed, and what it leaves to the default is not."""
-    closed = {"default_policy": "deny"}
-    [change] = changes(closed | in_rule(**old), closed | in_rule(**new))
+    [change] = changes(CLOSED | in_rule(**old), CLOSED | in_rule(**new))
     if isinstance(allowed, int):
         assert (len(change.allowed), len(change.refused)) == (allowed, refused)
     else:
@@ -170,13 +180,66 @@ def test_kind_lists_are_compared_by_what_passes(
     """Whichever list says so."""
     [change] = changes({"kind": old}, {"kind": new})
     assert (change.place, change.allowed, change.refused) == ("kind", allowed, refused)
+    assert (change.old, change.new) == (old, new)
 
 
 def test_a_lifted_whitelist_is_told_for_its_access() -> None:
     """``read_allow_permissive`` lets all kinds be read, and no more be written."""
     old = {"kind": {"whitelist": [1]}}
-    [change] = changes(old, old | {"global": {"read_allow_permissive": True}})
-    assert change.allowed == ("reading all kinds but 1",)
+    for access, doing in ("read", "reading"), ("write", "writing"):
+        new = old | {"global": {f"{access}_allow_permissive": True}}
+        [change] = changes(old, new)
+        assert (change.allowed, change.refused) == ((f"{doing} all kinds but 1",), ())
+        [change] = changes(new, old)
+        assert (change.allowed, change.refused) == ((), (f"{doing} all kinds but 1",))
+
+
+ALL_KINDS = 65_536
+
+
+@pytest.mark.parametrize(
+    ("some_kinds", "words"),
+    [
+        ((), ()),
+        ((7,), ("kinds 7",)),
+        ((1, 2, 3, 5, 6, 9), ("kinds 1 to 3, 5 to 6, 9",)),
+        (range(ALL_KINDS // 2), ("kinds 0 to 32767",)),
+        (range(ALL_KINDS // 2 + 1), ("all kinds but 32769 to 65535",)),
+        (range(1, ALL_KINDS - 1), ("all kinds but 0, 65535",)),
+        (range(ALL_KINDS), ("all kinds",)),
+    ],
+)
+def test_kinds_are_told_in_few_words(some_kinds: Iterable[int], words: tuple[str, ...]) -> None:
+    """As runs of numbers, and more than half of all by the others."""
+    assert in_words(frozenset(some_kinds)) == words
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place", "shown"),
+    [
+        (in_rule(content_limit=5), in_rule(), "content_limit", (5, None)),
+        (in_rule(must_have_tags=["t", "d"]), in_rule(), "must_have_tags", (["t", "d"], None)),
+        (in_rule(identifier_regex="a"), in_rule(identifier_regex="b"), "identifier_regex", "ab"),
+        (in_rule(tag_validation={"t": "a"}), in_rule(), "tag_validation.t", ("a", None)),
+        (in_rule(max_expiry=6), in_rule(max_expiry_duration="PT2M"), "max_expiry", (6, "PT2M")),
+        (in_rule(max_expiry=6), in_rule(), "max_expiry", (6, None)),
+        (in_rule(write_allow=[ALICE]), in_rule(), "write_allow", ([ALICE], None)),
+        (in_rule(write_deny=[ALICE]), in_rule(), "write_deny", ([ALICE], [])),
+        (in_rule(), in_rule(privileged=True), "privileged", (False, True)),
+        (
+            CLOSED | in_rule(write_allow_follows=True),
+            CLOSED | in_rule(write_allow_follows=True) | {"policy_follow_whitelist_enabled": True},
+            "write_allow_follows",
+            (False, True),
+        ),
+    ],
+)
+def test_a_change_has_both_values(old: Json, new: Json, place: str, shown: Any) -> None:
+    """As in the file; where a switch besides has to be on, whether both are."""
+    for before, after, values in (old, new, shown), (new, old, reversed(shown)):
+        [change] = changes(before, after)
+        assert change.place.startswith(f"rules.1.{place}")
+        assert (change.old, change.new) == tuple(values)
 
 
 def test_owners_admins_and_the_default() -> None:

@@ -9,7 +9,6 @@ from ..durations import Duration
 from ..fields import fields_of, value_in_effect
 from ..models import Rule
 from ..problems import join
-from ..regexes import Regex
 from ..wording import Direction, Texts
 from ..writing import plain
 from .change import Change
@@ -66,4 +65,4 @@ def _compared(value: Any) -> Any:
         return frozenset(value)
     if isinstance(value, Duration):
         return value.seconds
-    return value.text if isinstance(value, Regex) else value
+    return value

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from ..fields import Access
+from ..fields import BOTH, Access
 from ..models import Policy
 from ..writing import plain
 from .change import Change, added_and_removed
@@ -13,21 +13,14 @@ _ALL_KINDS: Final = frozenset(range(65536))
 
 def kind_changes(old: Policy, new: Policy) -> Iterator[Change]:
     """Compare the kinds that the lists, and the switches that lift the whitelist, let pass."""
-    writes = added_and_removed(_passing(old, "write"), _passing(new, "write"))
-    reads = added_and_removed(_passing(old, "read"), _passing(new, "read"))
-    shown = (plain(old.kind), plain(new.kind))
-    if writes == reads:
-        found = [("kind", "", writes)]
-    else:
-        found = [("kind", "writing ", writes), ("kind", "reading ", reads)]
-    for place, access, (added, removed) in found:
+    writes, reads = (
+        added_and_removed(_passing(old, access), _passing(new, access)) for access in BOTH
+    )
+    found = [("", writes)] if writes == reads else [("writing ", writes), ("reading ", reads)]
+    for access, (added, removed) in found:
         if added or removed:
-            yield Change(
-                place,
-                *shown,
-                allowed=in_words(added, access),
-                refused=in_words(removed, access),
-            )
+            told = in_words(added, access), in_words(removed, access)
+            yield Change("kind", plain(old.kind), plain(new.kind), *told)
 
 
 def _passing(policy: Policy, access: Access) -> frozenset[int]:
@@ -45,7 +38,7 @@ def in_words(kinds: frozenset[int], access: str = "") -> tuple[str, ...]:
     """
     if not kinds:
         return ()
-    if len(kinds) <= len(_ALL_KINDS) // 2:
+    if 2 * len(kinds) <= len(_ALL_KINDS):
         return (f"{access}kinds {_numbers(kinds)}",)
     others = _ALL_KINDS - kinds
     return (f"{access}all kinds but {_numbers(others)}" if others else f"{access}all kinds",)
