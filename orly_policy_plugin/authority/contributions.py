@@ -9,13 +9,13 @@ from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
 import attrs
-from cattrs import BaseValidationError, Converter
+from cattrs import Converter
 
 from ..policy import InvalidPolicy, Policy, Problem, Regex, Rule, parse_regex
 from ..policy.fields import Field, Right, declared, rights_in
 from ..policy.problems import did_you_mean
 from ..policy.pubkeys import Pubkeys
-from ..policy.reading import by_kind, make_converter, model, problems_of
+from ..policy.reading import by_kind, make_converter, model
 from ..policy.values import read_kinds, read_pubkeys, read_text
 from ..policy.who_may import authors_named
 from ..policy.writing import canonical, plain
@@ -195,10 +195,7 @@ def read_contribution(
     :param content_bytes: length of the event's content as UTF-8; 0 where there is no event.
     :raises InvalidPolicy: with every problem of it.
     """
-    try:
-        content = _CONVERTER.structure(value, _Content)
-    except (BaseValidationError, InvalidPolicy) as error:
-        raise InvalidPolicy(problems_of(error)) from error
+    content = _CONVERTER.structure(value, _Content)
     return Contribution(
         admin=admin,
         created_at=created_at,

@@ -56,5 +56,5 @@ def join(outer: str, inner: str) -> str:
 
 def did_you_mean(found: str, possible: Iterable[str]) -> str:
     """``; did you mean 'x'?`` for the nearest possible word, or nothing."""
-    near = difflib.get_close_matches(found.lower(), list(possible), 1)
+    near = difflib.get_close_matches(found.lower(), possible)
     return f"; did you mean {near[0]!r}?" if near else ""

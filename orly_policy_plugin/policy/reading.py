@@ -2,7 +2,7 @@
 
 cattrs builds the models as their fields are declared, with the strict readers of :mod:`.values`
 where its own would guess (``"false"`` is no bool, ``5.9`` no integer). Each reader reports all it
-finds, and the error tree that cattrs makes of that is turned into problems with places.
+finds, and cattrs' error of a model, which has them all, is turned into problems with places.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -12,7 +12,7 @@ from operator import eq
 from types import MappingProxyType
 from typing import TypeVar
 
-from cattrs import BaseValidationError, ClassValidationError, Converter
+from cattrs import ClassValidationError, Converter
 from cattrs.errors import ForbiddenExtraKeysError
 from cattrs.gen import make_dict_structure_fn, override
 
@@ -115,8 +115,8 @@ def model(cls: type[_T], converter: Converter, hint: Hint) -> Callable[[object, 
         members = values.checked_members(problems, value)
         try:
             made = build(members, cls)
-        except BaseValidationError as error:
-            problems += problems_of(error, hint=hint, keys=keys)
+        except ClassValidationError as error:
+            problems += _problems_of(error, keys, hint)
         if problems:
             raise InvalidPolicy(problems)
         return made
@@ -124,31 +124,23 @@ def model(cls: type[_T], converter: Converter, hint: Hint) -> Callable[[object, 
     return structure
 
 
-def problems_of(
-    error: BaseException,
-    place: str = "",
-    hint: Hint = lambda _, __: "",
-    keys: Mapping[str, str] = MappingProxyType({}),
+def _problems_of(
+    error: ClassValidationError, keys: Mapping[str, str], hint: Hint
 ) -> Iterator[Problem]:
-    """The problems in an error tree, each with its place.
+    """The problems in cattrs' error of a model, each with its place: unknown keys come last.
 
-    :param keys: in the file, by the attributes of the model that the error is of.
+    A fault that is no problem of the policy is raised.
     """
-    if isinstance(error, InvalidPolicy):
-        for problem in error.problems:
-            yield problem.within(place)
-    elif isinstance(error, ClassValidationError):
-        with_notes, without = error.group_exceptions()
-        for inner, note in with_notes:
-            yield from problems_of(inner, keys.get(note.name, note.name), hint)
-        for other in without:
-            yield from problems_of(other, place, hint)
-    elif isinstance(error, ForbiddenExtraKeysError):
-        for i, key in enumerate(nsmallest(MOST_PROBLEMS + 1, error.extra_fields)):
-            meant = hint(error.cl, key) if i < _MOST_HINTS else ""
-            yield Problem(key, f"unknown key{meant}").within(place)
-    else:
-        raise error
+    of_fields, others = error.group_exceptions()
+    for wrong, note in of_fields:
+        if not isinstance(wrong, InvalidPolicy):
+            raise wrong
+        yield from (problem.within(keys[note.name]) for problem in wrong.problems)
+    for other in others:
+        if not isinstance(other, ForbiddenExtraKeysError):
+            raise other
+        for i, key in enumerate(nsmallest(MOST_PROBLEMS + 1, other.extra_fields)):
+            yield Problem(key, f"unknown key{hint(other.cl, key) if i < _MOST_HINTS else ''}")
 
 
 def _elsewhere(cls: type, key: str) -> str:

@@ -49,6 +49,48 @@ def test_what_is_no_policy_is_one_problem(content: bytes, message: str) -> None:
     assert len(caught.value.problems) == 1
 
 
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"\xff{}", "this is not UTF-8 text (byte 0), a JSON text is needed"),
+        (b"{}\xff\0", "this is a binary file (byte 2), a JSON text is needed"),
+        (
+            b'{"rules": "1',
+            "this is not JSON: Unterminated string at line 1, column 11 "
+            "(the end is missing: was it saved only half?)",
+        ),
+        (b'{"_": ' + b"[" * 32 + b"]" * 32 + b"}", "this is nested too deeply for a policy"),
+        (b'{"_":' * 32 + b"{}" + b"}" * 32, "this is nested too deeply for a policy"),
+        (
+            b'{"global": {"size_limit": 18446744073709551616}}',
+            "global.size_limit: expected a number of bytes from 0 up, "
+            "but 18446744073709551616 is over 64 bits",
+        ),
+        (
+            b'{"global": {"size_limit": 184467440737095516160}}',
+            "global.size_limit: expected a whole number of bytes, "
+            "found the number 18446744073709551616…, which is over 64 bits",
+        ),
+        (
+            b'{"global": {"size_limit": -Infinity}}',
+            "global.size_limit: expected a whole number of bytes, "
+            "found -Infinity, which is not JSON",
+        ),
+    ],
+)
+def test_the_problem_is_in_these_words(content: bytes, message: str) -> None:
+    """What is there, and where."""
+    with pytest.raises(InvalidPolicy) as caught:
+        read_policy(content)
+    assert str(caught.value) == message
+
+
+def test_comments_may_be_nested_a_little() -> None:
+    """32 lists and objects within each other."""
+    for comment in b"[" * 31 + b"]" * 31, b'{"a":' * 30 + b"{}" + b"}" * 30:
+        assert read_policy(b'{"_": ' + comment + b"}") == Policy()
+
+
 def test_a_byte_order_mark_is_no_mistake() -> None:
     """Some editors write one."""
     assert read_policy(b"\xef\xbb\xbf{}") == Policy()

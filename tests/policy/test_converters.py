@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 from examples import ALICE, BOB
 
@@ -14,7 +15,8 @@ from orly_policy_plugin.policy import (
     parse_regex,
     structure_policy,
 )
-from orly_policy_plugin.policy.reading import make_converter
+from orly_policy_plugin.policy.fields import Field, declared
+from orly_policy_plugin.policy.reading import make_converter, model
 
 HERE = Path(__file__).parent
 WRONG = ("keys", "limits_and_kinds", "newcomer", "times_and_patterns")
@@ -38,6 +40,22 @@ def test_every_field_is_read() -> None:
     for line in (HERE / "versions.jsonl").read_text().splitlines():
         if (written := json.loads(line).get("policy")) is not None:
             assert converter.structure(written, Policy) == structure_policy(written)
+
+
+def test_a_fault_of_a_reader_is_no_problem_of_the_policy() -> None:
+    """It is raised."""
+
+    def broken(value: object, _: object) -> Any:
+        raise ZeroDivisionError
+
+    @attrs.frozen
+    class Model:
+        part: int = declared(0, Field(unit="", read=broken))
+
+    read = model(Model, make_converter(), lambda _, __: "")
+    assert read({}, Model) == Model(0)
+    with pytest.raises(ZeroDivisionError):
+        read({"part": 1}, Model)
 
 
 def test_a_part_is_read_by_who_is_given_for_it() -> None:

@@ -199,6 +199,13 @@ def test_the_whole_is_an_object(value: object) -> None:
         ({"whitelist": [1]}, "whitelist", "it belongs in 'kind'"),
         ({"write_deny": []}, "write_deny", "it belongs in 'global' or in a kind's rule"),
         ({"1": {}}, "1", "'rules'"),
+        (
+            {"zzzz": 1},
+            "zzzz",
+            "unknown key; the keys here are kind, global, rules, default_policy, owners, "
+            "policy_admins, policy_follow_whitelist_enabled",
+        ),
+        ({"global": {"zzzz": 1}}, "global.zzzz", "unknown key"),
         ({"global_rule": {}}, "global_rule", "did you mean 'global'?"),
         (
             {"rules": {"1": {"wirte_allow": []}}},
@@ -249,6 +256,18 @@ def test_a_mistake_comes_with_what_would_be_right(policy: object, place: str, hi
     (problem,) = caught.value.problems
     assert problem.place == place
     assert problem.message.endswith(hint)
+
+
+def test_some_unknown_keys_come_with_what_was_meant() -> None:
+    """The first five of an object, in alphabetical order."""
+    with pytest.raises(InvalidPolicy) as caught:
+        structure_policy({"global": {f"read_deny{digit}": [] for digit in "7654321"}})
+    assert list(map(str, caught.value.problems)) == [
+        f"global.read_deny{digit}: unknown key{hint}"
+        for digit, hint in zip(
+            "1234567", ["; did you mean 'read_deny'?"] * 5 + [""] * 2, strict=True
+        )
+    ]
 
 
 @pytest.mark.parametrize(
