@@ -1,4 +1,6 @@
-"""A script of a policy: it does what an event's content says, ``shadow`` or ``refuse``."""
+"""A script of a policy: on a write it does what an event's content says, ``shadow`` or
+``refuse``. Everybody may read what is there.
+"""
 
 import json
 import sys
@@ -8,7 +10,8 @@ def main() -> None:
     """Answer each line."""
     for line in sys.stdin:
         asked = json.loads(line)
-        action = {"shadow": "shadowReject", "refuse": "reject"}.get(asked["content"], "accept")
+        said = asked["content"] if asked["access_type"] == "write" else ""
+        action = {"shadow": "shadowReject", "refuse": "reject"}.get(said, "accept")
         message = "blocked: the script says so" if action == "reject" else ""
         answer = {"id": asked["id"], "action": action, "msg": message}
         sys.stdout.write(json.dumps(answer) + "\n")

@@ -34,10 +34,12 @@ METERED: Final = 9007
 """100 bytes a second."""
 NOT_FOR_OUTCAST: Final = 9008
 """Not for :data:`OUTCAST` to read."""
-PROBED: Final = 9009
+TITLED: Final = 9009
+"""Has a ``title``. Who reads is not asked for it, as for all limits on writes alone."""
+PROBED: Final = 9010
 """Refused, always, for a limit that tells which save of the file is in force."""
-CHANGING: Final = range(9100, 9200)
-"""For tests that change the policy."""
+UNUSED: Final = range(9100, 10_000)
+"""For tests that change the policy: each takes the next."""
 
 SCRIPT: Final = "answering.sh"
 
@@ -54,6 +56,7 @@ POLICY: Final[dict[str, Any]] = {
         str(FROM_FOLLOWED): {"write_follows_whitelist": [LEADER.pubkey]},
         str(METERED): {"rate_limit": 100},
         str(NOT_FOR_OUTCAST): {"read_deny": [OUTCAST.pubkey]},
+        str(TITLED): {"must_have_tags": ["title"]},
         str(PROBED): {"content_limit": 0},
     },
 }

@@ -5,7 +5,7 @@ import enum
 import functools
 import json
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -14,7 +14,7 @@ import attrs
 import pytest
 
 from .client import SECONDS, Client, connected
-from .policy import PROBED
+from .policy import PROBED, UNUSED
 from .signing import Key
 
 TEST_SECONDS: Final = 60.0
@@ -65,6 +65,7 @@ class RunningHost:
     cannot: Mapping[Ability, str] = attrs.field(factory=dict, kw_only=True)
     """What it cannot do, each with the reason."""
     _latest: int = attrs.field(default=0, init=False)
+    _kinds: Iterator[int] = attrs.field(factory=lambda: iter(UNUSED), init=False, repr=False)
 
     def connected(self, *keys: Key, **options: Any) -> AbstractAsyncContextManager[Client]:
         """Connect a client, which has authenticated with each key."""
@@ -80,6 +81,10 @@ class RunningHost:
         self._latest = max(int(time.time()), self._latest) + 1
         return self._latest
 
+    def unused_kind(self) -> int:
+        """Take a kind for which the policy has no rule yet."""
+        return next(self._kinds)
+
     def policy_now(self) -> dict[str, Any]:
         """The policy as the file has it."""
         policy: dict[str, Any] = json.loads(self.policy.read_text())
@@ -92,12 +97,9 @@ class RunningHost:
         beside.write_text(content)
         beside.replace(self.policy)
 
-    async def change(self, **rules: Any) -> None:
-        """Save the policy with more rules, and wait until it is in force.
-
-        :param rules: by ``kind_9100``.
-        """
-        policy = with_rules(self.policy_now(), **rules)
+    async def change(self, kind: int, rule: Mapping[str, Any]) -> None:
+        """Save the policy with another rule for a kind, and wait until it is in force."""
+        policy = with_rule(self.policy_now(), kind, rule)
         self.save(json.dumps(policy))
         await self.in_force(policy)
 
@@ -117,15 +119,11 @@ class RunningHost:
         return message
 
 
-def with_rules(policy: Mapping[str, Any], **rules: Any) -> dict[str, Any]:
-    """Add rules to a policy, and the mark by which it is told from the one before.
-
-    :param rules: by ``kind_9100``.
-    """
-    added = {name.removeprefix("kind_"): rule for name, rule in rules.items()}
+def with_rule(policy: Mapping[str, Any], kind: int, rule: Mapping[str, Any]) -> dict[str, Any]:
+    """Make a policy with another rule, and the mark by which it is told from the one before."""
     limit = policy["rules"][str(PROBED)]["content_limit"] + 1
-    mark = {str(PROBED): {"content_limit": limit}}
-    return {**policy, "rules": {**policy["rules"], **added, **mark}}
+    changed = {str(kind): rule, str(PROBED): {"content_limit": limit}}
+    return {**policy, "rules": {**policy["rules"], **changed}}
 
 
 _Suite = TypeVar("_Suite")

@@ -1,4 +1,4 @@
-"""The hosts of which the kit is said, each as a process of its own.
+"""The hosts of which the kit is said, each as a process of its own; docs/host-kit.md has one more.
 
 Another one is a function that starts it in a folder, and a row of :data:`RELAYS`.
 """
@@ -53,13 +53,6 @@ def on_postgresql(folder: Path) -> Iterator[RunningHost]:
     policy = write_policy(folder)
     environment = {**plugged(folder), URL: postgres.url()}
     relay = Relay(folder, policy, module="hosts.kit.on_postgres", environment=environment)
-    with running(relay, {}) as host:
-        yield host
-
-
-@contextlib.contextmanager
-def forgetting(folder: Path) -> Iterator[RunningHost]:
-    relay = MemoryRelay(folder, write_policy(folder), environment=plugged(folder))
     with running(relay, {}) as host:
         yield host
 
@@ -128,7 +121,6 @@ RELAYS: Final[dict[str, Start]] = {
     "sqlite": lambda folder: nostr_relay(folder, "sqlite"),
     "lmdb": lambda folder: nostr_relay(folder, "lmdb"),
     "postgresql": on_postgresql,
-    "forgetting": forgetting,
     "strfry": like_strfry,
     "proxy-stock": before_stock,
     "proxy-rust": before_rust,

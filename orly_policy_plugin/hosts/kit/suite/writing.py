@@ -11,6 +11,7 @@ from ..policy import (
     REFUSED,
     SCRIPTED,
     SHORT,
+    TITLED,
 )
 from ..running import Ability, RunningHost, check
 from ..signing import Event, Key
@@ -45,14 +46,16 @@ class Writing:
         """OK false in the policy's words; it is neither stored nor told to anybody."""
         key = Key()
         refused, long, fence = key.event(REFUSED), key.event(SHORT, "x" * 11), key.event(NOTE)
+        untitled, titled = key.event(TITLED), key.event(TITLED, "", [["title", "of it"]])
         async with host.connected() as client, host.connected() as reader:
             live = await reader.subscribe({"authors": [key.pubkey]})
             await is_refused(client, refused, f"blocked: kind {REFUSED} ")
             limit = f"blocked: content is 11 bytes, the limit for kind {SHORT} is 10"
             await is_refused(client, long, limit)
-            await client.publish_all(key.event(SHORT, "x" * 10), fence)
+            await is_refused(client, untitled, "invalid:")
+            await client.publish_all(key.event(SHORT, "x" * 10), titled, fence)
             await has_come(reader, live, fence)
-            assert not live.ids & {refused["id"], long["id"]}
+            assert live.ids.isdisjoint({refused["id"], long["id"], untitled["id"]})
 
     @check(Ability.AUTHENTICATION)
     async def test_who_submits_decides(self, host: RunningHost) -> None:
