@@ -152,11 +152,10 @@ def _run(
         preexec_fn()
     if start_new_session:
         os.setsid()
-    if stdin is not None:
-        opened = os.open(stdin, os.O_RDONLY)
-        os.dup2(opened, 0)
-        os.close(opened)
-        sys.stdin = io.TextIOWrapper(os.fdopen(0, "rb"))
+    opened = os.open(stdin or os.devnull, os.O_RDONLY)
+    os.dup2(opened, 0)
+    os.close(opened)
+    sys.stdin = io.TextIOWrapper(os.fdopen(0, "rb"))
     for path, descriptor in ((stdout, 1), (stderr, 2)):
         opened = os.open(path, os.O_WRONLY | os.O_APPEND)
         os.dup2(opened, descriptor)
@@ -170,6 +169,7 @@ def _run(
     os.environ.update(env)
     time.tzset()
     multiprocessing.set_start_method(None, force=True)
+    multiprocessing.current_process().daemon = False  # it may have children of its own
     warnings.simplefilter("ignore")
     sys.path[:0] = [str(cwd), *filter(None, env.get("PYTHONPATH", "").split(os.pathsep))]
     sys.argv[1:] = arguments
