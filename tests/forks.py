@@ -170,10 +170,19 @@ def _run(
     time.tzset()
     multiprocessing.set_start_method(None, force=True)
     multiprocessing.current_process().daemon = False  # it may have children of its own
+    _be_the_first()
     warnings.simplefilter("ignore")
     sys.path[:0] = [str(cwd), *filter(None, env.get("PYTHONPATH", "").split(os.pathsep))]
     sys.argv[1:] = arguments
     runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+
+def _be_the_first() -> None:
+    """Forget what nostr-relay's processes tell each other by memory that they share: it is shared
+    by all forks of what was imported once, and one of them would collect garbage for all.
+    """
+    if (web := sys.modules.get("nostr_relay.web")) is not None:
+        vars(web)["is_main_process"] = multiprocessing.Event()
 
 
 _OVERRIDE = ("CAP_DAC_OVERRIDE", 1), ("CAP_DAC_READ_SEARCH", 2)

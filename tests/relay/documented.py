@@ -3,11 +3,11 @@
 import asyncio
 import contextlib
 import json
+import os
 import re
 import shlex
+import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any
 
 import attrs
 import yaml
+from forks import Fork
 
 from .process import ROOT
 
@@ -38,10 +39,10 @@ class Started:
 
     url: str
     folder: Path
-    process: subprocess.Popen[bytes]
+    process: Fork
 
     def log(self) -> str:
-        return (self.folder / "log.txt").read_text()
+        return _log(self.folder).read_text()
 
     async def until(self, condition: Callable[[], object]) -> None:
         deadline = time.monotonic() + SECONDS
@@ -75,16 +76,23 @@ async def started(
         "authentication": {**authentication, **configured.get("authentication", {})},
     }
     (folder / "nostr-relay.yaml").write_text(yaml.safe_dump(settings))
-    command = [sys.executable, "-m", *COMMANDS[server], *where]
-    with (folder / "log.txt").open("wb") as log:
-        process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)  # noqa: ASYNC220
-        relay = Started(f"ws://127.0.0.1:{port}", folder, process)
-        try:
-            await relay.until(lambda: listens(port))
-            yield relay
-        finally:
-            process.terminate()
-            await asyncio.to_thread(process.wait)
+    module, *arguments = COMMANDS[server]
+    log = _log(folder)
+    process = Fork(
+        module, [*arguments, *where], cwd=folder, env=os.environ, stdout=log, stderr=log
+    )
+    relay = Started(f"ws://127.0.0.1:{port}", folder, process)
+    try:
+        await relay.until(lambda: listens(port))
+        yield relay
+    finally:
+        process.send_signal(signal.SIGTERM)
+        await asyncio.to_thread(process.wait, SECONDS)
+
+
+def _log(folder: Path) -> Path:
+    """All that it has printed and logged."""
+    return folder / "log.txt"
 
 
 def listens(port: int) -> bool:
