@@ -152,28 +152,28 @@ def test_an_edit_of_the_policy_takes_effect(plugin: Plugin) -> None:
     assert plugin.ask(event) == "accept"
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        b"",
-        b"{",
-        b"[]",
-        b"null",
-        b"\xff\xfe",
-        b'{"type": "lookback"}',
-        b'{"type": "new"}',
-        b'{"type": "new", "event": 5}',
-        b'{"type": "new", "event": {"id": "' + b"ab" * 32 + b'"}}',
-        b'{"type": "new", "event": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
-        b'{"type": "new", "event": {"id": "' + b"x" * 1_000_000 + b'"}}',
-    ],
-)
-def test_a_line_that_asks_nothing_is_rejected(plugin: Plugin, line: bytes) -> None:
+LINES = [
+    b"",
+    b"{",
+    b"[]",
+    b"null",
+    b"\xff\xfe",
+    b'{"type": "lookback"}',
+    b'{"type": "new"}',
+    b'{"type": "new", "event": 5}',
+    b'{"type": "new", "event": {"id": "' + b"ab" * 32 + b'"}}',
+    b'{"type": "new", "event": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+    b'{"type": "new", "event": {"id": "' + b"x" * 1_000_000 + b'"}}',
+]
+
+
+def test_a_line_that_asks_nothing_is_rejected(plugin: Plugin) -> None:
     """By an answer that strfry can read; the next is answered as ever."""
-    said = plugin.say(line)
-    assert said["action"] == "reject"
-    assert said["msg"].startswith("error: ")
-    assert plugin.ask(note(owner)) == "accept"
+    for line in LINES:
+        said = plugin.say(line)
+        assert said["action"] == "reject", line[:80]
+        assert said["msg"].startswith("error: ")
+        assert plugin.ask(note(owner)) == "accept"
 
 
 def test_an_event_of_wrong_types_is_rejected_by_its_id(plugin: Plugin) -> None:

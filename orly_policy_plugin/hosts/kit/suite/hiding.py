@@ -16,10 +16,10 @@ from ..signing import Event, Key
 from .reading import BY_READER, has_come
 
 
-async def answer_to(client: Client, asked: dict[str, Any]) -> list[str] | str:
+async def answer_to(client: Client, *asked: dict[str, Any]) -> list[str] | str:
     """The ids that a REQ is answered with, or why it is closed."""
     try:
-        return [event["id"] for event in await client.stored(asked)]
+        return [event["id"] for event in await client.stored(*asked)]
     except Closed as closed:
         return str(closed)
 
@@ -95,12 +95,13 @@ class Hiding:
         ]
         windows: list[dict[str, Any]] = [{}, {"limit": 4}, {"since": now - 77, "limit": 3}]
         windows += [{"since": now - 90, "until": now - 35}]
-        asked = [{**part, **window} for part in parts for window in windows]
+        asked = [[{**part, **window}] for part in parts for window in windows]
+        asked.append([parts[0], {**parts[2], "limit": 2}, {"ids": []}])
         counts = Ability.COUNTING not in host.cannot
 
         async def transcript(reader: Client) -> list[Any]:
-            answers = [answer_to(reader, filters) for filters in asked]
-            counted = [reader.count(filters) for filters in asked] if counts else []
+            answers = [answer_to(reader, *filters) for filters in asked]
+            counted = [reader.count(*filters) for filters in asked] if counts else []
             return await asyncio.gather(*answers, *counted)
 
         async with (
