@@ -25,6 +25,7 @@ IMPORTED = (
     "click.testing",
     "orly_policy_plugin.cli.command",
     "example_relay.forgetting",
+    "example_relay.monstr_relay",
     "example_relay.__main__",
     "nostr_relay.storage.db",
     "nostr_relay.storage.kv",

@@ -7,7 +7,7 @@ import postgres
 import pytest
 
 from .policies import POLICY
-from .process import MemoryRelay, Relay
+from .process import MemoryRelay, MonstrRelay, Relay
 
 UNPARSABLE = re.compile("Parse error at offset|parse recursion depth|integer value|4300 digits")
 """What rapidjson says of a message that is nested too deeply or has an endless number: the text
@@ -23,12 +23,12 @@ def pytest_sessionfinish() -> None:
 @pytest.fixture
 def nostr_relay(relay: Relay) -> Relay:
     """The same, where it is nostr-relay."""
-    if isinstance(relay, MemoryRelay):
+    if isinstance(relay, (MemoryRelay, MonstrRelay)):
         pytest.skip("this is nostr-relay's own")
     return relay
 
 
-@pytest.fixture(scope="session", params=["sqlite", "lmdb", "memory"])
+@pytest.fixture(scope="session", params=["sqlite", "lmdb", "memory", "monstr"])
 def relay(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Relay]:
@@ -37,11 +37,9 @@ def relay(
     In the end its log has no fault but JSON that nostr-relay could not parse.
     """
     folder = tmp_path_factory.mktemp(request.param)
-    relay = (
-        MemoryRelay(folder, POLICY)
-        if request.param == "memory"
-        else Relay(folder, POLICY, request.param)
-    )
+    others = {"memory": MemoryRelay, "monstr": MonstrRelay}
+    kind = others.get(request.param)
+    relay = kind(folder, POLICY) if kind else Relay(folder, POLICY, request.param)
     with relay as running:
         yield running
         assert running.alive

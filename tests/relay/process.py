@@ -197,3 +197,14 @@ class MemoryRelay(Relay):
 
     def _listens(self) -> bool:
         return True  # it says so once it does
+
+
+class MonstrRelay(Relay):
+    """The relay on monstr, on SQLite."""
+
+    def __init__(self, folder: Path, policy: Any) -> None:
+        super().__init__(folder, policy, "monstr", module="example_relay.monstr_relay")
+
+    def _arguments(self) -> list[str]:
+        database = str(self.folder / "monstr.sqlite3")
+        return ["--port", "0", "--policy", str(self.policy), "--database", database]
