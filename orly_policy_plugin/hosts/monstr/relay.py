@@ -115,7 +115,7 @@ class PolicyRelay(Relay):  # type: ignore[misc]
         self._life = AsyncExitStack()
         self._open_server: Server | None = None
         self._runs: web.AppRunner | None = None
-        self._reached = ("", 0, "/")
+        self._reached: tuple[str, int, str] | None = None
         self._over = asyncio.Event()
 
     # --- its life
@@ -181,7 +181,7 @@ class PolicyRelay(Relay):  # type: ignore[misc]
 
     async def end_background(self) -> None:
         """Serve no more."""
-        runner, self._runs = self._runs, None
+        runner, self._runs, self._reached = self._runs, None, None
         if runner is not None:
             await runner.cleanup()
 
@@ -249,7 +249,12 @@ class PolicyRelay(Relay):  # type: ignore[misc]
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """Where it listens.
+
+        :raises RuntimeError: it does not.
+        """
+        if self._reached is None:
+            raise RuntimeError("the relay does not listen: await its start")
         host, port, end_point = self._reached
         return f"ws://{host}:{port}{end_point}"
 
@@ -261,7 +266,7 @@ class PolicyRelay(Relay):  # type: ignore[misc]
     @property
     def started(self) -> bool:
         """Whether it serves."""
-        return self._open_server is not None
+        return self._reached is not None
 
     @property
     def relay_information(self) -> dict[str, Any]:
