@@ -202,8 +202,11 @@ class MemoryRelay(Relay):
 class MonstrRelay(Relay):
     """The relay on monstr, on SQLite."""
 
-    def __init__(self, folder: Path, policy: Any) -> None:
-        super().__init__(folder, policy, "monstr", module="example_relay.monstr_relay")
+    def __init__(
+        self, folder: Path, policy: Any, *, environment: dict[str, str] | None = None
+    ) -> None:
+        module = "example_relay.monstr_relay"
+        super().__init__(folder, policy, "monstr", module=module, environment=environment)
 
     def _arguments(self) -> list[str]:
         database = str(self.folder / "monstr.sqlite3")
