@@ -41,6 +41,7 @@ TABLES: Final[Mapping[str, Collection[str]]] = {
 
 INDEXES: Final = (
     "CREATE INDEX IF NOT EXISTS orly_policy_by_time ON events (created_at DESC, event_id)",
+    "CREATE INDEX IF NOT EXISTS orly_policy_by_kind ON events (kind, created_at DESC, event_id)",
     "CREATE INDEX IF NOT EXISTS orly_policy_by_author ON events (pubkey, kind, created_at)",
     "CREATE INDEX IF NOT EXISTS orly_policy_by_tag ON event_tags (type, value)",
 )
