@@ -30,6 +30,7 @@ PURE = sorted(
         ENGINE / "fair_queue.py",
         *(ENGINE / "scripts" / f"{name}.py" for name in PURE_OF_SCRIPTS),
         *(ENGINE / "session" / f"{name}.py" for name in PURE_OF_SESSION),
+        ENGINE / "hosts" / "monstr" / "rows.py",
         *(ENGINE / "hosts" / "upstream" / f"{name}.py" for name in PURE_OF_UPSTREAM),
         *(
             CONTRACT / f"{name}.py"

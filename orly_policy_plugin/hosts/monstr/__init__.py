@@ -1,5 +1,5 @@
 """monstr behind the gate. Needs the extra ``orly-policy-plugin[monstr]``."""
 
-from .relay import PolicyRelay
+from .app import PolicyRelay
 
 __all__ = ["PolicyRelay"]

@@ -11,7 +11,7 @@ from typing import Final
 
 import postgres
 import pytest
-from relay.process import MemoryRelay, Relay
+from relay.process import MemoryRelay, MonstrRelay, Relay
 
 from hosts.upstream.processes import OPEN, Proxy, RustRelay, StockRelay
 from orly_policy_plugin.hosts.kit import Ability, RunningHost, write_policy
@@ -53,6 +53,20 @@ def on_postgresql(folder: Path) -> Iterator[RunningHost]:
     policy = write_policy(folder)
     environment = {**plugged(folder), URL: postgres.url()}
     relay = Relay(folder, policy, module="hosts.kit.on_postgres", environment=environment)
+    with running(relay, {}) as host:
+        yield host
+
+
+@contextlib.contextmanager
+def forgetting(folder: Path) -> Iterator[RunningHost]:
+    relay = MemoryRelay(folder, write_policy(folder), environment=plugged(folder))
+    with running(relay, {}) as host:
+        yield host
+
+
+@contextlib.contextmanager
+def on_monstr(folder: Path) -> Iterator[RunningHost]:
+    relay = MonstrRelay(folder, write_policy(folder), environment=plugged(folder))
     with running(relay, {}) as host:
         yield host
 
@@ -121,6 +135,8 @@ RELAYS: Final[dict[str, Start]] = {
     "sqlite": lambda folder: nostr_relay(folder, "sqlite"),
     "lmdb": lambda folder: nostr_relay(folder, "lmdb"),
     "postgresql": on_postgresql,
+    "forgetting": forgetting,
+    "monstr": on_monstr,
     "strfry": like_strfry,
     "proxy-stock": before_stock,
     "proxy-rust": before_rust,

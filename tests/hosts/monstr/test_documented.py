@@ -17,7 +17,7 @@ from relay.process import ROOT
 from relay.signing import Key
 
 PROGRAM = re.findall(
-    r"```python\n(# relay.py\n.*?)```", (ROOT / "docs/monstr.md").read_text(), re.S
+    r"```python\n(# relay.py\n.*?)```", (ROOT / "docs/monstr.md").read_text(), re.DOTALL
 )
 
 
@@ -44,7 +44,7 @@ async def test_the_program_of_the_page(tmp_path: Path, how: signal.Signals) -> N
             async with connected(f"ws://127.0.0.1:{port}") as client:
                 assert (await client.publish(note))[0]
                 accepted, message = await client.publish(Key().event(1, "too long"))
-                assert (accepted, message[:8]) == (False, "invalid:")
+                assert (accepted, message[:8]) == (False, "blocked:")
                 assert await client.stored({}) == [note]
                 process.send_signal(how)
                 await client.until_gone()
