@@ -1,7 +1,7 @@
 """How deep the tests dig: short every day, long in ``python3 run.py tests-long``.
 
-What is long repeats more: hypothesis's examples, kills, writes. It proves nothing else. What is
-quick repeats less, for mutants, each of which is given all its tests.
+What is long repeats more: hypothesis's examples, kills, writes, and what is said of one relay is
+said of others. What is quick repeats less, for mutants, each of which is given all its tests.
 """
 
 import os
@@ -12,6 +12,7 @@ DEPTH = os.environ.get("ORLY_POLICY_TEST_DEPTH", "short")
 EXAMPLES = {"quick": 8, "short": 30, "long": 500}
 if DEPTH not in EXAMPLES:
     raise ValueError(f"ORLY_POLICY_TEST_DEPTH is {DEPTH!a}; it can be {' or '.join(EXAMPLES)}")
+IS_LONG = DEPTH == "long"
 
 
 def times(short: int, long: int) -> int:
