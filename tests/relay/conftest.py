@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import postgres
 import pytest
 
-from .process import MemoryRelay, Relay
+from .process import MemoryRelay, MonstrRelay, Relay
 from .shared import STORAGES, faultless, with_storage
 
 
