@@ -93,7 +93,8 @@ class UpstreamHost:
         self._lines.genuine.remember(event)  # the session has verified it
         async with self._lines.wire() as wire:
             accepted = await wire.publish(event)
-        if accepted.message.startswith("duplicate:"):
+        is_known = accepted.is_accepted and event.id in self._passed  # some repeat their answer
+        if is_known or accepted.message.startswith("duplicate:"):
             return Known.DUPLICATE
         return Known.STORED if accepted.is_accepted else NotStored(_reason(accepted))
 

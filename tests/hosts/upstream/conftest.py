@@ -1,13 +1,13 @@
 """Relays that most tests share, each with a proxy before it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import attrs
 import pytest
 from relay.policies import POLICY
 
-from .processes import OPEN, MemoryRelay, Proxy, Relay, RustRelay, StockRelay
+from .processes import OPEN, MemoryRelay, NodeRelay, Proxy, Relay, RustRelay, StockRelay
 
 
 @attrs.frozen
@@ -18,25 +18,25 @@ class Behind:
     upstream: Relay
 
 
-def _upstream(name: str, folder: Path) -> Relay:
-    if name == "stock":
-        return StockRelay(folder)
-    if name == "rust":
-        pytest.importorskip("nostr_sdk", reason="nostr-sdk has no build for this machine")
-        return RustRelay(folder)
-    return MemoryRelay(folder, OPEN)
+UPSTREAMS: dict[str, Callable[[Path], Relay]] = {
+    "stock": StockRelay,
+    "rust": RustRelay,
+    "node": NodeRelay,
+    "memory": lambda folder: MemoryRelay(folder, OPEN),
+}
 
 
-@pytest.fixture(scope="session", params=["stock", "rust", "memory", "proxy"])
+@pytest.fixture(scope="session", params=[*UPSTREAMS, "proxy"])
 def behind(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Behind]:
-    """nostr-relay, one in Rust, one that forgets, and the proxy before another proxy."""
+    """nostr-relay, one in Rust, one under Node, one that forgets, and the proxy before another."""
 
     def folder() -> Path:
         return tmp_path_factory.mktemp(request.param)
 
-    with _upstream(request.param, folder()) as upstream:
+    make_upstream = UPSTREAMS.get(request.param, UPSTREAMS["memory"])
+    with make_upstream(folder()) as upstream:
         if request.param != "proxy":
             with Proxy(folder(), POLICY, upstream.url) as proxy:
                 yield Behind(proxy, upstream)

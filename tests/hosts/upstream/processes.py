@@ -5,6 +5,8 @@ import sys
 from pathlib import Path
 from typing import Any, Self
 
+import nodejs
+import pytest
 from relay.process import MemoryRelay, Relay
 
 OPEN: dict[str, Any] = {"default_policy": "allow"}
@@ -48,18 +50,40 @@ class Proxy(Relay):
         return [*named, "--listen", "127.0.0.1:0", *self._options]
 
 
-class RustRelay(Relay):
-    """nostr-sdk's."""
+class _ForeignRelay(Relay):
+    """A relay that another library makes. It says where it listens once it does."""
 
-    def __init__(self, folder: Path) -> None:
-        script = Path(__file__).with_name("rust_relay.py")
-        super().__init__(folder, None, command=(sys.executable, str(script)))
+    def __init__(self, folder: Path, *command: str) -> None:
+        super().__init__(folder, None, command=command)
 
     def _arguments(self) -> list[str]:
         return []
 
     def _listens(self) -> bool:
-        return True  # it says so once it does
+        return True
+
+
+class RustRelay(_ForeignRelay):
+    """nostr-sdk's."""
+
+    def __init__(self, folder: Path) -> None:
+        pytest.importorskip("nostr_sdk", reason="nostr-sdk has no build for this machine")
+        super().__init__(folder, sys.executable, str(Path(__file__).with_name("rust_relay.py")))
+
+
+class NodeRelay(_ForeignRelay):
+    """One on ``@nostr-relay/core``, under Node."""
+
+    PACKAGES = (
+        "@nostr-relay/common@0.0.40",
+        "@nostr-relay/core@0.0.40",
+        "@nostr-relay/validator@0.0.40",
+        "ws@8.23.0",
+    )
+
+    def __init__(self, folder: Path) -> None:
+        source = Path(__file__).with_name("node-relay.mjs")
+        super().__init__(folder, "node", str(nodejs.put_into(folder, source, *self.PACKAGES)))
 
 
 class StockRelay(Relay):
@@ -72,4 +96,4 @@ class StockRelay(Relay):
         return ["bare", *super()._arguments()]
 
 
-__all__ = ["OPEN", "MemoryRelay", "Proxy", "Relay", "RustRelay", "StockRelay"]
+__all__ = ["OPEN", "MemoryRelay", "NodeRelay", "Proxy", "Relay", "RustRelay", "StockRelay"]

@@ -288,6 +288,20 @@ async def test_an_event_that_comes_live_again_and_again(tmp_path: Path) -> None:
 
 
 @asynchronous
+async def test_an_event_that_is_accepted_again(tmp_path: Path) -> None:
+    """The upstream does not say that it has it: it is a duplicate, and readers get it once."""
+    event, last = KEY.event(1, "again"), KEY.event(1, "last")
+    async with client_before(stored(), tmp_path) as (client, _, _upstream):
+        subscription = await client.subscribe({"kinds": [1]})
+        assert await client.publish(event) == (True, "")
+        accepted, message = await client.publish(event)
+        assert (accepted, message[:10]) == (True, "duplicate:")
+        await client.publish_all(last)
+        await client.until(lambda: last in subscription.events)
+        assert subscription.events == [event, last]
+
+
+@asynchronous
 async def test_an_upstream_that_goes_and_comes_back(tmp_path: Path) -> None:
     """Meanwhile clients are told; afterwards what came live in between is made good."""
     async with scripted() as upstream, proxy_before(upstream, tmp_path) as proxy:

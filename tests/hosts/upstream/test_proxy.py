@@ -14,7 +14,7 @@ from relay.policies import MEMBER, OUTCAST, OWNER
 from relay.signing import Key
 
 from .conftest import Behind
-from .processes import RustRelay
+from .processes import NodeRelay, RustRelay
 
 
 async def on_the_upstream(behind: Behind, event_id: str, kind: int = 1) -> set[str]:
@@ -219,7 +219,7 @@ def test_what_it_says_of_itself(behind: Behind) -> None:
     assert not {50, 77} & set(document["supported_nips"])
     assert document["limitation"]["max_limit"] == 500
     assert document["limitation"]["auth_required"] is False
-    if not isinstance(behind.upstream, RustRelay):  # which says nothing
+    if not isinstance(behind.upstream, NodeRelay | RustRelay):  # which say nothing
         direct = information(behind.upstream.http)
         assert document.get("software") == direct.get("software")
 
