@@ -23,6 +23,8 @@ from .genuine import Genuine
 
 ANSWER_SECONDS: Final = 15.0
 """So long the upstream may take for one answer."""
+_NOTICE_SECONDS: Final = 2.0
+"""So long for an answer to the only question after a NOTICE: some refuse with nothing else."""
 CONNECT_SECONDS: Final = 10.0
 _FRAME_BYTES: Final = 2 * 1024 * 1024
 """Of one message of the upstream's. A session takes events of half of that."""
@@ -224,7 +226,7 @@ class Wire:
             case ["OK", str(event_id), bool(accepted), *rest]:
                 self._answered(event_id, Accepted(accepted, _text(rest)))
             case ["NOTICE", *rest]:
-                self._complaints.say("says", _text(rest), level=logging.INFO)
+                self._noticed(_text(rest))
             case ["AUTH", *_]:
                 pass  # its challenge is nobody's here
             case _:
@@ -289,16 +291,22 @@ class Wire:
         if answer is not None and not answer.done():
             answer.set_result(accepted)
 
+    def _noticed(self, text: str) -> None:
+        self._complaints.say("says", text, level=logging.INFO)
+        waiting = [answer for answer in self._answers() if not answer.done()]
+        if len(waiting) == 1:  # else nobody knows which it is about
+            loop = asyncio.get_running_loop()
+            loop.call_later(_NOTICE_SECONDS, _give_up, waiting[0], f"it only says: {text}")
+
+    def _answers(self) -> "list[asyncio.Future[Any]]":
+        return [*(req.done for req in self._reqs.values()), *self._sent.values()]
+
     def _fail(self, why: str) -> None:
         if self._why_gone is not None:
             return
         self._why_gone = why
-        waiting: list[asyncio.Future[Any]] = [req.done for req in self._reqs.values()]
-        waiting += [*self._sent.values(), self._is_live]
-        for future in waiting:
-            if not future.done():
-                future.set_exception(UpstreamGone(why))
-                future.exception()  # nobody may be waiting any more
+        for future in (*self._answers(), self._is_live):
+            _give_up(future, why)
         self.gone.set()
 
 
@@ -356,6 +364,12 @@ async def _answer(answer: "asyncio.Future[Any]") -> None:
             await answer
     except TimeoutError:
         raise UpstreamGone(f"no answer within {ANSWER_SECONDS:g} s") from None
+
+
+def _give_up(future: "asyncio.Future[Any]", why: str) -> None:
+    if not future.done():
+        future.set_exception(UpstreamGone(why))
+        future.exception()  # nobody may be waiting any more
 
 
 def _text(rest: Sequence[object]) -> str:

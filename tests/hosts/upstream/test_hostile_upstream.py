@@ -206,6 +206,26 @@ async def test_no_ok_is_no_acceptance(tmp_path: Path) -> None:
         assert subscription.events == [GOOD]
 
 
+@asynchronous
+async def test_a_notice_instead_of_an_answer(tmp_path: Path) -> None:
+    """Where it can be about nothing else, its words are told, and it accepts nothing. An answer
+    that comes after a notice counts.
+    """
+    fine, too_long = KEY.event(1, "fine"), KEY.event(1, "too long")
+
+    async def answer(message: list[Any], say: Say) -> None:
+        if message[0] in ("EVENT", "REQ"):
+            await say(["NOTICE", "ERROR: bad " + message[0]])
+        if message[0] == "EVENT" and message[1] == fine:
+            await say(["OK", fine["id"], True, ""])
+
+    async with client_before(answer, tmp_path) as (client, _, _upstream):
+        assert await client.publish(fine) == (True, "")
+        assert await client.publish(too_long) == (False, "error: it only says: ERROR: bad EVENT")
+        with pytest.raises(Closed, match="error: it only says: ERROR: bad REQ"):
+            await client.subscribe({"kinds": [1]})
+
+
 REFUSALS: dict[str, tuple[str, str]] = {
     "a reason": ("blocked: not here", "blocked: not here"),
     "no prefix": ("go away", "error: go away"),
