@@ -59,7 +59,8 @@ def _paths(_: click.Context, param: click.Parameter, values: tuple[str, ...]) ->
 
 def _header(_: click.Context, param: click.Parameter, value: str | None) -> str | None:
     if value is not None and not value.replace("-", "").isalnum():
-        raise click.BadParameter(f"{value!r} is no header's name", param=param)
+        message = f"{value!r} is no header's name such as X-Forwarded-For"
+        raise click.BadParameter(message, param=param)
     return value
 
 
@@ -153,7 +154,7 @@ def proxy(
     except ModuleNotFoundError as error:
         if error.name is None or error.name.split(".")[0] != _NEEDS:
             raise
-        what = "the proxy needs more than the commands: pip install 'orly-policy-plugin[proxy]'"
+        what = "the proxy needs more than the commands: install orly-policy-plugin[proxy]"
         raise UnusableInput([what]) from error
     log_to_stderr()
     target = target_of(policy, state)

@@ -41,7 +41,7 @@ class Following:
                 await self._follow()
             except UpstreamGone as error:
                 if self._missing_since is None:
-                    log.warning("the upstream sends no live events: %s", error)
+                    log.warning("the upstream sends no live events: %s", error.why)
                     self._missing_since = time.time()
             if time.monotonic() - begun_at > _STABLE_SECONDS:
                 self._backoff.succeeded()

@@ -11,11 +11,11 @@ import attrs
 from orly_policy_hookspecs.logs import get_log
 from orly_policy_hookspecs.nip01 import Filter, FrozenEvent, Position, frozen
 
-from ...session import Added, Deletion, HandOn, Known, NotStored, Vanishing
+from ...session import Added, Deletion, HandOn, Known, NotStored, StoreUnavailable, Vanishing
 from .information import UpstreamInformation
 from .lines import Lines
 from .paging import Answers, Pager
-from .wire import Accepted, UpstreamGone
+from .wire import Accepted
 
 MOST_REMEMBERED: Final = 10_000
 """Ids of events that have passed here, so that what the upstream sends of them is told once."""
@@ -171,11 +171,11 @@ class VanishingHost(UpstreamHost):
     async def vanish(self, vanishing: Vanishing) -> None:
         """Send the request up.
 
-        :raises UpstreamGone: it was not obeyed.
+        :raises StoreUnavailable: it was not obeyed.
         """
         added = await self.add(frozen(vanishing.request))
         if isinstance(added, NotStored):
-            raise UpstreamGone(f"the request to vanish was refused: {added.message}")
+            raise StoreUnavailable(f"the request to vanish was refused: {added.message}")
 
 
 def _reason(accepted: Accepted) -> str:

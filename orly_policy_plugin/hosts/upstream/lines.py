@@ -146,7 +146,7 @@ class Lines:
                 self._url, self.genuine, self.complaints, headers=headers, live=live
             )
         except UpstreamGone as error:
-            self._has_failed(str(error))
+            self._has_failed(error.why)
             raise
         if self._why:
             log.info("the upstream %s can be reached again", self._url)
@@ -162,11 +162,15 @@ class Lines:
 
     async def reachable(self) -> None:
         """Wait until the upstream can be reached."""
+        is_waiting = False
         while True:
             try:
                 async with self.wire():
                     return
             except UpstreamGone:
+                if not is_waiting:
+                    log.info("clients cannot connect before it can be reached")
+                is_waiting = True
                 await asyncio.sleep(max(self._failed_until - time.monotonic(), 0.01))
 
     # --- their end

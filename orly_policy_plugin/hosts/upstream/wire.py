@@ -11,7 +11,7 @@ from typing import Any, Final
 import attrs
 import orjson
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import WebSocketException
+from websockets.exceptions import ConnectionClosedError, WebSocketException
 
 from orly_policy_hookspecs.logs import get_log
 from orly_policy_hookspecs.nip01 import Filter, FrozenEvent
@@ -43,7 +43,12 @@ log = get_log(__name__)
 
 
 class UpstreamGone(StoreUnavailable):
-    """The upstream cannot be asked now."""
+    """The upstream cannot be asked now, as clients are told."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"the relay's store cannot be asked: {why}")
+        self.why = why
+        """For the log."""
 
 
 @attrs.frozen
@@ -275,7 +280,7 @@ class Wire:
         if name == self._live_name:
             self._fail(f"it sends no live events: {why}")
         elif (done := self._done(name)) is not None and not done.done():
-            done.set_exception(UpstreamGone(f"it refuses to be asked: {why}"))
+            done.set_exception(UpstreamGone(f"it refuses: {why}"))
 
     def _answered(self, event_id: str, accepted: Accepted) -> None:
         """Where a refusal names no event it is of the first one that waits: whoever answers so
@@ -379,6 +384,10 @@ def _text(rest: Sequence[object]) -> str:
 def _told(error: BaseException) -> str:
     if isinstance(error, TimeoutError):
         return f"it did not answer within {CONNECT_SECONDS:g} s"
+    if isinstance(error, ConnectionRefusedError):
+        return "connection refused"  # asyncio's own text has the address
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
+    if isinstance(error, ConnectionClosedError) and error.rcvd is None:
+        return "the connection was lost"
     return printable(" ".join(str(error).split())[:_SHOWN]) or type(error).__name__

@@ -18,6 +18,7 @@ from .processes import OPEN, Proxy
 from .scripted import Answer, Say, Scripted, scripted
 
 KEY = Key()
+GONE = "error: the relay's store cannot be asked: "
 
 
 @contextlib.asynccontextmanager
@@ -183,7 +184,7 @@ async def test_a_flood_ends_with_its_answer(tmp_path: Path) -> None:
 async def test_an_answer_that_never_ends(tmp_path: Path) -> None:
     """The client is told so, and may ask again."""
     async with client_before(answering_reqs(eose=False), tmp_path) as (client, _, _):
-        with pytest.raises(Closed, match="error: no answer within"):
+        with pytest.raises(Closed, match=f"{GONE}no answer within"):
             await client.subscribe({"kinds": [1]})
 
 
@@ -200,7 +201,7 @@ async def test_no_ok_is_no_acceptance(tmp_path: Path) -> None:
         for kind in (1, 20001):
             accepted, message = await client.publish(KEY.event(kind, "unanswered"))
             assert not accepted
-            assert message.startswith("error: no answer within")
+            assert message.startswith(f"{GONE}no answer within")
         await upstream.tell_live(GOOD)
         await client.until(lambda: GOOD in subscription.events)
         assert subscription.events == [GOOD]
@@ -221,8 +222,8 @@ async def test_a_notice_instead_of_an_answer(tmp_path: Path) -> None:
 
     async with client_before(answer, tmp_path) as (client, _, _upstream):
         assert await client.publish(fine) == (True, "")
-        assert await client.publish(too_long) == (False, "error: it only says: ERROR: bad EVENT")
-        with pytest.raises(Closed, match="error: it only says: ERROR: bad REQ"):
+        assert await client.publish(too_long) == (False, f"{GONE}it only says: ERROR: bad EVENT")
+        with pytest.raises(Closed, match=f"{GONE}it only says: ERROR: bad REQ"):
             await client.subscribe({"kinds": [1]})
 
 
@@ -259,7 +260,7 @@ async def test_an_upstream_that_insists_on_authentication(tmp_path: Path) -> Non
     """It is an error in the log, and the client is not asked to authenticate."""
     answer = answering_reqs(["CLOSED", "NAME", "auth-required: no"], eose=False)
     async with client_before(answer, tmp_path) as (client, proxy, _):
-        with pytest.raises(Closed, match="error: it refuses to be asked: auth-required: no"):
+        with pytest.raises(Closed, match=f"{GONE}it refuses: auth-required: no"):
             await client.subscribe({"kinds": [1]})
         assert "ERROR the upstream insists on authentication" in proxy.stderr
 
@@ -374,6 +375,8 @@ async def test_it_does_not_start_before_its_upstream(tmp_path: Path) -> None:
         await asyncio.to_thread(proxy.wait_for, lambda: "cannot be reached:" in proxy.stderr)
         url = proxy._url_of_the_greeting
         assert url
+        await asyncio.to_thread(proxy.wait_for, lambda: "cannot connect before" in proxy.stderr)
+        assert f"{upstream.url} cannot be reached: connection refused\n" in proxy.stderr
         with pytest.raises(ConnectionRefusedError):
             await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
         assert await asyncio.to_thread(proxy.stop) == 0
@@ -391,11 +394,11 @@ async def test_a_message_that_is_too_long_for_it(tmp_path: Path) -> None:
     async with scripted() as upstream:
         upstream.information = {"limitation": {"max_message_length": 1000}}
         async with proxy_before(upstream, tmp_path) as proxy, connected(proxy.url) as client:
-            with pytest.raises(Closed, match=r"error: this makes a message of .* it takes 1000"):
+            with pytest.raises(Closed, match=rf"{GONE}this makes a message of .* it takes 1000"):
                 await client.subscribe({"#t": ["x" * 1000]})
             accepted, message = await client.publish(KEY.event(1, "x" * 1000))
             assert not accepted
-            assert message.startswith("error: this makes a message of")
+            assert message.startswith(f"{GONE}this makes a message of")
             assert (await client.publish(KEY.event(1)))[0]
 
 
