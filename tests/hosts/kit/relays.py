@@ -13,7 +13,7 @@ import postgres
 import pytest
 from relay.process import MemoryRelay, MonstrRelay, Relay
 
-from hosts.upstream.processes import OPEN, Proxy, RustRelay, StockRelay
+from hosts.upstream.processes import OPEN, NodeRelay, Proxy, RustRelay, StockRelay
 from orly_policy_plugin.hosts.kit import Ability, RunningHost, write_policy
 from orly_policy_plugin.hosts.kit.raising import DETAIL, install_raising_plugin
 
@@ -106,6 +106,10 @@ RUST: Final = {
     Ability.PROTECTING: "nostr-sdk's relay wants the author itself to authenticate",
     Ability.VANISHING: "nostr-sdk's relay makes nobody vanish",
 }
+NODE: Final = {
+    Ability.DELETING_FOR_GOOD: "@nostr-relay/core remembers no deletion",
+    Ability.VANISHING: "@nostr-relay/core makes nobody vanish",
+}
 TWICE: Final = {
     **STOCK,
     Ability.PROTECTING: "the proxy behind wants the author itself to authenticate",
@@ -127,8 +131,11 @@ def before_itself(folder: Path) -> AbstractContextManager[RunningHost]:
 
 
 def before_rust(folder: Path) -> AbstractContextManager[RunningHost]:
-    pytest.importorskip("nostr_sdk", reason="nostr-sdk has no build for this machine")
     return proxied(folder, RustRelay(_within(folder, "upstream")), RUST)
+
+
+def before_node(folder: Path) -> AbstractContextManager[RunningHost]:
+    return proxied(folder, NodeRelay(_within(folder, "upstream")), NODE)
 
 
 RELAYS: Final[dict[str, Start]] = {
@@ -140,5 +147,6 @@ RELAYS: Final[dict[str, Start]] = {
     "strfry": like_strfry,
     "proxy-stock": before_stock,
     "proxy-rust": before_rust,
+    "proxy-node": before_node,
     "proxy-proxy": before_itself,
 }
