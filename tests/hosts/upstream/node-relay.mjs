@@ -63,7 +63,7 @@ class Memory extends EventRepository {
 // Without a hostname it asks nobody to authenticate. Else it would repeat for a second what it
 // answered to the same filter, whatever has come meanwhile.
 const relay = new NostrRelay(new Memory(), { filterResultCacheTtl: 0 })
-const validator = new Validator()
+const validator = new Validator({ maxFilterKindsLength: 1000 })
 const server = new WebSocketServer({ host: '127.0.0.1', port: 0 })
 
 server.on('connection', (socket, request) => {
