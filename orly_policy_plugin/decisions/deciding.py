@@ -3,7 +3,7 @@
 Nothing here does I/O or reads a clock.
 """
 
-from collections.abc import Callable, Collection, Container, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 
 import attrs
@@ -73,20 +73,16 @@ MakePlan = Callable[[int], Plan]
 
 
 class _ByKind(dict[int, Plan]):
-    """Plans by kind: some are made when they are asked for, and all other kinds have one."""
+    """Plans by kind: some are there, the others are made when they are first asked for."""
 
-    def __init__(
-        self, plans: Mapping[int, Plan], other: Plan, later: Container[int], make: MakePlan
-    ) -> None:
+    def __init__(self, plans: Mapping[int, Plan], make: MakePlan) -> None:
         super().__init__(plans)
-        self._other = other
-        self._later = later
         self._make = make
 
     def __missing__(self, kind: object) -> Plan:
         if not isinstance(kind, int):
             raise TypeError(f"a kind is a whole number, not {kind!r}")
-        plan = self._make(kind) if kind in self._later else self._other
+        plan = self._make(kind)
         if kind in _KINDS:
             self[kind] = plan
         return plan
@@ -105,12 +101,12 @@ class Plans:
     def __init__(
         self, by_kind: Mapping[int, Plan], other: Plan, later: Collection[int], make: MakePlan
     ) -> None:
-        """:param other: for every kind that is in neither of the others.
-        :param later: kinds whose plan is made when one is first asked for.
+        """:param other: of every kind that is neither in ``by_kind`` nor in ``later``.
+        :param later: kinds whose plan may be another, and is made when it is first asked for.
         :param make: makes it; the same each time, from any thread.
         """
         named = frozenset(by_kind).union(later)
-        self.__attrs_init__(_ByKind(by_kind, other, later, make), other, named)
+        self.__attrs_init__(_ByKind(by_kind, make), other, named)
 
     def for_kind(self, kind: int) -> Plan:
         """The plan of a kind.

@@ -176,6 +176,28 @@ WHO: list[tuple[Json, str, int, list[tuple[str, str, str, str]]]] = [
         ],
     ),
     (
+        {
+            "policy_admins": [OWNER],
+            "policy_follow_whitelist_enabled": True,
+            "rules": {
+                "1": {
+                    "write_allow_if_tagged": [DAVE],
+                    "write_follows_whitelist": [DAVE],
+                    "write_allow": [DAVE, OWNER],
+                    "follows_whitelist_admins": [DAVE, OWNER],
+                    "write_allow_follows": True,
+                }
+            },
+        }, "write", 1,
+        [
+            ("rules.1.write_allow_follows", SUBMITTER, "whom a policy admin follows", "no match"),
+            ("rules.1.follows_whitelist_admins", SUBMITTER, "whom one of 2 keys follows", "no match"),
+            ("rules.1.write_allow", SUBMITTER, "2 keys", "no match"),
+            ("rules.1.write_follows_whitelist", SUBMITTER, "1 key and whom they follow", "no match"),
+            ("rules.1.write_allow_if_tagged", SUBMITTER, "events that name one of 1 key in a p tag", "deny"),
+        ],
+    ),
+    (
         {"rules": {"1": {"write_deny": [DAVE]}}}, "write", 1,
         [
             ("rules.1.write_deny", f"{SUBMITTER}, author {ALICE}", "none of 1 key", "pass"),
