@@ -80,7 +80,7 @@ class _Compiler:
         self.has_whitelist = bool(policy.kind.whitelist)
         self.is_permissive = policy.rule_of_all.lifts_whitelist(access)
         self.whitelist = frozenset(policy.kind.whitelist)
-        self.blacklist = frozenset(() if self.has_whitelist else policy.kind.blacklist)
+        self.blacklist = frozenset(policy.kind.blacklist)
         self.is_named = cache(lambda: named_by(policy, added, self.rules).names_one_of)
         self._shared: dict[tuple[object, ...], Plan] = {}
 

@@ -341,6 +341,23 @@ def test_the_whitelist_is_widened_for_writing_private_kinds_alone() -> None:
         assert not allowed(after, "read", message, (SPY,))
 
 
+@pytest.mark.parametrize(
+    "policy",
+    [
+        {"rules": {"1": {"privileged": True}}},
+        {"global": {"privileged": True}, "rules": {"1": {}}},
+        {"default_policy": "deny", "rules": {"1": {"privileged": True, "read_allow": [ALICE]}}},
+    ],
+)
+def test_an_addition_opens_no_privileged_rule(policy: dict[str, Any]) -> None:
+    """Of whatever kind; what admins add for writing counts."""
+    lets_in = {"read_allow_add": [SPY], "write_allow_add": [SPY]}
+    after = snapshot(policy, made(rules_extend={"1": lets_in}, global_extend=lets_in))
+    assert allowed(after, "read", AnEvent(), (ALICE,))
+    assert not allowed(after, "read", AnEvent(), (SPY,))
+    assert allowed(after, "write", AnEvent(), (SPY,))
+
+
 def test_a_raised_limit_opens_nothing_private() -> None:
     """What the owner's global rule hides for its size stays hidden, to its parties too."""
     limits_ = ("size_limit", "content_limit", "max_age_of_event", "max_age_event_in_future")
@@ -377,6 +394,17 @@ def test_an_allow_add_opens_an_allow_list() -> None:
     after = snapshot(policy, made(rules_extend={"1": {"write_allow_add": [ALICE]}}))
     assert after.write(AnEvent(), (ALICE,), NOW).accepted
     assert not after.write(AnEvent(), (KEYS[3],), NOW).accepted
+
+
+def test_an_allow_add_leaves_the_owners_grants() -> None:
+    """Whom the owner lets in by a follow list stays in."""
+    rule = {"follows_whitelist_admins": [BOB], "write_allow": [KEYS[2]]}
+    policy = structure_policy({"policy_admins": [BOB], "rules": {"1": rule}})
+    extend = made(rules_extend={"1": {"write_allow_add": [KEYS[4]]}})
+    after = compile_policy(policy, follows={BOB: [ALICE]}, contributions=[extend])
+    for key in (ALICE, KEYS[2], KEYS[4]):
+        assert after.write(AnEvent(pubkey=KEYS[3]), (key,), NOW).accepted
+    assert not after.write(AnEvent(pubkey=KEYS[3]), (KEYS[3],), NOW).accepted
 
 
 def test_the_explanation_names_the_contribution() -> None:

@@ -4,20 +4,28 @@ from typing import Any
 
 import pytest
 
-from orly_policy_plugin.decisions import compile_policy
+from orly_policy_plugin.decisions import Plans, compile_policy
 from orly_policy_plugin.policy import structure_policy
 
-PLANS = compile_policy(
-    structure_policy({"kind": {"whitelist": [1, 2, 7]}, "rules": {"7": {}}})
-).writes
+
+def plans(policy: dict[str, Any] | None = None) -> Plans:
+    listed = {"kind": {"whitelist": [1, 2, 7]}, "rules": {"7": {}}}
+    return compile_policy(structure_policy(listed if policy is None else policy)).writes
 
 
 def test_kinds_that_differ_in_nothing_share_a_plan() -> None:
     """Those that nothing names, and those of which the lists say the same."""
-    assert PLANS.named == {1, 2, 7, 12345}
-    assert PLANS.for_kind(5) is PLANS.for_kind(65_535) is PLANS.other
-    assert PLANS.for_kind(1) is PLANS.for_kind(2)
-    assert len({id(PLANS.for_kind(kind)) for kind in (1, 5, 7, 12345)}) == 4
+    made = plans()
+    assert made.named == {1, 2, 7, 12345}
+    assert made.for_kind(5) is made.for_kind(65_535) is made.other
+    assert made.for_kind(1) is made.for_kind(2)
+    assert len({id(made.for_kind(kind)) for kind in (1, 5, 7, 12345)}) == 4
+
+
+def test_a_whitelist_that_is_lifted_names_no_kind() -> None:
+    """Nor does an empty policy, but that of policy events."""
+    lifted = {"kind": {"whitelist": [1]}, "global": {"write_allow_permissive": True}}
+    assert plans(lifted).named == plans({}).named == {12345}
 
 
 def test_a_plan_is_made_once() -> None:
@@ -31,13 +39,14 @@ def test_a_plan_is_made_once() -> None:
 @pytest.mark.parametrize("kind", [65_536, 2**70, -1])
 def test_a_number_that_is_no_kind_has_the_others_plan_and_leaves_nothing(kind: int) -> None:
     """Else whoever sends events of ever other kinds would fill the memory."""
-    before = len(PLANS._by_kind)
-    assert PLANS.for_kind(kind) is PLANS.other
-    assert len(PLANS._by_kind) == before
+    made = plans()
+    before = len(made._by_kind)
+    assert made.for_kind(kind) is made.other
+    assert len(made._by_kind) == before
 
 
 @pytest.mark.parametrize("kind", ["1", None, 1.5])
 def test_what_is_no_number_has_no_plan(kind: Any) -> None:
     """No rule could be told from another."""
     with pytest.raises(TypeError, match=f"^a kind is a whole number, not {kind!r}$"):
-        PLANS.for_kind(kind)
+        plans().for_kind(kind)
