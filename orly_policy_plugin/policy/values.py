@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from math import isfinite
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from .durations import Duration, parse_duration
 from .problems import MOST_PROBLEMS, InvalidPolicy, Problem, did_you_mean
@@ -18,6 +18,8 @@ from .strict_json import JsonObject, found
 
 _LARGEST_INTEGER = 2**63 - 1
 _LARGEST_KIND = 65535
+ALL_KINDS: Final = frozenset(range(_LARGEST_KIND + 1))
+"""Those that an event may have."""
 
 _T = TypeVar("_T")
 
@@ -168,9 +170,13 @@ def read_kind(value: object) -> int:
     """A kind, 0 to 65535."""
     if type(value) is not int:
         raise _expected("a kind, a whole number", value, _whole(value))
-    if not 0 <= value <= _LARGEST_KIND:
-        raise _fail(f"{value} is not a kind: kinds go from 0 to {_LARGEST_KIND}")
+    if value not in ALL_KINDS:
+        raise _no_kind(str(value))
     return value
+
+
+def _no_kind(text: str) -> InvalidPolicy:
+    return _fail(f"{text:.40} is not a kind: kinds go from 0 to {_LARGEST_KIND}")
 
 
 def read_kind_key(key: str) -> int:
@@ -180,23 +186,16 @@ def read_kind_key(key: str) -> int:
         hint = f"; write {numbers[0].lstrip('0') or '0'!r}" if len(numbers) == 1 else ""
         raise _fail(f"{key!r:.60} is not a kind in plain digits{hint:.40}")
     if len(key) > len(str(_LARGEST_KIND)):
-        raise _fail(f"{key:.40} is not a kind: kinds go from 0 to {_LARGEST_KIND}")
+        raise _no_kind(key)
     return read_kind(int(key))
 
 
 def read_kinds(value: object, _: object) -> tuple[int, ...]:
     """A list of kinds."""
     kinds = _list(value, "kinds")
-    if _are_kinds(kinds):
+    if set(map(type, kinds)) <= {int} and ALL_KINDS.issuperset(kinds):
         return tuple(kinds)  # type: ignore[arg-type]  # looked at all
-    return tuple(each(_indexed(kinds), read_kind))
-
-
-def _are_kinds(values: list[Any]) -> bool:
-    """Whether nothing is wrong with any: the places are needed only where something is."""
-    if not set(map(type, values)) <= {int}:
-        return False
-    return not values or (min(values) >= 0 and max(values) <= _LARGEST_KIND)
+    return tuple(each(_indexed(kinds), read_kind))  # the places are needed
 
 
 def read_members(value: object, *, comments: bool = True) -> JsonObject:

@@ -85,6 +85,23 @@ def test_the_problem_is_in_these_words(content: bytes, message: str) -> None:
     assert str(caught.value) == message
 
 
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"[" * 250_000, "this is nested too deeply for a policy"),
+        (b"[" * 250_001, "this has 250001 brackets and braces, a policy at most 250000"),
+        (b"{" * 250_001, "this has 250001 brackets and braces, a policy at most 250000"),
+        (b"," * 507_936, "this is not JSON: Expecting value at line 1, column 1"),
+        (b"," * 507_937, "this has 507937 commas, a policy of its size at most 507936"),
+    ],
+)
+def test_a_file_has_a_most_size(content: bytes, message: str) -> None:
+    """In lists and objects, and in values: what is larger is not parsed."""
+    with pytest.raises(InvalidPolicy) as caught:
+        read_policy(content)
+    assert str(caught.value) == message
+
+
 def test_comments_may_be_nested_a_little() -> None:
     """32 lists and objects within each other."""
     for comment in b"[" * 31 + b"]" * 31, b'{"a":' * 30 + b"{}" + b"}" * 30:

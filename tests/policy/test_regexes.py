@@ -5,6 +5,7 @@ Each row was asked of RE2 itself as well (google-re2 1.1.20251105).
 
 import time
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -185,6 +186,26 @@ def test_the_reason_is_in_these_words(regex: str, reason: str) -> None:
     with pytest.raises(ValueError, match="RE2") as caught:
         parse_regex(regex)
     assert str(caught.value) == f"{regex!r} is not an RE2 regular expression: {reason}"
+
+
+def test_less_memory_may_be_given() -> None:
+    """Whatever was compiled with more before; the reason is about what was written."""
+    assert parse_regex("[a-z]{500}").matches("a" * 500)
+    with pytest.raises(ValueError, match="pattern too large"):
+        parse_regex("[a-z]{500}", 2**12)
+    with pytest.raises(ValueError, match="RE2") as caught:
+        parse_regex("(", 2**14)
+    assert str(caught.value) == "'(' is not an RE2 regular expression: missing ): ("
+    assert parse_regex("^b|^c", 2**14).matches("c")
+
+
+def test_what_is_too_much_to_match() -> None:
+    """All values of an event together; of an owner's regex nothing is."""
+    regex = parse_regex("a")
+    assert not regex.is_too_much(["a" * 10_000])
+    bounded = attrs.evolve(regex, most_characters=3)
+    assert not bounded.is_too_much(["ab", "c"])
+    assert bounded.is_too_much(["ab", "cd"])
 
 
 def test_a_regex_has_a_most_length() -> None:

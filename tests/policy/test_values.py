@@ -258,6 +258,109 @@ def test_a_mistake_comes_with_what_would_be_right(policy: object, place: str, hi
     assert problem.message.endswith(hint)
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("privileged", "TRUE", "true or false, found the text 'TRUE'; write true without quotes"),
+        ("privileged", "1", "true or false, found the text '1'; write true without quotes"),
+        ("privileged", 0, "true or false, found the number 0; write false without quotes"),
+        (
+            "privileged",
+            "false",
+            "true or false, found the text 'false'; write false without quotes",
+        ),
+        ("privileged", 1.0, "true or false, found the number 1.0"),
+        ("privileged", ["1"], "true or false, found a list"),
+        ("size_limit", float("inf"), "a whole number of bytes, found the number inf"),
+        ("size_limit", 1.5, "a whole number of bytes, found the number 1.5; write 1"),
+        ("size_limit", False, "a whole number of bytes, found false"),
+        ("size_limit", "1.5", "a whole number of bytes, found the text '1.5'"),
+        ("write_allow", 5, "a list of public keys, found the number 5; put it in [brackets]"),
+        ("write_allow", 5.5, "a list of public keys, found the number 5.5"),
+        ("write_allow", {}, "a list of public keys, found an object"),
+        ("must_have_tags", {}, "a list of tag names, found an object"),
+        ("script", "", "the path of a script, found an empty text; remove the key"),
+        ("script", "a\0b", "the path of a script, found an empty text; remove the key"),
+        ("description", 5, "a text in double quotes, found the number 5"),
+        ("max_expiry_duration", True, "a text in double quotes, found true"),
+        ("tag_validation", [], "an object in braces, found a list"),
+    ],
+)
+def test_what_is_expected_is_told(field: str, value: Any, message: str) -> None:
+    """With what was found instead, and what would be right where that is known."""
+    with pytest.raises(InvalidPolicy) as caught:
+        structure_policy({"rules": {"1": {field: value}}})
+    assert str(caught.value) == f"rules.1.{field}: expected {message}"
+
+
+@pytest.mark.parametrize(
+    ("policy", "message"),
+    [
+        ({"default_policy": 5}, "default_policy: expected 'allow' or 'deny', found the number 5"),
+        (
+            {"default_policy": "zz"},
+            "default_policy: expected 'allow' or 'deny', found the text 'zz'",
+        ),
+        (
+            {"kind": {"whitelist": 5.5}},
+            "kind.whitelist: expected a list of kinds, found the number 5.5",
+        ),
+        ({"rules": {"00": {}}}, "rules.00: '00' is not a kind in plain digits; write '0'"),
+        ({"rules": {"a1b2": {}}}, "rules.a1b2: 'a1b2' is not a kind in plain digits"),
+        (
+            {"rules": {"+" + "1" * 99: {}}},
+            f"rules.+{'1' * 99}: '+{'1' * 58} is not a kind in plain digits; write '{'1' * 31}",
+        ),
+        (
+            {"rules": {"9" * 99: {}}},
+            f"rules.{'9' * 99}: {'9' * 40} is not a kind: kinds go from 0 to 65535",
+        ),
+        (
+            {"owners": ["\ud800" + "a" * 99]},
+            f"owners[0]: '\\ud800{'a' * 79}…' is not {A_KEY}",
+        ),
+        (
+            {"rules": {"1": {"must_have_tags": ["\udfff" + "a" * 99]}}},
+            f"rules.1.must_have_tags[0]: '\\udfff{'a' * 53} is not Unicode: "
+            "it has half of a surrogate pair",
+        ),
+        (
+            {"rules": {"1": {"tag_validation": {"t": ""}}}},
+            "rules.1.tag_validation.t: expected a regular expression, found an empty text; "
+            "remove the key",
+        ),
+        (
+            {"rules": {"1": {"tag_validation": {"\ud800": "a", "t": "b"}}}},
+            "rules.1.tag_validation.\\ud800: '\\ud800' is not Unicode: "
+            "it has half of a surrogate pair",
+        ),
+    ],
+)
+def test_a_mistake_is_told_in_these_words(policy: object, message: str) -> None:
+    """Not all of what is long."""
+    with pytest.raises(InvalidPolicy) as caught:
+        structure_policy(policy)
+    assert str(caught.value) == message
+
+
+def test_letters_next_to_surrogates_are_letters() -> None:
+    """And a tag's name may have the filters' sign, but not that alone before a letter."""
+    names = ["\ud7ff", "\ue000", "#pp", "p#", "#"]
+    assert structure_policy({"global": {"must_have_tags": names}}).rule_of_all.must_have_tags == (
+        *names,
+    )
+
+
+def test_some_of_many_wrong_keys_are_told() -> None:
+    """The first twenty of a list, and that there are more."""
+    for count in 20, 21, 30:
+        with pytest.raises(InvalidPolicy) as caught:
+            structure_policy({"owners": ["x"] * count})
+        told = list(map(str, caught.value.problems))
+        assert told[:20] == [f"owners[{i}]: 'x' is not {A_KEY}" for i in range(20)]
+        assert told[20:] == ["owners: more values are not public keys"] * (count > 20)
+
+
 def test_some_unknown_keys_come_with_what_was_meant() -> None:
     """The first five of an object, in alphabetical order."""
     with pytest.raises(InvalidPolicy) as caught:

@@ -18,6 +18,7 @@ from orly_policy_plugin.policy import (
     unstructure_policy,
     write_policy,
 )
+from orly_policy_plugin.policy.writing import canonical
 
 
 @given(policies())
@@ -92,6 +93,13 @@ def test_policies_of_one_version_are_equal(one: dict[str, Any], two: dict[str, A
     same = policy_version(a) == policy_version(b)
     assert same == (unstructure_policy(a) == unstructure_policy(b)) == (not differences(a, b))
     assert all(str(difference) for difference in differences(a, b))
+
+
+def test_what_is_no_unicode_has_a_version_too() -> None:
+    """A program can make a policy that no file can hold."""
+    value = {"b": "é\ud800", "a": [1, {"d": None, "c": True}]}
+    assert canonical(value) == b'{"a":[1,{"c":true,"d":null}],"b":"\xc3\xa9\xed\xa0\x80"}'
+    assert canonical(value).replace(b"\xed\xa0\x80", b"") == canonical(value | {"b": "é"})
 
 
 def test_a_file_is_for_people() -> None:

@@ -1,14 +1,12 @@
 """Differences of two policies in the kinds that pass at all, whichever list says so."""
 
 from collections.abc import Iterator
-from typing import Final
 
 from ..fields import BOTH, Access
 from ..models import Policy
+from ..values import ALL_KINDS
 from ..writing import plain
 from .change import Change, added_and_removed
-
-_ALL_KINDS: Final = frozenset(range(65536))
 
 
 def kind_changes(old: Policy, new: Policy) -> Iterator[Change]:
@@ -26,9 +24,9 @@ def kind_changes(old: Policy, new: Policy) -> Iterator[Change]:
 def _passing(policy: Policy, access: Access) -> frozenset[int]:
     whitelist, blacklist = policy.kind.whitelist, policy.kind.blacklist
     if not whitelist:
-        return _ALL_KINDS - frozenset(blacklist)
+        return ALL_KINDS - frozenset(blacklist)
     lifted = policy.rule_of_all.lifts_whitelist(access)
-    return _ALL_KINDS if lifted else frozenset(whitelist)
+    return ALL_KINDS if lifted else frozenset(whitelist)
 
 
 def in_words(kinds: frozenset[int], access: str = "") -> tuple[str, ...]:
@@ -38,9 +36,9 @@ def in_words(kinds: frozenset[int], access: str = "") -> tuple[str, ...]:
     """
     if not kinds:
         return ()
-    if 2 * len(kinds) <= len(_ALL_KINDS):
+    if 2 * len(kinds) <= len(ALL_KINDS):
         return (f"{access}kinds {_numbers(kinds)}",)
-    others = _ALL_KINDS - kinds
+    others = ALL_KINDS - kinds
     return (f"{access}all kinds but {_numbers(others)}" if others else f"{access}all kinds",)
 
 
