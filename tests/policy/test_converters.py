@@ -34,6 +34,13 @@ def test_every_problem_is_told_in_the_same_words(name: str) -> None:
     assert told == lines
 
 
+def test_a_kind_that_is_named_twice_is_a_problem() -> None:
+    """Even where nothing is wrong with its rules."""
+    value = decode_policy(b'{"rules": {"1": {}, "7": {}, "1": {}}}')
+    with pytest.raises(InvalidPolicy, match="rules: the key '1' occurs more than once"):
+        make_converter().structure(value, Policy)
+
+
 def test_every_field_is_read() -> None:
     """Whatever has a version in ``versions.jsonl``, as the package's own converter reads it."""
     converter = make_converter()

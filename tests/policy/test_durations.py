@@ -127,7 +127,7 @@ def test_what_is_no_duration_is_refused(text: str) -> None:
         ("+P1D", "'+P1D' is not an ISO-8601 duration; did you mean 'P1D'?"),
         ("-p1d", "'-p1d' is not an ISO-8601 duration; did you mean 'P1D'?"),
         (" P 1 D", "' P 1 D' is not an ISO-8601 duration; did you mean 'P1D'?"),
-        ("xP1D", f"'xP1D' is not an ISO-8601 duration{ADVICE}"),
+        ("XP1D", f"'XP1D' is not an ISO-8601 duration{ADVICE}"),
         ("PT", f"'PT' is not an ISO-8601 duration{ADVICE}"),
         ("", f"'' is not an ISO-8601 duration{ADVICE}"),
         ("P" + "1" * 98 + "D", f"'P{'1' * 98}D' is longer than 64 bits of seconds"),

@@ -72,10 +72,13 @@ def test_nonsense_is_refused_soon(content: bytes, waits: list[float]) -> None:
 def test_all_of_a_hundred_mistakes_are_told() -> None:
     """And of more the first."""
     for count in (MOST_PROBLEMS, MOST_PROBLEMS + 1):
-        rules = {str(kind): {"size_limit": -1} for kind in range(count)}
-        with pytest.raises(InvalidPolicy) as caught:
-            read_policy(json.dumps({"rules": rules}).encode())
-        told = list(map(str, caught.value.problems))
-        assert len(told) == MOST_PROBLEMS
-        assert told[0].startswith("rules.0.size_limit: ")
-        assert told[-1].endswith("and perhaps more: mend these first") is (count > MOST_PROBLEMS)
+        rules = {"rules": {str(kind): {"size_limit": -1} for kind in range(count)}}
+        unknown = {f"x{i:03}": 1 for i in range(count)}
+        for wrong, first in (rules, "rules.0.size_limit: "), (unknown, "x000: unknown key"):
+            with pytest.raises(InvalidPolicy) as caught:
+                read_policy(json.dumps(wrong).encode())
+            told = list(map(str, caught.value.problems))
+            assert len(told) == MOST_PROBLEMS
+            assert told[0].startswith(first)
+            is_all = "mend these first" not in told[-1]
+            assert is_all is (count == MOST_PROBLEMS)
