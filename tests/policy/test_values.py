@@ -8,6 +8,7 @@ from examples import ALICE
 from strategies import NPUB, NPUB_HEX
 
 from orly_policy_plugin.policy import InvalidPolicy, Policy, read_policy, structure_policy
+from orly_policy_plugin.policy.values import whole_number
 
 TEXT = [5, 1.5, True, [], {}, "\ud800"]
 BOOLEAN = ["true", "false", "", 0, 1, 1.0, [], {}]
@@ -517,8 +518,25 @@ def test_the_default_is_allow(value: object) -> None:
     assert structure_policy({"default_policy": value}).default_policy == "allow"
 
 
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (-1, "expected a number of bytes from 0 up, but -1 is negative"),
+        (2**63, f"expected a number of bytes from 0 up, but {2**63} is over 64 bits"),
+        (True, "expected a whole number of bytes, found true"),
+        ("5", "expected a whole number of bytes, found the text '5'; write it without quotes"),
+    ],
+)
+def test_a_limit_is_a_whole_number_of_its_unit(value: object, message: str) -> None:
+    """Which the message names."""
+    with pytest.raises(InvalidPolicy) as caught:
+        whole_number("bytes")(value, None)
+    assert str(caught.value) == message
+
+
 def test_the_ends_of_64_bits_belong_to_a_limit() -> None:
     """0 and 2**63 - 1."""
     for value in (0, 2**63 - 1):
         policy = read_policy(json.dumps({"rules": {"1": {"size_limit": value}}}).encode())
         assert policy.rules[1].size_limit == value
+        assert whole_number("bytes")(value, None) == value
