@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Final
 
 import postgres
-import pytest
 from relay.process import MemoryRelay, MonstrRelay, Relay
 
 from hosts.upstream.processes import OPEN, NodeRelay, Proxy, RustRelay, StockRelay
