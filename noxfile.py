@@ -81,7 +81,7 @@ def _test(session: nox.Session, depth: str) -> None:
 
     :param depth: see ``tests/depth.py``.
     """
-    _install(session, CONTRACT, ".[monstr,nostr-relay,proxy]", *TEST_NEEDS, built_from=_sources())
+    _install(session, CONTRACT, ".[nostr-relay,proxy,kit]", *TEST_NEEDS, built_from=_sources())
     session.env["ORLY_POLICY_TEST_DEPTH"] = depth
     # -P: the wheel is tested, not the folder that this is run in. Most tests wait for other
     # processes: twice as many as there are cores keep these busy.
@@ -109,7 +109,7 @@ def lint(session: nox.Session) -> None:
 @nox.session(venv_backend="venv")
 def types(session: nox.Session) -> None:
     """Check the types."""
-    _install(session, "-e", CONTRACT, "-e", ".[monstr,nostr-relay,proxy]", "mypy", "types-PyYAML")
+    _install(session, "-e", CONTRACT, "-e", ".[nostr-relay,proxy,kit]", "mypy", "types-PyYAML")
     _run(session, "-m", "mypy")
     _run(session, "-m", "mypy", "run.py")
 

@@ -7,8 +7,6 @@ from typing import Any, ParamSpec
 
 from orly_policy_plugin.hosts.kit.client import SECONDS, Client, Closed, Subscription, connected
 
-__all__ = ["SECONDS", "Client", "Closed", "Subscription", "asynchronous", "connected"]
-
 _P = ParamSpec("_P")
 
 
@@ -24,3 +22,6 @@ def asynchronous(test: Callable[_P, Coroutine[Any, Any, None]]) -> Callable[_P, 
         asyncio.run(limited())
 
     return run
+
+
+__all__ = ["SECONDS", "Client", "Closed", "Subscription", "asynchronous", "connected"]

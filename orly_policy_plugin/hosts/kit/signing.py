@@ -32,7 +32,7 @@ class Key:
         self,
         kind: int = 1,
         content: str = "",
-        tags: Sequence[Sequence[str]] = (),
+        tags: Sequence[Sequence[str]] | None = None,
         created_at: int | None = None,
     ) -> Event:
         """Make a signed event.
@@ -44,7 +44,7 @@ class Key:
                 "pubkey": self.pubkey,
                 "created_at": int(time.time()) if created_at is None else created_at,
                 "kind": kind,
-                "tags": [list(tag) for tag in tags],
+                "tags": [list(tag) for tag in tags or ()],
                 "content": content,
             }
         )
