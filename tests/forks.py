@@ -154,8 +154,9 @@ def _run(
     if start_new_session:
         os.setsid()
     opened = os.open(stdin or os.devnull, os.O_RDONLY)
-    os.dup2(opened, 0)
-    os.close(opened)
+    if opened:
+        os.dup2(opened, 0)
+        os.close(opened)
     sys.stdin = io.TextIOWrapper(os.fdopen(0, "rb"))
     for path, descriptor in ((stdout, 1), (stderr, 2)):
         opened = os.open(path, os.O_WRONLY | os.O_APPEND)
