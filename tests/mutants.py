@@ -37,13 +37,14 @@ TESTS = (
 have each survivor take minutes.
 """
 NEEDED = ("benchmarks", "docs", "tests", "README.md", "example_relay", "pyproject.toml")
+PYTEST_ARGUMENTS = ["-p", "no:cacheprovider", "-p", "no:xdist"]
 CONFIGURATION = f"""
 [tool.mutmut]
 source_paths = {list(PACKAGES)}
 only_mutate = {[f"{one}/*" for one in MUTATED]}
 also_copy = {[one for one in NEEDED if one != "tests"]}
 pytest_add_cli_args_test_selection = {[f"tests/{one}" for one in TESTS]}
-pytest_add_cli_args = ["-p", "no:cacheprovider", "-p", "no:xdist"]
+pytest_add_cli_args = {PYTEST_ARGUMENTS}
 use_git_change_detection = false
 timeout_multiplier = 2.0
 timeout_constant = 2.0
@@ -69,7 +70,12 @@ def main(folder: Path, names: list[str]) -> int:
     environment = {**os.environ, "ORLY_POLICY_TEST_DEPTH": "quick"}
     if status := subprocess.run(command, check=False, env=environment).returncode:
         return status
-    return judge(dict(statuses(names)))
+    found = dict(statuses(names))
+    imported = called_while_importing()
+    for name in found:
+        if found[name] not in KILLED and name.partition("__mutmut_")[0] in imported:
+            found[name] = "survived" if survives_alone(name) else "killed"
+    return judge(found)
 
 
 def make_tree(folder: Path) -> None:
@@ -94,6 +100,49 @@ def statuses(names: list[str]) -> Iterator[tuple[str, str]]:
         for name, code in json.loads(path.read_text())["exit_code_by_key"].items():
             if not names or any(fnmatch(name, one) for one in names):
                 yield name, status_by_exit_code[code]
+
+
+CALLS_WHILE_IMPORTING = """
+import sys
+
+called = set()
+
+def note(frame, event, _):
+    function, is_one, _ = frame.f_code.co_name.partition("__mutmut_orig")
+    if event == "call" and is_one:
+        called.add(f"{frame.f_globals['__name__']}.{function}")
+
+sys.setprofile(note)
+import orly_policy_plugin.plugin
+sys.setprofile(None)
+print(*called, sep="\\n")
+"""
+
+
+def called_while_importing() -> set[str]:
+    """The functions, as mutants name them, that run while the packages are imported.
+
+    mutmut forks from a process that has imported them: there a change of these does nothing.
+    """
+    command = [sys.executable, "-c", CALLS_WHILE_IMPORTING]
+    done = subprocess.run(command, cwd="mutants", stdout=subprocess.PIPE, text=True, check=True)
+    return set(done.stdout.split())
+
+
+def survives_alone(name: str) -> bool:
+    """Run the tests in a process of its own, in which the change is there from the beginning.
+
+    Those of the mutant's package come first, for one that fails ends it.
+    """
+    package = name.split(".")[1]
+    tests = [f"tests/{one}" for one in sorted(TESTS, key=lambda one: one != package)]
+    command = [sys.executable, "-m", "pytest", "-x", *PYTEST_ARGUMENTS, *tests]
+    environment = {**os.environ, "MUTANT_UNDER_TEST": name, "ORLY_POLICY_TEST_DEPTH": "quick"}
+    nowhere = subprocess.DEVNULL
+    done = subprocess.run(
+        command, cwd="mutants", env=environment, stdout=nowhere, stderr=nowhere, check=False
+    )
+    return done.returncode == 0
 
 
 def judge(found: dict[str, str]) -> int:
