@@ -6,8 +6,13 @@ import time
 from ..client import SECONDS
 from ..policy import NOTE, PRIVATE
 from ..running import Ability, RunningHost, check
-from ..signing import Key
+from ..signing import Event, Key
 from .writing import is_refused
+
+
+def expiring(key: Key) -> Event:
+    """An event that expires in one or two seconds."""
+    return key.event(NOTE, "brief", [["expiration", str(int(time.time()) + 2)]])
 
 
 class Duties:
@@ -46,11 +51,12 @@ class Duties:
         key, now = Key(), int(time.time())
         expired = key.event(NOTE, "expired", [["expiration", str(now - 1)]], now - 9)
         lasting = key.event(NOTE, "lasting", [["expiration", str(now + 1_000)]])
-        brief = key.event(NOTE, "brief", [["expiration", str(now + 2)]])
         wanted, deadline = {"authors": [key.pubkey]}, time.monotonic() + SECONDS
         async with host.connected() as client:
             await is_refused(client, expired, "invalid:", "blocked:")
-            await client.publish_all(lasting, brief)
+            await client.publish_all(lasting)
+            while not (await client.publish(brief := expiring(key)))[0]:
+                assert time.monotonic() < deadline, "what is to expire is not taken"
             while brief["id"] in (given := await client.stored_ids(wanted)):
                 assert time.monotonic() < deadline, "it is handed out although it has expired"
                 await asyncio.sleep(0.02)
