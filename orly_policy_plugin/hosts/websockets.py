@@ -4,17 +4,23 @@ uvicorn writes each message by itself, and stops and starts reading for each tha
 a call of the system, which costs more than all that a relay does with a small event.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import CloseCode
+
+from orly_policy_hookspecs.logs import get_log
 
 _WRITTEN_AT_ONCE_BYTES: Final = 65_536
 _READ_AHEAD_BYTES: Final = 65_536
 """Of a client's messages that were not taken yet; then it is read no further."""
 _MESSAGE_BYTES: Final = 200
 """What a message takes besides its text."""
+
+
+log = get_log(__name__)
 
 
 class WebSockets(WebSocketsSansIOProtocol):
@@ -70,6 +76,9 @@ class WebSockets(WebSocketsSansIOProtocol):
 
     def send_receive_event_to_app(self) -> None:
         """Hand on a message that has come."""
+        if self.curr_msg_data_type == "text" and not _is_text(self.frames):
+            self._end_for_no_text()
+            return
         self._ahead_bytes += sum(map(len, self.frames)) + _MESSAGE_BYTES
         was_paused, self.read_paused = self.read_paused, True  # or it would pause for each
         super().send_receive_event_to_app()
@@ -78,12 +87,35 @@ class WebSockets(WebSocketsSansIOProtocol):
             self.read_paused = True
             self.transport.pause_reading()
 
+    def _end_for_no_text(self) -> None:
+        """End the connection of a client whose text is none (section 8.1 of RFC 6455).
+
+        uvicorn does so, too, but has a traceback for the log each time.
+        """
+        self.frames = []
+        if not self.close_sent:
+            log.info("a client's text is not UTF-8")
+            self._write()
+            self.conn.send_close(CloseCode.INVALID_DATA)
+            self.handle_parser_exception()
+
     async def receive(self) -> Any:
         """ASGI's ``receive``."""
         message: Mapping[str, Any] = await super().receive()
         if self.queue.empty():
             self._ahead_bytes = 0
         return message
+
+
+def _is_text(frames: Sequence[bytes]) -> bool:
+    """Whether the frames of a message are UTF-8 together."""
+    if all(frame.isascii() for frame in frames):
+        return True
+    try:
+        b"".join(frames).decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _head(size: int) -> bytes:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import websockets
 
-from .client import asynchronous
+from .client import asynchronous, connected
 from .process import Relay
 from .signing import Key
 
@@ -73,3 +73,15 @@ async def test_a_client_that_sends_ahead_is_answered_in_order(nostr_relay: Relay
         for name in names:
             assert json.loads(await asyncio.wait_for(socket.recv(), 20))[:2] == ["EOSE", name]
         await sending
+
+
+@asynchronous
+async def test_a_text_that_is_not_in_utf_8_ends_its_connection(nostr_relay: Relay) -> None:
+    """After what was to be sent before it, and without a traceback in the log."""
+    event = Key().event(1, "before it")
+    async with connected(nostr_relay.url) as client:
+        await client.publish_all(event)
+        await client.socket.send([b'["REQ","\xff', b'\xfe",{}]'], text=True)
+        await client.until_gone()
+        assert client.socket.close_code == 1007
+    assert "utf-8" not in nostr_relay.stderr
