@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import signal
 import socket
+import sqlite3
 from pathlib import Path
 
 import click
@@ -27,6 +28,7 @@ async def serve_forever(policy: str, database: Path, listening: socket.socket) -
 
     :param policy: the policy file.
     :raises PolicyError: it cannot be used, or the database cannot.
+    :raises sqlite3.Error: the database cannot be made.
     """
     host, port = listening.getsockname()[:2]
     url = f"ws://{host}:{port}"
@@ -63,7 +65,7 @@ def main(policy: str, database: Path, host: str, port: int) -> None:
     try:
         with listen_on(host, port) as listening, contextlib.suppress(KeyboardInterrupt):
             asyncio.run(serve_forever(policy, database, listening))
-    except (CannotListen, PolicyError) as error:
+    except (CannotListen, PolicyError, sqlite3.Error) as error:
         raise click.ClickException(f"the relay does not start: {error}") from error
 
 

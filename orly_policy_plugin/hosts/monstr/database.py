@@ -37,13 +37,16 @@ class Database:
         """Open a database that is there, and add indexes to it.
 
         :param tables: the columns that each table has to have.
-        :raises PolicyError: it is not there, or has other tables.
+        :raises PolicyError: it is not there, has other tables, or cannot be used.
         """
         if not await asyncio.to_thread(path.is_file):
             raise PolicyError(f"{path}: there is no database yet; await store.create() makes it")
         database = cls(path)
         try:
             await database.write(lambda db: _prepare(db, path, tables, indexes))
+        except sqlite3.Error as error:
+            await database.close()
+            raise PolicyError(f"{path}: {error}") from error
         except BaseException:
             await database.close()
             raise
@@ -76,7 +79,10 @@ class Database:
         known: sqlite3.Connection | None = getattr(self._of_thread, "connection", None)
         if known is None:
             known = sqlite3.connect(
-                self._path, _BUSY_SECONDS, isolation_level=None, check_same_thread=False
+                self._path,
+                timeout=_BUSY_SECONDS,
+                isolation_level=None,  # transactions are our own
+                check_same_thread=False,  # to be closed by another
             )
             self._connections.append(known)
             known.execute("PRAGMA journal_mode = WAL")  # as monstr's own: readers hinder no writer

@@ -4,6 +4,7 @@ import asyncio
 import json
 import sqlite3
 import tempfile
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -200,7 +201,7 @@ async def test_what_monstr_should_not_have_stored_is_not_found(tmp_path: Path) -
         signed.append({**each, "id": event_id, "sig": BOB.sign(event_id)})
     rows = [each for each in signed if each["tags"] != 5]
     await as_monstr(stock, forged, *rows)
-    with sqlite3.connect(stock.DB.file) as db:
+    with closing(sqlite3.connect(stock.DB.file)) as db, db:
         number = db.execute("SELECT count(*) FROM events").fetchone()[0]
         db.execute("INSERT INTO events (event_id, created_at, kind) VALUES (NULL, 7, 1)")
         db.execute("INSERT INTO events (event_id, created_at, kind, tags) VALUES ('x', 7, 1, '{')")
@@ -244,7 +245,7 @@ async def test_flagged_or_deleted(tmp_path: Path) -> None:
                 await store.add(each)
             await store.delete(deletion_of(deletion))
             assert await store.page(Filter(), None, 9) == [deletion]
-        with sqlite3.connect(stock.DB.file) as db:
+        with closing(sqlite3.connect(stock.DB.file)) as db, db:
             assert db.execute("SELECT count(*) FROM events").fetchone()[0] == left
     assert not hasattr(MonstrStore, "delete")
     assert DeleteMode.no_action.name == "no_action"
@@ -281,7 +282,10 @@ async def test_what_is_no_database_of_monstrs(tmp_path: Path) -> None:
         await DeletingStore.open(tmp_path / "none.sqlite3", [URL])
     assert not (tmp_path / "none.sqlite3").exists()
     other = tmp_path / "other.sqlite3"
-    with sqlite3.connect(other) as db:
+    with closing(sqlite3.connect(other)) as db, db:
         db.execute("CREATE TABLE events (id, event_id, pubkey, created_at, kind, tags, content)")
     with pytest.raises(PolicyError, match="the table events has no d_tag, deleted, sig"):
         await DeletingStore.open(other, [URL])
+    (tmp_path / "text").write_text("this is no database" * 100)
+    with pytest.raises(PolicyError, match="text: file is not a database"):
+        await DeletingStore.open(tmp_path / "text", [URL])
