@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from relay.client import SECONDS, asynchronous, connected
 from relay.documented import listens
-from relay.process import ROOT
+from relay.process import ROOT, MonstrRelay
 from relay.signing import Key
 
 PROGRAM = re.findall(
@@ -75,3 +75,20 @@ def test_another_store_is_told_of_in_one_line(tmp_path: Path) -> None:
     assert done.stderr.startswith("Error: the relay does not start: ")
     assert "the table events has no " in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+@asynchronous
+async def test_the_example_ends_when_it_is_told_to(tmp_path: Path, how: signal.Signals) -> None:
+    """With its clients told, its script ended, and its database closed."""
+    script = tmp_path / "script.sh"
+    script.write_text("#!/bin/sh\necho started >&2\nwhile read line; do :; done\necho ended >&2\n")
+    script.chmod(0o700)
+    with MonstrRelay(tmp_path, {"rules": {"1": {"script": str(script)}}}) as relay:
+        async with connected(relay.url) as client:
+            assert await client.publish(Key().event(7)) == (True, "")
+            assert await asyncio.to_thread(relay.stop, how) == 0
+            await client.until_gone()
+        assert "started" in relay.stderr
+        assert "ended" in relay.stderr
+    assert not (tmp_path / "monstr.sqlite3-wal").exists()

@@ -27,10 +27,11 @@ from monstr.relay.accept_handlers import (
 )
 from monstr.relay.exceptions import NostrCommandException
 from monstr.relay.relay import event_route, filter_route, view_profile_route
-from relay.client import Closed, asynchronous, connected
+from relay.client import SECONDS, Closed, asynchronous, connected
 from relay.policies import OUTCAST, POLICY
 from relay.signing import Key
 
+from orly_policy_hookspecs import Context, Decision, Event, hookimpl
 from orly_policy_plugin.errors import PolicyError
 from orly_policy_plugin.hosts.listening import listen_on
 from orly_policy_plugin.hosts.memory import MemoryStore
@@ -44,7 +45,7 @@ OPEN: dict[str, Any] = {"default_policy": "allow"}
 
 @contextlib.asynccontextmanager
 async def serving(
-    folder: Path, policy: Any = OPEN, store: Any = None, **options: Any
+    folder: Path, policy: Any = OPEN, store: Any = None, *plugins: object, **options: Any
 ) -> AsyncIterator[PolicyRelay]:
     """A relay as an operator's program has it, with monstr's pages."""
     path = folder / "policy.json"
@@ -53,6 +54,8 @@ async def serving(
         url = f"ws://127.0.0.1:{listening.getsockname()[1]}/"
         kept = store if store is not None else await made(folder)
         relay = PolicyRelay(kept, path, relay_urls=[url], **options)
+        for plugin in plugins:
+            relay.gate.register(plugin)
         routes = [
             web.get("/e", event_route(relay)),
             web.get("/req", filter_route(relay)),
@@ -67,12 +70,13 @@ async def serving(
             assert not relay.started
 
 
-async def page(relay: PolicyRelay, path: str) -> str:
+async def page(relay: PolicyRelay, path: str, **headers: str) -> str:
     """What a browser gets."""
     address = relay.url.replace("ws://", "http://").rstrip("/") + path
+    request = urllib.request.Request(address, headers=headers)
 
     def got() -> str:
-        with urllib.request.urlopen(address, timeout=20) as answer:
+        with urllib.request.urlopen(request, timeout=20) as answer:
             return answer.read().decode()
 
     return await asyncio.to_thread(got)
@@ -280,6 +284,17 @@ async def test_a_store_of_a_session(tmp_path: Path) -> None:
 # --- connections
 
 
+class _HiddenFrom:
+    """Shows nothing to an address."""
+
+    def __init__(self, ip: str) -> None:
+        self.ip = ip
+
+    @hookimpl
+    def on_read(self, event: Event, context: Context) -> Decision | None:
+        return Decision.reject("blocked: not shown") if context.ip == self.ip else None
+
+
 @asynchronous
 async def test_whose_address_a_client_has(tmp_path: Path) -> None:
     """The peer's, or what the operator's function says: a rate limit counts by it."""
@@ -288,12 +303,15 @@ async def test_whose_address_a_client_has(tmp_path: Path) -> None:
     def told(request: web.Request) -> str:
         return request.headers.get("X-Real-IP", "")
 
-    async with serving(tmp_path, policy, address=told) as relay:
+    async with serving(tmp_path, policy, None, _HiddenFrom("192.0.2.2"), address=told) as relay:
         for ip, expected in (("192.0.2.1", True), ("192.0.2.1", False), ("192.0.2.2", True)):
             headers = {"X-Real-IP": ip}
             async with connected(relay.url, additional_headers=headers) as client:
                 accepted, _ = await client.publish(Key().event(1, "x" * 50))
                 assert accepted == expected
+                assert await client.count({}) == (0 if ip == "192.0.2.2" else 1)
+            shown = await page(relay, "/req", **{"X-Real-IP": ip})
+            assert json.loads(shown) is None if ip == "192.0.2.2" else json.loads(shown)["events"]
 
 
 @asynchronous
@@ -324,7 +342,8 @@ async def test_the_end_is_told_to_clients(tmp_path: Path) -> None:
             await client.publish_all(Key().event(1))
             assert relay.started
             relay.end()
-            await blocking
+            async with asyncio.timeout(SECONDS):  # aiohttp alone would wait for 60 s
+                await blocking
             await client.until_gone()
     assert not relay.started
 
