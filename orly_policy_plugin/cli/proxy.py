@@ -105,6 +105,15 @@ def _header(_: click.Context, param: click.Parameter, value: str | None) -> str 
     help="Do not verify the signatures of what the upstream sends. Ids are verified.",
 )
 @click.option(
+    "--upstream-timeout",
+    "answer_seconds",
+    type=click.FloatRange(0.1, 600),
+    default=15.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long the upstream may take for one answer.",
+)
+@click.option(
     "--pass",
     "passed_paths",
     multiple=True,
@@ -133,6 +142,7 @@ def proxy(
     ip_header: str | None,
     trusted_proxies: tuple[str, ...],
     trust_upstream: bool,
+    answer_seconds: float,
     passed_paths: tuple[str, ...],
     submitter: str,
     missing_follow_lists: str,
@@ -172,6 +182,7 @@ def proxy(
                 relay_urls=relay_urls or (here,),
                 ip_header=ip_header,
                 is_trusted=trust_upstream,
+                answer_seconds=answer_seconds,
                 passed_paths=frozenset(passed_paths),
             ),
             engine={

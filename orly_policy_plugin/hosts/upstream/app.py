@@ -48,6 +48,8 @@ class ProxySettings:
     """The HTTP header in which a client's address goes up."""
     is_trusted: bool = False
     """Whether signatures of what the upstream sends are not verified."""
+    answer_seconds: float = ANSWER_SECONDS
+    """So long the upstream may take for one answer."""
     passed_paths: frozenset[str] = frozenset()
     """Paths of HTTP that the upstream answers."""
 
@@ -73,6 +75,7 @@ class Proxy:
             settings.upstream,
             ip_header=settings.ip_header,
             is_trusted=settings.is_trusted,
+            answer_seconds=settings.answer_seconds,
             complaints=self._complaints,
         )
 
@@ -125,7 +128,7 @@ class Proxy:
     async def _followed(self, following: Following) -> None:
         """Wait for live events, but not for an upstream that is gone: clients are told so."""
         try:
-            async with asyncio.timeout(ANSWER_SECONDS):
+            async with asyncio.timeout(self._settings.answer_seconds):
                 await following.has_begun.wait()
         except TimeoutError:
             self._complaints.say("sends no live events", level=logging.ERROR)

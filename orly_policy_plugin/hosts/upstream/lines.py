@@ -17,7 +17,7 @@ from orly_policy_hookspecs.logs import get_log
 
 from .complaints import Complaints
 from .genuine import Genuine
-from .wire import Live, UpstreamGone, Wire, open_wire
+from .wire import ANSWER_SECONDS, Live, UpstreamGone, Wire, open_wire
 
 MOST_SHARED: Final = 16
 """Wires that are used for all clients together, where nobody's address goes up."""
@@ -82,15 +82,18 @@ class Lines:
         *,
         ip_header: str | None = None,
         is_trusted: bool = False,
+        answer_seconds: float = ANSWER_SECONDS,
         complaints: Complaints | None = None,
     ) -> None:
         """:param url: ``ws://`` or ``wss://``.
         :param ip_header: the HTTP header in which a client's address goes up; wires are then a
             client address's own, else they are shared.
         :param is_trusted: whether signatures of what it sends are not verified; ids are.
+        :param answer_seconds: so long it may take for one answer.
         """
         self._url = url
         self._ip_header = ip_header
+        self._answer_seconds = answer_seconds
         self._most = MOST_SHARED if ip_header is None else MOST_OF_AN_ADDRESS
         self.complaints = complaints or Complaints()
         self.genuine = Genuine(self.complaints, trusts_signatures=is_trusted)
@@ -143,7 +146,12 @@ class Lines:
         headers = {self._ip_header: address} if self._ip_header and address else {}
         try:
             wire = await open_wire(
-                self._url, self.genuine, self.complaints, headers=headers, live=live
+                self._url,
+                self.genuine,
+                self.complaints,
+                headers=headers,
+                answer_seconds=self._answer_seconds,
+                live=live,
             )
         except UpstreamGone as error:
             self._has_failed(error.why)

@@ -22,7 +22,7 @@ from .complaints import Complaints
 from .genuine import Genuine
 
 ANSWER_SECONDS: Final = 15.0
-"""So long the upstream may take for one answer."""
+"""So long the upstream may take for one answer, where nothing else is said."""
 _NOTICE_SECONDS: Final = 2.0
 """So long for an answer to the only question after a NOTICE: some refuse with nothing else."""
 CONNECT_SECONDS: Final = 10.0
@@ -94,12 +94,15 @@ class Wire:
         socket: ClientConnection,
         genuine: Genuine,
         complaints: Complaints,
-        live: Live | None = None,
+        live: Live | None,
+        answer_seconds: float,
     ) -> None:
+        """:param answer_seconds: so long the upstream may take for one answer."""
         self._socket = socket
         self._genuine = genuine
         self._complaints = complaints
         self._live = live
+        self._answer_seconds = answer_seconds
         self._live_name: str | None = None
         self._is_live: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._numbers = itertools.count(1)
@@ -136,7 +139,7 @@ class Wire:
         self._reqs[name] = req
         try:
             await self._send(["REQ", name, filter_json(wanted)])
-            await _answer(req.done)
+            await self._wait_for(req.done)
         finally:
             del self._reqs[name]
             await self._close_req(name)
@@ -151,7 +154,7 @@ class Wire:
         self._sent[event.id] = answer
         try:
             await self._send(["EVENT", event._asdict()])
-            await _answer(answer)
+            await self._wait_for(answer)
         finally:
             del self._sent[event.id]
         return answer.result()
@@ -163,7 +166,7 @@ class Wire:
         """
         self._live_name = f"live{next(self._numbers)}"
         await self._send(["REQ", self._live_name, _LIVE])
-        await _answer(self._is_live)
+        await self._wait_for(self._is_live)
 
     async def close(self) -> None:
         """Close it."""
@@ -182,7 +185,7 @@ class Wire:
         if most is not None and len(text) > most:
             raise UpstreamGone(f"this makes a message of {len(text)} bytes, it takes {most}")
         try:
-            async with asyncio.timeout(ANSWER_SECONDS):
+            async with asyncio.timeout(self._answer_seconds):
                 await self._socket.send(text, text=True)
         except TimeoutError:
             self._fail("it does not read")
@@ -190,6 +193,13 @@ class Wire:
         except (WebSocketException, OSError) as error:
             self._fail(_told(error))
             raise UpstreamGone(_told(error)) from None
+
+    async def _wait_for(self, answer: "asyncio.Future[Any]") -> None:
+        try:
+            async with asyncio.timeout(self._answer_seconds):
+                await answer
+        except TimeoutError:
+            raise UpstreamGone(f"no answer within {self._answer_seconds:g} s") from None
 
     async def _close_req(self, name: str) -> None:
         with contextlib.suppress(UpstreamGone):  # then there is nothing to close
@@ -321,6 +331,7 @@ async def open_wire(
     complaints: Complaints,
     *,
     headers: Mapping[str, str],
+    answer_seconds: float,
     live: Live | None = None,
 ) -> Wire:
     """Connect to the upstream.
@@ -340,7 +351,7 @@ async def open_wire(
         )
     except (WebSocketException, OSError, TimeoutError) as error:
         raise UpstreamGone(_told(error)) from None
-    return Wire(socket, genuine, complaints, live)
+    return Wire(socket, genuine, complaints, live, answer_seconds)
 
 
 def filter_json(wanted: Filter) -> dict[str, Any]:
@@ -361,14 +372,6 @@ def filter_json(wanted: Filter) -> dict[str, Any]:
         }
     )
     return members
-
-
-async def _answer(answer: "asyncio.Future[Any]") -> None:
-    try:
-        async with asyncio.timeout(ANSWER_SECONDS):
-            await answer
-    except TimeoutError:
-        raise UpstreamGone(f"no answer within {ANSWER_SECONDS:g} s") from None
 
 
 def _give_up(future: "asyncio.Future[Any]", why: str) -> None:

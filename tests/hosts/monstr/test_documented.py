@@ -21,9 +21,8 @@ PROGRAM = re.findall(
 )
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 @asynchronous
-async def test_the_program_of_the_page(tmp_path: Path, how: signal.Signals) -> None:
+async def test_the_program_of_the_page(tmp_path: Path) -> None:
     """It serves what the policy allows, keeps it, and ends when it is told to."""
     with socket.create_server(("127.0.0.1", 0)) as found:
         port = found.getsockname()[1]
@@ -31,7 +30,7 @@ async def test_the_program_of_the_page(tmp_path: Path, how: signal.Signals) -> N
     (tmp_path / "relay.py").write_text(source.replace("8080", str(port)))
     (tmp_path / "policy.json").write_text(json.dumps({"rules": {"1": {"content_limit": 5}}}))
     note = Key().event(1, "short")
-    for _ in range(2):
+    for how in (signal.SIGINT, signal.SIGTERM):
         with (tmp_path / "log.txt").open("ab") as log:
             process = await asyncio.create_subprocess_exec(
                 sys.executable, "relay.py", cwd=tmp_path, stdout=log, stderr=log

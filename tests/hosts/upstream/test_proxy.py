@@ -11,6 +11,7 @@ import urllib.request
 from typing import Any
 
 import pytest
+from depth import times
 from relay.client import Closed, asynchronous, connected
 from relay.policies import MEMBER, OUTCAST, OWNER
 from relay.signing import Key
@@ -138,15 +139,16 @@ async def test_what_the_session_keeps_to_itself(behind: Behind) -> None:
 async def test_many_events_in_their_order(behind: Behind) -> None:
     """All of them, newest first, of one second the lowest id first, though some are hidden."""
     author, now = Key(), int(time.time())
-    notes = [author.event(1, str(n), created_at=now - 100 - n // 7) for n in range(330)]
-    hidden = [author.event(4, str(n), created_at=now - 100 - n // 9) for n in range(300)]
+    count = times(130, 330)
+    notes = [author.event(1, str(n), created_at=now - 100 - n // 7) for n in range(count)]
+    hidden = [author.event(4, str(n), created_at=now - 100 - n // 9) for n in range(count)]
     async with connected(behind.proxy.url) as client:
         await asyncio.gather(*(client.publish(event) for event in [*notes, *hidden]))
         wanted: dict[str, Any] = {"authors": [author.pubkey], "kinds": [1, 4]}
         ordered = sorted(notes, key=lambda event: (-event["created_at"], event["id"]))
         assert await client.stored(wanted) == ordered
         assert await client.stored({**wanted, "limit": 50}) == ordered[:50]
-        until = ordered[120]["created_at"]
+        until = ordered[20]["created_at"]
         later = [event for event in ordered if event["created_at"] <= until]
         assert await client.stored({**wanted, "until": until, "limit": 100}) == later[:100]
 
