@@ -22,6 +22,7 @@ from .host import (
     Searching,
     StoreUnavailable,
     Streaming,
+    Verifying,
 )
 from .information import MEDIA_TYPE, asks_for_information
 from .server import Server
@@ -54,5 +55,6 @@ __all__ = [
     "StoreUnavailable",
     "Streaming",
     "Vanishing",
+    "Verifying",
     "asks_for_information",
 ]

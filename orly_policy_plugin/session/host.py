@@ -134,6 +134,14 @@ class Searching(Protocol):
         """
 
 
+@runtime_checkable
+class Verifying(Protocol):
+    """A store that has verified whatever it gives. Of any other the session verifies ids."""
+
+    verifies: bool
+    """Whether it does."""
+
+
 HandOn = Callable[[Sequence[FrozenEvent]], None]
 """Takes the next events of a page."""
 
@@ -191,6 +199,7 @@ class Abilities:
     forgets: Forgetting | None
     counts: Counting | None
     streams: Streaming | None
+    verifies: bool
     admits: Admitting | None
     announces: Announcing | None
     relays: Relaying | None
@@ -206,6 +215,7 @@ class Abilities:
             forgets=host if isinstance(host, Forgetting) else None,
             counts=host if isinstance(host, Counting) else None,
             streams=host if isinstance(host, Streaming) else None,
+            verifies=isinstance(host, Verifying) and host.verifies,
             admits=host if isinstance(host, Admitting) else None,
             announces=host if isinstance(host, Announcing) else None,
             relays=host if isinstance(host, Relaying) else None,

@@ -49,6 +49,8 @@ class UpstreamHost:
     in its words, what it sends is verified, and what it cannot be asked is an ``error:``.
     """
 
+    verifies = True
+
     def __init__(self, lines: Lines, information: UpstreamInformation) -> None:
         self._lines = lines
         self._complaints = lines.complaints

@@ -5,7 +5,7 @@ second it leaves out: so what an answer that was cut off has of its last second 
 is asked for again.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final
 
@@ -106,7 +106,7 @@ class Pager:
         if event.created_at > last[0].created_at:
             self._hands_on_early = False
             return ()
-        return self._next_of(filter(self._is_of_the_page, last))
+        return self._next_of([each for each in last if self._is_of_the_page(each)])
 
     def end_of_answer(self, number: int) -> None:
         """The answer has ended.
@@ -201,11 +201,13 @@ class Pager:
         page = sorted(self._found.values(), key=Position.of)[: self._most]
         return self._next_of(page)
 
-    def _next_of(self, events: Iterable[FrozenEvent]) -> Sequence[FrozenEvent]:
-        others = [event for event in events if event.id not in self._given]
-        others.sort(key=Position.of)
-        some = others[: self._most - len(self._given)]
-        self._given.update(event.id for event in some)
+    def _next_of(self, events: Sequence[FrozenEvent]) -> Sequence[FrozenEvent]:
+        given = self._given
+        some = [event for event in events if event.id not in given]
+        if len(some) > 1:
+            some.sort(key=Position.of)
+        some = some[: self._most - len(given)]
+        given.update([event.id for event in some])
         return some
 
 
