@@ -55,13 +55,6 @@ def on_postgresql(folder: Path) -> Iterator[RunningHost]:
 
 
 @contextlib.contextmanager
-def forgetting(folder: Path) -> Iterator[RunningHost]:
-    relay = MemoryRelay(folder, write_policy(folder), environment=plugged(folder))
-    with running(relay, {}) as host:
-        yield host
-
-
-@contextlib.contextmanager
 def on_monstr(folder: Path) -> Iterator[RunningHost]:
     relay = MonstrRelay(folder, write_policy(folder), environment=plugged(folder))
     with running(relay, {}) as host:
@@ -139,7 +132,6 @@ RELAYS: Final[dict[str, Start]] = {
     "sqlite": lambda folder: nostr_relay(folder, "sqlite"),
     "lmdb": lambda folder: nostr_relay(folder, "lmdb"),
     "postgresql": on_postgresql,
-    "forgetting": forgetting,
     "monstr": on_monstr,
     "strfry": like_strfry,
     "proxy-stock": before_stock,
