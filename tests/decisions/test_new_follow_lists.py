@@ -1,5 +1,6 @@
 """A new follow list compiles again what looks at it, and decides as if everything had been."""
 
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import attrs
@@ -193,3 +194,40 @@ def test_a_rate_knows_whom_a_new_list_names(by_admin: bool) -> None:
     [rate] = new.writes.for_kind(1).rates
     assert rate.is_named((DAVE,))
     assert not rate.is_named((CAROL,))
+
+
+class OnlyAsked(Collection[str]):
+    """A follow list that can be asked and not copied."""
+
+    def __init__(self, *keys: str) -> None:
+        self._keys = keys
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._keys
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def __iter__(self) -> Iterator[str]:
+        raise AssertionError("copied")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"rules_add": {"9": {"follows_whitelist_admins": [BOB]}}},
+        {"rules_add": {"9": {"write_follows_whitelist": [BOB]}}},
+        {"rules_extend": {"7": {"follows_whitelist_admins_add": [BOB]}}},
+        {"global_extend": {"follows_whitelist_admins_add": [BOB]}},
+    ],
+)
+def test_a_list_that_an_admin_names_is_not_copied(content: Json) -> None:
+    """An admin may name a thousand authors for each of a thousand kinds: a set of all whom they
+    follow for each would fill the memory.
+    """
+    policy = structure_policy({"default_policy": "deny", "rules": {"7": {}}})
+    follows = {BOB: OnlyAsked(CAROL)}
+    made = compile_policy(policy, follows=follows, contributions=[contribution(**content)])
+    asked = AnEvent(kind=9 if "rules_add" in content else 7)
+    assert made.write(asked, (CAROL,), NOW).accepted
+    assert not made.write(asked, (DAVE,), NOW).accepted
