@@ -93,7 +93,7 @@ class Added:
     """The same for those that are denied."""
     rules: Mapping[int, AddedRule]
     to_rules: Mapping[int, AddedToRule]
-    to_global: AddedToRule | None
+    to_global: AddedToRule
 
 
 def add_up(contributions: Iterable[Contribution]) -> Added:
@@ -121,7 +121,7 @@ def add_up(contributions: Iterable[Contribution]) -> Added:
         blacklist,
         rules,
         {kind: _merged(f"rules_extend.{kind}", of_kind) for kind, of_kind in to_rules.items()},
-        _merged("global_extend", to_global) if to_global else None,
+        _merged("global_extend", to_global),
     )
 
 

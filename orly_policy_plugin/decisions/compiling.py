@@ -75,7 +75,7 @@ class _Compiler:
         self.rules = RuleCompiler(policy, access, follows, self.exempt, sets)
         self.global_conditions = self._of_global_rule(None)
         self.private_global_conditions = self.global_conditions
-        if access == "read" and added.to_global and added.to_global.opens_reads(policy):
+        if access == "read" and added.to_global.opens_reads(policy):
             self.private_global_conditions = self._of_global_rule(min(PRIVATE_KINDS))
         self.has_whitelist = bool(policy.kind.whitelist)
         self.is_permissive = policy.rule_of_all.lifts_whitelist(access)
@@ -111,7 +111,7 @@ class _Compiler:
             return self._made((*of_all, *filter_, *self.own_conditions(kind)), kind)
         same = id(of_all), filter_
         if same not in self._shared:
-            self._shared[same] = self._made((*of_all, *filter_), kind)
+            self._shared[same] = self._made((*of_all, *filter_), None)  # no rule names it
         return self._shared[same]
 
     def kinds(self) -> frozenset[int]:
@@ -128,11 +128,10 @@ class _Compiler:
         """Kind 12345, before and instead of everything else."""
         condition: Condition
         if self.access == "write":
-            condition = NotAPolicyEvent("section 8", "")
+            condition = NotAPolicyEvent("section 8")
         else:
             condition = OwnersAndAdmins(
                 place="owners, policy_admins",
-                subject="",
                 keys=self.owners_and_admins,
                 refusal=Decision.reject(
                     "restricted: only owners and policy admins may read policy events"
@@ -188,21 +187,21 @@ class _Compiler:
         """The owner's lists, then the kinds that admins deny."""
         owners = self._owners_kind_filter(kind)
         if kind is not None and kind in self.added.blacklist:
-            return (*owners, InBlacklist(self.added.blacklist[kind], "", self.exempt))
+            return (*owners, InBlacklist(self.added.blacklist[kind], self.exempt))
         return owners
 
     def _owners_kind_filter(self, kind: int | None) -> tuple[Condition, ...]:
         if self.has_whitelist and self.is_permissive:
             place = f"global.{self.access}_allow_permissive"
-            return (KindPasses(place, "", "the whitelist does not restrict this"),)
+            return (KindPasses(place, "the whitelist does not restrict this"),)
         if self.has_whitelist:
             if place_of_kind := self._whitelisted_by(kind):
-                return (KindPasses(place_of_kind, "", "in the whitelist"),)
-            return (NotInWhitelist("kind.whitelist", ""),)
+                return (KindPasses(place_of_kind, "in the whitelist"),)
+            return (NotInWhitelist("kind.whitelist"),)
         if kind in self.blacklist:
-            return (InBlacklist("kind.blacklist", ""),)
+            return (InBlacklist("kind.blacklist"),)
         if self.blacklist:
-            return (KindPasses("kind.blacklist", "", "not in the blacklist"),)
+            return (KindPasses("kind.blacklist", "not in the blacklist"),)
         return ()
 
     def _whitelisted_by(self, kind: int | None) -> str | None:
@@ -242,7 +241,7 @@ class _Compiler:
                 is_admins=True,
             )
         ):
-            yield FromAdmin(condition.place, subject, condition, self.exempt, may_grant=may_grant)
+            yield FromAdmin(condition.place, condition, self.exempt, may_grant=may_grant)
 
     def _added_rule(self, kind: int | None) -> AddedRule | None:
         if kind is None or kind in self.policy.rules:

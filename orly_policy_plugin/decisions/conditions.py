@@ -1,5 +1,5 @@
 """Conditions: what a rule asks of an event, one a field (section 1 of the spec). The table
-:data:`CONDITIONS` has them all.
+:data:`CONSTRAINTS` has those that only deny.
 
 A policy is compiled into ordered tuples of conditions. To decide is to check one after the other
 until one denies; to explain is to do the same and write down what each saw. A check answers
@@ -64,8 +64,6 @@ class Condition:
 
     place: str
     """The place in the policy file: ``rules.1.size_limit``."""
-    subject: str
-    """The end of messages: `` for kind 1``, or nothing for the global rule."""
 
     always_passes: ClassVar[bool] = False
     """Whether the check is for explanations only."""
@@ -105,7 +103,15 @@ class Condition:
 
 
 @attrs.frozen
-class SizeLimit(Condition):
+class Constraint(Condition):
+    """A condition that can only deny, for what the event is."""
+
+    subject: str
+    """The end of messages: `` for kind 1``, or nothing for the global rule."""
+
+
+@attrs.frozen
+class SizeLimit(Constraint):
     """``size_limit``: the event as compact JSON, in bytes."""
 
     most: int
@@ -126,7 +132,7 @@ class SizeLimit(Condition):
 
 
 @attrs.frozen
-class ContentLimit(Condition):
+class ContentLimit(Constraint):
     """``content_limit``: the content as UTF-8, in bytes."""
 
     most: int
@@ -156,7 +162,7 @@ def _values(event: Event, name: str) -> list[str]:
 
 
 @attrs.frozen
-class MustHaveTags(Condition):
+class MustHaveTags(Constraint):
     """``must_have_tags``: each of these names occurs."""
 
     names: tuple[str, ...]
@@ -179,7 +185,7 @@ class MustHaveTags(Condition):
 
 
 @attrs.frozen
-class AllowedTags(Condition):
+class AllowedTags(Constraint):
     """``allowed_tags``: no other name occurs."""
 
     names: frozenset[str] = attrs.field(converter=frozenset)
@@ -220,7 +226,7 @@ def _seconds(limit: Duration | int) -> int:
 
 
 @attrs.frozen
-class MaxExpiry(Condition):
+class MaxExpiry(Constraint):
     """``max_expiry_duration`` or ``max_expiry``: the event expires within so many seconds
     of ``created_at``.
     """
@@ -255,7 +261,7 @@ class MaxExpiry(Condition):
 
 
 @attrs.frozen
-class Protected(Condition):
+class Protected(Constraint):
     """``protected_required``: a ``-`` tag (NIP-70)."""
 
     def check(self, event: Event, keys: Keys, now: int) -> Finding:
@@ -272,7 +278,7 @@ class Protected(Condition):
 
 
 @attrs.frozen
-class Identifier(Condition):
+class Identifier(Constraint):
     """``identifier_regex``: there is a ``d`` tag, and every one's value matches."""
 
     regex: Regex
@@ -297,7 +303,7 @@ class Identifier(Condition):
 
 
 @attrs.frozen
-class TagValidation(Condition):
+class TagValidation(Constraint):
     """``tag_validation``: the values of these tags, where present, match."""
 
     regexes: Mapping[str, Regex]
@@ -335,7 +341,7 @@ def _mismatch(name: str, value: str, regex: Regex, subject: str) -> Decision:
 
 
 @attrs.frozen
-class MaxAge(Condition):
+class MaxAge(Constraint):
     """``max_age_of_event``: created at most so many seconds ago."""
 
     most_seconds: int
@@ -357,7 +363,7 @@ class MaxAge(Condition):
 
 
 @attrs.frozen
-class MaxFuture(Condition):
+class MaxFuture(Constraint):
     """``max_age_event_in_future``: created at most so many seconds from now."""
 
     most_seconds: int
@@ -382,10 +388,10 @@ def _listed(values: "tuple[str, ...] | list[str]") -> str:
     return listed(values, 8) or "none"
 
 
-MakeCondition = Callable[[str, str, Any], Condition]
+MakeConstraint = Callable[[str, str, Any], Constraint]
 """From the place of a field, the subject and the field's value."""
 
-CONDITIONS: Final[Mapping[str, MakeCondition]] = MappingProxyType(
+CONSTRAINTS: Final[Mapping[str, MakeConstraint]] = MappingProxyType(
     {
         "size_limit": SizeLimit,
         "content_limit": ContentLimit,
@@ -400,6 +406,6 @@ CONDITIONS: Final[Mapping[str, MakeCondition]] = MappingProxyType(
         "max_age_event_in_future": MaxFuture,
     }
 )
-"""The conditions of the fields that only deny. Fields about who may become matchers
+"""The constraints of the fields that only deny. Fields about who may become matchers
 (:mod:`.rules`), scripts and rates are asked later (:mod:`.pending`).
 """

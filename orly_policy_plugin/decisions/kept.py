@@ -32,7 +32,7 @@ def touched(policy: Policy, added: Added, authors: frozenset[str]) -> Touched:
 
     if not authors:
         return Touched(everything=False, kinds=frozenset(), rates=False)
-    of_global = (policy.global_rule, added.to_global and added.to_global.total)
+    of_global = (policy.global_rule, added.to_global.total)
     everything = any(map(looks, of_global))
     kinds = frozenset(
         kind

@@ -39,7 +39,7 @@ def named_by(policy: Policy, added: Added, compiler: RuleCompiler) -> Named:
     by_admins: list[Rule | Extension] = [
         *(each.rule for each in added.rules.values()),
         *(each.total for each in added.to_rules.values()),
-        *([added.to_global.total] if added.to_global else []),
+        added.to_global.total,
     ]
     following = _authors(rules, policy)
     lists = (compiler.sets.of(tuple(keys)) for keys in _allow_lists(rules, policy))

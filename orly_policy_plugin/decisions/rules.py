@@ -27,7 +27,7 @@ from .access import (
     SubmitterIn,
 )
 from .added import AddedToRule
-from .conditions import CONDITIONS, Condition, MakeCondition
+from .conditions import CONSTRAINTS, Condition, MakeConstraint
 from .exempt import Exempt
 from .key_sets import KeySets
 
@@ -58,12 +58,12 @@ class RuleInPlace:
 
 
 @once
-def _constraints(rule: type[Rule], access: Access) -> tuple[tuple[str, MakeCondition], ...]:
-    """The fields of a rule that can only deny an access, each with its condition."""
+def _constraints(rule: type[Rule], access: Access) -> tuple[tuple[str, MakeConstraint], ...]:
+    """The fields of a rule that can only deny an access, each with its constraint."""
     return tuple(
-        (name, CONDITIONS[name])
+        (name, CONSTRAINTS[name])
         for name, field in fields_of(rule).items()
-        if name in CONDITIONS and access in field.asked_on
+        if name in CONSTRAINTS and access in field.asked_on
     )
 
 
@@ -86,13 +86,13 @@ class RuleCompiler:
         return (*self._limits(rule), *self._denials(rule, found), *self._may_access(rule, found))
 
     def _limits(self, of: RuleInPlace) -> Iterator[Condition]:
-        for name, condition in _constraints(type(of.rule), self.access):
+        for name, make in _constraints(type(of.rule), self.access):
             if (value := value_in_effect(of.rule, name)) is None:
                 continue
             place = f"{of.place}.{name}"
             if of.opened_by is not None:
                 place, value = of.opened_by.raised(name, (place, value))
-            yield condition(place, of.subject, value)
+            yield make(place, of.subject, value)
 
     # --- who may
 
@@ -104,13 +104,12 @@ class RuleCompiler:
         looks_at_author = self.access == "write"
         for way in _at(Step.DENY, found):
             place, denied = f"{of.place}.{way.field}", self.sets.of(tuple(way.keys))
-            yield NotDenied(place, of.subject, denied, looks_at_author, refusal)
+            yield NotDenied(place, denied, looks_at_author, refusal)
         if of.added is None:
             return
         for way in _at(Step.DENY, ways(of.added.total, self.access, self.policy)):
             yield NotDenied(
                 of.added.place_of(way.field),
-                of.subject,
                 frozenset(way.keys),
                 looks_at_author,
                 refusal,
@@ -134,7 +133,6 @@ class RuleCompiler:
         made = OnAllowList if OnAllowList.is_enough(grants, allows) else MayAccess
         yield made(
             place=", ".join(matcher.place for matcher in grants + allows),
-            subject=of.subject,
             grants=grants,
             allows=allows,
             refusal=Decision.reject(f"restricted: not allowed to {what}"),

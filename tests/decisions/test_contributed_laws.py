@@ -413,6 +413,9 @@ def test_the_explanation_names_the_contribution() -> None:
     explained = after.explain("write", AnEvent(pubkey=ALICE), (ALICE,), NOW)
     assert not explained.decision.accepted
     assert explained.steps[-1].place == f"contributions.{'c' * 64}.kind_blacklist_add"
+    after = snapshot({"kind": {"whitelist": [3]}}, made(kind_whitelist_add=[1]))
+    [whitelisted, _] = after.explain("write", AnEvent(), (), NOW).steps
+    assert whitelisted.place == f"contributions.{'c' * 64}.kind_whitelist_add"
 
 
 def test_a_blacklist_add_denies_what_the_whitelist_has() -> None:

@@ -24,6 +24,7 @@ POLICY = structure_policy(
         "rules": {
             "1": {"write_allow": [ALICE, BOB]},
             "7": {"write_allow_follows": True},
+            "8": {"rate_limit": 100},
             "30023": {"write_follows_whitelist": [BOB]},
         },
     }
@@ -109,10 +110,11 @@ def test_what_looks_at_no_changed_list_is_kept() -> None:
     assert new.write(AnEvent(kind=7), (DAVE,), NOW).accepted
 
 
-def test_a_list_that_nothing_looks_at_changes_nothing() -> None:
-    """All plans stay."""
+@pytest.mark.parametrize("follows", [{}, {CAROL: {DAVE}}])
+def test_a_list_that_nothing_looks_at_changes_nothing(follows: Any) -> None:
+    """All plans stay, also those with rates, which look at whom the whole policy names."""
     old = compile_policy(POLICY, follows={})
-    new = compile_policy(POLICY, follows={CAROL: {DAVE}}, before=old)
+    new = compile_policy(POLICY, follows=follows, before=old)
     assert all(new.writes.for_kind(kind) is old.writes.for_kind(kind) for kind in POLICY.rules)
 
 

@@ -56,6 +56,13 @@ def test_who_is_granted_is_charged() -> None:
     assert places(snapshot, AnEvent(), BOB) == []
 
 
+def test_who_is_granted_by_a_script_is_charged() -> None:
+    """Though nothing else grants."""
+    rules = {"1": RATE | {"script": "x"}}
+    snapshot = compiled({"default_policy": "deny", "rules": rules})
+    assert places(snapshot, AnEvent()) == ["rules.1.rate_limit"]
+
+
 def test_an_admins_rule_brings_its_limit() -> None:
     """For everybody but owners and admins."""
     policy = {"owners": [OWNER], "policy_admins": [ADMIN]}
@@ -68,6 +75,8 @@ def test_an_admins_rule_brings_its_limit() -> None:
     assert rate.place == f"contributions.{'ab' * 32}.rules_add.7.rate_limit"
     assert rate.exempt.exempts(AnEvent(), (OWNER,))
     assert not rate.exempt.exempts(AnEvent(), (BOB,))
+    owned = compiled({**policy, "rules": {"7": {"rate_limit": 5}}}, contributions=[added])
+    assert places(owned, AnEvent(kind=7)) == ["rules.7.rate_limit"]
 
 
 def test_an_explanation_shows_the_limit() -> None:

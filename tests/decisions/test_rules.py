@@ -260,6 +260,7 @@ def test_a_closed_default(access: str, verb: str) -> None:
     assert said(deny | own(), access) == closed
     assert said(deny | own(size_limit=9_999), access) == closed
     assert said(deny | own(**{opens: []}), access) == "accept"
+    assert said(deny | own(**{opens: []}), access, AnEvent(), CAROL) == "accept"
     assert said(deny | own(**{f"{access}_deny": [BOB]}), access) == "accept"
     assert said(deny | {"global": {opens: []}}, access) == closed
     assert said(deny | {"global": {f"{access}_deny": [BOB]}}, access, AnEvent(), CAROL) == closed
