@@ -29,6 +29,24 @@ def test_a_value_counts_if_it_says_something(rule: Any, name: str, value: Any) -
     assert value_in_effect(structure_policy({"rules": {"1": rule}}).rules[1], name) == value
 
 
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("size_limit", "Events up to 1 byte"),
+        ("content_limit", "Content up to 1 byte"),
+        ("max_expiry", "expires within 1 s"),
+        ("max_age_of_event", "at most 1 s old"),
+        ("max_age_event_in_future", "at most 1 s ahead"),
+        ("rate_limit", "1 byte per second"),
+    ],
+)
+def test_a_limit_has_words_with_its_unit(name: str, words: str) -> None:
+    """Those of a summary."""
+    says = fields_of(Rule)[name].summary
+    assert says is not None
+    assert list(says(1)) == [words]
+
+
 def test_a_field_is_declared_at_its_attribute() -> None:
     """With its default, and the key that it has in the file."""
     a_size, a_text = Field(unit="bytes"), Field(unit="text", key="else")
