@@ -113,9 +113,29 @@ def test_each_field_says_what_it_allows_and_refuses(
     assert change.place.startswith(f"rules.1.{field}")
 
 
+def test_a_limit_in_two_fields_is_told_at_the_one_that_counts() -> None:
+    """Now, or where none counts now, before."""
+    old, new = in_rule(max_expiry=6), in_rule(max_expiry=6, max_expiry_duration="PT2M")
+    [change], [back] = changes(old, new), changes(new, old)
+    assert (change.place, change.old, change.new) == ("rules.1.max_expiry_duration", 6, "PT2M")
+    assert (back.place, back.old, back.new) == ("rules.1.max_expiry", "PT2M", 6)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "allowed", "refused"),
     [
+        (
+            {"write_deny": [BOB], "write_allow": [BOB]},
+            {"write_allow": [BOB]},
+            (f"writes by {BOB} (as submitter or author)",),
+            (),
+        ),
+        (
+            {"write_deny": [BOB], "write_allow": [ALICE]},
+            {"write_allow": [ALICE]},
+            (f"writes by {BOB} (as submitter or author), where something else grants them",),
+            (),
+        ),
         ({}, {"write_allow": []}, ("writes by everybody",), ()),
         ({"write_allow": []}, {}, (), ("writes by everybody",)),
         (
@@ -221,7 +241,6 @@ def test_kinds_are_told_in_few_words(some_kinds: Iterable[int], words: tuple[str
         (in_rule(must_have_tags=["t", "d"]), in_rule(), "must_have_tags", (["t", "d"], None)),
         (in_rule(identifier_regex="a"), in_rule(identifier_regex="b"), "identifier_regex", "ab"),
         (in_rule(tag_validation={"t": "a"}), in_rule(), "tag_validation.t", ("a", None)),
-        (in_rule(max_expiry=6), in_rule(max_expiry_duration="PT2M"), "max_expiry", (6, "PT2M")),
         (in_rule(max_expiry=6), in_rule(), "max_expiry", (6, None)),
         (in_rule(write_allow=[ALICE]), in_rule(), "write_allow", ([ALICE], None)),
         (in_rule(write_deny=[ALICE]), in_rule(), "write_deny", ([ALICE], [])),
@@ -238,7 +257,7 @@ def test_a_change_has_both_values(old: Json, new: Json, place: str, shown: Any) 
     """As in the file; where a switch besides has to be on, whether both are."""
     for before, after, values in (old, new, shown), (new, old, reversed(shown)):
         [change] = changes(before, after)
-        assert change.place.startswith(f"rules.1.{place}")
+        assert change.place == f"rules.1.{place}"
         assert (change.old, change.new) == tuple(values)
 
 

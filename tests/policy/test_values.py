@@ -283,6 +283,8 @@ def test_a_mistake_comes_with_what_would_be_right(policy: object, place: str, hi
         ("script", "", "the path of a script, found an empty text; remove the key"),
         ("script", "a\0b", "the path of a script, found an empty text; remove the key"),
         ("description", 5, "a text in double quotes, found the number 5"),
+        ("max_expiry_duration", 1, "an ISO-8601 duration, found a number; write 'PT1S'"),
+        ("max_expiry_duration", 0, "a text in double quotes, found the number 0"),
         ("max_expiry_duration", True, "a text in double quotes, found true"),
         ("tag_validation", [], "an object in braces, found a list"),
     ],
