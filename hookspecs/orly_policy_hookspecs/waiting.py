@@ -103,12 +103,12 @@ async def all_ended(answers: Sequence[Answer], seconds: float) -> list[Decision]
     """
     decisions, awaited = come_and_awaited(answers)
     tasks = _begun(awaited, monotonic() + seconds)
-    late: set[_Task] = set()
-    if tasks:
-        try:
-            await asyncio.wait(tasks, timeout=seconds)
-        finally:
-            late = await _cancelled(tasks, seconds)
+    if not tasks:
+        return decisions
+    try:
+        await asyncio.wait(tasks, timeout=seconds)
+    finally:
+        late = await _cancelled(tasks, seconds)
     ends = [_end(task, later.by, late) for task, later in tasks.items()]
     return [*decisions, *(end for end in ends if end is not None)]
 

@@ -47,7 +47,9 @@ def test_an_ordinary_function_that_takes_too_long_is_a_rejection(
         gate.register(beside, "a-quick-one")
     assert ASKS[ask](gate) == TOO_LONG.attributed("slow")
     hook = "on_write" if ask.endswith("write") else "on_read"
-    assert f"plugin slow: {hook} took longer than the budget of 4 seconds" in caplog.text
+    assert (
+        f"plugin slow: {hook} took longer than the budget of 4 seconds (answers: 1)" in caplog.text
+    )
     assert "a-quick-one" not in caplog.text
 
 
