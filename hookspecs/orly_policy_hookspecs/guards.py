@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from time import monotonic
-from typing import Any, Final, ParamSpec, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar, TypeVarTuple
 
 import attrs
 import pluggy
@@ -30,8 +30,8 @@ _SLOW: Final = 1 / 1000
 a batch.
 """
 
-_P = ParamSpec("_P")
 _T = TypeVar("_T")
+_Ts = TypeVarTuple("_Ts")
 _Wrapper = Generator[None, Any, Any]
 _OVER: Final = object()
 _BOTH: Final = ("event", "context")
@@ -104,11 +104,11 @@ class _Steps:
     seconds: float = 0.0
     _rejections: list[Decision | None] = attrs.Factory(list)
 
-    def take(self, step: Callable[_P, _T], *args: _P.args, **named: _P.kwargs) -> _T | None:
+    def take(self, step: Callable[[*_Ts], _T], *args: *_Ts) -> _T | None:
         """Take a step and return its result; ``None`` where it fails."""
         started = monotonic()
         try:
-            return step(*args, **named)
+            return step(*args)
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001 -- whatever it is, it is logged

@@ -211,3 +211,21 @@ def test_one_that_cannot_be_closed_is_in_the_log(caplog: pytest.LogCaptureFixtur
     gate = gate_with(Answering(begun), Answering(NO))
     assert asyncio.run(gate.write(EVENT, NOBODY)) == NO.attributed("p1")
     assert "plugin p0: on_write failed" in caplog.text
+
+
+@pytest.mark.parametrize("error", [RuntimeError, GeneratorExit, asyncio.CancelledError])
+def test_how_one_ends_that_was_given_up_is_not_warned_of(
+    error: type[BaseException], caplog: pytest.LogCaptureFixture
+) -> None:
+    """By Python, which would of an exception that nobody looks at."""
+
+    async def failing() -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise error from None
+
+    gate = gate_with(Answering(failing), Answering(no_later))
+    assert asyncio.run(gate.write(EVENT, NOBODY)) == NO.attributed("p1")
+    gc.collect()
+    assert not [record for record in caplog.records if record.name == "asyncio"]

@@ -22,12 +22,14 @@ from examples import (
 )
 
 from orly_policy_hookspecs import (
+    Context,
     Decision,
     Event,
     Gate,
     GateSettings,
     PluginError,
     Verdict,
+    frozen,
     hookimpl,
 )
 
@@ -282,6 +284,47 @@ def test_a_slow_plugin_is_not_its_wrappers_fault(
     decisions = list(asked(around(style, passing), slow, seconds=4))
     assert {decision.source for decision in decisions} == {"p0"}
     assert "plugin wrapper" not in caplog.text
+
+
+def test_a_slow_wrapper_of_a_policy_event_does_not_deny_what_was_done(
+    clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """There is a line of the log, and the answer stands."""
+
+    class Wrapper:
+        @hookimpl(wrapper=True)
+        def on_policy_event(self) -> Generator[None, Any, Any]:
+            clock.now += 5
+            return (yield)
+
+    gate = Gate(GateSettings(budget_seconds=4))
+    gate.register(Wrapper(), "wrapper")
+    gate.register(Answering(Decision.accept("done")), "p0")
+    decision = asyncio.run(gate.policy_event(EVENT, NOBODY))
+    assert decision == Decision.accept("done").attributed("p0")
+    assert "plugin wrapper: on_policy_event took longer" in caplog.text
+
+
+def both(event: Event, context: Context) -> Generator[None, Any, Any]:
+    assert (event, context) == (frozen(EVENT), NOBODY)
+    return (yield)
+
+
+def context_first(context: Context, event: Event) -> Generator[None, Any, Any]:
+    return (yield from both(event, context))
+
+
+def context_alone(context: Context) -> Generator[None, Any, Any]:
+    return (yield from both(frozen(EVENT), context))
+
+
+@STYLES
+@pytest.mark.parametrize("function", [both, context_first, context_alone])
+def test_a_wrapper_and_those_within_are_given_the_question(function: Any, style: str) -> None:
+    """By the names of the parameters."""
+    plugin = Answering(YES)
+    assert list(asked(around(style, function), plugin)) == [YES.attributed("p0")] * 3
+    assert plugin.asked == [(frozen(EVENT), NOBODY)] * 3
 
 
 def test_a_wrapper_of_the_old_style_may_change_the_answers() -> None:
