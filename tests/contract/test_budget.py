@@ -95,6 +95,23 @@ def test_all_of_the_budget_may_be_used(wrapped: bool, clock: Clock) -> None:
     assert ASKS["write"](gate) == TOO_LONG.attributed("slow")
 
 
+@pytest.mark.parametrize(("seconds", "in_time"), [(BUDGET_SECONDS, True), (5, False)])
+def test_awaited_ones_may_use_all_of_the_budget(seconds: int, in_time: bool, clock: Clock) -> None:
+    """And those behind one that holds up the event loop begin until then."""
+    begun = []
+
+    async def holding_up() -> Decision:
+        clock.now += seconds
+        return YES
+
+    async def behind() -> None:
+        begun.append(1)
+
+    gate = gate_with(behind=Answering(behind), slow=Answering(holding_up))
+    assert ASKS["write"](gate).accepted is in_time
+    assert bool(begun) is in_time
+
+
 def test_of_several_readers_the_one_that_was_slow_last_is_named(clock: Clock) -> None:
     """Since the batch began; nobody where none was, and the only one in any case."""
     gate = Gate(GateSettings(budget_seconds=1000))

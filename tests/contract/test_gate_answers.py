@@ -130,6 +130,23 @@ def test_vouches_are_listed_for_writes_and_reads_apart() -> None:
     assert not read(gate).accepted
 
 
+@pytest.mark.parametrize("vouch", [VOUCH, awaitable(VOUCH)], ids=["at once", "later"])
+@pytest.mark.parametrize("fallback", [FALLBACK, awaitable(FALLBACK)], ids=["at once", "later"])
+def test_a_vouch_that_counts_does_so_however_it_is_asked_for(vouch: Any, fallback: Any) -> None:
+    """At once or later, alone or in a batch, with and without an event loop."""
+    gate = gate_with(vouch, fallback, may_vouch=frozenset({"p0"}))
+    every = (
+        written(gate),
+        read(gate),
+        *asyncio.run(gate.reads([EVENT], NOBODY)),
+        gate.blocking.write(EVENT, NOBODY),
+        gate.blocking.read(EVENT, NOBODY),
+        *gate.blocking.reads([EVENT], NOBODY),
+    )
+    gate.blocking.close()
+    assert every == (VOUCH.attributed("p0"),) * 6
+
+
 @pytest.mark.parametrize("later", [False, True])
 def test_no_plugin_vouches_in_anothers_name(later: bool) -> None:
     """The source that a plugin writes into its decision does not count."""

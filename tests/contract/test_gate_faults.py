@@ -116,6 +116,18 @@ def test_an_exception_is_a_rejection(
     assert caplog.text.count("plugin broken: on_") == len(every)
 
 
+@pytest.mark.parametrize("when", [raising, raising_later])
+@pytest.mark.parametrize("error", [ValueError, OfItsOwn, GeneratorExit, asyncio.CancelledError])
+def test_what_was_raised_is_in_the_log(
+    error: type[BaseException], when: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """For the plugin's author."""
+    gate = Gate()
+    gate.register(Answering(when(error("no disk"))))
+    assert is_error(asyncio.run(gate.write(EVENT, NOBODY)))
+    assert f"{error.__name__}: no disk" in caplog.text
+
+
 def test_an_answer_that_cannot_be_shown_is_a_rejection() -> None:
     """Its text fails with an exception that nothing should catch."""
 
@@ -159,6 +171,7 @@ def test_a_plugin_that_cancels_itself_is_at_fault(caplog: pytest.LogCaptureFixtu
     decision = asyncio.run(gate.write(EVENT, NOBODY))
     assert decision == Decision.reject("error: a policy plugin failed").attributed("cancelling")
     assert "plugin cancelling: on_write failed" in caplog.text
+    assert "CancelledError: cancelled by nobody who asked" in caplog.text
 
 
 def test_an_exception_keeps_no_other_plugin_from_answering() -> None:
