@@ -211,6 +211,7 @@ def test_one_that_cannot_be_closed_is_in_the_log(caplog: pytest.LogCaptureFixtur
     gate = gate_with(Answering(begun), Answering(NO))
     assert asyncio.run(gate.write(EVENT, NOBODY)) == NO.attributed("p1")
     assert "plugin p0: on_write failed" in caplog.text
+    assert "RuntimeError: coroutine ignored GeneratorExit" in caplog.text
 
 
 @pytest.mark.parametrize("error", [RuntimeError, GeneratorExit, asyncio.CancelledError])

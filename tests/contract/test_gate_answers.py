@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from itertools import product
 from typing import Any
 
 import attrs
@@ -130,11 +131,23 @@ def test_vouches_are_listed_for_writes_and_reads_apart() -> None:
     assert not read(gate).accepted
 
 
-@pytest.mark.parametrize("vouch", [VOUCH, awaitable(VOUCH)], ids=["at once", "later"])
-@pytest.mark.parametrize("fallback", [FALLBACK, awaitable(FALLBACK)], ids=["at once", "later"])
-def test_a_vouch_that_counts_does_so_however_it_is_asked_for(vouch: Any, fallback: Any) -> None:
+VOUCHES = [VOUCH, awaitable(VOUCH)]
+FALLBACKS = [FALLBACK, awaitable(FALLBACK)]
+
+
+@pytest.mark.parametrize(
+    ("answers", "may_vouch", "expected"),
+    [
+        *((both, {"p0"}, VOUCH) for both in product(VOUCHES, FALLBACKS)),
+        *(((vouch,), {"p0"}, VOUCH) for vouch in VOUCHES),
+        *(((vouch,), set(), YES) for vouch in VOUCHES),
+    ],
+)
+def test_a_vouch_counts_or_does_not_however_it_is_asked_for(
+    answers: tuple[Any, ...], may_vouch: set[str], expected: Decision
+) -> None:
     """At once or later, alone or in a batch, with and without an event loop."""
-    gate = gate_with(vouch, fallback, may_vouch=frozenset({"p0"}))
+    gate = gate_with(*answers, may_vouch=frozenset(may_vouch))
     every = (
         written(gate),
         read(gate),
@@ -144,7 +157,7 @@ def test_a_vouch_that_counts_does_so_however_it_is_asked_for(vouch: Any, fallbac
         *gate.blocking.reads([EVENT], NOBODY),
     )
     gate.blocking.close()
-    assert every == (VOUCH.attributed("p0"),) * 6
+    assert every == (expected.attributed("p0"),) * 6
 
 
 @pytest.mark.parametrize("later", [False, True])
@@ -244,7 +257,15 @@ def test_follow_lists_reach_every_plugin(caplog: pytest.LogCaptureFixture) -> No
     async def failing_later() -> None:
         raise RuntimeError("no network")
 
-    plugins = [Answering(failing), Answering(failing_later), Answering(NO), Answering()]
+    learned = []
+
+    async def learning_last() -> None:
+        for _ in range(5):
+            await asyncio.sleep(0)
+        learned.append(1)
+
+    answers = (failing, failing_later, NO, None, learning_last)
+    plugins = [Answering(answer) for answer in answers]
     gate = Gate()
     for plugin in plugins:
         gate.register(plugin)
@@ -254,6 +275,7 @@ def test_follow_lists_reach_every_plugin(caplog: pytest.LogCaptureFixture) -> No
         gate.blocking.kind3(event, NOBODY)
     gate.blocking.close()
     assert all([event for event, _ in plugin.asked] == [event, event] for plugin in plugins)
+    assert learned == [1, 1]
     assert "no disk" in caplog.text
     assert "no network" in caplog.text
 

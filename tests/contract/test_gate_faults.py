@@ -28,6 +28,7 @@ from orly_policy_hookspecs import (
     frozen,
     hookimpl,
 )
+from orly_policy_hookspecs.answers import OUR_FAULT, come_and_awaited
 
 EVENT = AnEvent()
 
@@ -218,6 +219,12 @@ def test_an_answer_of_another_type_is_a_rejection(answer: Any) -> None:
         gate.register(Answering(nonsense), "odd")
         gate.register(Answering(YES), "other")
         assert all(map(is_error, decisions(gate)))
+
+
+def test_what_is_neither_a_decision_nor_to_be_waited_for_is_a_fault() -> None:
+    """Also where no guard has made it one."""
+    given: list[object] = [YES, "yes", None, True]
+    assert come_and_awaited(given) == ([YES, *[OUR_FAULT] * 3], [])
 
 
 def test_the_plugin_at_fault_is_named() -> None:
