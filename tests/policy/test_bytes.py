@@ -100,8 +100,7 @@ def test_a_file_has_a_most_size(content: bytes, message: str) -> None:
     with pytest.raises(InvalidPolicy) as caught:
         read_policy(content)
     [problem] = caught.value.problems
-    assert problem.place == ""
-    assert problem.message.startswith(message)
+    assert (problem.place, problem.message) == ("", message)
 
 
 def test_comments_may_be_nested_a_little() -> None:

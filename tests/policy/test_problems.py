@@ -45,3 +45,10 @@ def test_a_hundred_problems_are_kept(count: int) -> None:
     assert told[:99] == [f"is wrong {i}" for i in range(min(count, 99))]
     if count > MOST_PROBLEMS:
         assert told[-1] == "and perhaps more: mend these first"
+
+
+def test_no_more_problems_are_looked_for() -> None:
+    """Than say whether there are more: to find them takes its time."""
+    numbers = iter(range(1_000))
+    InvalidPolicy(Problem("", str(number)) for number in numbers)
+    assert next(numbers) == MOST_PROBLEMS + 1

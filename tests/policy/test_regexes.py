@@ -194,9 +194,9 @@ def test_less_memory_may_be_given() -> None:
     with pytest.raises(ValueError, match="pattern too large"):
         parse_regex("[a-z]{500}", 2**12)
     with pytest.raises(ValueError, match="RE2") as caught:
-        parse_regex("(", 2**14)
-    assert str(caught.value) == "'(' is not an RE2 regular expression: missing ): ("
-    assert parse_regex("^b|^c", 2**14).matches("c")
+        parse_regex("(?:)(", 2**14)
+    assert str(caught.value) == "'(?:)(' is not an RE2 regular expression: missing ): (?:)("
+    assert parse_regex("^b", 2**14).matches("b")
 
 
 def test_what_is_too_much_to_match() -> None:
