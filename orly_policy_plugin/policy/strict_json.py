@@ -143,14 +143,14 @@ def _integer(digits: str) -> int | NotJson:
 
 def _hint(error: json.JSONDecodeError) -> str:
     """The usual slips of the hand."""
-    before = error.doc[: error.pos].rstrip()
-    here = error.doc[error.pos : error.pos + 2]
-    if not error.doc[error.pos :].strip() or error.msg.startswith("Unterminated"):
+    before, rest = error.doc[: error.pos].rstrip(), error.doc[error.pos :]
+    if not rest.strip() or error.msg.startswith("Unterminated"):
         return " (the end is missing: was it saved only half?)"
-    if here in ("//", "/*") or here.startswith("#"):
+    if rest.startswith(("//", "/*", "#")):
         return ' (JSON has no comments; a key like "_note" is one here)'
-    if here.startswith("'"):
+    if rest.startswith("'"):
         return " (JSON takes double quotes)"
-    if "trailing comma" in error.msg or (before.endswith(",") and here[:1] in "]}"):
-        return " (remove the comma before it)"
+    # Python 3.13 stops at a comma before a bracket, older ones stop at the bracket.
+    if "," in (before[-1:], rest[:1]) and rest.lstrip(",").lstrip().startswith(("]", "}")):
+        return " (remove the comma)"
     return ""

@@ -72,13 +72,15 @@ def test_no_secret_key_is_repeated() -> None:
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        ('{"kind": {"whitelist": [1, 3,]}}', "(remove the comma before it)"),
-        ('{"rules": {},}', "(remove the comma before it)"),
+        ('{"kind": {"whitelist": [1, 3,]}}', "(remove the comma)"),
+        ('{"rules": {},}', "(remove the comma)"),
+        ('{"kind": {"whitelist": [, ]}}', "(remove the comma)"),
+        ('{"kind": {"whitelist": [1,,2]}}', "line 1, column 27"),
         ("{'rules': {}}", "(JSON takes double quotes)"),
         ("{} # nothing yet", ' (JSON has no comments; a key like "_note" is one here)'),
         ("{# note\n}", ' (JSON has no comments; a key like "_note" is one here)'),
         ('{"kind": {} /* all */}', ' (JSON has no comments; a key like "_note" is one here)'),
-        ('{"kind": {"whitelist": [1, ], "blacklist": []}}', "(remove the comma before it)"),
+        ('{"kind": {"whitelist": [1, ], "blacklist": []}}', "(remove the comma)"),
         ('{"kind": {"whitelist": [1,X]}}', "line 1, column 27"),
         ('{"kind": }', "line 1, column 10"),
         ('{"rules": {"1": {"description": "Not', "(the end is missing: was it saved only half?)"),
