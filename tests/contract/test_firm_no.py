@@ -76,7 +76,7 @@ def test_a_firm_no_waits_for_nobody(ask: str, no: Any, first: bool) -> None:
     decision = asyncio.run(question())
     assert decision == NO.attributed("p0" if first else "p1")
     assert hanging.begun == hanging.ended == (0 if no is NO else 1)
-    gc.collect()  # a coroutine that was never awaited would warn
+    gc.collect(1)  # a coroutine that was never awaited would warn
 
 
 @pytest.mark.parametrize("ask", ["write", "read"])
@@ -87,7 +87,7 @@ def test_a_firm_no_waits_for_nobody_in_synchronous_code_either(ask: str) -> None
     assert getattr(gate.blocking, ask)(EVENT, NOBODY) == NO.attributed("p0")
     assert hanging.begun == 0
     assert gate.blocking._background is None
-    gc.collect()
+    gc.collect(1)
 
 
 def test_in_a_batch_each_event_has_its_own() -> None:
@@ -228,5 +228,5 @@ def test_how_one_ends_that_was_given_up_is_not_warned_of(
 
     gate = gate_with(Answering(failing), Answering(no_later))
     assert asyncio.run(gate.write(EVENT, NOBODY)) == NO.attributed("p1")
-    gc.collect()
+    gc.collect(1)
     assert not [record for record in caplog.records if record.name == "asyncio"]

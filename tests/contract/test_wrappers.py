@@ -107,7 +107,7 @@ def test_a_wrapper_that_fails_or_answers_nonsense_is_a_rejection(
         assert wrapped(result, other) == [FAULT.attributed("wrapper")] * 2
     assert caplog.text.count("plugin wrapper: on_write") == 4
     assert "plugin p0" not in caplog.text
-    gc.collect()  # what nobody awaits would warn
+    gc.collect(1)  # what nobody awaits would warn
 
 
 STYLES = pytest.mark.parametrize("style", ["wrapper", "hookwrapper"])
@@ -209,7 +209,7 @@ def test_a_fault_of_a_wrapper_is_a_rejection_in_its_plugins_name(
     assert caplog.text.count("plugin wrapper: on_") == 3
     assert "plugin p0" not in caplog.text
     assert len(plugin.asked) == 3
-    gc.collect()
+    gc.collect(1)
 
 
 def test_a_wrapper_that_cannot_be_closed_is_a_rejection() -> None:
@@ -425,7 +425,7 @@ def test_what_a_wrapper_drops_does_not_count_and_does_not_warn() -> None:
     """It is trusted like the host; a coroutine that it drops is closed."""
     for decision in wrapped(lambda _: [], NO, awaitable(NO)):
         assert decision.accepted
-    gc.collect()
+    gc.collect(1)
 
 
 @STYLES

@@ -413,7 +413,7 @@ async def test_two_connections_of_a_key_share_its_rate(relay: ScriptedRelay) -> 
     of their address, which holds up nobody whom it names.
     """
     key, other = OWNER, Key()
-    long = "x" * 1200
+    long = "x" * 700
     async with (
         connected(relay.url, key) as one,
         connected(relay.url, key) as two,

@@ -101,8 +101,10 @@ def one_connection(number: int) -> Context:
     return Context(authenticated=(key(number),), ip="", connection=None)
 
 
-@pytest.mark.parametrize("of_flooder", [one_address, one_network, one_connection])
-@pytest.mark.parametrize("failure", [None, "default"])
+@pytest.mark.parametrize(
+    ("of_flooder", "failure"),
+    [(one_address, None), (one_network, "default"), (one_connection, None)],
+)
 def test_a_flood_of_reads_gets_nothing_and_keeps_nobody_waiting(
     folder: Any, of_flooder: Any, failure: str | None
 ) -> None:

@@ -130,7 +130,7 @@ async def _add(store: AnyStore, model: Model, new: FrozenEvent) -> None:
 
 
 @pytest.mark.parametrize("flavour", FLAVOURS)
-@settings(max_examples=times(30, 500), suppress_health_check=list(HealthCheck))
+@settings(max_examples=times(15, 500), suppress_health_check=list(HealthCheck))
 @given(
     arriving=st.lists(_events(), max_size=25),
     asked=st.lists(_filters, min_size=1, max_size=6),

@@ -42,6 +42,8 @@ _STORES: Final = {
 _ANY_ORIGIN: Final = {
     f"Access-Control-Allow-{name}": "*" for name in ("Origin", "Headers", "Methods")
 }
+_CLOSING_SECONDS: Final = 1.0
+"""So long a client may take to answer a close. When aiohttp ends it reads no answer."""
 _SOFTWARE: Final = "https://github.com/monty888/monstr"
 
 log = get_log(__name__)
@@ -221,7 +223,9 @@ class PolicyRelay(Relay):  # type: ignore[misc]
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         """A client's session, or NIP-11."""
         websocket = web.WebSocketResponse(
-            max_msg_size=self._settings.frame_bytes, receive_timeout=SILENCE_SECONDS
+            timeout=_CLOSING_SECONDS,
+            max_msg_size=self._settings.frame_bytes,
+            receive_timeout=SILENCE_SECONDS,
         )
         if not websocket.can_prepare(request).ok:
             document = orjson.dumps(self.relay_information)
