@@ -80,6 +80,13 @@ class OfNoParameter:
         return NO
 
 
+class OfNoParameterAtAll:
+    @staticmethod
+    @hookimpl
+    def on_write() -> Decision:
+        return NO
+
+
 class OfMoreToCome:
     @hookimpl
     def on_write(self, event: Event, context: Context, **_: object) -> Decision:
@@ -129,6 +136,7 @@ class OfAttribute:
         OtherwiseNamed(),
         OfOneParameter(),
         OfNoParameter(),
+        OfNoParameterAtAll,
         OfMoreToCome(),
         Empty(),
         Heir(),
@@ -254,7 +262,11 @@ WRONG = [
     (KeywordOnly(), "keyword-only parameter 'context'; remove the '*'"),
     (Defaulted(), "write 'context' without one"),
     (UnknownParameter(), "ctx"),
-    (BadlyDecorated(), "functools.wraps"),
+    (
+        BadlyDecorated(),
+        "BadlyDecorated.on_write: pluggy passes only parameters that have a name, and nothing to "
+        "*args; name event and context, or use functools.wraps in the decorator",
+    ),
     (AnInstance, "register AnInstance(), not the class"),
     (Nothing(), "Nothing has no hook marked with @hookimpl"),
     (types.ModuleType("empty"), "empty has no hook"),
