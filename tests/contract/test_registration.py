@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import functools
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Any
 
 import attrs
@@ -203,6 +203,9 @@ class UnmarkedAndMisspelt:
     def on_wirte(self, event: Event, context: Context) -> Decision:
         return NO
 
+    def on_raed(self, event: Event) -> Decision:
+        return NO
+
 
 @attrs.define(eq=False)
 class SlottedWithoutHooks:
@@ -246,21 +249,52 @@ class BadlyDecorated:
         return NO
 
 
+class WrappingOpen:
+    @hookimpl(wrapper=True)
+    def on_open(self) -> Generator[None, None, None]:
+        yield
+
+
+class WrappingOpenTheOldWay:
+    @hookimpl(hookwrapper=True)
+    def on_open(self) -> Generator[None, None, None]:
+        yield
+
+
 class Nothing:
     """No hook at all."""
 
 
 WRONG = [
-    (Misspelt(), "Misspelt.on_wirte: there is no hook 'on_wirte'; did you mean 'on_write'?"),
+    (
+        Misspelt(),
+        "Misspelt.on_wirte: there is no hook 'on_wirte'; did you mean 'on_write'?; the hooks are "
+        "on_write, on_read, on_kind3, on_policy_event, read_scopes, relay_limits, "
+        "needed_follow_lists, on_attach, on_open, on_close",
+    ),
     (HalfMisspelt(), "did you mean 'on_read'?"),
     (MisspeltByName(), "there is no hook 'on_writes'; did you mean 'on_write'?"),
     (MisspeltOptional(), "did you mean 'on_write'?"),
     (Unmarked(), "Unmarked.on_read is not marked: write @hookimpl above it"),
     (UnmarkedOverride(), "UnmarkedOverride.on_write is not marked"),
-    (UnmarkedAndMisspelt(), "did you mean 'on_write'?"),
+    (
+        UnmarkedAndMisspelt(),
+        "UnmarkedAndMisspelt has no hook marked with @hookimpl (on_raed; did you mean 'on_read'?) "
+        "(on_wirte; did you mean 'on_write'?)",
+    ),
     (SlottedWithoutHooks(), "did you mean 'on_read'?"),
-    (KeywordOnly(), "keyword-only parameter 'context'; remove the '*'"),
-    (Defaulted(), "write 'context' without one"),
+    (
+        KeywordOnly(),
+        "KeywordOnly.on_write: pluggy never passes the keyword-only parameter 'context'; remove "
+        "the '*' before it",
+    ),
+    (
+        Defaulted(),
+        "Defaulted.on_write: pluggy never passes a parameter that has a default; write 'context' "
+        "without one",
+    ),
+    (WrappingOpen(), "WrappingOpen.on_open: on_open is no hook that can be wrapped"),
+    (WrappingOpenTheOldWay(), "on_open is no hook that can be wrapped"),
     (UnknownParameter(), "ctx"),
     (
         BadlyDecorated(),
@@ -288,6 +322,15 @@ def test_what_would_silently_not_work_is_refused(plugin: object, message: str) -
     gate.register(AnInstance(), "mine")
     assert gate.plugins == ("mine",)
     assert denies(gate)
+
+
+def test_a_blocked_name_is_refused() -> None:
+    """pluggy would say nothing, and not ask."""
+    gate = Gate()
+    gate._registry.set_blocked("mine")
+    with pytest.raises(PluginError, match=r"^the plugin name 'mine' is blocked$"):
+        gate.register(AnInstance(), "mine")
+    assert gate.plugins == ()
 
 
 def test_a_name_is_given_once() -> None:
