@@ -58,8 +58,7 @@ class Decision:
     def __init__(self, verdict: Verdict, message: str = "", source: str = "") -> None:
         if type(verdict) is not Verdict or not isinstance(message, str):
             raise TypeError(f"a decision is a Verdict and a text, not {verdict!r}, {message!r}")
-        if type(source) is not str:  # a subclass may claim to equal any plugin's name
-            source = str.__str__(source)
+        source = str.__str__(source)  # a subclass may claim to equal any plugin's name
         message = printable(str.__getitem__(message, slice(MOST_CHARACTERS + 1)))
         if verdict in _REJECTIONS and not message.startswith(PREFIXES):
             message = f"blocked: {message}" if message else "blocked: not accepted"

@@ -82,3 +82,14 @@ def test_a_message_is_a_text(message: object) -> None:
     for verdict in Verdict:
         with pytest.raises(TypeError, match="text"):
             Decision(verdict, message)  # type: ignore[arg-type]
+
+
+def test_a_source_is_a_plain_text() -> None:
+    """Whatever a class of a plugin's own says of itself."""
+
+    class Named(str):
+        __slots__ = ()
+
+    assert type(Decision(Verdict.VOUCH, "", Named("members")).source) is str
+    with pytest.raises(TypeError):
+        Decision(Verdict.VOUCH, "", 5)  # type: ignore[arg-type]
