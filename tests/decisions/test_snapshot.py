@@ -12,6 +12,7 @@ from examples import ADMIN, ALICE, BOB, NOW
 from orly_policy_plugin.authority import Contribution, read_contribution
 from orly_policy_plugin.authority.contributions import unstructure_contribution
 from orly_policy_plugin.decisions import compile_policy
+from orly_policy_plugin.decisions.access import NotDenied
 from orly_policy_plugin.decisions.snapshot import version_in_force
 from orly_policy_plugin.policy import Policy, structure_policy
 
@@ -75,6 +76,18 @@ def test_changes_are_told_place_by_place(
     old = compile_policy(structure_policy(OWN), contributions=[BLACKLIST])
     new = compile_policy(structure_policy(own), contributions=standing)
     assert [str(each) for each in new.changes_since(old)] == expected
+
+
+def test_a_long_list_is_made_a_set_of_once() -> None:
+    """As long as the owner's policy is the same: one of a million keys takes its time."""
+    many = [f"{number:064x}" for number in range(1_000)]
+    policy = structure_policy({**OWN, "rules": {"1": {"write_deny": many}}})
+    old = compile_policy(policy)
+    new = compile_policy(policy, contributions=[ALLOW], before=old)
+    was, now = (each.writes.for_kind(1).conditions[0] for each in (old, new))
+    assert isinstance(was, NotDenied)
+    assert isinstance(now, NotDenied)
+    assert now.denied is was.denied
 
 
 def test_what_is_known_is_no_policy_of_another() -> None:
