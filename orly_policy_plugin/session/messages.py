@@ -87,7 +87,18 @@ def _is_nested_at_most(encoded: bytes, depth: int) -> bool:
 
 def encoded_event(event: FrozenEvent) -> bytes:
     """An event as compact JSON."""
-    return orjson.dumps(event._asdict())
+    event_id, pubkey, created_at, kind, tags, content, sig = event
+    return orjson.dumps(
+        {
+            "id": event_id,
+            "pubkey": pubkey,
+            "created_at": created_at,
+            "kind": kind,
+            "tags": tags,
+            "content": content,
+            "sig": sig,
+        }
+    )
 
 
 @attrs.frozen(init=False)

@@ -5,8 +5,8 @@ second it leaves out: so what an answer that was cut off has of its last second 
 is asked for again.
 """
 
-from collections.abc import Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Sequence
+from operator import ge
 from typing import Final
 
 import attrs
@@ -16,8 +16,6 @@ from orly_policy_hookspecs.nip01 import Filter, FrozenEvent, KindClass, Position
 _SPARE: Final = 1
 """Events to ask for beyond a page: the last one is seldom of the same second as that before."""
 _GROWTH: Final = 4
-_TELLING: Final = 2
-"""Seconds that an answer's events are of at least, where it shows an order."""
 _LARGEST_ASKED: Final = 2**53 - 1
 """Unix seconds, for ``until``: what every JSON parser reads. Later ones are not asked for."""
 
@@ -99,14 +97,12 @@ class Pager:
         if not self._hands_on_early:
             return ()
         last = self._of_a_second
-        if not last or event.created_at == last[0].created_at:
-            last.append(event)
-            return ()
-        self._of_a_second = [event]
-        if event.created_at > last[0].created_at:
-            self._hands_on_early = False
-            return ()
-        return self._next_of([each for each in last if self._is_of_the_page(each)])
+        if last and event.created_at != last[0].created_at:
+            self._of_a_second = [event]
+            self._hands_on_early = event.created_at < last[0].created_at
+            return self._next_of(last) if self._hands_on_early else ()
+        last.append(event)
+        return ()
 
     def end_of_answer(self, number: int) -> None:
         """The answer has ended.
@@ -198,14 +194,13 @@ class Pager:
         """What was not handed on of the page that is over: newest first, of the same second the
         lowest id first.
         """
-        page = sorted(self._found.values(), key=Position.of)[: self._most]
-        return self._next_of(page)
+        return self._next_of(self._found.values())
 
-    def _next_of(self, events: Sequence[FrozenEvent]) -> Sequence[FrozenEvent]:
+    def _next_of(self, events: Iterable[FrozenEvent]) -> Sequence[FrozenEvent]:
+        """Those of the page that were not handed on: no others come before them."""
         given = self._given
-        some = [event for event in events if event.id not in given]
-        if len(some) > 1:
-            some.sort(key=Position.of)
+        some = [each for each in events if each.id not in given and self._is_of_the_page(each)]
+        some.sort(key=Position.of)
         some = some[: self._most - len(given)]
         given.update([event.id for event in some])
         return some
@@ -214,9 +209,8 @@ class Pager:
 def _is_ordered(events: Sequence[FrozenEvent]) -> bool | None:
     """Whether no event comes after an older one; ``None`` where all are of one second."""
     times = [event.created_at for event in events]
-    if len(set(times)) < _TELLING:
-        return None
-    return all(before >= after for before, after in pairwise(times))
+    is_ordered = all(map(ge, times, times[1:]))
+    return None if is_ordered and times[:1] == times[-1:] else is_ordered
 
 
 def _both(one: bool | None, other: bool | None) -> bool | None:
