@@ -19,8 +19,7 @@ def printable(text: str) -> str:
     """The text in one line, with all that a terminal or a reader of a log would be misled by
     escaped, as Python writes it: ``\\\\x1b``, ``\\\\n``, ``\\\\u202e``. Idempotent.
     """
-    if type(text) is not str:  # a subclass may lie in its methods
-        text = str.__str__(text)
+    text = str.__str__(text)  # a subclass may lie in its methods
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() or c in _HARMLESS else _escaped(c) for c in text)
