@@ -153,6 +153,28 @@ def test_what_is_asked_when_it_is_closed_is_still_answered() -> None:
         assert question.result(timeout=5).message == NO.message
 
 
+@pytest.mark.parametrize("stubborn", [False, True])
+def test_closing_ends_the_thread(stubborn: bool) -> None:
+    """Also where a plugin goes on for ever."""
+
+    async def late() -> Decision | None:
+        while True:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                if not stubborn:
+                    raise
+
+    before = set(threading.enumerate())
+    gate = Gate(GateSettings(budget_seconds=0.05))
+    gate.register(Answering(late))
+    assert not gate.blocking.policy_event(AnEvent(), NOBODY).accepted
+    (thread,) = set(threading.enumerate()) - before
+    gate.blocking.close()
+    thread.join(30)
+    assert not thread.is_alive()
+
+
 def test_after_closing_it_starts_anew() -> None:
     """Closing is for tidiness; a question after it is answered."""
     gate = Gate()

@@ -112,6 +112,40 @@ def test_awaited_ones_may_use_all_of_the_budget(seconds: int, in_time: bool, clo
     assert bool(begun) is in_time
 
 
+def test_nobody_waits_for_the_others_of_one_that_is_late(clock: Clock) -> None:
+    """The answer is a rejection, whatever they would say."""
+
+    async def hanging() -> None:
+        await asyncio.Event().wait()
+
+    async def holding_up() -> Decision:
+        clock.now += 21
+        return YES
+
+    gate = Gate(GateSettings(budget_seconds=20))
+    for answer in (holding_up, hanging):
+        gate.register(Answering(answer), answer.__name__)
+    decision = asyncio.run(asyncio.wait_for(gate.write(EVENT, NOBODY), 10))
+    assert decision.message == TOO_LONG.message
+
+
+def test_the_others_learn_of_a_follow_list_to_their_end(clock: Clock) -> None:
+    """Where one is late there is no rejection that would make theirs needless."""
+    learned = []
+
+    async def holding_up() -> None:
+        clock.now += BUDGET_SECONDS + 1
+
+    async def learning_last() -> None:
+        for _ in range(5):
+            await asyncio.sleep(0)
+        learned.append(1)
+
+    gate = gate_with(slow=Answering(holding_up), last=Answering(learning_last))
+    asyncio.run(gate.kind3(EVENT, NOBODY))
+    assert learned == [1]
+
+
 def test_of_several_readers_the_one_that_was_slow_last_is_named(clock: Clock) -> None:
     """Since the batch began; nobody where none was, and the only one in any case."""
     gate = Gate(GateSettings(budget_seconds=1000))
