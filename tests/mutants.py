@@ -16,6 +16,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -72,9 +73,14 @@ def main(folder: Path, names: list[str]) -> int:
         return status
     found = dict(statuses(names))
     imported = called_while_importing()
-    for name in found:
-        if found[name] not in KILLED and name.partition("__mutmut_")[0] in imported:
-            found[name] = "survived" if survives_alone(name) else "killed"
+    alone = [
+        name
+        for name in found
+        if found[name] not in KILLED and name.partition("__mutmut_")[0] in imported
+    ]
+    with ThreadPoolExecutor(os.cpu_count()) as at_a_time:
+        for name, survives in zip(alone, at_a_time.map(survives_alone, alone), strict=True):
+            found[name] = "survived" if survives else "killed"
     return judge(found)
 
 
