@@ -243,7 +243,7 @@ def _through_pluggy(caller: pluggy.HookCaller) -> AskAll:
 
 def _check_parameters(plugin: object, where: str, function: Callable[..., Any]) -> None:
     parameters = inspect.signature(function).parameters
-    if inspect.isclass(plugin) and next(iter(parameters), "") == "self":
+    if inspect.isclass(plugin) and [*parameters][:1] == ["self"]:
         raise PluginError(
             f"{where} needs an instance: register {plugin.__name__}(), not the class"
         )
