@@ -202,20 +202,25 @@ async def test_the_events_of_a_req_are_asked_together(relay: ScriptedRelay) -> N
 
 @asynchronous
 async def test_a_slow_script_delays_no_other_writer(relay: ScriptedRelay) -> None:
-    """While events wait a second each for their script, others are answered as fast as ever: 20 ms
-    at most are between them.
+    """While there is always an event that waits a second for its script, others are answered as
+    fast as ever: 20 ms at most are between them, and twice the time where all is slow.
     """
+    is_over = asyncio.Event()
+
+    async def write_slowly(writer: Client) -> None:
+        while not is_over.is_set():
+            await writer.publish_all(note("x", kind=7))
+
     async with connected(relay.url) as client, contextlib.AsyncExitStack() as stack:
         await delays(client, 20)
         before = await delays(client, 200)
         slow = [await stack.enter_async_context(connected(relay.url)) for _ in range(4)]
-        waiting = [asyncio.create_task(one.publish(note("x", kind=7))) for one in slow]
+        waiting = [asyncio.create_task(write_slowly(each)) for each in slow]
         meanwhile = await delays(client, 200)
-        assert not all(task.done() for task in waiting)
-        for accepted, message in await asyncio.gather(*waiting):
-            assert accepted, message
-    assert median(meanwhile) - median(before) < 0.020
-    assert quantiles(meanwhile, n=10)[-1] - quantiles(before, n=10)[-1] < 0.020
+        is_over.set()
+        await asyncio.gather(*waiting)
+    assert median(meanwhile) < 2 * median(before) + 0.020
+    assert quantiles(meanwhile, n=10)[-1] < 2 * quantiles(before, n=10)[-1] + 0.020
 
 
 async def delays(client: Client, count: int) -> list[float]:
