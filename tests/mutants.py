@@ -47,13 +47,14 @@ also_copy = {[one for one in NEEDED if one != "tests"]}
 pytest_add_cli_args_test_selection = {[f"tests/{one}" for one in TESTS]}
 pytest_add_cli_args = {PYTEST_ARGUMENTS}
 use_git_change_detection = false
-timeout_multiplier = 2.0
-timeout_constant = 2.0
+timeout_multiplier = 10.0
+timeout_constant = 10.0
 do_not_mutate_patterns = ['^\\s*log\\.', 'cast\\(']
 """
 """What mutmut is told. Each mutant meets the tests that have called its function.
 
-What is logged is for operators and promised to nobody; a cast is there for mypy.
+What is logged is for operators and promised to nobody; a cast is there for mypy. A mutant has ten
+times as long as its tests, for the machine may be busy: one that only takes longer is not killed.
 """
 KILLED = ("killed", "timeout", "segfault", "suspicious", "caught by type check")
 LISTED = re.compile(r"^- `(?P<function>[^`]+)`: ``(?P<change>.+)``$", re.MULTILINE)
