@@ -34,6 +34,8 @@ POSTGRESQL = (  # likewise: a whole server
 TEST_NEEDS = ["pytest", "pytest-xdist", "hypothesis", "asyncpg", NOSTR_SDK, POSTGRESQL]
 PACKAGES = ["orly_policy_plugin", "hookspecs"]
 PROJECTS = [Path("pyproject.toml"), Path("hookspecs/pyproject.toml")]
+HOSTS = "kit,monstr,nostr-relay,proxy"
+"""The extras, all of them."""
 CONTRACT = "./hookspecs"
 """A distribution of its own, which the engine needs."""
 
@@ -81,7 +83,7 @@ def _test(session: nox.Session, depth: str) -> None:
 
     :param depth: see ``tests/depth.py``.
     """
-    _install(session, CONTRACT, ".[nostr-relay,proxy,kit]", *TEST_NEEDS, built_from=_sources())
+    _install(session, CONTRACT, f".[{HOSTS}]", *TEST_NEEDS, built_from=_sources())
     session.env["ORLY_POLICY_TEST_DEPTH"] = depth
     # -P: the wheel is tested, not the folder that this is run in. Most tests wait for other
     # processes: twice as many as there are cores keep these busy.
@@ -109,7 +111,7 @@ def lint(session: nox.Session) -> None:
 @nox.session(venv_backend="venv")
 def types(session: nox.Session) -> None:
     """Check the types."""
-    _install(session, "-e", CONTRACT, "-e", ".[nostr-relay,proxy,kit]", "mypy", "types-PyYAML")
+    _install(session, "-e", CONTRACT, "-e", f".[{HOSTS}]", "mypy", "types-PyYAML")
     _run(session, "-m", "mypy")
     _run(session, "-m", "mypy", "run.py")
 

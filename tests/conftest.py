@@ -3,10 +3,14 @@
 import gc
 import os
 import sys
+from pathlib import Path
 
 import depth
 
 depth.load_profile()
+
+# For example_relay, which is in no wheel. Last, so that it is the wheel that is tested.
+sys.path.append(str(Path(__file__).parents[1]))
 
 # The tests start hundreds of processes; each would compile what it imports.
 sys.dont_write_bytecode = False
