@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -11,6 +12,14 @@ depth.load_profile()
 
 # For example_relay, which is in no wheel. Last, so that it is the wheel that is tested.
 sys.path.append(str(Path(__file__).parents[1]))
+
+# A run in the background may have been told to ignore these, and whatever is started inherits that.
+for number, usual in {
+    signal.SIGINT: signal.default_int_handler,
+    signal.SIGHUP: signal.SIG_DFL,
+}.items():
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, usual)
 
 # The tests start hundreds of processes; each would compile what it imports.
 sys.dont_write_bytecode = False

@@ -535,7 +535,6 @@ while :; do sleep 60; done"""
         [*command, "script-check", name, "--timeout", "30"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     ) as process:
         _until((folder / "started").exists)
         process.send_signal(how)
