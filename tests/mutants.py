@@ -39,6 +39,8 @@ have each survivor take minutes.
 """
 NEEDED = ("benchmarks", "docs", "tests", "README.md", "example_relay", "pyproject.toml")
 PYTEST_ARGUMENTS = ["-p", "no:cacheprovider", "-p", "no:xdist"]
+LONGEST_SECONDS = 600
+"""That the tests may take in a process of its own."""
 CONFIGURATION = f"""
 [tool.mutmut]
 source_paths = {list(PACKAGES)}
@@ -146,9 +148,18 @@ def survives_alone(name: str) -> bool:
     command = [sys.executable, "-m", "pytest", "-x", *PYTEST_ARGUMENTS, *tests]
     environment = {**os.environ, "MUTANT_UNDER_TEST": name, "ORLY_POLICY_TEST_DEPTH": "quick"}
     nowhere = subprocess.DEVNULL
-    done = subprocess.run(
-        command, cwd="mutants", env=environment, stdout=nowhere, stderr=nowhere, check=False
-    )
+    try:
+        done = subprocess.run(
+            command,
+            cwd="mutants",
+            env=environment,
+            stdout=nowhere,
+            stderr=nowhere,
+            timeout=LONGEST_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return False
     return done.returncode == 0
 
 

@@ -8,7 +8,7 @@ from examples import ALICE
 from strategies import NPUB, NPUB_HEX
 
 from orly_policy_plugin.policy import InvalidPolicy, Policy, read_policy, structure_policy
-from orly_policy_plugin.policy.values import whole_number
+from orly_policy_plugin.policy.values import read_members, whole_number
 
 TEXT = [5, 1.5, True, [], {}, "\ud800"]
 BOOLEAN = ["true", "false", "", 0, 1, 1.0, [], {}]
@@ -309,6 +309,7 @@ def test_what_is_expected_is_told(field: str, value: Any, message: str) -> None:
             "kind.whitelist: expected a list of kinds, found the number 5.5",
         ),
         ({"rules": {"00": {}}}, "rules.00: '00' is not a kind in plain digits; write '0'"),
+        ({"rules": {"٣": {}}}, "rules.٣: '٣' is not a kind in plain digits"),
         ({"rules": {"a1b2": {}}}, "rules.a1b2: 'a1b2' is not a kind in plain digits"),
         (
             {"rules": {"+" + "1" * 99: {}}},
@@ -431,6 +432,7 @@ def test_comments_mean_nothing(key: str) -> None:
         assert structure_policy(everywhere(key, value)) == structure_policy(
             {"global": {}, "rules": {"1": {}}}
         )
+        assert read_members({key: value, "owners": []}) == {"owners": []}
 
 
 def test_there_are_no_comments_among_tags() -> None:
@@ -466,6 +468,7 @@ def test_null_is_the_same_as_not_written() -> None:
         ('{"default_policy": "deny", "default_policy": null}', ""),
         ('{"default_policy": null, "default_policy": null}', ""),
         ('{"global": {"tag_validation": {"_": "a", "_": "b"}}}', "global.tag_validation"),
+        ('{"owners": [], "_note": 5, "owners": []}', ""),
         ('{"kind": {"whitelist": [1], "whiteli\\u0073t": [2]}}', "kind"),
     ],
 )
