@@ -442,6 +442,10 @@ def test_there_are_no_comments_among_tags() -> None:
     assert problems({"rules": {"1": {"tag_validation": {"_x": "("}}}}) == [
         "rules.1.tag_validation._x"
     ]
+    with pytest.raises(InvalidPolicy) as caught:
+        read_policy(b'{"global": {"tag_validation": {"_x": "a", "_x": "("}}}')
+    place = "global.tag_validation"
+    assert [problem.place for problem in caught.value.problems] == [place, f"{place}._x"]
 
 
 def test_null_is_the_same_as_not_written() -> None:
