@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 import pytest
-from examples import ADMIN, ALICE, NOW
+from examples import ADMIN, ALICE, BOB, NOW
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import json_values, keys, kinds, many, rules, some, some_of
@@ -109,6 +109,20 @@ def test_every_field_is_read() -> None:
 def test_comments_and_nulls_say_nothing(value: object) -> None:
     """As in a policy, they are as good as not written."""
     assert read(value).adds_nothing
+
+
+def test_what_is_in_a_list_twice_is_there_once() -> None:
+    """Keys and kinds, in the order in which they come."""
+    given = {
+        "kind_whitelist_add": [2, 1, 2],
+        "kind_blacklist_add": [3, 3],
+        "global_extend": {"write_deny_add": [BOB, ALICE, BOB.upper()]},
+    }
+    assert read(given) == contribution(
+        kind_whitelist_add=[2, 1],
+        kind_blacklist_add=[3],
+        global_extend={"write_deny_add": [BOB, ALICE]},
+    )
 
 
 def test_what_the_event_says_cannot_be_said_again() -> None:
