@@ -13,7 +13,7 @@ depth.load_profile()
 # For example_relay, which is in no wheel. Last, so that it is the wheel that is tested.
 sys.path.append(str(Path(__file__).parents[1]))
 
-# A run in the background may have been told to ignore these, and whatever is started inherits that.
+# A run in the background may have been told to ignore these; what is started would inherit that.
 for number, usual in {
     signal.SIGINT: signal.default_int_handler,
     signal.SIGHUP: signal.SIG_DFL,
