@@ -3,14 +3,21 @@
 from typing import Any
 
 import pytest
+from examples import ADMIN, ALICE, BOB, NOW
 
+from orly_policy_plugin.authority import Contribution, read_contribution
 from orly_policy_plugin.decisions import Plans, compile_policy
+from orly_policy_plugin.decisions.private import PRIVATE_KINDS
 from orly_policy_plugin.policy import structure_policy
 
 
 def plans(policy: dict[str, Any] | None = None) -> Plans:
     listed = {"kind": {"whitelist": [1, 2, 7]}, "rules": {"7": {}}}
     return compile_policy(structure_policy(listed if policy is None else policy)).writes
+
+
+def contribution(**content: Any) -> Contribution:
+    return read_contribution(content, admin=ADMIN, created_at=NOW, event_id="ee" * 32)
 
 
 def test_kinds_that_differ_in_nothing_share_a_plan() -> None:
@@ -26,6 +33,23 @@ def test_a_whitelist_that_is_lifted_names_no_kind() -> None:
     """Nor does an empty policy, but that of policy events."""
     lifted = {"kind": {"whitelist": [1]}, "global": {"write_allow_permissive": True}}
     assert plans(lifted).named == plans({}).named == {12345}
+
+
+def test_kinds_that_are_denied_are_named() -> None:
+    """By the owner's blacklist, and by an admin's."""
+    made = contribution(kind_blacklist_add=[8])
+    policy = structure_policy({"kind": {"blacklist": [7]}})
+    assert compile_policy(policy, contributions=[made]).writes.named == {7, 8, 12345}
+
+
+def test_private_kinds_are_named_where_others_are_opened() -> None:
+    """An admin's addition to the global rule counts for reading all kinds but those."""
+    made = contribution(global_extend={"read_allow_add": [BOB]})
+    policy = structure_policy({"global": {"read_allow": [ALICE]}})
+    snapshot = compile_policy(policy, contributions=[made])
+    assert snapshot.reads.named == {*PRIVATE_KINDS, 12345}
+    assert snapshot.writes.named == {12345}
+    assert compile_policy(policy).reads.named == {12345}
 
 
 def test_a_plan_is_made_once() -> None:
