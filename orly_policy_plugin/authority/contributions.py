@@ -14,7 +14,6 @@ from cattrs import Converter
 from ..policy import InvalidPolicy, Policy, Problem, Regex, Rule, parse_regex
 from ..policy.fields import Field, Right, declared, rights_in
 from ..policy.problems import did_you_mean
-from ..policy.pubkeys import Pubkeys
 from ..policy.reading import by_kind, make_converter, model
 from ..policy.values import read_kinds, read_pubkeys, read_text
 from ..policy.who_may import authors_named
@@ -44,7 +43,6 @@ def _of_rights(_: type, __: list[Any]) -> list[Any]:
             alias=each.extending,
             default=_ADDS_NOTHING[each.right],
             metadata={Field: attrs.evolve(each.field, counts_when_empty=False, right=None)},
-            type=_TYPES[each.right],
         )
         for each in rights_in(Rule)
     ]
@@ -55,12 +53,6 @@ _ADDS_NOTHING: Final[Mapping[Right, Any]] = {
     Right.ADD_TO_SOME: (),
     Right.RAISE: None,
     Right.SWITCH_ON: False,
-}
-_TYPES: Final[Mapping[Right, Any]] = {
-    Right.ADD: Pubkeys,
-    Right.ADD_TO_SOME: Pubkeys,
-    Right.RAISE: int | None,
-    Right.SWITCH_ON: bool,
 }
 
 
