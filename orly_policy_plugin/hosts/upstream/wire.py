@@ -345,7 +345,6 @@ async def open_wire(
             open_timeout=CONNECT_SECONDS,
             close_timeout=1,
             max_size=_FRAME_BYTES,
-            max_queue=64,
             compression=None,
             user_agent_header=None,
             proxy=None,
