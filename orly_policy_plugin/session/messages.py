@@ -101,7 +101,7 @@ def encoded_event(event: FrozenEvent) -> bytes:
     )
 
 
-@attrs.frozen(init=False)
+@attrs.define(init=False, eq=False)  # frozen, it would take twice as long to make
 class Message:
     """A message to a client. Several may share the bytes of an event."""
 
@@ -111,7 +111,8 @@ class Message:
     size_bytes: int
 
     def __init__(self, start: bytes, event: bytes = b"", end: bytes = b"") -> None:
-        self.__attrs_init__(start, event, end, len(start) + len(event) + len(end))
+        self.start, self.event, self.end = start, event, end
+        self.size_bytes = len(start) + len(event) + len(end)
 
     def __str__(self) -> str:
         """As it is sent."""

@@ -23,6 +23,8 @@ class Outbox:
         self._held_bytes = 0
         self._sent = 0
         self._filled = asyncio.Event()
+        self.is_full = False
+        """Whether :meth:`room` is to be waited for."""
         self._has_room = asyncio.Event()
         self._has_room.set()
         self._is_empty = asyncio.Event()
@@ -36,6 +38,7 @@ class Outbox:
             self._filled.set()
             self._is_empty.clear()
         if self._bytes > self._most_bytes // 2:
+            self.is_full = True
             self._has_room.clear()
 
     def has_room_for(self, message: Message) -> bool:
@@ -45,11 +48,6 @@ class Outbox:
     def hold(self, more_bytes: int) -> None:
         """Count so many bytes more, or less, as waiting to be put here."""
         self._held_bytes += more_bytes
-
-    @property
-    def is_full(self) -> bool:
-        """Whether :meth:`room` is to be waited for."""
-        return not self._has_room.is_set()
 
     async def room(self) -> None:
         """Wait until the client has read most of what it was sent."""
@@ -88,7 +86,8 @@ class Outbox:
     def _has_been_sent(self) -> None:
         self._bytes -= self._waiting.popleft().size_bytes
         self._sent += 1
-        if self._bytes <= self._most_bytes // 2:
+        if self.is_full and self._bytes <= self._most_bytes // 2:
+            self.is_full = False
             self._has_room.set()
 
     @property

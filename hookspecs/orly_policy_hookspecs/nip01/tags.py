@@ -35,9 +35,11 @@ def expires_at(event: Event) -> int | None:
     """When an event expires (NIP-40), in Unix seconds; ``None`` for never. A value that is no
     time is none.
     """
-    value = value_of(event, "expiration")
-    match = None if value is None else _UNIX_SECONDS.fullmatch(value)
-    return int(match[1]) if match else None
+    for tag in event.tags:  # a generator costs more than a short loop
+        if tag[0] == "expiration" and len(tag) > 1:
+            match = _UNIX_SECONDS.fullmatch(tag[1])
+            return int(match[1]) if match else None
+    return None
 
 
 def is_expired(event: Event, now: int) -> bool:
