@@ -114,8 +114,8 @@ class UpstreamHost:
         """A page. Where the upstream keeps the order, events are handed on while more come."""
         pager = Pager(self._answers, wanted, before, most)
 
-        def come(event: FrozenEvent) -> None:
-            if first := pager.come(event):
+        def come(events: Sequence[FrozenEvent]) -> None:
+            if first := pager.come(events):
                 hand_on(first)
 
         async with self._lines.wire() as wire:

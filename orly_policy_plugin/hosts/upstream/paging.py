@@ -6,7 +6,7 @@ is asked for again.
 """
 
 from collections.abc import Iterable, Sequence
-from operator import ge
+from operator import attrgetter, ge
 from typing import Final
 
 import attrs
@@ -16,6 +16,8 @@ from orly_policy_hookspecs.nip01 import Filter, FrozenEvent, KindClass, Position
 _SPARE: Final = 1
 """Events to ask for beyond a page: the last one is seldom of the same second as that before."""
 _GROWTH: Final = 4
+_id_of: Final = attrgetter("id")
+_created_at_of: Final = attrgetter("created_at")
 _LARGEST_ASKED: Final = 2**53 - 1
 """Unix seconds, for ``until``: what every JSON parser reads. Later ones are not asked for."""
 
@@ -88,21 +90,21 @@ class Pager:
             return None
         return self._until if self.answers.until_is_inclusive else self._until + 1
 
-    def come(self, event: FrozenEvent) -> Sequence[FrozenEvent]:
-        """Take a genuine event of the answer.
+    def come(self, events: Sequence[FrozenEvent]) -> Sequence[FrozenEvent]:
+        """Take the next genuine events of the answer.
 
         :returns: those of the page that none can come before, where the relay keeps the order.
         """
-        self._coming.append(event)
+        self._coming += events
         if not self._hands_on_early:
             return ()
-        last = self._of_a_second
-        if last and event.created_at != last[0].created_at:
-            self._of_a_second = [event]
-            self._hands_on_early = event.created_at < last[0].created_at
-            return self._next_of(last) if self._hands_on_early else ()
-        last.append(event)
-        return ()
+        some = [*self._of_a_second, *events]
+        if _is_ordered(some) is False:
+            self._hands_on_early = False
+            return ()
+        begin = [event.created_at for event in some].index(some[-1].created_at)
+        self._of_a_second = some[begin:]
+        return self._next_of(some[:begin])
 
     def end_of_answer(self, number: int) -> None:
         """The answer has ended.
@@ -200,7 +202,8 @@ class Pager:
         """Those of the page that were not handed on: no others come before them."""
         given = self._given
         some = [each for each in events if each.id not in given and self._is_of_the_page(each)]
-        some.sort(key=Position.of)
+        some.sort(key=_id_of)  # twice at half the price of once by positions
+        some.sort(key=_created_at_of, reverse=True)
         some = some[: self._most - len(given)]
         given.update([event.id for event in some])
         return some

@@ -5,13 +5,12 @@ import contextlib
 import itertools
 import logging
 import re
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
 import attrs
 import orjson
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosedError, WebSocketException
 
 from orly_policy_hookspecs.logs import get_log
 from orly_policy_hookspecs.nip01 import Filter, FrozenEvent
@@ -20,14 +19,14 @@ from orly_policy_hookspecs.printing import printable
 from ...session import StoreUnavailable
 from .complaints import Complaints
 from .genuine import Genuine
+from .socket import Socket, SocketLost
 
 ANSWER_SECONDS: Final = 15.0
 """So long the upstream may take for one answer, where nothing else is said."""
 _NOTICE_SECONDS: Final = 2.0
 """So long for an answer to the only question after a NOTICE: some refuse with nothing else."""
-CONNECT_SECONDS: Final = 10.0
-_FRAME_BYTES: Final = 2 * 1024 * 1024
-"""Of one message of the upstream's. A session takes events of half of that."""
+_MOST_UNTOLD: Final = 100
+"""Live events that wait to be told of. With as many nothing more is read."""
 _ANSWER_BYTES: Final = 64 * 1024 * 1024
 """Of one answer, all its events together."""
 _EXCESS: Final = 2
@@ -59,8 +58,8 @@ class Accepted:
     message: str
 
 
-Come = Callable[[FrozenEvent], None]
-"""Told of every genuine event that a REQ is answered with, when it comes."""
+Come = Callable[[Sequence[FrozenEvent]], None]
+"""Told of the genuine events that a REQ is answered with, when they come."""
 
 
 @attrs.define(eq=False)
@@ -73,12 +72,30 @@ class _Req:
     number: int = 0
     """Of all that came, others included."""
     size_bytes: int = 0
+    _untold: list[FrozenEvent] = attrs.Factory(list)
+
+    def add(self, event: FrozenEvent) -> None:
+        """Have a genuine event told, with the others that come at the same time."""
+        if not self._untold:
+            asyncio.get_running_loop().call_soon(self._tell_early)
+        self._untold.append(event)
+
+    def _tell_early(self) -> None:
+        if not self.done.done():
+            try:
+                self.tell()
+            except Exception as error:  # noqa: BLE001 -- it is raised to who waits
+                self.done.set_exception(error)
+
+    def tell(self) -> None:
+        """Tell of all that has come."""
+        events, self._untold = self._untold, []
+        if events:
+            self.come(events)
 
 
 Live = Callable[[FrozenEvent], Awaitable[None]]
-"""Told of every genuine event that comes on the live subscription. Nothing more is read before it
-returns.
-"""
+"""Told of every genuine event that comes on the live subscription, one after the other."""
 _EVENT: Final = re.compile(rb'\["EVENT",[ ]?"([^"\\]*)",[ ]?(?=\{)')
 """How nearly every EVENT begins; others are taken apart and put together again."""
 
@@ -91,17 +108,17 @@ class Wire:
 
     def __init__(
         self,
-        socket: ClientConnection,
         genuine: Genuine,
         complaints: Complaints,
         live: Live | None,
         answer_seconds: float,
     ) -> None:
         """:param answer_seconds: so long the upstream may take for one answer."""
-        self._socket = socket
         self._genuine = genuine
         self._complaints = complaints
         self._live = live
+        self._untold: deque[FrozenEvent] = deque()
+        self._telling: asyncio.Task[None] | None = None
         self._answer_seconds = answer_seconds
         self._live_name: str | None = None
         self._is_live: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -114,7 +131,17 @@ class Wire:
         """Of what the upstream takes. Over more it might close the connection, for all."""
         self.gone = asyncio.Event()
         """Set once it is closed."""
-        self._task = asyncio.create_task(self._read())
+        self._socket = Socket(self._take, self._fail)
+
+    async def connect(self, url: str, headers: Mapping[str, str]) -> None:
+        """Connect. To be called once, before all else.
+
+        :raises UpstreamGone: the upstream cannot be reached.
+        """
+        try:
+            await self._socket.connect(url, headers)
+        except SocketLost as error:
+            raise UpstreamGone(str(error)) from None
 
     @property
     def why_gone(self) -> str:
@@ -140,6 +167,7 @@ class Wire:
         try:
             await self._send(["REQ", name, filter_json(wanted)])
             await self._wait_for(req.done)
+            req.tell()
         finally:
             del self._reqs[name]
             await self._close_req(name)
@@ -172,8 +200,9 @@ class Wire:
         """Close it."""
         self._fail("it was closed")
         await self._socket.close()
-        self._task.cancel()
-        await asyncio.wait([self._task])
+        if self._telling is not None:
+            self._telling.cancel()
+            await asyncio.wait([self._telling])
 
     # --- out
 
@@ -186,13 +215,10 @@ class Wire:
             raise UpstreamGone(f"this makes a message of {len(text)} bytes, it takes {most}")
         try:
             async with asyncio.timeout(self._answer_seconds):
-                await self._socket.send(text, text=True)
+                await self._socket.send(text)
         except TimeoutError:
             self._fail("it does not read")
             raise UpstreamGone("it does not read") from None
-        except (WebSocketException, OSError) as error:
-            self._fail(_told(error))
-            raise UpstreamGone(_told(error)) from None
 
     async def _wait_for(self, answer: "asyncio.Future[Any]") -> None:
         try:
@@ -207,33 +233,18 @@ class Wire:
 
     # --- in
 
-    async def _read(self) -> None:
-        try:
-            while True:
-                event = self._take(await self._socket.recv(decode=False))
-                if event is not None and self._live is not None:
-                    await self._live(event)
-        except (WebSocketException, OSError) as error:
-            self._fail(_told(error))
-        except Exception:
-            log.exception("reading from the upstream failed")
-            self._fail("what it sent could not be read")
-        finally:
-            self._fail("it is not read any more")
-            self._socket.transport.abort()
-
-    def _take(self, text: bytes) -> FrozenEvent | None:
-        """Take a message; the event where it is a live one."""
+    def _take(self, text: bytes) -> None:
         if (start := _EVENT.match(text)) and text.endswith(b"}]"):
-            return self._take_event(start[1].decode(errors="replace"), text[start.end() : -1])
+            self._take_event(start[1].decode(errors="replace"), text[start.end() : -1])
+            return
         try:
             message = orjson.loads(text)
         except orjson.JSONDecodeError:
             self._complaints.say("sends what is no JSON")
-            return None
+            return
         match message:
             case ["EVENT", str(name), dict(value)]:
-                return self._take_event(name, orjson.dumps(value))
+                self._take_event(name, orjson.dumps(value))
             case ["EOSE", str(name), *_]:  # what may follow tells of more than is passed on
                 self._end(name)
             case ["CLOSED", str(name), *rest]:
@@ -246,20 +257,40 @@ class Wire:
                 pass  # its challenge is nobody's here
             case _:
                 self._complaints.say("sends what is no message of NIP-01")
-        return None
 
-    def _take_event(self, name: str, text: bytes) -> FrozenEvent | None:
+    def _take_event(self, name: str, text: bytes) -> None:
         req = self._reqs.get(name)
         is_live = name == self._live_name and self._is_live.done()  # what came before was stored
         if req is None and not is_live:
-            return None
+            return
         if req is not None and not self._may_be_one_more(name, req, len(text)):
-            return None
+            return
         event = self._genuine.event_of(text)
-        if req is None or event is None:
-            return event
-        req.come(event)
-        return None
+        if event is None:
+            return
+        if req is None:
+            self._tell_soon(event)
+        else:
+            req.add(event)
+
+    def _tell_soon(self, event: FrozenEvent) -> None:
+        self._untold.append(event)
+        if len(self._untold) == _MOST_UNTOLD:
+            self._socket.pause_reading()
+        if self._telling is None:
+            self._telling = asyncio.create_task(self._tell())
+
+    async def _tell(self) -> None:
+        assert self._live is not None
+        try:
+            while self._untold:
+                await self._live(self._untold.popleft())
+        except Exception:
+            log.exception("telling of a live event failed")
+            self._fail("its live events could not be told of")
+        finally:
+            self._telling = None
+            self._socket.resume_reading()
 
     def _may_be_one_more(self, name: str, req: _Req, size: int) -> bool:
         if req.done.done():
@@ -338,20 +369,9 @@ async def open_wire(
 
     :raises UpstreamGone: it cannot be reached.
     """
-    try:
-        socket = await connect(
-            url,
-            additional_headers=headers,
-            open_timeout=CONNECT_SECONDS,
-            close_timeout=1,
-            max_size=_FRAME_BYTES,
-            compression=None,
-            user_agent_header=None,
-            proxy=None,
-        )
-    except (WebSocketException, OSError, TimeoutError) as error:
-        raise UpstreamGone(_told(error)) from None
-    return Wire(socket, genuine, complaints, live, answer_seconds)
+    wire = Wire(genuine, complaints, live, answer_seconds)
+    await wire.connect(url, headers)
+    return wire
 
 
 def filter_json(wanted: Filter) -> dict[str, Any]:
@@ -382,15 +402,3 @@ def _give_up(future: "asyncio.Future[Any]", why: str) -> None:
 
 def _text(rest: Sequence[object]) -> str:
     return printable(rest[0][:_SHOWN]) if rest and isinstance(rest[0], str) else ""
-
-
-def _told(error: BaseException) -> str:
-    if isinstance(error, TimeoutError):
-        return f"it did not answer within {CONNECT_SECONDS:g} s"
-    if isinstance(error, ConnectionRefusedError):
-        return "connection refused"  # asyncio's own text has the address
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror.lower()
-    if isinstance(error, ConnectionClosedError) and error.rcvd is None:
-        return "the connection was lost"
-    return printable(" ".join(str(error).split())[:_SHOWN]) or type(error).__name__

@@ -3,6 +3,7 @@
 import random
 from collections import Counter
 from collections.abc import Sequence
+from itertools import cycle, islice
 
 import attrs
 from hypothesis import given
@@ -63,8 +64,13 @@ filters = st.builds(
 
 
 def taken(pager: Pager, events: Sequence[FrozenEvent]) -> list[FrozenEvent]:
-    """What is handed on while an answer comes."""
-    first = [event for each in events for event in pager.come(each)]
+    """What is handed on while an answer comes, some events at a time."""
+    first: list[FrozenEvent] = []
+    coming = iter(events)
+    for number in cycle((1, 3, 2)):
+        if not (some := list(islice(coming, number))):
+            break
+        first += pager.come(some)
     pager.end_of_answer(len(events))
     return first
 
@@ -176,8 +182,7 @@ def test_a_relay_that_does_not_heed_until_is_given_up() -> None:
 def test_what_is_not_genuine_counts_for_the_limit() -> None:
     """Ten came, one of them forged: there may be more."""
     pager = Pager(Answers(10), Filter(), None, 20)
-    for number in range(9):
-        pager.come(note(number, 100 - number))
+    pager.come([note(number, 100 - number) for number in range(9)])
     pager.end_of_answer(10)
     assert not pager.is_over
     assert pager.question.until == 93
@@ -196,15 +201,15 @@ def test_first_events_do_not_wait_for_the_last() -> None:
     notes = [note(2, 9), note(1, 9), note(3, 8), note(4, 7)]
     known = Answers(10, proven=10, until_is_inclusive=True)
     first = Pager(known, Filter(), None, 4)
-    assert [first.come(each) for each in notes] == [(), (), (), ()]
+    assert not any(first.come([each]) for each in notes)
     first.end_of_answer(4)
     assert first.answers.keeps_order
     assert first.rest == [notes[1], notes[0], *notes[2:]]
 
     second = Pager(first.answers, Filter(kinds=frozenset({1})), None, 3)
-    came = [second.come(each) for each in [note(5, 9, kind=2), *notes]]
-    assert came == [(), (), (), [notes[1], notes[0]], [notes[2]]]
-    assert second.come(note(6, 20)) == ()
+    came = [second.come([each]) for each in [note(5, 9, kind=2), *notes]]
+    assert came == [[], [], [], [notes[1], notes[0]], [notes[2]]]
+    assert not second.come([note(6, 20)])
     second.end_of_answer(6)
     assert second.rest == []
     assert second.answers.keeps_order is False
