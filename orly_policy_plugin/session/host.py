@@ -142,8 +142,14 @@ class Verifying(Protocol):
     """Whether it does."""
 
 
+class Enough(Exception):
+    """Nobody takes more of a page for now: it ends where it is, and what follows is asked for when
+    its events have been taken.
+    """
+
+
 HandOn = Callable[[Sequence[FrozenEvent]], None]
-"""Takes the next events of a page."""
+"""Takes the next events of a page. Raises :class:`Enough` where they are the last ones."""
 
 
 @runtime_checkable
@@ -157,7 +163,8 @@ class Streaming(Protocol):
     ) -> None:
         """As :meth:`Host.page`, some at a time; on return there is nothing more of the page.
 
-        :param hand_on: given each event once, in the order of a page.
+        :param hand_on: given each event once, in the order of a page. What it raises is to go
+            through.
         """
 
 

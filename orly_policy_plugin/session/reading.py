@@ -21,6 +21,7 @@ from .narrowing import narrowed
 from .scanning import (
     Budget,
     ComingPage,
+    Page,
     PageOf,
     Picked,
     Scan,
@@ -101,14 +102,14 @@ class Reading:
         """Read pages of the store, in turns with other readers."""
         host, streams = self._able.host, self._able.streams
 
-        def whole(wanted: Filter, before: Position | None, most: int) -> Stream:
+        def whole(wanted: Filter, before: Position | None, most: int) -> Page:
             async def ask() -> Sequence[FrozenEvent]:
                 async with self._turns.of(asking.reader()):
                     return await host.page(wanted, before, most)
 
             return WholePage(ask)
 
-        def coming(wanted: Filter, before: Position | None, most: int) -> Stream:
+        def coming(wanted: Filter, before: Position | None, most: int) -> Page:
             page = ComingPage()
 
             async def ask() -> None:

@@ -9,11 +9,15 @@ import attrs
 
 from orly_policy_hookspecs.nip01 import Filter, FrozenEvent, Position
 
+from .host import Enough
+
 _LARGEST_PAGE: Final = 500
 _GROWTH: Final = 4
 _LARGEST_PAGE_CHARACTERS: Final = 1_000_000
 """Of events that are asked for together, roughly."""
-_PICKED_AT_A_TIME: Final = 100
+_MOST_WAITING_CHARACTERS: Final = 2_000_000
+"""Of a page that comes faster than it is taken."""
+_PICKED_AT_A_TIME: Final = 50
 _CHARACTERS_OF_A_TAG: Final = 100
 """The characters that a tag counts for, whatever is in it."""
 
@@ -30,7 +34,15 @@ class Stream(Protocol):
         """The next ones; none where there are no more."""
 
 
-PageOf = Callable[[Filter, Position | None, int], Stream]
+class Page(Stream, Protocol):
+    """The stream of one page."""
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether it has ended before it was whole."""
+
+
+PageOf = Callable[[Filter, Position | None, int], Page]
 """The stream of one page; its arguments are those of :meth:`.Host.page`."""
 
 
@@ -40,6 +52,7 @@ class WholePage:
 
     _ask: Callable[[], Awaitable[Sequence[FrozenEvent]]]
     _has_come: bool = False
+    is_cut: Final = False
 
     async def some(self) -> Sequence[FrozenEvent]:
         """All of it."""
@@ -50,23 +63,37 @@ class WholePage:
 
 
 class ComingPage:
-    """A page whose first events are there before the last, and wait until they are taken."""
+    """A page whose first events are there before the last, and wait until they are taken. Where
+    too much waits it is cut.
+    """
 
     def __init__(self) -> None:
+        self.is_cut = False
+        """Whether it has ended before it was whole."""
         self._waiting: list[FrozenEvent] = []
+        self._waiting_characters = 0
         self._has_changed = asyncio.Event()
         self._has_ended = False
         self._error: Exception | None = None
 
     def add(self, events: Sequence[FrozenEvent]) -> None:
-        """Take the next events."""
-        self._waiting += events
+        """Take the next events, as many as there is room for.
+
+        :raises Enough: there is no room for more.
+        """
         self._has_changed.set()
+        for event in events:
+            if self._waiting_characters > _MOST_WAITING_CHARACTERS:
+                raise Enough
+            self._waiting.append(event)
+            self._waiting_characters += size(event)
 
     async def fill(self, work: Awaitable[None]) -> None:
         """Await what adds the events, for whoever takes them: he is told how it ends."""
         try:
             await work
+        except Enough:
+            self.is_cut = True
         except Exception as error:  # noqa: BLE001 -- it is raised where the events are taken
             self._error = error
         self._has_ended = True
@@ -79,7 +106,7 @@ class ComingPage:
             await self._has_changed.wait()
         if self._error is not None:
             raise self._error
-        taken, self._waiting = self._waiting, []
+        taken, self._waiting, self._waiting_characters = self._waiting, [], 0
         return taken
 
 
@@ -91,7 +118,7 @@ class Scan:
     _wanted: Filter
     _most: int
     """Events to ask for; more with each further page, unless they are large."""
-    _page: Stream | None = None
+    _page: Page | None = None
     """The page that is being read."""
     _count: int = 0
     """Of its events."""
@@ -110,11 +137,11 @@ class Scan:
                 self._size += sum(map(size, found))
                 self._before = Position.of(found[-1])
                 return found
-            self._end_page()
+            self._end_page(self._page)
         return ()
 
-    def _end_page(self) -> None:
-        self._is_over = self._count < self._most
+    def _end_page(self, page: Page) -> None:
+        self._is_over = self._count < self._most and not page.is_cut
         self._most = min(_GROWTH * self._most, _LARGEST_PAGE)
         if self._count:
             average = self._size // self._count

@@ -12,7 +12,7 @@ from relay.signing import Key
 
 from orly_policy_hookspecs.nip01 import Filter, FrozenEvent, Position
 from orly_policy_plugin.hosts.memory import MemoryStore
-from orly_policy_plugin.session import Added, HandOn, Known, NotStored, StoreUnavailable
+from orly_policy_plugin.session import Added, Enough, HandOn, Known, NotStored, StoreUnavailable
 
 from .relays import client, serving
 
@@ -175,3 +175,45 @@ async def test_who_closes_a_subscription_reads_no_further(tmp_path: Path) -> Non
         await speaker.send("CLOSE", "closed")
         await store.is_read_by(1)
     assert store.reads == 0
+
+
+class Hasty(MemoryStore):
+    """A store that hands a page on without waiting, some events at a time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pages = 0
+        self.cut = 0
+
+    async def stream(
+        self, wanted: Filter, before: Position | None, most: int, hand_on: HandOn
+    ) -> None:
+        self.pages += 1
+        events = await super().page(wanted, before, most)
+        for begin in range(0, len(events), 30):
+            try:
+                hand_on(events[begin : begin + 30])
+            except Enough:
+                self.cut += 1
+                raise
+
+
+@asynchronous
+async def test_a_page_that_comes_too_fast_is_cut(tmp_path: Path) -> None:
+    """What nobody has taken is bounded, and nothing is lost by it or comes twice."""
+    store = Hasty()
+    large = [
+        ALICE.event(1, f"{age}" + "x" * 60_000, created_at=NOW - age // 3) for age in range(100)
+    ]
+    async with (
+        serving(tmp_path, store=store, first_page_events=500) as server,
+        client(server) as speaker,
+    ):
+        await speaker.publish_all(*large)
+        found = await speaker.stored({"kinds": [1]})
+        assert found == sorted(large, key=lambda event: (-event["created_at"], event["id"]))
+        assert store.cut == 1  # large events are asked for a few at a time from then on
+        assert store.pages > 2
+        store.pages = 0
+        assert len(await speaker.stored({"kinds": [1], "limit": 20})) == 20
+        assert store.pages == 1

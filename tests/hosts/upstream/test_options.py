@@ -205,7 +205,7 @@ async def test_a_client_that_does_not_read(tmp_path: Path) -> None:
             b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
         )
-        for number in range(10):
+        for number in range(40):
             text = json.dumps(["REQ", str(number), {"kinds": [1]}]).encode()
             frame = bytes([0x81, 0x80 | len(text)]) + b"\0\0\0\0" + text
             writer.write(frame)
