@@ -25,6 +25,7 @@ from .live import (
     replace_policy,
 )
 from .pending import PendingDecisions, failure_denies
+from .plugins import PluginsOfGate
 from .policy import Policy, scripts_of
 from .rates import RateLimiter, Rates
 from .scripts import Scripts
@@ -89,6 +90,7 @@ class PolicyPlugin:
         self._submitter = settings.submitter
         self._use_scripts(self.snapshot)
         self._force.before_telling = self._use_scripts
+        self._missing_plugins = settings.missing_plugins
 
     @classmethod
     def load(
@@ -201,6 +203,14 @@ class PolicyPlugin:
         self._follow_lists.give_follows(follows)
 
     # --- the relay's life
+
+    @hookimpl
+    def on_registered(self, gate: Gate) -> None:
+        """Hand the other plugins their settings.
+
+        :raises InvalidPolicy: the policy does not fit them.
+        """
+        self._force.use_plugins(PluginsOfGate(gate, self, missing=self._missing_plugins))
 
     @hookimpl
     def on_attach(self, changed: Callable[[], None]) -> None:

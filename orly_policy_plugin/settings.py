@@ -9,6 +9,7 @@ import attrs
 
 from .decisions.rates import TIME_CONSTANT_SECONDS
 from .errors import PolicyError
+from .plugins import Missing
 from .policy import InvalidPolicy, Problem, parse_pubkey
 from .policy_file import MOST_POLICY_BYTES
 from .rates import MOST_KEYS
@@ -50,6 +51,10 @@ class Settings:
     """Whether a policy event without a ``relay`` tag is refused."""
     missing_follow_lists: Literal["stop", "warn"] = "stop"
     """Whether the relay starts although a follow list that its policy needs is not known."""
+    missing_plugins: Missing = attrs.field(
+        default="stop", validator=attrs.validators.in_(("stop", "warn"))
+    )
+    """Whether a policy can be used that has settings for a plugin that is not installed."""
     submitter: Submitter = attrs.field(
         default="authenticated", validator=attrs.validators.in_(SUBMITTERS)
     )
@@ -92,8 +97,8 @@ class Settings:
         environment: Mapping[str, str] = os.environ,
         **others: Any,
     ) -> Self:
-        """Read ``ORLY_POLICY_PATH``, ``ORLY_OWNERS``, ``ORLY_POLICY_ENABLED`` and
-        ``ORLY_POLICY_MAX_BYTES``.
+        """Read ``ORLY_POLICY_PATH``, ``ORLY_OWNERS``, ``ORLY_POLICY_ENABLED``,
+        ``ORLY_POLICY_MAX_BYTES`` and ``ORLY_POLICY_MISSING_PLUGINS``.
 
         :param path: the policy file, where the host names one; then ``ORLY_POLICY_PATH`` is not
             looked at.
@@ -102,6 +107,9 @@ class Settings:
         """
         others.setdefault(
             "largest_policy_bytes", _bytes(environment.get("ORLY_POLICY_MAX_BYTES", ""))
+        )
+        others.setdefault(
+            "missing_plugins", _missing_plugins(environment.get("ORLY_POLICY_MISSING_PLUGINS", ""))
         )
         return cls(
             path=_default_path(environment) if path is None else Path(path),
@@ -143,6 +151,15 @@ def _bytes(text: str) -> int:
     if not (is_number and int(digits)):
         raise PolicyError(f"ORLY_POLICY_MAX_BYTES: {text!r:.60} is no number of bytes")
     return min(int(digits), _MOST_READ_AT_ONCE)
+
+
+def _missing_plugins(text: str) -> Missing:
+    match text.strip().lower():
+        case "" | "stop":
+            return "stop"
+        case "warn":
+            return "warn"
+    raise PolicyError(f"ORLY_POLICY_MISSING_PLUGINS: {text!r} is neither stop nor warn")
 
 
 def _enabled(text: str) -> bool:

@@ -51,6 +51,7 @@ SAMPLES: dict[str, Any] = {
     "rule": {"size_limit": 5},
     "kind → rule": {"1": {"size_limit": 5}},
     '`"allow"` or `"deny"`': "deny",
+    "plugin → settings or `false`": {"pow": {"bits": 5}},
 }
 """A value by what the declaration says it is; anything else is a number's unit."""
 SAYS_NOTHING_ABOUT_EVENTS = {"description"}

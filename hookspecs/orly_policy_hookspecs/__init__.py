@@ -9,7 +9,7 @@ from .blocking import BlockingGate
 from .combining import combine
 from .context import Context, Origin
 from .decision import PREFIXES, Decision, Verdict
-from .errors import GateError, PluginError, RunningLoopError, SettingsError
+from .errors import GateError, InvalidSettings, PluginError, RunningLoopError, SettingsError
 from .gate import Gate, GateSettings
 from .hooks import POLICY_EVENT_KIND, PROJECT, hookimpl, hookspec
 from .nip01.events import Event, FrozenEvent, frozen
@@ -27,6 +27,7 @@ __all__ = [
     "Gate",
     "GateError",
     "GateSettings",
+    "InvalidSettings",
     "Origin",
     "PluginError",
     "RunningLoopError",

@@ -6,10 +6,11 @@
      +-- PluginError        a plugin that cannot work as it is written
      +-- SettingsError      the host's settings do not fit the plugins
      +-- RunningLoopError   the gate for synchronous code, used where an event loop runs
+     +-- InvalidSettings    a plugin's settings, as the plugin finds them
 """
 
 import difflib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 
 class GateError(Exception):
@@ -28,6 +29,24 @@ class RunningLoopError(GateError):
     """``gate.blocking`` is used on the thread of a running event loop, which would stop until the
     answer is there.
     """
+
+
+class InvalidSettings(GateError):
+    """A plugin cannot use its settings. Raised by :func:`.hooks.configure`.
+
+    ::
+
+        raise InvalidSettings({"bits": "expected a whole number, found 'many'"})
+    """
+
+    def __init__(self, problems: Mapping[str, str]) -> None:
+        """:param problems: what is wrong, by the place in the settings: ``bits``,
+        ``keys[3]``, or empty for all of it.
+        """
+        super().__init__(
+            "; ".join(f"{place}: {why}".removeprefix(": ") for place, why in problems.items())
+        )
+        self.problems = dict(problems)
 
 
 def did_you_mean(found: str, known: Collection[str]) -> str:

@@ -4,9 +4,10 @@ A relay makes one :class:`Gate`, registers plugins by hand or by entry point, ca
 :meth:`Gate.start` and from then on asks. Whatever goes wrong while asking is a rejection.
 """
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from importlib.metadata import EntryPoint, entry_points
 from time import monotonic
+from typing import Any
 
 import attrs
 
@@ -96,10 +97,15 @@ class Gate:
         registered = self._registry.list_name_plugin()
         return tuple(sorted(name for name, plugin in registered if plugin is not None))
 
+    def name_of(self, plugin: object) -> str | None:
+        """The name of a registered plugin; ``None`` where it is not."""
+        return self._registry.get_name(plugin)
+
     def start(self) -> None:
         """Check the whole before the relay opens. Says in the log when nothing will be enforced.
 
         :raises SettingsError: a plugin that may vouch is not registered.
+        :raises Exception: what a plugin raises that cannot work with the others.
         """
         for name in sorted(self.settings.may_vouch_write | self.settings.may_vouch_read):
             if name not in self.plugins:
@@ -107,6 +113,29 @@ class Gate:
                 raise SettingsError(f"may_vouch names {name!r}, which is not registered{hint}")
         if not self.plugins:
             log.warning("no policy plugin is registered: no policy is enforced")
+        for _ in self._registry.each("on_registered", gate=self):
+            pass
+
+    def configure(self, name: str, settings: Mapping[str, Any]) -> Callable[[], None]:
+        """Have a plugin check its settings.
+
+        :return: puts them in force.
+        :raises InvalidSettings: the plugin cannot use them, or has none.
+        :raises PluginError: there is no such plugin.
+        """
+        if name not in self.plugins:
+            raise PluginError(
+                f"no plugin {name!r} is registered{did_you_mean(name, self.plugins)}"
+            )
+        return self._registry.configured(name, settings)
+
+    def switch_off(self, names: Collection[str]) -> None:
+        """Ask the plugins of these names no more, and all others again. From any thread. They are
+        still told of the relay's life, as they may be switched on again.
+        """
+        if self._registry.switched_off != frozenset(names):
+            self._registry.switch_off(names)
+            self._scopes.clear()
 
     def attach(self, changed: Callable[[], None]) -> None:
         """Tell the plugins that a relay is about to open in this process. Raises what a plugin

@@ -15,8 +15,8 @@ The event is a :class:`.nip01.events.FrozenEvent`: no plugin can change it for a
 host.
 """
 
-from collections.abc import Awaitable, Callable, Collection
-from typing import Final
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from typing import TYPE_CHECKING, Any, Final
 
 import pluggy
 
@@ -25,6 +25,9 @@ from .decision import Decision
 from .limits import RelayLimits
 from .nip01.events import Event
 from .reading import ReadScopes
+
+if TYPE_CHECKING:
+    from .gate import Gate
 
 PROJECT: Final = "orly_policy"
 """The pluggy project name, and the name of the entry-point group."""
@@ -135,6 +138,30 @@ def needed_follow_lists() -> Collection[str] | None:
 
     Asked before :func:`on_open` and after every change that the plugin tells of. What the relay
     has stored of them is handed to :func:`on_kind3`.
+    """
+
+
+@hookspec
+def configure(settings: Mapping[str, Any]) -> Callable[[], None] | None:
+    """Check the plugin's settings, and say how to put them in force.
+
+    Called before the relay opens, and each time that they have changed, with all of them: an
+    empty mapping where the policy has none for the plugin. An ordinary function, called on any
+    thread, one call at a time. What is returned is called if the policy comes into force, soon, or
+    never; it must not fail. A change that is made at once holds whatever becomes of the policy.
+
+    :param settings: JSON values, the plugin's own copy.
+    :raises InvalidSettings: they cannot be used. The relay does not open; a change of the policy
+        is refused, and what was in force stays.
+    """
+
+
+@hookspec
+def on_registered(gate: "Gate") -> None:
+    """All plugins of the relay are registered, and it is about to open. An ordinary function. What
+    it raises keeps the relay closed, and is told to the operator.
+
+    :param gate: for a plugin that is about the others.
     """
 
 

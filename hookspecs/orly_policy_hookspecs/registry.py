@@ -1,8 +1,9 @@
 """The registered plugins: checked for what would silently not work, guarded, and asked."""
 
+import copy
 import inspect
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 import pluggy
@@ -11,7 +12,7 @@ from . import hooks
 from .answers import Answer, Answerer
 from .context import Context
 from .decision import Decision
-from .errors import PluginError, did_you_mean
+from .errors import InvalidSettings, PluginError, did_you_mean
 from .guards import Ask, guarded, guarded_wrapper
 from .logs import get_log
 from .nip01.events import Event, frozen
@@ -20,9 +21,12 @@ ASKED: Final = ("on_write", "on_read", "on_kind3", "on_policy_event")
 """The hooks that are about an event."""
 HOOKS: Final = (
     *ASKED,
-    *("read_scopes", "relay_limits", "needed_follow_lists", "on_attach", "on_open", "on_close"),
+    *("read_scopes", "relay_limits", "needed_follow_lists", "configure", "on_registered"),
+    *("on_attach", "on_open", "on_close"),
 )
 """All hooks."""
+OF_ITS_LIFE: Final = frozenset({"configure", "on_registered", "on_attach", "on_open", "on_close"})
+"""Hooks of which a plugin is told that is switched off: it may be switched on again."""
 
 CHANGES_NO_EVENT = "changes_no_event"
 """A plugin with this attribute, if it is true, promises not to change an event that it is given.
@@ -32,7 +36,7 @@ Where all do, they are given the host's own, which saves a copy of each event th
 log = get_log(__name__)
 
 _UNREADABLE = Decision.reject("error: the event cannot be read")
-_PARAMETERS = frozenset({"event", "context", "changed"})
+_PARAMETERS = frozenset({"event", "context", "changed", "settings", "gate"})
 _VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 Answers = list[Answer] | Answer | None
@@ -62,6 +66,7 @@ class Registry(pluggy.PluginManager):
         self.add_hookspecs(hooks)
         self._budget_seconds = budget_seconds
         self._slow: dict[str, dict[str, float]] = defaultdict(dict)
+        self._off: frozenset[str] = frozenset()
         self._plugins_changed()
 
     def register(self, plugin: object, name: str | None = None) -> str | None:
@@ -102,11 +107,36 @@ class Registry(pluggy.PluginManager):
         self._plugins_changed()
         return removed
 
+    def switch_off(self, names: Collection[str]) -> None:
+        """Ask the plugins of these names no more, and all others."""
+        self._off = frozenset(names)
+        self._plugins_changed()
+
+    @property
+    def switched_off(self) -> frozenset[str]:
+        """The names that :meth:`switch_off` was given last."""
+        return self._off
+
+    def configured(self, name: str, settings: Mapping[str, Any]) -> Callable[[], None]:
+        """See :meth:`.gate.Gate.configure`."""
+        for implementation in self._asked("configure"):
+            if implementation.plugin_name == name:
+                return _configured(implementation, copy.deepcopy(dict(settings)))
+        if settings:
+            raise InvalidSettings({"": f"the plugin {name} has no settings"})
+        return _nothing
+
+    def _asked(self, hook: str) -> Sequence[pluggy.HookImpl]:
+        """The implementations of a hook, in the order of their registration."""
+        off = frozenset() if hook in OF_ITS_LIFE else self._off
+        implementations = getattr(self.hook, hook).get_hookimpls()
+        return [each for each in implementations if each.plugin_name not in off]
+
     def each(self, hook: str, **arguments: object) -> Iterator[tuple[str, Any]]:
         """What each plugin answers to a hook that is not about an event, with the plugin's name;
         abstentions left out. Raises what a plugin raises.
         """
-        for implementation in reversed(getattr(self.hook, hook).get_hookimpls()):
+        for implementation in reversed(self._asked(hook)):
             named = {name: arguments[name] for name in implementation.argnames}
             given = implementation.function(**named)
             if given is not None:
@@ -114,7 +144,7 @@ class Registry(pluggy.PluginManager):
 
     def tell_all(self, hook: str) -> None:
         """Call a hook of every plugin, whatever another raises, which is in the log."""
-        for implementation in reversed(getattr(self.hook, hook).get_hookimpls()):
+        for implementation in reversed(self._asked(hook)):
             try:
                 implementation.function()
             except Exception:
@@ -123,12 +153,12 @@ class Registry(pluggy.PluginManager):
     @property
     def readers(self) -> frozenset[str]:
         """The names of the plugins that are asked about reads."""
-        return frozenset(each.plugin_name for each in self.hook.on_read.get_hookimpls())
+        return frozenset(each.plugin_name for each in self._asked("on_read"))
 
     @property
     def wraps_reads(self) -> bool:
         """Whether a plugin wraps the reads, and so may change the others' answers."""
-        return any(map(_wraps, self.hook.on_read.get_hookimpls()))
+        return any(map(_wraps, self._asked("on_read")))
 
     def slow_reader(self, since: float) -> str:
         """The name of the plugin that has most probably used up a batch's time: the only one that
@@ -157,20 +187,21 @@ class Registry(pluggy.PluginManager):
         implementation.argnames = ("event", "context")  # type: ignore[misc]
 
     def _plugins_changed(self) -> None:
-        self.ask_write = self._asking(self.hook.on_write)
+        self.ask_write = self._asking("on_write")
         """Ask every plugin about a write: all their answers, abstentions left out."""
-        self.ask_read = self._asking(self.hook.on_read)
+        self.ask_read = self._asking("on_read")
         """The same about a read."""
-        self.ask_kind3 = self._asking(self.hook.on_kind3)
-        self.ask_policy_event = self._asking(self.hook.on_policy_event)
+        self.ask_kind3 = self._asking("on_kind3")
+        self.ask_policy_event = self._asking("on_policy_event")
 
-    def _asking(self, caller: pluggy.HookCaller) -> AskAll:
+    def _asking(self, hook: str) -> AskAll:
         """Through pluggy where there are wrappers. Otherwise the plugins are called one after the
         other, as pluggy would, without the price of its generality on each of many events.
         """
-        implementations = caller.get_hookimpls()
+        implementations = self._asked(hook)
         if any(map(_wraps, implementations)):
-            return _given_frozen(_through_pluggy(caller))
+            off = [plugin for name, plugin in self.list_name_plugin() if name in self._off]
+            return _given_frozen(_through_pluggy(self.subset_hook_caller(hook, off)))
         asks: list[Any] = [each.function for each in reversed(implementations)]
         ask = asks[0] if len(asks) == 1 else _several(asks)
         changes_none = all(
@@ -204,6 +235,35 @@ class Registry(pluggy.PluginManager):
             near = ((attribute, did_you_mean(attribute, HOOKS)) for attribute in dir(plugin))
             hints = "".join(f" ({attribute}{hint})" for attribute, hint in near if hint)
             raise PluginError(f"{name} has no hook marked with @hookimpl{hints}")
+
+
+def _configured(implementation: pluggy.HookImpl, settings: dict[str, Any]) -> Callable[[], None]:
+    name = implementation.plugin_name
+    try:
+        apply = implementation.function(*(settings for _ in implementation.argnames))
+    except InvalidSettings:
+        raise
+    except Exception as error:
+        log.exception("plugin %s: configure failed", name)
+        why = f"the plugin {name} failed to read its settings: {error!r}"
+        raise InvalidSettings({"": why}) from error
+    if apply is None:
+        return _nothing
+    if not callable(apply):
+        why = f"the plugin {name} answered {apply!r} to its settings, not a function or None"
+        raise InvalidSettings({"": why})
+
+    def put_in_force() -> None:
+        try:
+            apply()
+        except Exception:
+            log.exception("plugin %s: its settings could not be put in force", name)
+
+    return put_in_force
+
+
+def _nothing() -> None:
+    """What puts no settings in force."""
 
 
 def _given_frozen(ask: AskAll) -> AskAll:

@@ -11,6 +11,7 @@ from orly_policy_plugin.starting import start_problems
 from orly_policy_plugin.state import PolicyState
 
 from .contribution_words import effects_of
+from .installed import check_plugins
 from .showing import UnusablePolicy, say, say_columns, short, tell
 from .showing_changes import allows_and_refuses
 from .summary import summary
@@ -35,7 +36,8 @@ from .target import (
 def check(policy: Path | None, state: Path | None, start: bool) -> None:
     """Check a policy as a relay does at start.
 
-    The contributions that are kept beside it are checked, too. Prints the version in force, what
+    The contributions that are kept beside it are checked, too, and by the installed plugins the
+    settings that it has for them. Prints the version in force, what
     each rule says, and what each contribution allows and refuses or why it does not count; or
     every problem with its place in the file: then the exit status is 1. It is 2 where something
     cannot be read. What is kept beside the policy and cannot be used is told on standard error.
@@ -45,6 +47,7 @@ def check(policy: Path | None, state: Path | None, start: bool) -> None:
     """
     target = target_of(policy, state, may_be_standard_input=True)
     current = load_state(target)
+    check_plugins(target, current)
     _check_start(target, current, stop=start)
     say(f"{target.name}: version {version_of_state(current)}")
     say_columns([*summary(current.policy), *_contributions(current)], indent="  ")

@@ -31,6 +31,9 @@ def _lines(policy: Policy) -> Iterator[tuple[str, str]]:
         yield f"kind {kind}", _rule(rule, policy)
     yield "owners", str(len(policy.owners))
     yield "policy admins", str(len(policy.policy_admins))
+    for name, settings in sorted(policy.plugins.items()):
+        says = "switched off" if settings is False else "with settings" if settings else "asked"
+        yield f"plugin {name}", says
 
 
 def _kinds(policy: Policy) -> str:

@@ -11,6 +11,7 @@ import click
 from orly_policy_plugin.decisions.snapshot import version_in_force
 from orly_policy_plugin.errors import PolicyError
 from orly_policy_plugin.follows import NeededLists, needed_lists
+from orly_policy_plugin.plugins import Missing
 from orly_policy_plugin.policy import InvalidPolicy
 from orly_policy_plugin.scripts import check_scripts
 from orly_policy_plugin.settings import Settings
@@ -65,6 +66,8 @@ class Target:
     """The owners of ``ORLY_OWNERS``."""
     largest_policy_bytes: int
     """Of ``ORLY_POLICY_MAX_BYTES``."""
+    missing_plugins: Missing
+    """Of ``ORLY_POLICY_MISSING_PLUGINS``."""
 
     @property
     def scripts_from(self) -> Path:
@@ -100,7 +103,7 @@ def target_of(
         settings = Settings.from_environment(file)
     most_bytes = settings.largest_policy_bytes
     store = FileStore(settings.path, state, most_bytes=most_bytes)
-    return Target(settings.path, store, settings.owners, most_bytes)
+    return Target(settings.path, store, settings.owners, most_bytes, settings.missing_plugins)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from .access import is_party_involved
 from .deciding import Plan, Plans
 from .explaining import Explanation, Step, explain
+from .fitted import NOT_FITTED, Fitted
 from .foreseen import Scopes
 from .limits import limits_of
 from .pending import NamedScript, Outcome, Pending, decided
@@ -12,8 +13,10 @@ from .rules import Follows
 from .snapshot import Snapshot, compile_policy
 
 __all__ = [
+    "NOT_FITTED",
     "Action",
     "Explanation",
+    "Fitted",
     "Follows",
     "NamedScript",
     "Outcome",

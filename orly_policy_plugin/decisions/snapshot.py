@@ -15,6 +15,7 @@ from .added import Added, add_up
 from .compiling import compile_access
 from .deciding import Plans
 from .explaining import Explanation, explain
+from .fitted import NOT_FITTED, Fitted
 from .foreseen import Readers
 from .kept import Kept, changed_authors, touched
 from .key_sets import KeySets
@@ -45,6 +46,8 @@ class Snapshot:
     """The first 12 hex digits of the hash of the canonical JSON of both."""
     owners: frozenset[str]
     """The policy's owners and those of the environment."""
+    plugins: Fitted = attrs.field(eq=False, repr=False)
+    """What the relay's other plugins made of their settings."""
     writes: Plans
     reads: Plans
     _follows: Follows = attrs.field(eq=False, repr=False)
@@ -146,6 +149,7 @@ def compile_policy(
     owners: Iterable[str] = (),
     contributions: Iterable[Contribution] = (),
     rate_seconds: float = TIME_CONSTANT_SECONDS,
+    plugins: Fitted = NOT_FITTED,
     before: Snapshot | None = None,
 ) -> Snapshot:
     """Compile a policy.
@@ -156,6 +160,7 @@ def compile_policy(
     :param contributions: those that stand, oldest first: see
         :func:`orly_policy_plugin.authority.fitting.standing_contributions`.
     :param rate_seconds: the time constant of rate limits (section 6 of the spec).
+    :param plugins: the policy fitted to the relay's other plugins.
     :param before: the snapshot in force, of which to use again what is the same. Where nothing
         but follow lists has changed (the policy and each contribution are the very objects),
         only the plans that look at one of these lists are compiled.
@@ -181,6 +186,7 @@ def compile_policy(
         contributions=standing,
         version=same.version if same else _version(parts.owners_json, standing),
         owners=all_owners,
+        plugins=plugins,
         writes=compiled("write"),
         reads=compiled("read"),
         follows=known,

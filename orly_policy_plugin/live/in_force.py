@@ -17,9 +17,10 @@ import attrs
 from orly_policy_hookspecs.logs import get_log
 
 from ..authority.freshness import Freshness, Mark
-from ..decisions import Follows, Snapshot, compile_policy
+from ..decisions import NOT_FITTED, Fitted, Follows, Snapshot, compile_policy
 from ..errors import Busy, PolicyError, Unreadable, Unwritable
 from ..follows import FollowList
+from ..plugins import Plugins
 from ..policy import InvalidPolicy, Problem
 from ..scripts import check_scripts
 from ..settings import Settings
@@ -79,6 +80,7 @@ class InForce:
         self.listeners = Listeners()
         self.before_telling: Callable[[Snapshot], None] | None = None
         """Called with a new snapshot before anybody is told of it."""
+        self._plugins: Plugins | None = None
         self._given: Mapping[str, frozenset[str]] | None = None
         self._unkept: dict[str, FollowList] = {}
         self._lock = threading.Lock()
@@ -118,15 +120,38 @@ class InForce:
         check_scripts(state.policy, self.scripts_from)
 
     def compiled(self, state: PolicyState) -> Snapshot:
-        """The snapshot of a state."""
+        """The snapshot of a state.
+
+        :raises InvalidPolicy: the policy does not fit the relay's other plugins.
+        """
         return compile_policy(
             state.policy,
             follows=self.follows(state),
             owners=self.settings.owners,
             contributions=state.contributions,
             rate_seconds=self.settings.rate_seconds,
+            plugins=self._fitted(state),
             before=getattr(self, "snapshot", None),
         )
+
+    def _fitted(self, state: PolicyState) -> Fitted:
+        """A policy fitted to the plugins: the same, as long as it is the same policy."""
+        if self._plugins is None:
+            return NOT_FITTED
+        before = self.snapshot
+        if before.policy is state.policy and before.plugins is not NOT_FITTED:
+            return before.plugins
+        was = None if before.plugins is NOT_FITTED else before.policy
+        return self._plugins.fit(state.policy, was)
+
+    def use_plugins(self, plugins: Plugins) -> None:
+        """Fit the policy to these from now on.
+
+        :raises InvalidPolicy: what is in force does not fit.
+        """
+        with self._lock:
+            self._plugins = plugins
+            self._swap(self.state, self.compiled(self.state))
 
     # --- making a change
 
@@ -361,6 +386,8 @@ class InForce:
     def _swap(self, state: PolicyState, snapshot: Snapshot) -> None:
         """Put a snapshot in force. Called with the lock held."""
         old, self.snapshot = self.snapshot, snapshot
+        if snapshot.plugins is not old.plugins:
+            snapshot.plugins.put_in_force()
         policy_is_other = state.content != self.state.content
         self._known = state
         self._take(state)

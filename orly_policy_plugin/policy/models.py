@@ -14,7 +14,14 @@ from .durations import Duration
 from .fields import BOTH, READ, WRITE, Access, Field, Right, declared
 from .pubkeys import Pubkeys
 from .regexes import Regex
-from .values import read_default_policy, read_script, read_tag_names, whole_number
+from .values import (
+    PluginSettings,
+    read_default_policy,
+    read_plugins,
+    read_script,
+    read_tag_names,
+    whole_number,
+)
 from .who import Step, Who, Whom
 from .wording import (
     at_most,
@@ -281,6 +288,9 @@ class Policy:
     owners: Pubkeys = declared((), Field(unit="keys"))
     policy_admins: Pubkeys = declared((), Field(unit="keys"))
     policy_follow_whitelist_enabled: bool = declared(False, Field(unit="bool"))
+    plugins: Mapping[str, PluginSettings] = declared(
+        MappingProxyType({}), Field(unit="plugin → settings or `false`", read=read_plugins)
+    )
 
     @property
     def rule_of_all(self) -> GlobalRule:

@@ -8,18 +8,21 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from math import isfinite
 from types import MappingProxyType
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 from .durations import Duration, parse_duration
 from .problems import MOST_PROBLEMS, InvalidPolicy, Problem, did_you_mean
 from .pubkeys import Pubkeys, parse_pubkeys
 from .regexes import Regex, parse_regex
-from .strict_json import JsonObject, found
+from .strict_json import JsonObject, NotJson, found
 
 _LARGEST_INTEGER = 2**63 - 1
 _LARGEST_KIND = 65535
 ALL_KINDS: Final = frozenset(range(_LARGEST_KIND + 1))
 """Those that an event may have."""
+
+PluginSettings = Mapping[str, Any] | Literal[False]
+"""A plugin's settings, as JSON values; ``False`` where it is switched off."""
 
 _T = TypeVar("_T")
 
@@ -230,6 +233,42 @@ def checked_members(
             raise
         problems += error.problems
         return read_members(dict(value), comments=comments)
+
+
+def read_plugins(value: object, _: object) -> Mapping[str, PluginSettings]:
+    """Plugins' settings by name: an object, or ``false`` for a plugin that is not asked."""
+    problems: list[Problem] = []
+    members = checked_members(problems, value)
+    settings = checked(problems, lambda plugins: each(plugins.items(), _plugin_settings), members)
+    if problems or settings is None:
+        raise InvalidPolicy(problems)
+    return MappingProxyType(dict(zip(members, settings, strict=True)))
+
+
+def _plugin_settings(value: object) -> PluginSettings:
+    if value is False:
+        return False
+    if not isinstance(value, dict):
+        hint = "; a plugin without a section, or with {}, is asked" if value is True else ""
+        raise _expected("an object in braces, or false", value, hint)
+    settings: Mapping[str, Any] = read_json(value)
+    return settings
+
+
+def read_json(value: object) -> Any:
+    """Any JSON value, for whoever knows what it means. Comments and nulls are left out."""
+    if isinstance(value, list):
+        return each(_indexed(value), read_json)
+    if isinstance(value, NotJson):
+        raise _fail(f"found {value}")
+    if not isinstance(value, dict):
+        return read_text(value) if isinstance(value, str) else value
+    problems: list[Problem] = []
+    members = checked_members(problems, value)
+    made = checked(problems, lambda members: each(members.items(), read_json), members)
+    if problems or made is None:
+        raise InvalidPolicy(problems)
+    return dict(zip(members, made, strict=True))
 
 
 def read_tag_validation(

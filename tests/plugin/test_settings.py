@@ -120,3 +120,14 @@ def test_the_largest_policy_can_be_read_at_once(text: str, bytes_: int) -> None:
     """A limit beyond what Python would set aside memory for is as good as one below."""
     settings = Settings.from_environment("/p", {"ORLY_POLICY_MAX_BYTES": text})
     assert settings.largest_policy_bytes == bytes_
+
+
+def test_missing_plugins_are_a_mistake_or_a_warning() -> None:
+    """The environment says, or the program."""
+    name = "ORLY_POLICY_MISSING_PLUGINS"
+    assert Settings.from_environment("/p", {}).missing_plugins == "stop"
+    assert Settings.from_environment("/p", {name: " Warn"}).missing_plugins == "warn"
+    made = Settings.from_environment("/p", {name: "warn"}, missing_plugins="stop")
+    assert made.missing_plugins == "stop"
+    with pytest.raises(PolicyError, match=f"{name}: 'maybe' is neither stop nor warn"):
+        Settings.from_environment("/p", {name: "maybe"})

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from ..models import Policy, Rule
+from ..writing import plain
 from .change import Change, added_and_removed
 from .constraints import constraint_changes
 from .kinds import kind_changes
@@ -28,6 +29,7 @@ def _changes(old: Policy, new: Policy) -> Iterator[Change]:
         was, is_now = old.rules.get(kind, _NO_RULE), new.rules.get(kind, _NO_RULE)
         yield from _rule(f"rules.{kind}", was, is_now, old, new)
     yield from _authorities(old, new)
+    yield from _plugins(old, new)
 
 
 _NO_RULE: Final = Rule()
@@ -69,6 +71,14 @@ def _authorities(old: Policy, new: Policy) -> Iterator[Change]:
                 tuple(way.format(key) for key in sorted(added) for way in ways),
                 tuple(way.format(key) for key in sorted(removed) for way in ways),
             )
+
+
+def _plugins(old: Policy, new: Policy) -> Iterator[Change]:
+    """What their settings mean only they know."""
+    for name in sorted(old.plugins.keys() | new.plugins.keys()):
+        was, is_now = old.plugins.get(name), new.plugins.get(name)
+        if was != is_now:
+            yield Change(f"plugins.{name}", plain(was), plain(is_now))
 
 
 _FOLLOWED = ("what write_allow_follows grants to those whom {} follows",)

@@ -1,0 +1,22 @@
+"""What the relay's other plugins make of a policy (section 12 of the spec). Pure but for them."""
+
+from collections.abc import Callable
+from typing import Final
+
+import attrs
+
+
+@attrs.frozen(eq=False)
+class Fitted:
+    """A policy's settings of plugins, checked by the plugins."""
+
+    _changes: tuple[Callable[[], None], ...] = ()
+
+    def put_in_force(self) -> None:
+        """Have the plugins use their settings. Does not raise."""
+        for change in self._changes:
+            change()
+
+
+NOT_FITTED: Final = Fitted()
+"""Before it is known which plugins there are."""

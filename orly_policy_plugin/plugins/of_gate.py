@@ -1,0 +1,74 @@
+"""The plugins of a gate."""
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any, Literal
+
+from orly_policy_hookspecs import Gate, InvalidSettings
+from orly_policy_hookspecs.errors import did_you_mean
+from orly_policy_hookspecs.logs import get_log
+
+from ..decisions import Fitted
+from ..policy import InvalidPolicy, Policy, Problem
+from ..policy.problems import join
+
+log = get_log(__name__)
+
+Missing = Literal["stop", "warn"]
+
+
+class PluginsOfGate:
+    """The plugins that are registered with a gate."""
+
+    def __init__(
+        self, gate: Gate, engine: object | None = None, *, missing: Missing = "stop"
+    ) -> None:
+        """:param engine: the plugin that the policy is for: nothing of it is set there.
+        :param missing: whether settings of a plugin that is not there are a problem, or a warning.
+        """
+        self._gate = gate
+        self._engine = gate.name_of(engine)
+        self._missing = missing
+
+    def fit(self, policy: Policy, before: Policy | None) -> Fitted:
+        """See :meth:`.Plugins.fit`."""
+        problems = list(self._problems(policy))
+        changes: list[Callable[[], None]] = []
+        for name in self._gate.plugins:
+            settings = policy.plugins.get(name)
+            is_same = before is not None and settings == before.plugins.get(name)
+            if name != self._engine and settings is not False and not is_same:
+                try:
+                    changes.append(self._gate.configure(name, settings or {}))
+                except InvalidSettings as error:
+                    problems += _with_places(name, error)
+        if problems:
+            raise InvalidPolicy(problems)
+        off = [name for name, settings in policy.plugins.items() if settings is False]
+        return Fitted((*changes, partial(self._gate.switch_off, off)))
+
+    def _problems(self, policy: Policy) -> Iterator[Problem]:
+        """What is wrong with the names."""
+        for name in policy.plugins:
+            place = join("plugins", name)
+            if name == self._engine:
+                yield Problem(place, "this is the policy itself, which has no settings here")
+            elif name not in self._gate.plugins:
+                problem = Problem(place, self._why_missing(name, policy.plugins))
+                if self._missing == "stop":
+                    yield problem
+                else:
+                    log.warning("%s", problem)
+
+    def _why_missing(self, name: str, section: Mapping[str, Any]) -> str:
+        others = [each for each in self._gate.plugins if each not in (self._engine, *section)]
+        near = did_you_mean(name, others)
+        return (
+            f"no plugin {name!r} is installed{near or '; install the distribution that brings it'}"
+            ", or remove this section"
+        )
+
+
+def _with_places(name: str, error: InvalidSettings) -> Iterator[Problem]:
+    for place, why in error.problems.items():
+        yield Problem(place, why).within(name).within("plugins")
