@@ -2,12 +2,25 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from time import monotonic
 from typing import Final
 
 from orly_policy_hookspecs import Context, Decision, Event
 from orly_policy_hookspecs.logs import get_log
 
-from .decisions import Pending, RateLimit, Reply, decided
+from .asking import CRITERION_SECONDS, answered, failed
+from .decisions import (
+    Asking,
+    CriterionFailed,
+    Outcome,
+    Pending,
+    Plan,
+    RateLimit,
+    Reply,
+    Unasked,
+    decide_asking,
+    decided,
+)
 from .policy.fields import Access
 from .rates import Charged, Rates
 from .scripts import Scripts
@@ -18,7 +31,7 @@ _OUR_FAULT: Final = Decision.reject("error: the policy could not be evaluated")
 
 
 class PendingDecisions:
-    """Takes pending decisions (sections 5 and 6 of the spec)."""
+    """Takes pending decisions (sections 5, 6 and 13 of the spec)."""
 
     def __init__(
         self,
@@ -27,24 +40,71 @@ class PendingDecisions:
         clock: Callable[[], float],
         *,
         failure_denies: Collection[Access],
+        criterion_seconds: float = CRITERION_SECONDS,
     ) -> None:
         """:param clock: Unix seconds.
+        :param criterion_seconds: so long a criterion of a plugin may take for one event.
         :param failure_denies: where a script's failure denies, whatever ``default_policy`` says.
         """
         self._scripts = scripts
         self._rates = rates
         self._clock = clock
         self._failure_denies = failure_denies
+        self._criterion_seconds = criterion_seconds
 
     def decide(
-        self, pending: Pending, event: Event, access: Access, context: Context
+        self, pending: Pending | Unasked, event: Event, access: Access, context: Context
     ) -> Decision | Awaitable[Decision]:
-        """The decision at once, or to be awaited where a script has a say, or rates are kept
-        elsewhere.
+        """The decision at once, or to be awaited where a script or a plugin's criterion has a say,
+        or rates are kept elsewhere.
         """
+        if isinstance(pending, Unasked):
+            return self._by_criteria(pending.plan, event, access, context)
         if pending.scripts:
             return self._asked(pending, event, access, context)
         return self._within(pending.rates, pending.unopposed, event, context)
+
+    # --- criteria of plugins
+
+    def _by_criteria(
+        self, plan: Plan, event: Event, access: Access, context: Context
+    ) -> Decision | Awaitable[Decision]:
+        asking = decide_asking(plan, event, int(self._clock()), context)
+        begun = monotonic()
+        try:
+            awaited = next(asking)
+        except StopIteration as end:
+            return self._after_criteria(end.value, event, access, context)
+        except CriterionFailed as error:
+            return failed(error)
+        finally:
+            if (seconds := monotonic() - begun) > self._criterion_seconds:
+                log.error("%s took %.1f seconds of the event loop", _criteria(plan), seconds)
+        return self._await_criteria(asking, awaited, event, access, context)
+
+    async def _await_criteria(
+        self,
+        asking: Asking[Outcome],
+        awaited: Awaitable[object],
+        event: Event,
+        access: Access,
+        context: Context,
+    ) -> Decision:
+        try:
+            outcome = await answered(asking, awaited, self._criterion_seconds)
+        except CriterionFailed as error:
+            return failed(error)
+        settled = self._after_criteria(outcome, event, access, context)
+        return settled if isinstance(settled, Decision) else await settled
+
+    def _after_criteria(
+        self, outcome: Outcome, event: Event, access: Access, context: Context
+    ) -> Decision | Awaitable[Decision]:
+        if isinstance(outcome, Decision):
+            return outcome
+        return self.decide(outcome, event, access, context)
+
+    # --- scripts and rates
 
     async def _asked(
         self, pending: Pending, event: Event, access: Access, context: Context
@@ -87,6 +147,10 @@ class PendingDecisions:
         except Exception:
             log.exception("a rate could not be charged")
             return _OUR_FAULT
+
+
+def _criteria(plan: Plan) -> str:
+    return ", ".join(condition.place for condition in plan.conditions if condition.asks)
 
 
 def failure_denies(*, write: str, read: str) -> frozenset[Access]:

@@ -86,6 +86,7 @@ class PolicyPlugin:
             failure_denies=failure_denies(
                 write=settings.script_failure_write, read=settings.script_failure_read
             ),
+            criterion_seconds=settings.criterion_timeout_seconds,
         )
         self._submitter = settings.submitter
         self._use_scripts(self.snapshot)

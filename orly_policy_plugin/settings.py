@@ -7,6 +7,7 @@ from typing import Any, Final, Literal, Self
 
 import attrs
 
+from .asking import CRITERION_SECONDS
 from .decisions.rates import TIME_CONSTANT_SECONDS
 from .errors import PolicyError
 from .plugins import Missing
@@ -83,6 +84,11 @@ class Settings:
     )
     """Names of this process's variables that scripts find in their environment, besides ``PATH``,
     ``LANG`` and ``HOME``."""
+    criterion_timeout_seconds: float = attrs.field(
+        default=CRITERION_SECONDS, validator=attrs.validators.gt(0)
+    )
+    """The seconds that a criterion of a plugin may take for one event. Less than the gate's
+    budget."""
     rate_seconds: float = attrs.field(
         default=TIME_CONSTANT_SECONDS, validator=attrs.validators.gt(0)
     )

@@ -75,7 +75,7 @@ class Place:
 
     @property
     def key(self) -> str:
-        return keys_of(self.model)[self.name]
+        return "x_pow" if self.field.prefix else keys_of(self.model)[self.name]
 
     @property
     def sample(self) -> Any:
@@ -126,6 +126,8 @@ def test_it_is_read_and_checked(place: Place) -> None:
     """A value gets into the model, and a wrong one is a problem at its place."""
     with_it, without = place.written(place.sample), place.written()
     assert with_it != without
+    if place.field.prefix:
+        return  # what is wrong only plugins know
     with pytest.raises(InvalidPolicy) as found:
         place.written(5.5)
     assert str(found.value).startswith(f"{place}: expected ")
@@ -150,6 +152,8 @@ def test_empty_is_another_version_where_it_is_declared_so(place: Place) -> None:
     """``[]`` or 0 written out is kept where it says something, and elsewhere is as not written."""
     if place.field.unit in ("path", "RE2", "ISO-8601 duration", '`"allow"` or `"deny"`'):
         return  # nothing of these is empty: other tests have that
+    if place.field.prefix:
+        return  # each member says something
     empty = type(place.sample)()
     with_it, without = place.written(empty), place.written()
     counts = policy_version(with_it) != policy_version(without)
@@ -292,13 +296,13 @@ def test_an_extension_takes_effect(where: str, right_to: Any) -> None:
 def test_an_admins_rule_has_what_is_not_for_owners_only(name: str) -> None:
     """A rule for a kind that has none may have any field but those."""
     place = Place(Rule, name, ("rules", "1"))
-    content = {"rules_add": {"7": {name: place.sample}}}
+    content = {"rules_add": {"7": {place.key: place.sample}}}
     made = read_contribution(content, admin=ADMIN, created_at=NOW, event_id=EVENT_ID)
     own = place.written()
     if not place.field.owners_only:
         check_fits(made, own, owners=frozenset({OWNER}), standing=())
         return
-    with pytest.raises(InvalidPolicy, match=f"an admin's rule cannot name a {name}"):
+    with pytest.raises(InvalidPolicy, match=f"an admin's rule cannot name a {place.key}"):
         check_fits(made, own, owners=frozenset({OWNER}), standing=())
 
 

@@ -8,6 +8,7 @@ needs to know the policy engine.
 from .blocking import BlockingGate
 from .combining import combine
 from .context import Context, Origin
+from .criteria import Criterion
 from .decision import PREFIXES, Decision, Verdict
 from .errors import GateError, InvalidSettings, PluginError, RunningLoopError, SettingsError
 from .gate import Gate, GateSettings
@@ -21,6 +22,7 @@ __all__ = [
     "PROJECT",
     "BlockingGate",
     "Context",
+    "Criterion",
     "Decision",
     "Event",
     "FrozenEvent",

@@ -4,7 +4,7 @@ A relay makes one :class:`Gate`, registers plugins by hand or by entry point, ca
 :meth:`Gate.start` and from then on asks. Whatever goes wrong while asking is a rejection.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import EntryPoint, entry_points
 from time import monotonic
 from typing import Any
@@ -17,6 +17,7 @@ from .batches import Batch
 from .blocking import BlockingGate
 from .combining import combine
 from .context import Context
+from .criteria import Criterion, Registered
 from .decision import Decision, Verdict
 from .errors import PluginError, SettingsError, did_you_mean
 from .hooks import PROJECT
@@ -128,6 +129,23 @@ class Gate:
                 f"no plugin {name!r} is registered{did_you_mean(name, self.plugins)}"
             )
         return self._registry.configured(name, settings)
+
+    def criteria(self) -> Mapping[str, Registered]:
+        """The fields that plugins add to rules, by their names; also those of plugins that are
+        switched off.
+
+        :raises PluginError: a plugin has none that can be used, or two have the same.
+        """
+        found: dict[str, Registered] = {}
+        for plugin, given in self._registry.each("criteria"):
+            for each in _criteria_of(plugin, given):
+                if (other := found.get(each.name)) is not None:
+                    if other.plugin == plugin:
+                        raise PluginError(f"plugin {plugin} registers {each.name} twice")
+                    both = " and ".join(sorted((plugin, other.plugin)))
+                    raise PluginError(f"the plugins {both} both register {each.name}")
+                found[each.name] = Registered(plugin, each)
+        return found
 
     def switch_off(self, names: Collection[str]) -> None:
         """Ask the plugins of these names no more, and all others again. From any thread. They are
@@ -254,6 +272,15 @@ class Gate:
         question = Question(as_list(answers), deadline)
         await wait_for_all([question], deadline)
         return question.decisions
+
+
+def _criteria_of(plugin: str, given: object) -> Iterator[Criterion]:
+    if not isinstance(given, Iterable):
+        raise PluginError(f"plugin {plugin}: criteria answered {given!r}, not a list of criteria")
+    for each in given:
+        if not isinstance(each, Criterion):
+            raise PluginError(f"plugin {plugin}: {each!r} is no Criterion")
+        yield each
 
 
 def _loaded(point: EntryPoint) -> object:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pluggy
 
 from .context import Context
+from .criteria import Criterion
 from .decision import Decision
 from .limits import RelayLimits
 from .nip01.events import Event
@@ -153,6 +154,13 @@ def configure(settings: Mapping[str, Any]) -> Callable[[], None] | None:
     :param settings: JSON values, the plugin's own copy.
     :raises InvalidSettings: they cannot be used. The relay does not open; a change of the policy
         is refused, and what was in force stays.
+    """
+
+
+@hookspec
+def criteria() -> Collection[Criterion] | None:
+    """The fields that the plugin adds to rules: see :mod:`.criteria`. Asked when all plugins are
+    registered.
     """
 
 

@@ -21,11 +21,13 @@ ASKED: Final = ("on_write", "on_read", "on_kind3", "on_policy_event")
 """The hooks that are about an event."""
 HOOKS: Final = (
     *ASKED,
-    *("read_scopes", "relay_limits", "needed_follow_lists", "configure", "on_registered"),
-    *("on_attach", "on_open", "on_close"),
+    *("read_scopes", "relay_limits", "needed_follow_lists"),
+    *("configure", "criteria", "on_registered", "on_attach", "on_open", "on_close"),
 )
 """All hooks."""
-OF_ITS_LIFE: Final = frozenset({"configure", "on_registered", "on_attach", "on_open", "on_close"})
+OF_ITS_LIFE: Final = frozenset(
+    {"configure", "criteria", "on_registered", "on_attach", "on_open", "on_close"}
+)
 """Hooks of which a plugin is told that is switched off: it may be switched on again."""
 
 CHANGES_NO_EVENT = "changes_no_event"

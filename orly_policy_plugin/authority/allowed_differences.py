@@ -139,7 +139,10 @@ def _compared(
         else:
             how = f"may {right_to.right.how}" if right_to else "cannot change it"
             change = f"{how.format(unit=field.unit)}: {_change(name, was, became)}"
-            problems.append(Problem(name, f"an admin {change}").within(place))
+            problems += (
+                Problem(key, f"an admin {change}").within(place)
+                for key in field.members_that_differ(name, was, became)
+            )
     return added
 
 

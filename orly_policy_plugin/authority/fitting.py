@@ -121,8 +121,9 @@ def rule_misfits(rule: Rule, protected: frozenset[str]) -> Iterator[Problem]:
     :param protected: owners and policy admins.
     """
     for name, field in _OWNERS_ONLY:
-        if field.is_set(getattr(rule, name)):
-            yield Problem(name, f"an admin's rule cannot name a {name}; remove it")
+        if field.is_set(value := getattr(rule, name)):
+            for key in field.members_that_differ(name, None, value):
+                yield Problem(key, f"an admin's rule cannot name a {key}; remove it")
     for name in denying_fields(Rule):
         yield from denial_misfits(name, getattr(rule, name), protected)
 

@@ -47,10 +47,10 @@ def check(policy: Path | None, state: Path | None, start: bool) -> None:
     """
     target = target_of(policy, state, may_be_standard_input=True)
     current = load_state(target)
-    check_plugins(target, current)
+    criteria = check_plugins(target, current).criteria()
     _check_start(target, current, stop=start)
     say(f"{target.name}: version {version_of_state(current)}")
-    say_columns([*summary(current.policy), *_contributions(current)], indent="  ")
+    say_columns([*summary(current.policy, criteria), *_contributions(current)], indent="  ")
 
 
 def _check_start(target: Target, current: PolicyState, *, stop: bool) -> None:

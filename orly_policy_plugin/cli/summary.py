@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
+from types import MappingProxyType
 from typing import Final
 
+from orly_policy_hookspecs.criteria import Registered
 from orly_policy_plugin.counted import listed
 from orly_policy_plugin.policy import Policy, Rule
 from orly_policy_plugin.policy.fields import Access, Field, fields_of, value_in_effect
@@ -17,18 +19,24 @@ _DEFAULTS = {
 }
 
 
-def summary(policy: Policy) -> list[tuple[str, str]]:
-    """The names of a policy's parts, each with one line about it."""
-    return list(_lines(policy))
+Criteria = Mapping[str, Registered]
 
 
-def _lines(policy: Policy) -> Iterator[tuple[str, str]]:
+def summary(policy: Policy, criteria: Criteria = MappingProxyType({})) -> list[tuple[str, str]]:
+    """The names of a policy's parts, each with one line about it.
+
+    :param criteria: of plugins, which have their own words.
+    """
+    return list(_lines(policy, criteria))
+
+
+def _lines(policy: Policy, criteria: Criteria) -> Iterator[tuple[str, str]]:
     yield "default", _DEFAULTS[policy.default_policy]
     yield "kinds", _kinds(policy)
     if policy.global_rule:
-        yield "global", _rule(policy.global_rule, policy)
+        yield "global", _rule(policy.global_rule, policy, criteria)
     for kind, rule in sorted(policy.rules.items()):
-        yield f"kind {kind}", _rule(rule, policy)
+        yield f"kind {kind}", _rule(rule, policy, criteria)
     yield "owners", str(len(policy.owners))
     yield "policy admins", str(len(policy.policy_admins))
     for name, settings in sorted(policy.plugins.items()):
@@ -48,14 +56,20 @@ def _numbers(kinds: tuple[int, ...]) -> str:
     return listed(kinds, _MOST_KINDS)
 
 
-def _rule(rule: Rule, policy: Policy) -> str:
-    sentences = [*_of_itself(rule), *_by_access(rule, policy)]
+def _rule(rule: Rule, policy: Policy, criteria: Criteria) -> str:
+    sentences = [*_of_itself(rule), *_criteria(rule, criteria), *_by_access(rule, policy)]
     return " ".join(f"{sentence}." for sentence in sentences) or "Nothing of its own."
 
 
 def _of_itself(rule: Rule) -> Iterator[str]:
     """The sentences that hold for both accesses, or for none."""
     return _phrases(rule, lambda field: len(field.asked_on) != 1)
+
+
+def _criteria(rule: Rule, criteria: Criteria) -> Iterator[str]:
+    for name, value in sorted(rule.criteria.items()):
+        known = criteria.get(name)
+        yield f"{name}: {known.criterion.in_words(value)}" if known else f"{name} {value}"
 
 
 def _by_access(rule: Rule, policy: Policy) -> Iterator[str]:

@@ -1,12 +1,13 @@
 """Deciding and explaining: a compiled policy asked about an event. Pure."""
 
 from .access import is_party_involved
+from .criteria import Asking, CriterionFailed, Noted, decide_asking
 from .deciding import Plan, Plans
 from .explaining import Explanation, Step, explain
 from .fitted import NOT_FITTED, Fitted
 from .foreseen import Scopes
 from .limits import limits_of
-from .pending import NamedScript, Outcome, Pending, decided
+from .pending import NamedScript, Outcome, Pending, Unasked, decided
 from .rates import RateLimit
 from .replies import Action, Reply
 from .rules import Follows
@@ -15,10 +16,13 @@ from .snapshot import Snapshot, compile_policy
 __all__ = [
     "NOT_FITTED",
     "Action",
+    "Asking",
+    "CriterionFailed",
     "Explanation",
     "Fitted",
     "Follows",
     "NamedScript",
+    "Noted",
     "Outcome",
     "Pending",
     "Plan",
@@ -28,7 +32,9 @@ __all__ = [
     "Scopes",
     "Snapshot",
     "Step",
+    "Unasked",
     "compile_policy",
+    "decide_asking",
     "decided",
     "explain",
     "is_party_involved",

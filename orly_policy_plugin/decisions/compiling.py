@@ -7,10 +7,11 @@ of kinds that the owner has no rule for are made when they are first asked for, 
 may add, thousands of rules, costs only where it is used.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 
 from orly_policy_hookspecs import POLICY_EVENT_KIND, Decision
+from orly_policy_hookspecs.criteria import Registered
 
 from ..policy import Policy, Rule
 from ..policy.fields import Access
@@ -38,6 +39,7 @@ def compile_access(
     sets: KeySets,
     rate_seconds: float,
     kept: Kept | None,
+    criteria: Mapping[str, Registered],
 ) -> Plans:
     """Compile what a policy, with the contributions that stand, says of one access.
 
@@ -45,9 +47,10 @@ def compile_access(
     :param owners: all owners, those of the environment included.
     :param added: what the contributions say.
     :param rate_seconds: the time constant of rate limits.
+    :param criteria: of plugins, by their names.
     :param kept: plans of the same policy and contributions under older follow lists.
     """
-    compiler = _Compiler(policy, access, follows, owners, added, sets, rate_seconds)
+    compiler = _Compiler(policy, access, follows, owners, added, sets, rate_seconds, criteria)
     plans = {
         kind: (kept.plan(kind) if kept else None) or compiler.plan(kind) for kind in policy.rules
     }
@@ -65,6 +68,7 @@ class _Compiler:
         added: Added,
         sets: KeySets,
         rate_seconds: float,
+        criteria: Mapping[str, Registered],
     ) -> None:
         self.policy = policy
         self.access: Access = access
@@ -72,7 +76,7 @@ class _Compiler:
         self.added = added
         self.owners_and_admins = owners | frozenset(policy.policy_admins)
         self.exempt = Exempt(self.owners_and_admins, looks_at_author=access == "write")
-        self.rules = RuleCompiler(policy, access, follows, self.exempt, sets)
+        self.rules = RuleCompiler(policy, access, follows, self.exempt, sets, criteria)
         self.global_conditions = self._of_global_rule(None)
         self.private_global_conditions = self.global_conditions
         if access == "read" and added.to_global.opens_reads(policy):

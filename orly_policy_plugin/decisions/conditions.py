@@ -48,6 +48,8 @@ class Foresight:
     """Whether every event is granted."""
     may_deny: bool = True
     """Whether some event is denied."""
+    may_grant: bool = False
+    """Whether some event may be granted."""
     grants_parties: bool = False
     """Whether every event is granted of which the reader is a party."""
     denies_others: Decision | None = None
@@ -67,6 +69,9 @@ class Condition:
 
     always_passes: ClassVar[bool] = False
     """Whether the check is for explanations only."""
+
+    asks: ClassVar[bool] = False
+    """Whether a plugin has a say: see :mod:`.criteria`."""
 
     @property
     def always_grants(self) -> bool:

@@ -11,7 +11,7 @@ import attrs
 from orly_policy_hookspecs import Decision, Event
 
 from .conditions import GRANT, Condition, Keys
-from .pending import NamedScript, Outcome, Pending
+from .pending import NamedScript, Outcome, Pending, Unasked
 from .rates import RateLimit
 
 ACCEPT: Final = Decision.accept()
@@ -36,7 +36,10 @@ class Plan:
     ungranted_unauthenticated: Outcome
     """The same where nobody authenticated."""
     checks: tuple[Any, ...]
-    """The conditions' check methods, without those that always pass or always grant."""
+    """The conditions' check methods, without those that always pass or always grant. Where plugins
+    are to be asked about criteria, one that says so."""
+    asks_criteria: bool
+    """Whether they are."""
 
     def __init__(
         self,
@@ -52,6 +55,11 @@ class Plan:
                 return Pending(scripts, rates, accepted, by_default=ungranted)
             return accepted
 
+        unasked = Unasked(self)
+        asks_criteria = any(each.asks for each in conditions)
+        checks: tuple[Any, ...] = tuple(
+            each.check for each in conditions if not (each.always_passes or each.always_grants)
+        )
         granted = any(each.always_grants for each in conditions) or any(
             script.grants for script in scripts
         )
@@ -62,10 +70,15 @@ class Plan:
             outcome(ACCEPT),
             outcome(ACCEPT if granted else ungranted),
             outcome(ACCEPT if granted else ungranted_unauthenticated),
-            tuple(
-                each.check for each in conditions if not (each.always_passes or each.always_grants)
-            ),
+            (lambda *_: unasked,) if asks_criteria else checks,
+            asks_criteria,
         )
+
+    def unopposed(self, keys: Keys, *, granted: bool) -> Outcome:
+        """The outcome where no condition denied."""
+        if granted:
+            return self.granted
+        return self.ungranted if keys else self.ungranted_unauthenticated
 
 
 MakePlan = Callable[[int], Plan]
@@ -115,7 +128,7 @@ class Plans:
         """
         return self._by_kind[kind]
 
-    def decide(self, event: Event, keys: Keys, now: int) -> Outcome:
+    def decide(self, event: Event, keys: Keys, now: int) -> Outcome | Unasked:
         """Finding one question (section 3 of the spec), or say what is left to ask.
 
         All of a relay's questions come through here: there is nothing in it that need not be.

@@ -4,7 +4,8 @@ It runs the plan's own conditions, in their order, so that it cannot say other t
 :meth:`.deciding.Plans.decide` does.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Literal
 
 import attrs
@@ -16,7 +17,7 @@ from ..event_size import event_size
 from .access import MayAccess
 from .conditions import GRANT, Condition, Finding, Keys
 from .deciding import Plan
-from .pending import NamedScript, Outcome, Pending, denial
+from .pending import NamedScript, Pending, denial
 from .rates import RateLimit
 from .replies import Action, Reply
 
@@ -58,22 +59,25 @@ def explain(
     replies: Sequence[Reply],
     *,
     failure_denies: bool,
+    noted: Mapping[int, object] = MappingProxyType({}),
 ) -> Explanation:
     """Decide like :meth:`.deciding.Plans.decide` and write down each step.
 
     :param replies: of the plan's scripts, in their order; one that is missing was not asked, and
         counts as failed. Rates are taken as not used yet.
     :param failure_denies: see :func:`.pending.decided`.
+    :param noted: what criteria have answered (:func:`.decide_asking`); one that is missing was not
+        asked, and denies.
     """
     steps: list[Step] = []
     granted = False
     for condition in plan.conditions:
-        finding = condition.check(event, keys, now)
-        steps += _steps(condition, finding, event, keys, now)
+        finding = _finding(condition, noted, event, keys, now)
+        steps += _steps(condition, finding, noted, event, keys, now)
         if isinstance(finding, Decision):
             return Explanation(finding, tuple(steps), policy_version)
         granted = granted or finding is GRANT
-    outcome = _outcome(plan, keys, granted=granted)
+    outcome = plan.unopposed(keys, granted=granted)
     if isinstance(outcome, Pending):
         decision = _decided(outcome, replies, steps, failure_denies=failure_denies)
     else:
@@ -83,12 +87,6 @@ def explain(
     if isinstance(outcome, Pending) and decision.accepted:
         decision = _within_rates(outcome.rates, decision, event, keys, steps)
     return Explanation(decision, tuple(steps), policy_version)
-
-
-def _outcome(plan: Plan, keys: Keys, *, granted: bool) -> Outcome:
-    if granted:
-        return plan.granted
-    return plan.ungranted if keys else plan.ungranted_unauthenticated
 
 
 def _decided(
@@ -134,8 +132,24 @@ def _default(decision: Decision) -> Step:
     )
 
 
+def _finding(
+    condition: Condition, noted: Mapping[int, object], event: Event, keys: Keys, now: int
+) -> Finding:
+    """The condition's finding, with the answers of criteria in the place of its own."""
+    if id(condition) in noted:
+        return noted[id(condition)]  # type: ignore[return-value]
+    if isinstance(condition, MayAccess) and any(noted.get(id(m)) for m in condition.allows):
+        return GRANT
+    return condition.check(event, keys, now)
+
+
 def _steps(
-    condition: Condition, finding: Finding, event: Event, keys: Keys, now: int
+    condition: Condition,
+    finding: Finding,
+    noted: Mapping[int, object],
+    event: Event,
+    keys: Keys,
+    now: int,
 ) -> list[Step]:
     outcome: StepOutcome = "pass" if finding is None else "grant" if finding is GRANT else "deny"
     seen = condition.seen(event, keys, now)
@@ -143,7 +157,7 @@ def _steps(
         return [Step(condition.place_for(event, keys), seen, condition.limit, outcome)]
     steps: list[Step] = []
     for matcher in condition.grants + condition.allows:
-        if matcher.matches(event, keys):
+        if noted.get(id(matcher)) or matcher.matches(event, keys):
             return [*steps, Step(matcher.place_for(keys), seen, matcher.limit, "grant")]
         steps.append(Step(matcher.place, seen, matcher.limit, "no match"))
     if finding is not None:

@@ -1,9 +1,12 @@
 """What the relay's other plugins make of a policy (section 12 of the spec). Pure but for them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Final
 
 import attrs
+
+from orly_policy_hookspecs.criteria import Registered
 
 
 @attrs.frozen(eq=False)
@@ -11,6 +14,8 @@ class Fitted:
     """A policy's settings of plugins, checked by the plugins."""
 
     _changes: tuple[Callable[[], None], ...] = ()
+    criteria: Mapping[str, Registered] = MappingProxyType({})
+    """The criteria that rules may use, by their names."""
 
     def put_in_force(self) -> None:
         """Have the plugins use their settings. Does not raise."""

@@ -29,10 +29,12 @@ def scope_of(plan: Plan, keys: Keys) -> ReadScope:
     :param keys: the pubkeys that authenticated.
     """
     foreseen = [condition.foresees(keys) for condition in plan.conditions]
-    by_address = bool(plan.scripts)
+    by_address = bool(plan.scripts) or plan.asks_criteria
     outcome = plan.ungranted if keys else plan.ungranted_unauthenticated
     default = outcome.unopposed if isinstance(outcome, Pending) else outcome
-    others_are_granted = default.accepted or any(each.grants for each in foreseen)
+    others_are_granted = default.accepted or any(
+        each.grants or each.may_grant for each in foreseen
+    )
     some_are_granted = others_are_granted or any(each.grants_parties for each in foreseen)
     denial = _first(each.denies for each in foreseen)
     if denial is None and not some_are_granted:

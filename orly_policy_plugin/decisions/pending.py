@@ -4,7 +4,7 @@ Sections 5 and 6 of the spec. Nothing here asks or counts: whoever does hands th
 """
 
 from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
@@ -12,6 +12,9 @@ from orly_policy_hookspecs import Decision
 
 from .rates import RateLimit
 from .replies import Action, Reply
+
+if TYPE_CHECKING:
+    from .deciding import Plan
 
 UNAVAILABLE: Final = Decision.reject("error: policy script unavailable")
 
@@ -42,8 +45,15 @@ class Pending:
     """The answer of ``default_policy``: where it denies, so does a script's failure."""
 
 
+@attrs.frozen
+class Unasked:
+    """No decision yet: plugins are to be asked about their criteria (:func:`.decide_asking`)."""
+
+    plan: "Plan" = attrs.field(repr=False)
+
+
 Outcome = Decision | Pending
-"""The result of the criteria."""
+"""The result of a rule's conditions."""
 
 
 def decided(

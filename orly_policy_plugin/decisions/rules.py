@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 import attrs
 
 from orly_policy_hookspecs import Decision
+from orly_policy_hookspecs.criteria import Registered
 
 from ..policy import Policy, Rule
 from ..policy.fields import Access, fields_of, once, value_in_effect
@@ -28,6 +29,13 @@ from .access import (
 )
 from .added import AddedToRule
 from .conditions import CONSTRAINTS, Condition, MakeConstraint
+from .criteria import (
+    AskedOf,
+    LetInByCriterion,
+    MayAccessByCriteria,
+    NoSuchCriterion,
+    RefusedByCriterion,
+)
 from .exempt import Exempt
 from .key_sets import KeySets
 
@@ -71,19 +79,31 @@ class RuleCompiler:
     """Makes conditions for one access of one policy."""
 
     def __init__(
-        self, policy: Policy, access: Access, follows: Follows, exempt: Exempt, sets: KeySets
+        self,
+        policy: Policy,
+        access: Access,
+        follows: Follows,
+        exempt: Exempt,
+        sets: KeySets,
+        criteria: Mapping[str, Registered],
     ) -> None:
         self.policy = policy
         self.access: Access = access
         self.follows = follows
         self.exempt = exempt
         self.sets = sets
+        self.criteria = criteria
         self._united: dict[frozenset[str], frozenset[str]] = {}
 
     def conditions(self, rule: RuleInPlace) -> tuple[Condition, ...]:
         """A rule's conditions, in the order in which their messages count."""
         found = list(ways(rule.rule, self.access, self.policy))
-        return (*self._limits(rule), *self._denials(rule, found), *self._may_access(rule, found))
+        return (
+            *self._limits(rule),
+            *self._refused_by_criteria(rule),
+            *self._denials(rule, found),
+            *self._may_access(rule, found),
+        )
 
     def _limits(self, of: RuleInPlace) -> Iterator[Condition]:
         for name, make in _constraints(type(of.rule), self.access):
@@ -93,6 +113,27 @@ class RuleCompiler:
             if of.opened_by is not None:
                 place, value = of.opened_by.raised(name, (place, value))
             yield make(place, of.subject, value)
+
+    # --- criteria of plugins
+
+    def _refused_by_criteria(self, of: RuleInPlace) -> Iterator[Condition]:
+        for name in sorted(of.rule.criteria.keys() - self.criteria.keys()):
+            yield NoSuchCriterion(f"{of.place}.{name}")
+        for name, asked in self._criteria(of.rule):
+            if asked.registered.criterion.refuses is not None:
+                yield RefusedByCriterion(f"{of.place}.{name}", asked)
+
+    def _let_in_by_criteria(self, of: RuleInPlace) -> Iterator[Matcher]:
+        for name, asked in self._criteria(of.rule):
+            if asked.registered.criterion.lets_in is not None:
+                yield LetInByCriterion(f"{of.place}.{name}", asked.in_words, asked)
+
+    def _criteria(self, rule: Rule) -> Iterator[tuple[str, AskedOf]]:
+        """A rule's criteria that are asked on this access, in the order of their names."""
+        for name in sorted(rule.criteria.keys() & self.criteria.keys()):
+            registered, value = self.criteria[name], rule.criteria[name]
+            if self.access in registered.criterion.asked_on:
+                yield name, AskedOf(registered, registered.criterion.read(value), value)
 
     # --- who may
 
@@ -122,6 +163,8 @@ class RuleCompiler:
         what = self._what(of)
         grants = tuple(self._matcher(of, way) for way in _at(Step.GRANT, found))
         allows = tuple(self._matcher(of, way) for way in _at(Step.ALLOW, found))
+        by_criteria = tuple(self._let_in_by_criteria(of))
+        allows += by_criteria
         if (added := of.opened_by) is not None:
             added_ways = ways_in(added.total, self.access, self.policy)
             grants += tuple(self._added_matcher(added, way) for way in added_ways)
@@ -130,7 +173,11 @@ class RuleCompiler:
         if not (grants or allows):
             return
         by_authenticating = any(not isinstance(matcher, EventNames) for matcher in grants + allows)
-        made = OnAllowList if OnAllowList.is_enough(grants, allows) else MayAccess
+        made: type[MayAccess] = MayAccess
+        if by_criteria:
+            made = MayAccessByCriteria
+        elif OnAllowList.is_enough(grants, allows):
+            made = OnAllowList
         yield made(
             place=", ".join(matcher.place for matcher in grants + allows),
             grants=grants,

@@ -1,7 +1,8 @@
 """A policy in force: compiled, immutable, swapped whole when something changes."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import is_
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -19,7 +20,7 @@ from .fitted import NOT_FITTED, Fitted
 from .foreseen import Readers
 from .kept import Kept, changed_authors, touched
 from .key_sets import KeySets
-from .pending import Outcome
+from .pending import Outcome, Unasked
 from .rates import TIME_CONSTANT_SECONDS
 from .replies import Reply
 from .rules import Follows
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from .conditions import Keys
 
 
-Decide = Callable[[Event, "Keys", int], Outcome]
+Decide = Callable[[Event, "Keys", int], Outcome | Unasked]
 """From an event, who authenticated and the time (Unix seconds) to a decision, or what is left to
 ask for one."""
 
@@ -87,16 +88,24 @@ class Snapshot:
         replies: Sequence[Reply] = (),
         *,
         failure_denies: bool = False,
+        noted: Mapping[int, object] = MappingProxyType({}),
     ) -> Explanation:
         """The decision with its steps. Raises like :attr:`write`.
 
         :param replies: of the scripts that :attr:`write` or :attr:`read` leave to ask, in their
             order.
         :param failure_denies: see :func:`.pending.decided`.
+        :param noted: what criteria have answered: see :func:`.explain`.
         """
-        plan = self.plans(access).for_kind(event.kind)
         return explain(
-            plan, event, keys, now, self.version, replies, failure_denies=failure_denies
+            self.plans(access).for_kind(event.kind),
+            event,
+            keys,
+            now,
+            self.version,
+            replies,
+            failure_denies=failure_denies,
+            noted=noted,
         )
 
     def changes_since(self, old: "Snapshot") -> list[Difference]:
@@ -169,7 +178,10 @@ def compile_policy(
     all_owners = frozenset(policy.owners) | frozenset(owners)
     known = follows or {}
     same = before
-    if before and not _is_same_but_for_follows(before, policy, standing, all_owners, rate_seconds):
+    if before and not (
+        before.plugins is plugins
+        and _is_same_but_for_follows(before, policy, standing, all_owners, rate_seconds)
+    ):
         same = None
     parts = same._parts if same else _parts(policy, standing, before)
     changed = changed_authors(same._follows, known) if same else frozenset()
@@ -178,7 +190,15 @@ def compile_policy(
     def compiled(access: "Access") -> Plans:
         kept = Kept(same.plans(access), of_changed) if same else None
         return compile_access(
-            policy, access, known, all_owners, parts.added, parts.sets, rate_seconds, kept
+            policy,
+            access,
+            known,
+            all_owners,
+            parts.added,
+            parts.sets,
+            rate_seconds,
+            kept,
+            plugins.criteria,
         )
 
     snapshot = Snapshot(

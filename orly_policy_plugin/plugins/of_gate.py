@@ -5,11 +5,12 @@ from functools import partial
 from typing import Any, Literal
 
 from orly_policy_hookspecs import Gate, InvalidSettings
+from orly_policy_hookspecs.criteria import Registered
 from orly_policy_hookspecs.errors import did_you_mean
 from orly_policy_hookspecs.logs import get_log
 
 from ..decisions import Fitted
-from ..policy import InvalidPolicy, Policy, Problem
+from ..policy import InvalidPolicy, Policy, Problem, rules_of
 from ..policy.problems import join
 
 log = get_log(__name__)
@@ -42,10 +43,12 @@ class PluginsOfGate:
                     changes.append(self._gate.configure(name, settings or {}))
                 except InvalidSettings as error:
                     problems += _with_places(name, error)
+        criteria = self._gate.criteria()
+        problems += _criteria_problems(policy, criteria)
         if problems:
             raise InvalidPolicy(problems)
         off = [name for name, settings in policy.plugins.items() if settings is False]
-        return Fitted((*changes, partial(self._gate.switch_off, off)))
+        return Fitted((*changes, partial(self._gate.switch_off, off)), criteria)
 
     def _problems(self, policy: Policy) -> Iterator[Problem]:
         """What is wrong with the names."""
@@ -67,6 +70,34 @@ class PluginsOfGate:
             f"no plugin {name!r} is installed{near or '; install the distribution that brings it'}"
             ", or remove this section"
         )
+
+
+def _criteria_problems(policy: Policy, criteria: Mapping[str, Registered]) -> Iterator[Problem]:
+    """What is wrong with the criteria that rules use."""
+    for place, rule in rules_of(policy):
+        for name, value in rule.criteria.items():
+            if (found := criteria.get(name)) is None:
+                why = f"no plugin has this criterion{did_you_mean(name, criteria)}"
+                yield Problem(join(place, name), why)
+            elif policy.plugins.get(found.plugin) is False:
+                why = f"this is a criterion of the plugin {found.plugin}, which is switched off"
+                yield Problem(join(place, name), why)
+            else:
+                for problem in _value_problems(found, value):
+                    yield problem.within(join(place, name))
+
+
+def _value_problems(found: Registered, value: object) -> Iterator[Problem]:
+    try:
+        found.criterion.read(value)
+    except InvalidSettings as error:
+        for place, why in error.problems.items():
+            yield Problem(place, why)
+    except ValueError as error:
+        yield Problem("", str(error))
+    except Exception as error:
+        log.exception("plugin %s: reading %s failed", found.plugin, found.criterion.name)
+        yield Problem("", f"the plugin {found.plugin} failed to read it: {error!r}")
 
 
 def _with_places(name: str, error: InvalidSettings) -> Iterator[Problem]:

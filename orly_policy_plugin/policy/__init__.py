@@ -2,7 +2,7 @@
 
 from .diff import Difference, differences, json_differences
 from .durations import Duration, parse_duration
-from .models import GlobalRule, KindLists, Policy, Rule, scripts_of
+from .models import GlobalRule, KindLists, Policy, Rule, rules_of, scripts_of
 from .problems import InvalidPolicy, Problem
 from .pubkeys import parse_pubkey
 from .reading import decode_policy, read_policy, structure_policy
@@ -28,6 +28,7 @@ __all__ = [
     "parse_regex",
     "policy_version",
     "read_policy",
+    "rules_of",
     "scripts_of",
     "structure_policy",
     "unstructure_policy",

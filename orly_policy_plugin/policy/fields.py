@@ -72,8 +72,20 @@ class Field:
     """The people whom the field lets in or keeps out, where it is about that."""
     right: Right | None = None
     """The right of policy admins to it in an owner's rule; ``None`` for no right."""
+    prefix: str = ""
+    """Of the keys in the file that are the field's members: they stand beside the other fields."""
     owners_only: bool = False
     """Whether not even a rule that a policy admin adds may have it."""
+
+    def members_that_differ(self, name: str, old: Any, new: Any) -> list[str]:
+        """The keys at which two values of the field differ.
+
+        :param name: the field's own key.
+        """
+        if not self.prefix:
+            return [name]
+        was, is_now = old or {}, new or {}
+        return sorted(key for key in was.keys() | is_now.keys() if was.get(key) != is_now.get(key))
 
     def is_set(self, value: Any) -> bool:
         """Whether a value says something."""
@@ -109,6 +121,14 @@ def keys_of(model: type) -> Mapping[str, str]:
     """The keys that a model's attributes have in the file, by attribute."""
     named = {name: field.key or name for name, field in fields_of(model).items()}
     return MappingProxyType(named)
+
+
+@once
+def prefixes_of(model: type) -> Mapping[str, str]:
+    """By the key of a field whose members stand beside the other fields, their keys' prefix."""
+    keys = keys_of(model)
+    found = {keys[name]: field.prefix for name, field in fields_of(model).items() if field.prefix}
+    return MappingProxyType(found)
 
 
 def value_in_effect(model: Any, name: str) -> Any:

@@ -15,7 +15,9 @@ from .fields import BOTH, READ, WRITE, Access, Field, Right, declared
 from .pubkeys import Pubkeys
 from .regexes import Regex
 from .values import (
+    CRITERION_PREFIX,
     PluginSettings,
+    read_criteria,
     read_default_policy,
     read_plugins,
     read_script,
@@ -244,6 +246,19 @@ class Rule:
         (), _who(READ, Step.ALLOW, Whom.LISTED_AND_FOLLOWED)
     )
     write_allow_if_tagged: Pubkeys = declared((), _who(WRITE, Step.ALLOW, Whom.TAGGED))
+    criteria: Mapping[str, Any] = declared(
+        MappingProxyType({}),
+        Field(
+            unit="criteria",
+            key="x_name",
+            prefix=CRITERION_PREFIX,
+            read=read_criteria,
+            asked_on=BOTH,
+            direction=cannot_be_told,
+            owners_only=True,
+        ),
+    )
+    """The values of fields that plugins add, by their names."""
 
 
 _LIFTS_THE_WHITELIST: Final = phrase("kinds outside the whitelist too")
@@ -301,10 +316,16 @@ class Policy:
 _SAYS_NOTHING: Final = GlobalRule()
 
 
+def rules_of(policy: Policy) -> Iterator[tuple[str, Rule]]:
+    """All rules of a policy, each with its place in the file."""
+    if policy.global_rule is not None:
+        yield "global", policy.global_rule
+    for kind, rule in policy.rules.items():
+        yield f"rules.{kind}", rule
+
+
 def scripts_of(policy: Policy) -> Iterator[tuple[str, str]]:
     """Every script that a policy names: its place in the file, and its path as written there."""
-    if policy.global_rule and policy.global_rule.script is not None:
-        yield "global.script", policy.global_rule.script
-    for kind, rule in policy.rules.items():
+    for place, rule in rules_of(policy):
         if rule.script is not None:
-            yield f"rules.{kind}.script", rule.script
+            yield f"{place}.script", rule.script

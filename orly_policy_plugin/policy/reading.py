@@ -18,7 +18,7 @@ from cattrs.gen import make_dict_structure_fn, override
 
 from . import values
 from .durations import Duration
-from .fields import BOTH, Reader, fields_of, keys_of
+from .fields import BOTH, Reader, fields_of, keys_of, prefixes_of
 from .models import GlobalRule, KindLists, Policy, Rule
 from .problems import MOST_PROBLEMS, InvalidPolicy, Problem, did_you_mean
 from .pubkeys import Pubkeys
@@ -108,15 +108,19 @@ def model(cls: type[_T], converter: Converter, hint: Hint) -> Callable[[object, 
         name: override(rename=field.key or None, struct_hook=field.read)
         for name, field in fields_of(cls).items()
     }
+    prefixes = prefixes_of(cls)
     build = make_dict_structure_fn(cls, converter, _cattrs_forbid_extra_keys=True, **overrides)  # type: ignore[arg-type]
 
     def structure(value: object, _: object) -> _T:
         problems: list[Problem] = []
         members = values.checked_members(problems, value)
+        for key, prefix in prefixes.items():
+            if own := [name for name in members if name.startswith(prefix)]:
+                members[key] = {name: members.pop(name) for name in own}
         try:
             made = build(members, cls)
         except ClassValidationError as error:
-            problems += _problems_of(error, keys, hint)
+            problems += _problems_of(error, keys, prefixes, hint)
         if problems:
             raise InvalidPolicy(problems)
         return made
@@ -125,7 +129,7 @@ def model(cls: type[_T], converter: Converter, hint: Hint) -> Callable[[object, 
 
 
 def _problems_of(
-    error: ClassValidationError, keys: Mapping[str, str], hint: Hint
+    error: ClassValidationError, keys: Mapping[str, str], prefixes: Mapping[str, str], hint: Hint
 ) -> Iterator[Problem]:
     """The problems in cattrs' error of a model, each with its place: unknown keys come last.
 
@@ -135,7 +139,9 @@ def _problems_of(
     for wrong, note in of_fields:
         if not isinstance(wrong, InvalidPolicy):
             raise wrong
-        yield from (problem.within(keys[note.name]) for problem in wrong.problems)
+        key = keys[note.name]
+        place = "" if key in prefixes else key
+        yield from (problem.within(place) for problem in wrong.problems)
     for other in others:
         if not isinstance(other, ForbiddenExtraKeysError):
             raise other

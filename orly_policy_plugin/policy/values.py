@@ -21,6 +21,8 @@ _LARGEST_KIND = 65535
 ALL_KINDS: Final = frozenset(range(_LARGEST_KIND + 1))
 """Those that an event may have."""
 
+CRITERION_PREFIX: Final = "x_"
+"""Of the names of fields that plugins add to rules."""
 PluginSettings = Mapping[str, Any] | Literal[False]
 """A plugin's settings, as JSON values; ``False`` where it is switched off."""
 
@@ -253,6 +255,14 @@ def _plugin_settings(value: object) -> PluginSettings:
         raise _expected("an object in braces, or false", value, hint)
     settings: Mapping[str, Any] = read_json(value)
     return settings
+
+
+def read_criteria(value: object, _: object) -> Mapping[str, Any]:
+    """Values of criteria by name. Whether there are such criteria, and what the values mean, is
+    for their plugins to say.
+    """
+    members = read_members(value)
+    return MappingProxyType(dict(zip(members, each(members.items(), read_json), strict=True)))
 
 
 def read_json(value: object) -> Any:

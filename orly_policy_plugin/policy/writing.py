@@ -70,11 +70,11 @@ def plain(value: Any) -> Any:
         return {str(key): plain(member) for key, member in value.items()}
     if not attrs.has(type(value)):
         return value
-    return {
-        key: plain(member)
-        for name, key, default, field in _written(type(value))
-        if (member := getattr(value, name)) != default and field.is_set(member)
-    }
+    values: dict[str, Any] = {}
+    for name, key, default, field in _written(type(value)):
+        if (member := getattr(value, name)) != default and field.is_set(member):
+            values.update(plain(member) if field.prefix else {key: plain(member)})
+    return values
 
 
 @once

@@ -270,7 +270,7 @@ WRONG = [
         Misspelt(),
         "Misspelt.on_wirte: there is no hook 'on_wirte'; did you mean 'on_write'?; the hooks are "
         "on_write, on_read, on_kind3, on_policy_event, read_scopes, relay_limits, "
-        "needed_follow_lists, configure, on_registered, on_attach, on_open, on_close",
+        "needed_follow_lists, configure, criteria, on_registered, on_attach, on_open, on_close",
     ),
     (HalfMisspelt(), "did you mean 'on_read'?"),
     (MisspeltByName(), "there is no hook 'on_writes'; did you mean 'on_write'?"),

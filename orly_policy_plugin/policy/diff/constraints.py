@@ -27,7 +27,10 @@ def constraint_changes(place: str, was: Rule, is_now: Rule) -> Iterator[Change]:
         before, old = _first_in_effect(was, names)
         after, new = _first_in_effect(is_now, names)
         told = before if new is None else after
-        yield from _changes(join(place, told), field.direction, old, new)
+        if field.prefix:  # its members stand beside it
+            yield from _changes(place, field.direction, old or {}, new or {})
+        else:
+            yield from _changes(join(place, told), field.direction, old, new)
 
 
 def _first_in_effect(rule: Rule, names: tuple[str, ...]) -> tuple[str, Any]:

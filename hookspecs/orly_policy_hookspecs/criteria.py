@@ -1,0 +1,82 @@
+"""Criteria: fields of a plugin's own in the rules of a policy.
+
+A rule says ``"x_pow": 20``; the plugin says how the value is read, and what it asks of an event.
+Its answer counts as a built-in field's does, in its place: one that :attr:`Criterion.refuses` can
+only deny, one that :attr:`Criterion.lets_in` is one of the rule's allow lists.
+"""
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, Literal
+
+import attrs
+
+from .context import Context
+from .nip01.events import FrozenEvent
+
+Access = Literal["write", "read"]
+
+_NAME: Final = re.compile(r"x_[a-z][a-z0-9_]*")
+
+Refuses = Callable[[FrozenEvent, Context, Any], Awaitable[str | None] | str | None]
+"""Why an event is refused, as the client is told, with a prefix of NIP-01; ``None``: nothing is
+against it. The last argument is the rule's value, as :attr:`Criterion.read` has made it.
+"""
+LetsIn = Callable[[FrozenEvent, Context, Any], Awaitable[bool] | bool]
+"""Whether an event, or who sends or reads it, is let in."""
+
+
+def _check_name(_: object, __: object, name: str) -> None:
+    if not (isinstance(name, str) and _NAME.fullmatch(name)):
+        raise ValueError(
+            f"{name!r:.60} is no name of a criterion: it is x_ and lowercase letters, digits and _"
+        )
+
+
+@attrs.frozen(kw_only=True)
+class Criterion:
+    """A field that a plugin adds to rules. Exactly one of :attr:`refuses` and :attr:`lets_in` is
+    given.
+
+    The functions are called on the relay's event loop and must not block; they may be
+    ``async def``. One that raises, answers something else or takes too long is a rejection with
+    ``error:``.
+
+    :raises ValueError: it cannot be one.
+    """
+
+    name: str = attrs.field(validator=_check_name)
+    """``x_pow``."""
+    unit: str
+    """Of a number, or what a value is: ``bits``."""
+    read: Callable[[Any], Any]
+    """From a JSON value to what the functions are given. What it raises is told to the operator,
+    with the place: ``ValueError("expected a number of bits, found 'many'")``.
+    """
+    asked_on: tuple[Access, ...] = ("write",)
+    """On which access it has a say."""
+    says: str = ""
+    """In a summary, ``{}`` is the value: ``{} bits of proof of work``."""
+    refuses: Refuses | None = None
+    lets_in: LetsIn | None = None
+
+    def __attrs_post_init__(self) -> None:
+        if (self.refuses is None) == (self.lets_in is None):
+            raise ValueError(f"{self.name} either refuses or lets in: give one of these functions")
+        if not self.asked_on or not {"write", "read"}.issuperset(self.asked_on):
+            raise ValueError(f"{self.name} is asked on write, on read, or on both")
+
+    def in_words(self, value: object) -> str:
+        """A rule's value in words.
+
+        :param value: as the policy has it.
+        """
+        return self.says.replace("{}", str(value)) if self.says else f"{self.name} {value}"
+
+
+@attrs.frozen
+class Registered:
+    """A criterion, and the name of its plugin."""
+
+    plugin: str
+    criterion: Criterion

@@ -1,0 +1,186 @@
+"""Criteria of plugins among a rule's conditions, and deciding where they are to be asked (section
+13 of the spec). Pure but for them: an answer that must be waited for is handed out.
+"""
+
+from collections.abc import Awaitable, Generator
+from typing import Any, ClassVar, Final, TypeVar
+
+import attrs
+
+from orly_policy_hookspecs import Context, Decision, Event, frozen
+from orly_policy_hookspecs.criteria import Registered
+
+from .access import Matcher, MayAccess
+from .conditions import GRANT, GRANTS, Condition, Finding, Foresight, Keys
+from .deciding import Plan
+from .pending import Outcome
+
+_NOT_ASKED: Final = Decision.reject("error: the policy could not be evaluated")
+
+_T = TypeVar("_T")
+Asking = Generator[Awaitable[object], object, _T]
+"""Hands out what must be waited for, is sent what has come of it, and returns its result."""
+
+Noted = dict[int, object]
+"""What criteria have answered, by the identity of the condition or matcher."""
+
+
+class CriterionFailed(Exception):
+    """A criterion has raised, or answered what none may. The text names it, for the log."""
+
+
+@attrs.frozen
+class AskedOf:
+    """A criterion with a rule's value."""
+
+    registered: Registered
+    value: Any
+    """As the criterion has read it."""
+    written: Any
+    """As the policy has it."""
+
+    @property
+    def in_words(self) -> str:
+        return self.registered.criterion.in_words(self.written)
+
+    def answer(self, event: Event, context: Context) -> Asking[object]:
+        """Ask.
+
+        :raises CriterionFailed: it did.
+        """
+        criterion = self.registered.criterion
+        ask = criterion.refuses or criterion.lets_in
+        assert ask is not None
+        try:
+            given: object = ask(frozen(event), context, self.value)
+            return (yield given) if isinstance(given, Awaitable) else given
+        except Exception as error:
+            raise self.failed("failed") from error
+
+    def failed(self, how: str) -> CriterionFailed:
+        """The fault of the criterion.
+
+        :param how: behind its name.
+        """
+        name, plugin = self.registered.criterion.name, self.registered.plugin
+        return CriterionFailed(f"the criterion {name} of the plugin {plugin} {how}")
+
+
+class Asks(Condition):
+    """A condition that a plugin has a say in. Its check alone denies: nobody was asked."""
+
+    asks: ClassVar[bool] = True
+
+    def ask(
+        self, event: Event, keys: Keys, now: int, context: Context, noted: Noted
+    ) -> Asking[Finding]:
+        """Like :meth:`check`, with the plugin asked.
+
+        :param noted: where to write what it has answered.
+        :raises CriterionFailed: the plugin failed.
+        """
+        raise NotImplementedError
+
+
+@attrs.frozen
+class RefusedByCriterion(Asks):
+    """A criterion that can only deny."""
+
+    asked: AskedOf
+
+    def check(self, event: Event, keys: Keys, now: int) -> Finding:
+        return _NOT_ASKED
+
+    def ask(
+        self, event: Event, keys: Keys, now: int, context: Context, noted: Noted
+    ) -> Asking[Finding]:
+        why = yield from self.asked.answer(event, context)
+        if why is not None and not isinstance(why, str):
+            raise self.asked.failed(f"answered {why!r}, not a text or None")
+        finding = None if why is None else Decision.reject(why)
+        noted[id(self)] = finding
+        return finding
+
+    def seen(self, event: Event, keys: Keys, now: int) -> str:
+        return f"the plugin {self.asked.registered.plugin}"
+
+    @property
+    def limit(self) -> str:
+        return self.asked.in_words
+
+
+@attrs.frozen
+class LetInByCriterion(Matcher):
+    """A criterion that lets in: one of a rule's allow lists. Nobody matches it unasked."""
+
+    asked: AskedOf
+
+    def matches(self, event: Event, keys: Keys) -> bool:
+        return False
+
+    def lets_in(self, keys: Keys) -> bool:
+        return False
+
+
+@attrs.frozen
+class MayAccessByCriteria(MayAccess, Asks):
+    """Allow lists of which some are criteria. These are asked last."""
+
+    def ask(
+        self, event: Event, keys: Keys, now: int, context: Context, noted: Noted
+    ) -> Asking[Finding]:
+        finding = self.check(event, keys, now)
+        if finding is GRANT:
+            return finding
+        for matcher in self.allows:
+            if isinstance(matcher, LetInByCriterion):
+                lets_in = yield from matcher.asked.answer(event, context)
+                if not isinstance(lets_in, bool):
+                    raise matcher.asked.failed(f"answered {lets_in!r}, not True or False")
+                noted[id(matcher)] = lets_in
+                if lets_in:
+                    return GRANT
+        return finding
+
+    def foresees(self, keys: Keys) -> Foresight:
+        others = (m for m in self.grants + self.allows if not isinstance(m, LetInByCriterion))
+        if any(matcher.lets_in(keys) for matcher in others):
+            return GRANTS
+        return Foresight(may_grant=True)
+
+
+@attrs.frozen
+class NoSuchCriterion(Condition):
+    """A rule's criterion before it is known which plugins there are: nothing passes."""
+
+    def check(self, event: Event, keys: Keys, now: int) -> Finding:
+        return _NOT_ASKED
+
+    def seen(self, event: Event, keys: Keys, now: int) -> str:
+        return "no plugin"
+
+    @property
+    def limit(self) -> str:
+        return "its plugin"
+
+
+def decide_asking(
+    plan: Plan, event: Event, now: int, context: Context, noted: Noted | None = None
+) -> Asking[Outcome]:
+    """Decide like :meth:`.Plans.decide` where criteria are to be asked.
+
+    :param now: Unix seconds.
+    :param noted: where to write what they have answered.
+    :raises CriterionFailed: one did.
+    """
+    keys, notes = context.authenticated, {} if noted is None else noted
+    granted = False
+    for condition in plan.conditions:
+        if isinstance(condition, Asks):
+            finding = yield from condition.ask(event, keys, now, context, notes)
+        else:
+            finding = condition.check(event, keys, now)
+        if isinstance(finding, Decision):
+            return finding
+        granted = granted or finding is GRANT
+    return plan.unopposed(keys, granted=granted)
