@@ -8,13 +8,12 @@ from orly_policy_hookspecs import Context, Decision, Event
 from orly_policy_hookspecs.logs import get_log
 
 from .decisions import Asking, CriterionFailed, Noted, Outcome, Unasked, decide_asking
+from .decisions.criteria import PLUGIN_FAILED
 
 CRITERION_SECONDS: Final = 5.0
 """So long a criterion may take for one event, where nothing else is said."""
 
 log = get_log(__name__)
-
-_A_PLUGINS_FAULT: Final = Decision.reject("error: a policy plugin failed")
 
 
 async def ask_criteria(
@@ -67,4 +66,4 @@ async def answered(asking: Asking[Outcome], awaited: Awaitable[object], seconds:
 def failed(error: CriterionFailed) -> Decision:
     """The decision where a criterion has failed, which is told in the log."""
     log.error("%s", error, exc_info=error.__cause__)
-    return _A_PLUGINS_FAULT
+    return PLUGIN_FAILED

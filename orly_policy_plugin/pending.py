@@ -1,7 +1,8 @@
 """Pending decisions are taken: scripts are asked, rates are charged."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Sequence
+import weakref
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
 from time import monotonic
 from typing import Final
 
@@ -80,7 +81,10 @@ class PendingDecisions:
         finally:
             if (seconds := monotonic() - begun) > self._criterion_seconds:
                 log.error("%s took %.1f seconds of the event loop", _criteria(plan), seconds)
-        return self._await_criteria(asking, awaited, event, access, context)
+        later = self._await_criteria(asking, awaited, event, access, context)
+        if isinstance(awaited, Coroutine):  # where nobody awaits the one, the other is not begun
+            weakref.finalize(later, awaited.close)
+        return later
 
     async def _await_criteria(
         self,

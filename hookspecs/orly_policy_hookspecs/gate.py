@@ -19,6 +19,7 @@ from .combining import combine
 from .context import Context
 from .criteria import Criterion, Registered
 from .decision import Decision, Verdict
+from .described import Described
 from .errors import PluginError, SettingsError, did_you_mean
 from .hooks import PROJECT
 from .limits import RelayLimits
@@ -36,13 +37,17 @@ _MOST_SCOPES = 256
 _NOTHING_KNOWN = SameForAllKinds(NOTHING_KNOWN)
 
 
+def _names(names: Iterable[str]) -> frozenset[str]:
+    return frozenset(names)
+
+
 @attrs.frozen
 class GateSettings:
     """A host's settings for its plugins."""
 
-    may_vouch_write: frozenset[str] = attrs.field(default=frozenset(), converter=frozenset)
+    may_vouch_write: frozenset[str] = attrs.field(default=(), converter=_names)
     """Names of the plugins whose vouch for a write counts."""
-    may_vouch_read: frozenset[str] = attrs.field(default=frozenset(), converter=frozenset)
+    may_vouch_read: frozenset[str] = attrs.field(default=(), converter=_names)
     """Names of the plugins whose vouch for a read counts."""
     budget_seconds: float = attrs.field(default=10.0, validator=attrs.validators.gt(0))
     """How long one question (or one batch of reads) may wait for plugins."""
@@ -57,6 +62,7 @@ class Gate:
     def __init__(self, settings: GateSettings | None = None) -> None:
         self.settings = settings or GateSettings()
         self._registry = Registry(self.settings.budget_seconds)
+        self._installed: dict[str, EntryPoint] = {}
         self._scopes: dict[tuple[int, ...], CombinedScopes] = {}
         self.blocking = BlockingGate(self)
         """The same questions for plain synchronous code."""
@@ -90,6 +96,7 @@ class Gate:
         missing = sorted(wanted - set(self.plugins))
         for name in missing:
             self.register(_loaded(installed[name]), name)
+            self._installed[name] = installed[name]
         return len(missing)
 
     @property
@@ -97,6 +104,36 @@ class Gate:
         """The registered plugins' names, sorted."""
         registered = self._registry.list_name_plugin()
         return tuple(sorted(name for name, plugin in registered if plugin is not None))
+
+    def plugin(self, name: str) -> object:
+        """A registered plugin.
+
+        :raises PluginError: there is none of that name.
+        """
+        self._check_is_registered(name)
+        return self._registry.get_plugin(name)
+
+    def described(self) -> list[Described]:
+        """All plugins, in the order of their names.
+
+        :raises PluginError: see :meth:`criteria`.
+        """
+        criteria = self.criteria().items()
+        vouching = {
+            "write": self.settings.may_vouch_write,
+            "read": self.settings.may_vouch_read,
+        }
+        return [
+            Described(
+                name=name,
+                distribution=_distribution(self._installed.get(name)),
+                hooks=self._registry.hooks_of(name),
+                criteria=tuple(each for each, found in criteria if found.plugin == name),
+                may_vouch=tuple(access for access, names in vouching.items() if name in names),
+                is_on=name not in self._registry.switched_off,
+            )
+            for name in self.plugins
+        ]
 
     def name_of(self, plugin: object) -> str | None:
         """The name of a registered plugin; ``None`` where it is not."""
@@ -116,6 +153,8 @@ class Gate:
             log.warning("no policy plugin is registered: no policy is enforced")
         for _ in self._registry.each("on_registered", gate=self):
             pass
+        for described in self.described():
+            log.info("%s", described)
 
     def configure(self, name: str, settings: Mapping[str, Any]) -> Callable[[], None]:
         """Have a plugin check its settings.
@@ -124,11 +163,14 @@ class Gate:
         :raises InvalidSettings: the plugin cannot use them, or has none.
         :raises PluginError: there is no such plugin.
         """
+        self._check_is_registered(name)
+        return self._registry.configured(name, settings)
+
+    def _check_is_registered(self, name: str) -> None:
         if name not in self.plugins:
             raise PluginError(
                 f"no plugin {name!r} is registered{did_you_mean(name, self.plugins)}"
             )
-        return self._registry.configured(name, settings)
 
     def criteria(self) -> Mapping[str, Registered]:
         """The fields that plugins add to rules, by their names; also those of plugins that are
@@ -272,6 +314,11 @@ class Gate:
         question = Question(as_list(answers), deadline)
         await wait_for_all([question], deadline)
         return question.decisions
+
+
+def _distribution(point: EntryPoint | None) -> str:
+    dist = None if point is None else point.dist
+    return "" if dist is None else f"{dist.name} {dist.version}"
 
 
 def _criteria_of(plugin: str, given: object) -> Iterator[Criterion]:

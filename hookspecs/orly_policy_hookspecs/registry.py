@@ -114,6 +114,14 @@ class Registry(pluggy.PluginManager):
         self._off = frozenset(names)
         self._plugins_changed()
 
+    def hooks_of(self, name: str) -> tuple[str, ...]:
+        """The hooks that a plugin implements, in the order of :data:`HOOKS`."""
+        return tuple(
+            hook
+            for hook in HOOKS
+            if any(each.plugin_name == name for each in getattr(self.hook, hook).get_hookimpls())
+        )
+
     @property
     def switched_off(self) -> frozenset[str]:
         """The names that :meth:`switch_off` was given last."""

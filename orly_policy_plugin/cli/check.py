@@ -11,7 +11,7 @@ from orly_policy_plugin.starting import start_problems
 from orly_policy_plugin.state import PolicyState
 
 from .contribution_words import effects_of
-from .installed import check_plugins
+from .installed import fitted_plugins
 from .showing import UnusablePolicy, say, say_columns, short, tell
 from .showing_changes import allows_and_refuses
 from .summary import summary
@@ -47,7 +47,7 @@ def check(policy: Path | None, state: Path | None, start: bool) -> None:
     """
     target = target_of(policy, state, may_be_standard_input=True)
     current = load_state(target)
-    criteria = check_plugins(target, current).criteria()
+    criteria = fitted_plugins(target, current).fitted.criteria
     _check_start(target, current, stop=start)
     say(f"{target.name}: version {version_of_state(current)}")
     say_columns([*summary(current.policy, criteria), *_contributions(current)], indent="  ")

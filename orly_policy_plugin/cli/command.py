@@ -13,6 +13,7 @@ from .diff import diff
 from .explain import explain
 from .follows import follows
 from .history import history
+from .plugins import plugins
 from .proxy import proxy
 from .rollback import rollback
 from .script_check import script_check
@@ -45,6 +46,7 @@ for _command in (
     explain,
     follows,
     history,
+    plugins,
     proxy,
     rollback,
     script_check,

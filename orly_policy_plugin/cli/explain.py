@@ -2,20 +2,24 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import attrs
 import click
 
-from orly_policy_hookspecs import Context
+from orly_policy_hookspecs import Context, Gate, combine
 from orly_policy_hookspecs.nip01 import FrozenEvent
+from orly_policy_plugin.asking import ask_criteria
 from orly_policy_plugin.decisions import (
     Explanation,
     Follows,
     NamedScript,
+    Noted,
     Pending,
     Reply,
+    Snapshot,
+    Unasked,
     compile_policy,
 )
 from orly_policy_plugin.pending import failure_denies
@@ -30,6 +34,7 @@ from .inputs import (
     pass_environment_option,
     pubkeys_option,
 )
+from .installed import ask_each, fitted_plugins
 from .showing import say, say_json, show_steps, tell, verdict
 from .target import (
     POLICY_OR_STANDARD_INPUT,
@@ -100,6 +105,12 @@ _FAILURES = click.Choice(["default", "deny"])
     show_default=True,
     help="The same on a read.",
 )
+@click.option(
+    "--may-vouch",
+    multiple=True,
+    metavar="PLUGIN",
+    help="A plugin whose vouch counts, as the relay has it; may be repeated.",
+)
 @pass_environment_option
 @state_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for programs.")
@@ -113,6 +124,7 @@ def explain(
     follows_file: str | None,
     script_failure_write: str,
     script_failure_read: str,
+    may_vouch: tuple[str, ...],
     pass_environment: tuple[str, ...],
     state: Path | None,
     as_json: bool,
@@ -121,7 +133,8 @@ def explain(
 
     Decides with what a relay has: the contributions and follow lists that are kept beside
     the policy file, and ORLY_OWNERS. What of these cannot be used is told on standard error. A
-    script that has a say is run and asked. A rate limit is taken as not used yet.
+    script that has a say is run and asked, and so are the installed plugins but those that hold
+    what only a relay opens for them. A rate limit is taken as not used yet.
 
     Prints the decision, the steps that led to it, and the policy's version. The exit status is
     0 whatever the decision: this is an explanation. It is 1 where the policy cannot be used, 2
@@ -132,24 +145,57 @@ def explain(
     follows = load_follows(follows_file) if follows_file else None
     event = load_event(event_file)
     at = int(time.time()) if now is None else now
+    installed = fitted_plugins(target, current)
+    installed.fitted.put_in_force()
     snapshot = compile_policy(
         current.policy,
         follows=_kept_follows(current) if follows is None else follows,
         owners=target.owners,
         contributions=current.contributions,
+        plugins=installed.fitted,
     )
-    ask = snapshot.write if access == "write" else snapshot.read
-    outcome = ask(event, authed, at)
-    replies: Sequence[Reply] = ()
-    if isinstance(outcome, Pending) and outcome.scripts:
-        context = Context(authed, ip=ip)
-        scripts = Scripts(target.scripts_from, pass_environment=pass_environment)
-        replies = asyncio.run(_replies(scripts, outcome.scripts, event, access, context, at))
+    scripts = Scripts(target.scripts_from, pass_environment=pass_environment)
     denying = failure_denies(write=script_failure_write, read=script_failure_read)
-    explanation = snapshot.explain(
-        access, event, authed, at, replies, failure_denies=access in denying
+    explaining = Explaining(
+        snapshot, installed.gate, scripts, may_vouch, failure_denies=access in denying
     )
+    explanation = asyncio.run(explaining.explained(access, event, Context(authed, ip=ip), at))
     (_print_json if as_json else _print_text)(explanation)
+
+
+@attrs.frozen(eq=False)
+class Explaining:
+    """Explains what a relay answers that has a policy in force, and plugins."""
+
+    _snapshot: Snapshot
+    _plugins: Gate
+    """Those besides the policy."""
+    _scripts: Scripts
+    _may_vouch: Collection[str] = ()
+    _failure_denies: bool = attrs.field(default=False, kw_only=True)
+
+    async def explained(
+        self, access: Access, event: FrozenEvent, context: Context, now: int
+    ) -> Explanation:
+        """Ask all that the relay would ask."""
+        keys = context.authenticated
+        ask = self._snapshot.write if access == "write" else self._snapshot.read
+        noted: Noted = {}
+        outcome = ask(event, keys, now)
+        if isinstance(outcome, Unasked):
+            outcome = await ask_criteria(outcome, event, context, now, noted)
+        replies: Sequence[Reply] = ()
+        if isinstance(outcome, Pending) and outcome.scripts:
+            replies = await _replies(self._scripts, outcome.scripts, event, access, context, now)
+        own = self._snapshot.explain(
+            access, event, keys, now, replies, failure_denies=self._failure_denies, noted=noted
+        )
+        others, steps = await ask_each(self._plugins, access, event, context)
+        return attrs.evolve(
+            own,
+            decision=combine([own.decision, *others], self._may_vouch),
+            steps=(*own.steps, *steps),
+        )
 
 
 async def _replies(

@@ -21,7 +21,8 @@ from orly_policy_plugin.decisions import Explanation, Step
 _KEY = re.compile(r"\b([0-9a-f]{8})[0-9a-f]{56}\b")
 _CONTRIBUTION = re.compile(r"contributions\.([0-9a-f]{64})\.")
 _NARROW = 60
-_STYLES = {"deny": "bold red", "grant": "bold green", "pass": "", "no match": "dim"}
+_STYLES = {"deny": "bold red", "grant": "bold green", "pass": ""}
+"""Of the outcomes that decide; others are dim."""
 
 
 class UnusableInput(click.ClickException):
@@ -130,4 +131,4 @@ def _cells(step: Step) -> Iterable[Text]:
     yield Text("\n".join(in_a_line(short(line)) for line in place.split("\n")))
     for text in (step.seen, step.limit):
         yield Text(in_a_line(short(text)))
-    yield Text(step.outcome, style=_STYLES[step.outcome])
+    yield Text(step.outcome, style=_STYLES.get(step.outcome, "dim"))

@@ -15,6 +15,7 @@ from .conditions import GRANT, GRANTS, Condition, Finding, Foresight, Keys
 from .deciding import Plan
 from .pending import Outcome
 
+PLUGIN_FAILED: Final = Decision.reject("error: a policy plugin failed")
 _NOT_ASKED: Final = Decision.reject("error: the policy could not be evaluated")
 
 _T = TypeVar("_T")
@@ -94,6 +95,7 @@ class RefusedByCriterion(Asks):
     def ask(
         self, event: Event, keys: Keys, now: int, context: Context, noted: Noted
     ) -> Asking[Finding]:
+        noted[id(self)] = PLUGIN_FAILED
         why = yield from self.asked.answer(event, context)
         if why is not None and not isinstance(why, str):
             raise self.asked.failed(f"answered {why!r}, not a text or None")
@@ -134,12 +136,15 @@ class MayAccessByCriteria(MayAccess, Asks):
             return finding
         for matcher in self.allows:
             if isinstance(matcher, LetInByCriterion):
+                noted[id(self)] = PLUGIN_FAILED
                 lets_in = yield from matcher.asked.answer(event, context)
                 if not isinstance(lets_in, bool):
                     raise matcher.asked.failed(f"answered {lets_in!r}, not True or False")
                 noted[id(matcher)] = lets_in
                 if lets_in:
+                    noted[id(self)] = GRANT
                     return GRANT
+                noted[id(self)] = finding
         return finding
 
     def foresees(self, keys: Keys) -> Foresight:

@@ -21,7 +21,7 @@ from .pending import NamedScript, Pending, denial
 from .rates import RateLimit
 from .replies import Action, Reply
 
-StepOutcome = Literal["pass", "grant", "deny", "no match"]
+StepOutcome = Literal["pass", "grant", "deny", "no match", "not asked"]
 
 _NOT_ASKED = Reply.failed("not asked")
 
@@ -37,7 +37,8 @@ class Step:
     limit: str
     """The value that it was held against."""
     outcome: StepOutcome
-    """``no match`` is one of several ways to be let in that did not apply."""
+    """``no match`` is one of several ways to be let in that did not apply; ``not asked`` is a
+    plugin of which only the relay knows."""
 
 
 @attrs.frozen
@@ -138,8 +139,6 @@ def _finding(
     """The condition's finding, with the answers of criteria in the place of its own."""
     if id(condition) in noted:
         return noted[id(condition)]  # type: ignore[return-value]
-    if isinstance(condition, MayAccess) and any(noted.get(id(m)) for m in condition.allows):
-        return GRANT
     return condition.check(event, keys, now)
 
 

@@ -105,7 +105,7 @@ def test_the_policy_file_is_named_one_way(invoke: Invoke) -> None:
         if parameter.name == "policy"
     }
     arguments = {name for name, found in named.items() if isinstance(found, click.Argument)}
-    assert arguments == {"check", "explain", "history", "rollback", "strfry"}
+    assert arguments == {"check", "explain", "history", "plugins", "rollback", "strfry"}
     options = {"diff", "follows import", "follows list", "proxy", "sign-update", "withdraw"}
     assert named.keys() - arguments == options
     for name in named:

@@ -12,6 +12,7 @@ from orly_policy_plugin.policy.models import GlobalRule, Rule
 KEY, OTHER = "a1" * 32, "b0" * 32
 
 RULES: Mapping[str, tuple[object, str]] = {
+    "criteria": (5, "x_pow 5."),
     "description": ("Notes", "“Notes”."),
     "script": ("bin/ask", "Asks the script bin/ask."),
     "size_limit": (0, "Events up to 0 bytes."),
@@ -64,7 +65,8 @@ def words(policy: Mapping[str, object]) -> dict[str, str]:
 def test_every_field_of_a_rule_has_words(field: str) -> None:
     """A rule with just this field set says so; a field without words fails here."""
     value, expected = RULES[field]
-    assert words({"rules": {"1": {field: value}}})["kind 1"] == expected
+    key = "x_pow" if field == "criteria" else field
+    assert words({"rules": {"1": {key: value}}})["kind 1"] == expected
 
 
 @pytest.mark.parametrize(

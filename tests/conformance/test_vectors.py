@@ -18,7 +18,7 @@ from orly_policy_plugin.policy import GlobalRule
 FOLDER = Path(__file__).parent
 FILES = {"decisions.jsonl.gz": (400, 4800), "extended.jsonl.gz": (120, 1440)}
 
-NOT_IN_THE_VECTORS = {"description", "script", "rate_limit"}
+NOT_IN_THE_VECTORS = {"criteria", "description", "script", "rate_limit"}
 RULE_FIELDS = sorted({field.name for field in attrs.fields(GlobalRule)} - NOT_IN_THE_VECTORS)
 KIND_LISTS = ["blacklist", "whitelist"]
 TOP_FIELDS = [

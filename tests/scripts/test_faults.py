@@ -473,7 +473,7 @@ def test_one_that_cannot_be_started_fails(
     assert len([line for line in log_lines() if says in line]) == 1
     assert says in scripts.status[0].failure
     folder.write(ANSWER_ALL)
-    folder.until(lambda: folder.answers(scripts, numbered(3)), 5)
+    folder.until(lambda: folder.answers(scripts, numbered(3)))
 
 
 def test_one_that_was_executable_when_it_was_named(folder: Any) -> None:
@@ -485,7 +485,7 @@ def test_one_that_was_executable_when_it_was_named(folder: Any) -> None:
     folder.until(lambda: not folder.answers(scripts, numbered(1)))
     folder.until(lambda: "executed" in scripts.status[0].failure)
     path.chmod(0o755)
-    folder.until(lambda: folder.answers(scripts, numbered(2)), 5)
+    folder.until(lambda: folder.answers(scripts, numbered(2)))
 
 
 def test_what_finds_no_room_is_told_so_at_once(folder: Any, log_lines: LogLines) -> None:
