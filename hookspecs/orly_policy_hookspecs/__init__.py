@@ -9,7 +9,7 @@ from .blocking import BlockingGate
 from .combining import combine
 from .context import Context, Origin
 from .criteria import Criterion
-from .decision import PREFIXES, Decision, Verdict
+from .decision import PREFIXES, Answer, Decision, Verdict
 from .errors import GateError, InvalidSettings, PluginError, RunningLoopError, SettingsError
 from .gate import Gate, GateSettings
 from .hooks import POLICY_EVENT_KIND, PROJECT, hookimpl, hookspec
@@ -20,6 +20,7 @@ __all__ = [
     "POLICY_EVENT_KIND",
     "PREFIXES",
     "PROJECT",
+    "Answer",
     "BlockingGate",
     "Context",
     "Criterion",

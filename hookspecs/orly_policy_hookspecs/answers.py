@@ -41,7 +41,7 @@ class Answerer:
         """Whether the hook changes something, which a late answer does not undo."""
         return self.hook in (_TAKES_NOTE, _CHANGES)
 
-    def answer(self, given: object) -> "Answer | None":
+    def answer(self, given: object) -> "Attributed | None":
         """The answer that is in what the plugin has returned, which may be an awaitable."""
         return Later(self, given) if inspect.isawaitable(given) else self.decision(given)
 
@@ -75,7 +75,7 @@ class Answerer:
         )
         return self._rejection(TOO_SLOW)
 
-    def late_with(self, given: object) -> "Answer | None":
+    def late_with(self, given: object) -> "Attributed | None":
         """The answer of a plugin that has returned this, but only after the budget.
 
         It does not count, unless it says what was done.
@@ -172,8 +172,8 @@ class Late:
     decision: Decision | None = None
 
 
-Answer = Decision | Later
-"""What a plugin has answered: a decision, or what must be waited for."""
+Attributed = Decision | Later
+"""A plugin's answer, checked and in its name: a decision, or what must be waited for."""
 
 
 def come_and_awaited(answers: Iterable[object]) -> tuple[list[Decision], list[Later]]:

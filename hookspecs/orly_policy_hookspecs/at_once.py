@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from .answers import Answer, come_and_awaited
+from .answers import Attributed, come_and_awaited
 from .combining import combine
 from .decision import Decision, Verdict
 from .registry import Answers
@@ -11,7 +11,7 @@ from .waiting import is_firm_no
 VOUCH = Verdict.VOUCH  # an enumeration's attribute is slow to look up
 
 
-def as_list(answers: Answers) -> list[Answer]:
+def as_list(answers: Answers) -> list[Attributed]:
     """All the answers, as a list."""
     if isinstance(answers, list):
         return answers

@@ -6,7 +6,7 @@ from itertools import islice
 from time import monotonic
 from typing import Final
 
-from .answers import TOO_SLOW, Answer
+from .answers import TOO_SLOW, Attributed
 from .at_once import VOUCH, as_list, at_once
 from .combining import combine
 from .context import Context
@@ -60,7 +60,7 @@ class Batch:
 
     def _ask_some(
         self, events: Iterable[Event], context: Context, decisions: list[Decision]
-    ) -> dict[int, list[Answer]]:
+    ) -> dict[int, list[Attributed]]:
         """Ask about events one after the other until the time ends.
 
         :param decisions: where to add one for each.
@@ -68,7 +68,7 @@ class Batch:
             still to be written.
         """
         ask, may_vouch = self._registry.ask_read, self._may_vouch
-        waiting: dict[int, list[Answer]] = {}
+        waiting: dict[int, list[Attributed]] = {}
         begun = monotonic()
         for event in events:
             if (now := monotonic()) >= self._ends:

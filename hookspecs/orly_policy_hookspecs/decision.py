@@ -1,7 +1,8 @@
 """A decision: the answer of a plugin, and that of the gate."""
 
 import enum
-from typing import Final, Self
+from collections.abc import Awaitable
+from typing import Final, Self, TypeAlias
 
 import attrs
 
@@ -113,5 +114,8 @@ class Decision:
         object.__setattr__(self, "_copy", copy)
         return copy
 
+
+Answer: TypeAlias = Decision | Awaitable[Decision | None] | None
+"""What a hook that decides may return: a decision, an awaitable of one, or ``None`` to abstain."""
 
 _REJECTIONS = frozenset({Verdict.REJECT, Verdict.FALLBACK})

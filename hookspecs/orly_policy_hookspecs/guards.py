@@ -7,7 +7,7 @@ from typing import Any, Final, Protocol, TypeVar, TypeVarTuple
 import attrs
 import pluggy
 
-from .answers import Answer, Answerer
+from .answers import Answerer, Attributed
 from .context import Context
 from .decision import Decision
 from .nip01.events import Event
@@ -18,11 +18,12 @@ class Ask(Protocol):
 
     def __call__(
         self, event: Event, context: Context, started: float | None = None, /
-    ) -> Answer | None:
+    ) -> Attributed | None:
         """:param started: when, by the monotonic clock, where the caller has just looked."""
 
 
-Around = Callable[[Event, Context], Generator[None, list[Answer], list[Answer]]]
+_WrapperOfAnswers = Generator[None, list[Attributed], list[Attributed]]
+Around = Callable[[Event, Context], _WrapperOfAnswers]
 """One plugin's wrapper."""
 
 _SLOW: Final = 1 / 1000
@@ -49,7 +50,7 @@ def guarded(
     call = _with_both(function, tuple(named))
     plugin, is_asked, slow_seconds = by.plugin, not by.says_nothing, by.budget_seconds * _SLOW
 
-    def ask(event: Event, context: Context, started: float | None = None, /) -> Answer | None:
+    def ask(event: Event, context: Context, started: float | None = None, /) -> Attributed | None:
         if started is None:
             started = monotonic()
         try:
@@ -82,7 +83,9 @@ def guarded_wrapper(
     call = _with_both(implementation.function, tuple(implementation.argnames))
     end = _ended_old_style if implementation.hookwrapper else _ended
 
-    def around(event: Event, context: Context) -> Generator[None, list[Answer], list[Answer]]:
+    def around(
+        event: Event, context: Context
+    ) -> Generator[None, list[Attributed], list[Attributed]]:
         steps = _Steps(by)
         wrapper = steps.take(_begun, call, event, context)
         inner = yield
@@ -141,15 +144,15 @@ def _ended(wrapper: _Wrapper, answers: object) -> object:
     raise RuntimeError("the wrapper yielded twice")
 
 
-def _ended_old_style(wrapper: _Wrapper, answers: list[Answer]) -> object:
+def _ended_old_style(wrapper: _Wrapper, answers: list[Attributed]) -> object:
     result = pluggy.Result(answers, None)
     _ended(wrapper, result)
     return result.get_result()
 
 
 def _in_its_name(
-    by: Answerer, end: Callable[..., object], wrapper: _Wrapper, inner: list[Answer]
-) -> list[Answer]:
+    by: Answerer, end: Callable[..., object], wrapper: _Wrapper, inner: list[Attributed]
+) -> list[Attributed]:
     """The answers that a wrapper returns, each once. Those that it adds have its name."""
     given = end(wrapper, list(inner))
     if given is None and by.says_nothing:
@@ -164,7 +167,7 @@ def _in_its_name(
     return [answer for answer in answers if answer is not None]
 
 
-def _own(by: Answerer, given: object) -> Answer | None:
+def _own(by: Answerer, given: object) -> Attributed | None:
     if given is None:
         raise TypeError("the wrapper's list of answers has a None in it")
     return by.answer(given)

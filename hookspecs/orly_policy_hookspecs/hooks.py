@@ -22,7 +22,7 @@ import pluggy
 
 from .context import Context
 from .criteria import Criterion
-from .decision import Decision
+from .decision import Answer
 from .limits import RelayLimits
 from .nip01.events import Event
 from .reading import ReadScopes
@@ -42,7 +42,7 @@ hookimpl: Final = pluggy.HookimplMarker(PROJECT)
 
 
 @hookspec
-def on_write(event: Event, context: Context) -> Decision | Awaitable[Decision | None] | None:
+def on_write(event: Event, context: Context) -> Answer:
     """May this event be stored?
 
     Asked once for every event before it is stored, its id and signature verified by the host;
@@ -56,7 +56,7 @@ def on_write(event: Event, context: Context) -> Decision | Awaitable[Decision | 
 
 
 @hookspec
-def on_read(event: Event, context: Context) -> Decision | Awaitable[Decision | None] | None:
+def on_read(event: Event, context: Context) -> Answer:
     """May this reader be given this event?
 
     Asked for every stored event before it is handed out, and for every live one and each of its
@@ -82,9 +82,7 @@ def on_kind3(event: Event, context: Context) -> Awaitable[None] | None:
 
 
 @hookspec
-def on_policy_event(
-    event: Event, context: Context
-) -> Decision | Awaitable[Decision | None] | None:
+def on_policy_event(event: Event, context: Context) -> Answer:
     """Somebody sends an event that is to change the policy (kind 12345).
 
     It is given to this hook alone and never stored. The host need not have verified it: the

@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol
 import pluggy
 
 from . import hooks
-from .answers import Answer, Answerer
+from .answers import Answerer, Attributed
 from .context import Context
 from .decision import Decision
 from .errors import InvalidSettings, PluginError, did_you_mean
@@ -41,7 +41,7 @@ _UNREADABLE = Decision.reject("error: the event cannot be read")
 _PARAMETERS = frozenset({"event", "context", "changed", "settings", "gate"})
 _VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
-Answers = list[Answer] | Answer | None
+Answers = list[Attributed] | Attributed | None
 """The answers of all plugins, without those who abstained at once. Where there is one plugin, as
 in most relays, it is that answer alone."""
 
@@ -295,7 +295,7 @@ def _wraps(implementation: pluggy.HookImpl) -> bool:
 
 
 def _several(asks: Sequence[Ask]) -> AskAll:
-    def ask_them(event: Event, context: Context, _: float | None = None, /) -> list[Answer]:
+    def ask_them(event: Event, context: Context, _: float | None = None, /) -> list[Attributed]:
         return [answer for ask in asks if (answer := ask(event, context)) is not None]
 
     return ask_them
@@ -304,8 +304,8 @@ def _several(asks: Sequence[Ask]) -> AskAll:
 def _through_pluggy(caller: pluggy.HookCaller) -> AskAll:
     """Ask through pluggy, for hooks with wrappers, which may change the answers."""
 
-    def ask_all(event: Event, context: Context, _: float | None = None, /) -> list[Answer]:
-        answers: list[Answer] = caller(event=event, context=context)
+    def ask_all(event: Event, context: Context, _: float | None = None, /) -> list[Attributed]:
+        answers: list[Attributed] = caller(event=event, context=context)
         return answers
 
     return ask_all

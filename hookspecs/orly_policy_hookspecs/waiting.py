@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from time import monotonic
 
-from .answers import OUR_FAULT, Answer, Answerer, Late, Later, come_and_awaited
+from .answers import OUR_FAULT, Answerer, Attributed, Late, Later, come_and_awaited
 from .decision import Decision, Verdict
 
 _Task = asyncio.Task[Decision | Late | None]
@@ -18,7 +18,7 @@ class Question:
     Made on a running event loop.
     """
 
-    def __init__(self, answers: Sequence[Answer], deadline: float) -> None:
+    def __init__(self, answers: Sequence[Attributed], deadline: float) -> None:
         """:param deadline: by the monotonic clock: what comes later is late."""
         self.decisions, awaited = come_and_awaited(answers)
         """The answers that have come."""
@@ -95,7 +95,7 @@ def _reject_late(questions: Collection[Question]) -> None:
             question.decisions.append(rejection)
 
 
-async def all_ended(answers: Sequence[Answer], seconds: float) -> list[Decision]:
+async def all_ended(answers: Sequence[Attributed], seconds: float) -> list[Decision]:
     """The answers of hooks that act, each of which is waited for, whatever the others say.
 
     What takes longer than ``seconds`` is cancelled, and waited for as long again: until it has
