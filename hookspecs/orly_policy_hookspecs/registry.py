@@ -75,14 +75,20 @@ class Registry(pluggy.PluginManager):
         """Add a plugin.
 
         :raises PluginError: it has a misspelt or unmarked hook, or one with parameters that the
-            hook does not have. Nothing of it is registered then.
+            hook does not have; it or its name is registered already. Nothing of it is registered
+            then.
         """
         self._check(plugin)
-        known = self.is_registered(plugin)
+        self._check_is_new(plugin, name or self.get_canonical_name(plugin))
         try:
             registered = super().register(plugin, name)
-        except (ValueError, pluggy.PluginValidationError) as error:
-            if not known and self.is_registered(plugin):
+        except ValueError as error:  # pluggy looks for it by ==
+            raise PluginError(
+                f"{_called(plugin)} equals a plugin that is registered, and pluggy cannot tell "
+                "them apart; an attrs class needs eq=False"
+            ) from error
+        except pluggy.PluginValidationError as error:
+            if self.is_registered(plugin):
                 self.unregister(plugin)
             raise PluginError(str(error)) from error
         for hook in ASKED:
@@ -219,9 +225,24 @@ class Registry(pluggy.PluginManager):
         )
         return ask if changes_none else _given_frozen(ask)
 
+    def _check_is_new(self, plugin: object, name: str) -> None:
+        """Refuse a name and a plugin that are there. pluggy would, with a list of all plugins."""
+        for known_name, known in self.list_name_plugin():
+            if known is None:
+                continue  # the name is blocked
+            if known is plugin:
+                raise PluginError(
+                    f"{_called(plugin)} is registered already, as {known_name!r}; register it once"
+                )
+            if known_name == name:
+                raise PluginError(
+                    f"the plugin name {name!r} is taken by {_called(known)}; "
+                    f"give {_called(plugin)} another"
+                )
+
     def _check(self, plugin: object) -> None:
         """Refuse what pluggy would register and then never call, or call wrongly each time."""
-        name = getattr(plugin, "__name__", type(plugin).__name__)
+        name = _called(plugin)
         marked = {
             attribute: options
             for attribute in dir(plugin)
@@ -274,6 +295,11 @@ def _configured(implementation: pluggy.HookImpl, settings: dict[str, Any]) -> Ca
 
 def _nothing() -> None:
     """What puts no settings in force."""
+
+
+def _called(plugin: object) -> str:
+    """How a plugin is called where it has no registered name: by its module or class."""
+    return str(getattr(plugin, "__name__", type(plugin).__name__))
 
 
 def _given_frozen(ask: AskAll) -> AskAll:

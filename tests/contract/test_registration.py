@@ -337,9 +337,20 @@ def test_a_name_is_given_once() -> None:
     """The second plugin of a name is refused, the first one stays."""
     gate = Gate()
     gate.register(AnInstance(), "mine")
-    with pytest.raises(PluginError, match="already registered"):
+    with pytest.raises(PluginError) as caught:
         gate.register(Answering(), "mine")
+    assert str(caught.value) == (
+        "the plugin name 'mine' is taken by AnInstance; give Answering another"
+    )
     assert denies(gate)
+
+
+def test_a_modules_name_is_given_once() -> None:
+    """Also where nobody has written it."""
+    gate = Gate()
+    gate.register(a_module())
+    with pytest.raises(PluginError, match=r"^the plugin name 'my_plugin' is taken by my_plugin"):
+        gate.register(a_module())
 
 
 def test_a_plugin_is_registered_once() -> None:
@@ -347,8 +358,12 @@ def test_a_plugin_is_registered_once() -> None:
     gate = Gate()
     plugin = AnInstance()
     gate.register(plugin, "mine")
-    with pytest.raises(PluginError, match="already registered"):
-        gate.register(plugin, "other")
+    for name in ("other", "mine"):
+        with pytest.raises(PluginError) as caught:
+            gate.register(plugin, name)
+        assert str(caught.value) == (
+            "AnInstance is registered already, as 'mine'; register it once"
+        )
     assert gate.plugins == ("mine",)
     assert denies(gate)
 
@@ -368,6 +383,15 @@ class Equal:
     @hookimpl
     def on_write(self, event: Event) -> Any:
         return self.answer() if callable(self.answer) else self.answer
+
+
+def test_one_that_equals_another_is_refused() -> None:
+    """pluggy could not tell them apart, and would ask neither for certain."""
+    gate = Gate()
+    gate.register(AnInstance(), "mine")
+    with pytest.raises(PluginError, match=r"^Equal equals a plugin .* needs eq=False$"):
+        gate.register(Equal(NO, to_all=True), "equal")
+    assert gate.plugins == ("mine",)
 
 
 class PassingOn:
