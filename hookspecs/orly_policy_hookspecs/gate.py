@@ -64,6 +64,7 @@ class Gate:
         self._registry = Registry(self.settings.budget_seconds)
         self._installed: dict[str, EntryPoint] = {}
         self._scopes: dict[tuple[int, ...], CombinedScopes] = {}
+        self._changed: Callable[[], None] = _tell_nobody
         self.blocking = BlockingGate(self)
         """The same questions for plain synchronous code."""
 
@@ -76,6 +77,19 @@ class Gate:
         if registered is None:
             raise PluginError(f"the plugin name {name!r} is blocked")
         return registered
+
+    def unregister(self, name: str) -> None:
+        """Ask a plugin no more, from the next question on. Whether it may vouch stays as it is
+        set, for another of this name. The relay is told that something has changed.
+
+        :raises PluginError: no plugin of this name is registered.
+        """
+        if name not in self.plugins:
+            raise PluginError(
+                f"no plugin {name!r} is registered{did_you_mean(name, self.plugins)}"
+            )
+        self._registry.unregister(name=name)
+        self._forget_and_tell()
 
     def load_entry_points(self, names: Collection[str] | None = None) -> int:
         """Add installed plugins: those with an entry point in the group ``orly_policy``.
@@ -205,11 +219,8 @@ class Gate:
             known of readers and limits is no longer true.
         """
 
-        def forget_and_tell() -> None:
-            self._scopes.clear()
-            changed()
-
-        for _ in self._registry.each("on_attach", changed=forget_and_tell):
+        self._changed = changed
+        for _ in self._registry.each("on_attach", changed=self._forget_and_tell):
             pass
 
     def open(self) -> None:
@@ -222,6 +233,11 @@ class Gate:
         one raises is in the log, and the others are told.
         """
         self._registry.tell_all("on_close")
+
+    def _forget_and_tell(self) -> None:
+        """Something has changed that plugins have said. Called from any thread."""
+        self._scopes.clear()
+        self._changed()
 
     def needed_follow_lists(self) -> frozenset[str]:
         """The authors whose stored follow lists are to be handed to :meth:`kind3`. Raises what a
@@ -328,6 +344,10 @@ def _criteria_of(plugin: str, given: object) -> Iterator[Criterion]:
         if not isinstance(each, Criterion):
             raise PluginError(f"plugin {plugin}: {each!r} is no Criterion")
         yield each
+
+
+def _tell_nobody() -> None:
+    """No relay has opened that would want to know of a change."""
 
 
 def _loaded(point: EntryPoint) -> object:
