@@ -80,7 +80,7 @@ def gate_with(plugin: PolicyPlugin) -> Gate:
     """A gate as a relay has it, with the engine as its only plugin."""
     gate = Gate()
     gate.register(plugin, NAME)
-    gate.start()
+    gate.check()
     return gate
 
 

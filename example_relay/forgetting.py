@@ -14,7 +14,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
-from orly_policy_hookspecs import Gate
+from orly_policy_hookspecs import Gate, GateError
 from orly_policy_plugin.allocation import give_back_large_blocks
 from orly_policy_plugin.errors import PolicyError
 from orly_policy_plugin.hosts.listening import CannotListen, listen_on
@@ -39,7 +39,7 @@ async def serve_forever(policy: str, listening: socket.socket) -> None:
     gate = Gate()
     register(gate, Settings.from_environment(policy, relay_urls=urls))
     gate.load_entry_points()
-    gate.start()
+    gate.check()
     settings = SessionSettings(relay_urls=urls)
     async with Server(gate, MemoryStore(), settings) as server:
 
@@ -77,7 +77,7 @@ def main(policy: str, host: str, port: int) -> None:
     try:
         with listen_on(host, port) as listening, contextlib.suppress(KeyboardInterrupt):
             asyncio.run(serve_forever(policy, listening))
-    except (CannotListen, PolicyError) as error:
+    except (CannotListen, GateError, PolicyError) as error:
         raise click.ClickException(f"the relay does not start: {error}") from error
 
 

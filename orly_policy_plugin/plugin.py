@@ -1,5 +1,6 @@
 """The engine as a plugin: the hooks, a thin shell over the policy in force."""
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any, Final
 
 import attrs
 
-from orly_policy_hookspecs import Context, Decision, Event, Gate, hookimpl
+from orly_policy_hookspecs import Context, Decision, Event, Gate, StartContext, hookimpl
 from orly_policy_hookspecs.limits import RelayLimits
 from orly_policy_hookspecs.logs import get_log
 from orly_policy_hookspecs.nip01 import kinds
@@ -214,9 +215,9 @@ class PolicyPlugin:
         self._force.use_plugins(PluginsOfGate(gate, self, missing=self._missing_plugins))
 
     @hookimpl
-    def on_attach(self, changed: Callable[[], None]) -> None:
+    def on_start(self, context: StartContext) -> None:
         """The relay wants to know of every swap."""
-        self.listen(lambda *_: changed())
+        self.listen(lambda *_: context.changed())
 
     @hookimpl
     def needed_follow_lists(self) -> frozenset[str]:
@@ -233,9 +234,9 @@ class PolicyPlugin:
         self.start()
 
     @hookimpl
-    def on_close(self) -> None:
+    async def on_stop(self) -> None:
         """See :meth:`stop`."""
-        self.stop()
+        await asyncio.to_thread(self.stop)
 
     @hookimpl
     def relay_limits(self) -> RelayLimits:

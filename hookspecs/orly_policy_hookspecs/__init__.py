@@ -7,7 +7,7 @@ needs to know the policy engine.
 
 from .blocking import BlockingGate
 from .combining import combine
-from .context import Context, Origin
+from .context import Context, Origin, StartContext
 from .criteria import Criterion
 from .decision import PREFIXES, Answer, Decision, Verdict
 from .errors import GateError, InvalidSettings, PluginError, RunningLoopError, SettingsError
@@ -35,6 +35,7 @@ __all__ = [
     "PluginError",
     "RunningLoopError",
     "SettingsError",
+    "StartContext",
     "Verdict",
     "combine",
     "frozen",

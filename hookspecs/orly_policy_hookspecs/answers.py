@@ -123,7 +123,7 @@ class Later:
         except (KeyboardInterrupt, GeneratorExit):
             raise
         except asyncio.CancelledError as error:
-            if _is_cancelled():
+            if is_cancelled():
                 raise
             return self.by.failed(error)
         except BaseException as error:  # noqa: BLE001 -- whatever it is, it is logged
@@ -188,7 +188,7 @@ def come_and_awaited(answers: Iterable[object]) -> tuple[list[Decision], list[La
     return come, awaited
 
 
-def _is_cancelled() -> bool:
+def is_cancelled() -> bool:
     """Whether this task is to be cancelled, and the plugin has not made the cancellation up."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import threading
-from collections.abc import Collection, Coroutine, Iterable
+from collections.abc import Callable, Collection, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakSet
 
@@ -76,6 +76,19 @@ class BlockingGate:
         """See :meth:`.Gate.withdrawal`."""
         _check_no_loop_runs()
         return self._run(self._gate.withdrawal(event, context))
+
+    def start(
+        self, *, relay_urls: Iterable[str] = (), changed: Callable[[], None] | None = None
+    ) -> None:
+        """See :meth:`.Gate.start`. The plugins' event loop is this gate's own."""
+        _check_no_loop_runs()
+        told = {} if changed is None else {"changed": changed}
+        self._run(self._gate.start(relay_urls=relay_urls, **told))
+
+    def stop(self) -> None:
+        """See :meth:`.Gate.stop`. To be called before :meth:`close`."""
+        _check_no_loop_runs()
+        self._run(self._gate.stop())
 
     def close(self) -> None:
         """Stop the background thread, if there is one, once it has answered what was asked."""

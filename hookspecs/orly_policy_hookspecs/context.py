@@ -1,7 +1,7 @@
-"""The context of a question: who asks, and from where."""
+"""The context of a question: who asks, and from where; and that of a start."""
 
 import enum
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import attrs
 
@@ -51,3 +51,16 @@ class Context:
 
     origin: Origin = Origin.CLIENT
     """Where the event comes from."""
+
+
+@attrs.frozen
+class StartContext:
+    """The relay that is about to open, as a plugin that starts sees it."""
+
+    relay_urls: tuple[str, ...]
+    """Under which clients reach the relay, ``ws://`` or ``wss://``; empty where the relay was not
+    told."""
+
+    changed: Callable[[], None]
+    """To be called, from any thread, whenever other follow lists are needed, or what
+    :func:`.hooks.read_scopes` and :func:`.hooks.relay_limits` have said is no longer true."""

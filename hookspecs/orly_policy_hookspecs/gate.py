@@ -1,7 +1,8 @@
 """The host's side of the contract: what a relay calls.
 
-A relay makes one :class:`Gate`, registers plugins by hand or by entry point, calls
-:meth:`Gate.start` and from then on asks. Whatever goes wrong while asking is a rejection.
+A relay makes one :class:`Gate`, registers plugins by hand or by entry point, checks the whole, and
+where it serves, starts the plugins, asks and stops them. Whatever goes wrong while asking is a
+rejection.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -16,12 +17,13 @@ from .at_once import as_list, at_once
 from .batches import Batch
 from .blocking import BlockingGate
 from .combining import combine
-from .context import Context
+from .context import Context, StartContext
 from .criteria import Criterion, Registered
 from .decision import Decision, Verdict
 from .described import Described
 from .errors import PluginError, SettingsError, did_you_mean
 from .hooks import PROJECT
+from .life import Life
 from .limits import RelayLimits
 from .logs import get_log
 from .nip01.events import Event
@@ -39,6 +41,10 @@ _NOTHING_KNOWN = SameForAllKinds(NOTHING_KNOWN)
 
 def _names(names: Iterable[str]) -> frozenset[str]:
     return frozenset(names)
+
+
+def _tell_nobody() -> None:
+    """No relay has opened that would want to know of a change."""
 
 
 @attrs.frozen
@@ -63,6 +69,7 @@ class Gate:
         self.settings = settings or GateSettings()
         self._registry = Registry(self.settings.budget_seconds)
         self._installed: dict[str, EntryPoint] = {}
+        self._life = Life(self._registry, self.settings.budget_seconds)
         self._scopes: dict[tuple[int, ...], CombinedScopes] = {}
         self._changed: Callable[[], None] = _tell_nobody
         self.blocking = BlockingGate(self)
@@ -84,10 +91,7 @@ class Gate:
 
         :raises PluginError: no plugin of this name is registered.
         """
-        if name not in self.plugins:
-            raise PluginError(
-                f"no plugin {name!r} is registered{did_you_mean(name, self.plugins)}"
-            )
+        self._check_is_registered(name)
         self._registry.unregister(name=name)
         self._forget_and_tell()
 
@@ -116,8 +120,7 @@ class Gate:
     @property
     def plugins(self) -> tuple[str, ...]:
         """The registered plugins' names, sorted."""
-        registered = self._registry.list_name_plugin()
-        return tuple(sorted(name for name, plugin in registered if plugin is not None))
+        return tuple(sorted(self._registry.names))
 
     def plugin(self, name: str) -> object:
         """A registered plugin.
@@ -153,8 +156,8 @@ class Gate:
         """The name of a registered plugin; ``None`` where it is not."""
         return self._registry.get_name(plugin)
 
-    def start(self) -> None:
-        """Check the whole before the relay opens. Says in the log when nothing will be enforced.
+    def check(self) -> None:
+        """Check the whole before the relay starts. Says in the log when nothing will be enforced.
 
         :raises SettingsError: a plugin that may vouch is not registered.
         :raises Exception: what a plugin raises that cannot work with the others.
@@ -179,12 +182,6 @@ class Gate:
         """
         self._check_is_registered(name)
         return self._registry.configured(name, settings)
-
-    def _check_is_registered(self, name: str) -> None:
-        if name not in self.plugins:
-            raise PluginError(
-                f"no plugin {name!r} is registered{did_you_mean(name, self.plugins)}"
-            )
 
     def criteria(self) -> Mapping[str, Registered]:
         """The fields that plugins add to rules, by their names; also those of plugins that are
@@ -211,28 +208,38 @@ class Gate:
             self._registry.switch_off(names)
             self._scopes.clear()
 
-    def attach(self, changed: Callable[[], None]) -> None:
-        """Tell the plugins that a relay is about to open in this process. Raises what a plugin
-        raises.
+    async def start(
+        self, *, relay_urls: Iterable[str] = (), changed: Callable[[], None] = _tell_nobody
+    ) -> None:
+        """Start the plugins, on the event loop on which they will be asked: in a server that
+        forks, in each worker. Where one fails, none is left started.
 
+        :param relay_urls: under which clients reach the relay, where it knows.
         :param changed: called, from any thread, when follow lists are needed, or when what is
             known of readers and limits is no longer true.
+        :raises PluginError: one has raised, or has taken longer than the budget.
         """
-
         self._changed = changed
-        for _ in self._registry.each("on_attach", changed=self._forget_and_tell):
-            pass
+        await self._life.start(StartContext(tuple(relay_urls), self._forget_and_tell))
 
     def open(self) -> None:
-        """Tell the plugins that the relay opens. Raises what a plugin raises."""
+        """Tell the plugins, which are started, that the stored follow lists have been handed over
+        and the relay opens. Raises what a plugin raises.
+        """
         for _ in self._registry.each("on_open"):
             pass
 
-    def close(self) -> None:
-        """Tell the plugins that the relay has closed. They may wait: not for the event loop. What
-        one raises is in the log, and the others are told.
+    async def stop(self) -> None:
+        """Stop the plugins that were started: the relay has closed. What fails, or takes longer
+        than the budget, is in the log.
         """
-        self._registry.tell_all("on_close")
+        await self._life.stop()
+
+    def _check_is_registered(self, name: str) -> None:
+        if name not in self.plugins:
+            raise PluginError(
+                f"no plugin {name!r} is registered{did_you_mean(name, self.plugins)}"
+            )
 
     def _forget_and_tell(self) -> None:
         """Something has changed that plugins have said. Called from any thread."""
@@ -344,10 +351,6 @@ def _criteria_of(plugin: str, given: object) -> Iterator[Criterion]:
         if not isinstance(each, Criterion):
             raise PluginError(f"plugin {plugin}: {each!r} is no Criterion")
         yield each
-
-
-def _tell_nobody() -> None:
-    """No relay has opened that would want to know of a change."""
 
 
 def _loaded(point: EntryPoint) -> object:

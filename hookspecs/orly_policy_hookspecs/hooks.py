@@ -2,7 +2,8 @@
 
 Four decide, or take note: :func:`on_write`, :func:`on_read`, :func:`on_kind3` and
 :func:`on_policy_event`. The others tell the relay about the plugin, and the plugin about the
-relay's life; a plugin that has nothing to say leaves them out.
+relay's life; a plugin that has nothing to say leaves them out. They are ordinary functions but
+for :func:`on_start` and :func:`on_stop`.
 
 Of the four, every plugin is asked, and the answers are combined by
 :func:`orly_policy_hookspecs.combining.combine`: no plugin can undo another's firm no. Such a hook
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pluggy
 
-from .context import Context
+from .context import Context, StartContext
 from .criteria import Criterion
 from .decision import Answer
 from .limits import RelayLimits
@@ -172,23 +173,31 @@ def on_registered(gate: "Gate") -> None:
 
 
 @hookspec
-def on_attach(changed: Callable[[], None]) -> None:
-    """A relay is about to open, in this process.
+def on_start(context: StartContext) -> Awaitable[None] | None:
+    """A relay is about to open, in this process and on this event loop: open sessions and files
+    here. It may be ``async def``.
 
-    :param changed: to be called, from any thread, whenever other follow lists are needed, or what
-        :func:`read_scopes` and :func:`relay_limits` have said is no longer true.
+    Called before any other question, in a server that forks in each worker. What it raises, or
+    more time than the gate's budget, keeps the relay closed and is told to the operator with the
+    plugin's name.
+
+    :param context: what the relay is, and whom to tell that something has changed.
     """
 
 
 @hookspec
 def on_open() -> None:
-    """The stored follow lists have been handed over, and the relay opens. An ordinary function.
+    """The stored follow lists have been handed over, and the relay opens.
 
-    In a server that forks it is called in each worker. What it raises keeps the relay closed, and
-    is told to the operator.
+    What it raises keeps the relay closed, and is told to the operator.
     """
 
 
 @hookspec
-def on_close() -> None:
-    """The relay has closed. An ordinary function, called in a thread: it may wait."""
+def on_stop() -> Awaitable[None] | None:
+    """The relay has closed: close here what :func:`on_start` has opened. It may be ``async def``.
+
+    Called on the same event loop, of the plugins whose :func:`on_start` has ended well, also where
+    the relay did not open in the end. An ordinary function must not block. What it raises, or more
+    time than the gate's budget, is in the log.
+    """

@@ -19,14 +19,16 @@ from .nip01.events import Event, frozen
 
 ASKED: Final = ("on_write", "on_read", "on_kind3", "on_policy_event")
 """The hooks that are about an event."""
+_AWAITED: Final = (*ASKED, "on_start", "on_stop")
+"""The hooks that may be ``async def``."""
 HOOKS: Final = (
     *ASKED,
     *("read_scopes", "relay_limits", "needed_follow_lists"),
-    *("configure", "criteria", "on_registered", "on_attach", "on_open", "on_close"),
+    *("configure", "criteria", "on_registered", "on_start", "on_open", "on_stop"),
 )
 """All hooks."""
 OF_ITS_LIFE: Final = frozenset(
-    {"configure", "criteria", "on_registered", "on_attach", "on_open", "on_close"}
+    {"configure", "criteria", "on_registered", "on_start", "on_open", "on_stop"}
 )
 """Hooks of which a plugin is told that is switched off: it may be switched on again."""
 
@@ -38,7 +40,7 @@ Where all do, they are given the host's own, which saves a copy of each event th
 log = get_log(__name__)
 
 _UNREADABLE = Decision.reject("error: the event cannot be read")
-_PARAMETERS = frozenset({"event", "context", "changed", "settings", "gate"})
+_PARAMETERS = frozenset({"event", "context", "settings", "gate"})
 _VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 Answers = list[Attributed] | Attributed | None
@@ -135,9 +137,8 @@ class Registry(pluggy.PluginManager):
 
     def configured(self, name: str, settings: Mapping[str, Any]) -> Callable[[], None]:
         """See :meth:`.gate.Gate.configure`."""
-        for implementation in self._asked("configure"):
-            if implementation.plugin_name == name:
-                return _configured(implementation, copy.deepcopy(dict(settings)))
+        for implementation in self.of_plugin(name, "configure"):
+            return _configured(implementation, copy.deepcopy(dict(settings)))
         if settings:
             raise InvalidSettings({"": f"the plugin {name} has no settings"})
         return _nothing
@@ -158,13 +159,15 @@ class Registry(pluggy.PluginManager):
             if given is not None:
                 yield implementation.plugin_name, given
 
-    def tell_all(self, hook: str) -> None:
-        """Call a hook of every plugin, whatever another raises, which is in the log."""
-        for implementation in reversed(self._asked(hook)):
-            try:
-                implementation.function()
-            except Exception:
-                log.exception("plugin %s: %s failed", implementation.plugin_name, hook)
+    @property
+    def names(self) -> list[str]:
+        """The registered plugins' names, in the order in which they were registered."""
+        return [name for name, plugin in self.list_name_plugin() if plugin is not None]
+
+    def of_plugin(self, name: str, hook: str) -> list[pluggy.HookImpl]:
+        """A plugin's implementations of a hook: one, as a rule, or none."""
+        implementations = getattr(self.hook, hook).get_hookimpls()
+        return [each for each in implementations if each.plugin_name == name]
 
     @property
     def readers(self) -> frozenset[str]:
@@ -258,6 +261,10 @@ class Registry(pluggy.PluginManager):
                 )
             if hook not in ASKED and (options["wrapper"] or options["hookwrapper"]):
                 raise PluginError(f"{name}.{attribute}: {hook} is no hook that can be wrapped")
+            if hook not in _AWAITED and inspect.iscoroutinefunction(getattr(plugin, attribute)):
+                raise PluginError(
+                    f"{name}.{attribute}: nobody awaits {hook}; write def, not async def"
+                )
             _check_parameters(plugin, f"{name}.{attribute}", getattr(plugin, attribute))
         for hook in HOOKS:
             if hook not in marked and callable(getattr(plugin, hook, None)):

@@ -6,7 +6,7 @@ import select
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -61,26 +61,26 @@ def strfry(
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="orly-policy: %(message)s")
     target = target_of(policy, state)
     gate = Gate(GateSettings(budget_seconds=_BUDGET_SECONDS))
-    with unusable_policy(target.name):
-        settings = Settings.from_environment(
-            target.file,
-            state_folder=state,
-            relay_urls=relay_urls,
-            submitter=submitter,
-            missing_follow_lists=missing_follow_lists,
-        )
-        try:
-            register(gate, settings)
-            gate.load_entry_points()
-            gate.start()
+    with ExitStack() as life:
+        with unusable_policy(target.name):
+            settings = Settings.from_environment(
+                target.file,
+                state_folder=state,
+                relay_urls=relay_urls,
+                submitter=submitter,
+                missing_follow_lists=missing_follow_lists,
+            )
+            try:
+                register(gate, settings)
+                gate.load_entry_points()
+                gate.check()
+                life.callback(gate.blocking.close)
+                gate.blocking.start(relay_urls=settings.relay_urls)
+            except GateError as error:
+                raise UnusableInput([str(error)]) from error
+            life.callback(gate.blocking.stop)
             gate.open()
-        except GateError as error:
-            raise UnusableInput([str(error)]) from error
-    try:
         _serve(LineHost(gate, let_through=let_through))
-    finally:
-        gate.blocking.close()
-        gate.close()
 
 
 def _serve(host: LineHost) -> None:

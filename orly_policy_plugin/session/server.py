@@ -36,8 +36,9 @@ class Server:
                 async for text in websocket:
                     await session.incoming(text)
 
-    Entering it hands the plugins the follow lists that are stored and opens them; leaving it ends
-    all sessions and closes the plugins. It raises what a plugin raises that refuses to open.
+    Entering it starts the plugins, hands them the follow lists that are stored and opens them;
+    leaving it ends all sessions and stops the plugins. It raises a :class:`PluginError` where a
+    plugin does not start, and what a plugin raises that refuses to open.
     """
 
     def __init__(
@@ -75,12 +76,12 @@ class Server:
             with suppress(RuntimeError):  # the loop is closed: the relay has ended
                 loop.call_soon_threadsafe(self._feeding.due)
 
-        self.gate.attach(changed)
+        await self.gate.start(relay_urls=self.settings.relay_urls, changed=changed)
         try:
             await self._feeding.feed()
             self.gate.open()
         except BaseException:
-            await asyncio.to_thread(self.gate.close)
+            await self.gate.stop()
             raise
         self._tasks.start(self._feeding.go_on())
         return self
@@ -98,7 +99,7 @@ class Server:
                 await self._are_gone.wait()
         await self.writes.stop()
         await self._tasks.stop()
-        await asyncio.to_thread(self.gate.close)
+        await self.gate.stop()
 
     # --- clients
 

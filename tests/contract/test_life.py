@@ -1,5 +1,6 @@
 """What plugins are told of the relay's life, and what they tell the relay of themselves."""
 
+import asyncio
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -8,7 +9,7 @@ import attrs
 import pytest
 from examples import ALICE, BOB, CAROL, NOBODY, Answering
 
-from orly_policy_hookspecs import Context, Gate, hookimpl
+from orly_policy_hookspecs import Context, Gate, StartContext, hookimpl
 from orly_policy_hookspecs.limits import RelayLimits
 from orly_policy_hookspecs.reading import HINDERS_NOTHING, SameForAllKinds
 
@@ -19,7 +20,7 @@ class Living:
 
     error: Exception | None = None
     told: list[str] = attrs.Factory(list)
-    changed: Callable[[], None] | None = None
+    relay: StartContext | None = None
     limits: RelayLimits | None = None
     follow_lists: frozenset[str] = frozenset()
 
@@ -29,17 +30,17 @@ class Living:
             raise self.error
 
     @hookimpl
-    def on_attach(self, changed: Callable[[], None]) -> None:
-        self.changed = changed
-        self._told("attach")
+    def on_start(self, context: StartContext) -> None:
+        self.relay = context
+        self._told("start")
 
     @hookimpl
     def on_open(self) -> None:
         self._told("open")
 
     @hookimpl
-    def on_close(self) -> None:
-        self._told("close")
+    def on_stop(self) -> None:
+        self._told("stop")
 
     @hookimpl
     def needed_follow_lists(self) -> frozenset[str]:
@@ -75,14 +76,9 @@ def gate_with(*plugins: object) -> Gate:
     return gate
 
 
-def nothing() -> None:
-    """For plugins that change nothing."""
-
-
 TELLS: dict[str, Callable[[Gate], Any]] = {
-    "attach": lambda gate: gate.attach(nothing),
+    "start": lambda gate: asyncio.run(gate.start()),
     "open": lambda gate: gate.open(),
-    "close": lambda gate: gate.close(),
     "follow lists": lambda gate: gate.needed_follow_lists(),
     "limits": lambda gate: gate.relay_limits(),
 }
@@ -96,20 +92,11 @@ def test_every_plugin_is_told_once(what: str) -> None:
     assert [plugin.told for plugin in plugins] == [[what], [what]]
 
 
-@pytest.mark.parametrize("what", [what for what in TELLS if what != "close"])
+@pytest.mark.parametrize("what", [what for what in TELLS if what != "start"])
 def test_what_a_plugin_raises_is_told(what: str) -> None:
     """A relay does not open then."""
     with pytest.raises(RuntimeError, match=r"^no disk$"):
         TELLS[what](gate_with(Living(RuntimeError("no disk"))))
-
-
-def test_one_that_cannot_close_keeps_no_other_from_it(caplog: pytest.LogCaptureFixture) -> None:
-    """Its error is in the log."""
-    plugins = [Living(), Living(RuntimeError("no disk")), Living()]
-    gate_with(*plugins).close()
-    assert [plugin.told for plugin in plugins] == [["close"]] * 3
-    assert "plugin p1: on_close failed" in caplog.text
-    assert "no disk" in caplog.text
 
 
 def test_a_plugin_that_changes_tells_the_relay() -> None:
@@ -117,11 +104,11 @@ def test_a_plugin_that_changes_tells_the_relay() -> None:
     heard: list[threading.Thread] = []
     plugin = Living()
     gate = gate_with(plugin)
-    gate.attach(lambda: heard.append(threading.current_thread()))
+    asyncio.run(gate.start(changed=lambda: heard.append(threading.current_thread())))
     before = gate.read_scopes(NOBODY)
     assert heard == []
-    assert plugin.changed is not None
-    changing = threading.Thread(target=plugin.changed)
+    assert plugin.relay is not None
+    changing = threading.Thread(target=plugin.relay.changed)
     changing.start()
     changing.join()
     assert heard == [changing]
@@ -153,14 +140,14 @@ def test_a_hook_is_given_the_parameters_that_it_names() -> None:
             seen.append(context)
 
         @hookimpl
-        def on_attach(self) -> None:
-            seen.append("attached")
+        def on_start(self) -> None:
+            seen.append("started")
 
         @hookimpl
         def on_read(self) -> None:
             """Nothing to say."""
 
     gate = gate_with(Naming())
-    gate.attach(nothing)
+    asyncio.run(gate.start())
     gate.read_scopes(NOBODY)
-    assert seen == ["attached", NOBODY]
+    assert seen == ["started", NOBODY]

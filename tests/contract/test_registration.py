@@ -261,6 +261,12 @@ class WrappingOpenTheOldWay:
         yield
 
 
+class AwaitedByNobody:
+    @hookimpl
+    async def on_open(self) -> None:
+        """Would never be run."""
+
+
 class Nothing:
     """No hook at all."""
 
@@ -270,7 +276,7 @@ WRONG = [
         Misspelt(),
         "Misspelt.on_wirte: there is no hook 'on_wirte'; did you mean 'on_write'?; the hooks are "
         "on_write, on_read, on_kind3, on_policy_event, read_scopes, relay_limits, "
-        "needed_follow_lists, configure, criteria, on_registered, on_attach, on_open, on_close",
+        "needed_follow_lists, configure, criteria, on_registered, on_start, on_open, on_stop",
     ),
     (HalfMisspelt(), "did you mean 'on_read'?"),
     (MisspeltByName(), "there is no hook 'on_writes'; did you mean 'on_write'?"),
@@ -295,6 +301,10 @@ WRONG = [
     ),
     (WrappingOpen(), "WrappingOpen.on_open: on_open is no hook that can be wrapped"),
     (WrappingOpenTheOldWay(), "on_open is no hook that can be wrapped"),
+    (
+        AwaitedByNobody(),
+        "AwaitedByNobody.on_open: nobody awaits on_open; write def, not async def",
+    ),
     (UnknownParameter(), "ctx"),
     (
         BadlyDecorated(),

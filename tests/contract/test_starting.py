@@ -12,7 +12,7 @@ from orly_policy_hookspecs import Gate, GateSettings, SettingsError
 def test_no_plugin_is_said(caplog: pytest.LogCaptureFixture) -> None:
     """A relay that enforces nothing says so in its log."""
     with caplog.at_level(logging.WARNING):
-        Gate().start()
+        Gate().check()
     assert "no policy is enforced" in caplog.text
 
 
@@ -21,7 +21,7 @@ def test_with_a_plugin_nothing_is_said(caplog: pytest.LogCaptureFixture) -> None
     gate = Gate(GateSettings(may_vouch_read=frozenset({"members"})))
     gate.register(Answering(), "members")
     with caplog.at_level(logging.WARNING):
-        gate.start()
+        gate.check()
     assert caplog.text == ""
 
 
@@ -38,7 +38,7 @@ def test_a_voucher_that_is_not_there_is_an_error(setting: str, name: str, says: 
     gate = Gate(GateSettings(**{setting: frozenset({name})}))
     gate.register(Answering(), "members")
     with pytest.raises(SettingsError) as caught:
-        gate.start()
+        gate.check()
     assert str(caught.value) == f"may_vouch names {says}"
 
 

@@ -78,7 +78,7 @@ def test_the_relay_is_told_and_what_was_known_of_readers_is_asked_anew() -> None
     told: list[str] = []
     gate = Gate()
     gate.register(Hiding(), "hiding")
-    gate.attach(lambda: told.append("changed"))
+    asyncio.run(gate.start(changed=lambda: told.append("changed")))
     assert gate.read_scopes(NOBODY).of_kind(1).denial is not None
     gate.unregister("hiding")
     assert told == ["changed"]
@@ -107,7 +107,7 @@ def test_a_name_that_is_not_there_is_an_error(name: str, says: str) -> None:
     told: list[str] = []
     gate = Gate()
     gate.register(Answering(NO), "members")
-    gate.attach(lambda: told.append("changed"))
+    asyncio.run(gate.start(changed=lambda: told.append("changed")))
     with pytest.raises(PluginError) as caught:
         gate.unregister(name)
     assert str(caught.value) == says

@@ -45,7 +45,7 @@ def test_it_answers_as_the_policy_says(path: Path) -> None:
     save(path, {"rules": {"1": {"max_age_of_event": 60}, "4": {"privileged": True}}})
     gate = Gate()
     gate.register(PolicyPlugin.load(path, clock=lambda: NOW), NAME)
-    gate.start()
+    gate.check()
 
     old = gate.blocking.write(AnEvent(created_at=NOW - 61), NOBODY)
     assert (old.source, old.accepted) == (NAME, False)
@@ -305,6 +305,6 @@ def test_registering_with_a_gate(path: Path, caplog: pytest.LogCaptureFixture) -
     off = Gate()
     with caplog.at_level(logging.WARNING):
         assert register(off, Settings(path=path, enabled=False)) is None
-        off.start()
+        off.check()
     assert off.plugins == ()
     assert "no policy is enforced" in caplog.text

@@ -199,7 +199,7 @@ def test_a_criterion_that_fails_is_a_rejection(
     gate = Gate()
     gate.register(PolicyPlugin.load(path, criterion_timeout_seconds=0.05), NAME)
     gate.register(Criteria([criterion]), "it")
-    gate.start()
+    gate.check()
     decision = gate.blocking.write(AnEvent(), NOBODY)
     assert (decision.accepted, decision.message) == (False, "error: a policy plugin failed")
     assert said in caplog.text
@@ -301,6 +301,6 @@ def test_a_slow_one_is_told_of(tmp_path: Path, caplog: pytest.LogCaptureFixture)
     gate = Gate()
     gate.register(PolicyPlugin.load(path, criterion_timeout_seconds=0.001), NAME)
     gate.register(Criteria([shortest(lambda *_: time.sleep(0.01))]), "it")
-    gate.start()
+    gate.check()
     assert gate.blocking.write(AnEvent(), NOBODY).accepted
     assert "rules.1.x_shortest took 0.0 seconds of the event loop" in caplog.text

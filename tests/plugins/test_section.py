@@ -92,7 +92,7 @@ def started(folder: Path, policy: Json, *, name: str = NAME, **plugins: object) 
     gate.register(engine, name)
     for each, plugin in plugins.items():
         gate.register(plugin, each)
-    gate.start()
+    gate.check()
     return Relayed(path, gate, engine)
 
 
@@ -179,7 +179,7 @@ def test_a_missing_plugin_may_be_a_warning(
     path.write_text('{"plugins": {"gone": {"a": 1}}}')
     gate = Gate()
     gate.register(PolicyPlugin.load(path, missing_plugins="warn"), NAME)
-    gate.start()
+    gate.check()
     assert "plugins.gone: no plugin 'gone' is installed" in caplog.text
 
 

@@ -62,7 +62,7 @@ def enforced(folder: Any) -> Iterator[Callable[..., tuple[Gate, PolicyPlugin]]]:
         folder.made.append(plugin.scripts)
         gates.append(Gate())
         gates[-1].register(plugin, NAME)
-        gates[-1].start()
+        gates[-1].check()
         return gates[-1], plugin
 
     yield made

@@ -112,7 +112,7 @@ class PolicyRelay(Relay):  # type: ignore[misc]
         """The policy engine; ``None`` where it is switched off."""
         self.gate.register(self._rules, NAME)
         self.gate.load_entry_points()
-        self.gate.start()
+        self.gate.check()
         self._address = address
         self._life = AsyncExitStack()
         self._open_server: Server | None = None

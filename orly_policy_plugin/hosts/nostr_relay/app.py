@@ -70,7 +70,7 @@ def create_app(
     if (rules := configured_rules()) is not None:
         gate.register(rules, NAME)
     gate.load_entry_points()
-    gate.start()
+    gate.check()
     serving = Serving(gate, made, rules, searched_kinds())
     _put_behind(serving)
     return PolicyApp(_made_by_nostr_relay(str(config), serving), serving, engine)

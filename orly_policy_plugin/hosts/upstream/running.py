@@ -50,7 +50,7 @@ def make_app(plan: Plan) -> Proxy:
     settings = {"relay_urls": plan.proxy.relay_urls, **plan.engine}
     register(gate, Settings.from_environment(plan.policy, **settings))
     gate.load_entry_points()
-    gate.start()
+    gate.check()
     return Proxy(gate, plan.proxy)
 
 
