@@ -115,6 +115,7 @@ def test_one_that_does_not_start_keeps_the_relay_closed(
         finally:
             relay.kill()
         assert NOT_STARTED in relay.stderr
+        assert "Traceback" not in relay.stderr
         assert not (tmp_path / "stopped").exists()
 
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import attrs
 import orjson
 
-from orly_policy_hookspecs import Gate
+from orly_policy_hookspecs import Gate, GateError
 from orly_policy_hookspecs.logs import get_log
 from orly_policy_hookspecs.printing import printable
 
@@ -97,7 +97,7 @@ class Proxy:
                 await send({"type": "lifespan.startup.complete"})
                 await receive()  # lifespan.shutdown
         except Exception as error:
-            if not isinstance(error, UpstreamGone):
+            if not isinstance(error, UpstreamGone | GateError):
                 log.exception("the proxy does not run")
             what = "startup" if self._server is None else "shutdown"
             message = printable(f"the proxy does not start: {error}")
