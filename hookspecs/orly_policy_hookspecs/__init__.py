@@ -9,7 +9,7 @@ from .blocking import BlockingGate
 from .combining import combine
 from .context import Context, Origin, StartContext
 from .criteria import Criterion
-from .decision import PREFIXES, Answer, Decision, Verdict
+from .decision import PREFIXES, Answer, Asked, Decision, Verdict
 from .errors import GateError, InvalidSettings, PluginError, RunningLoopError, SettingsError
 from .gate import Gate, GateSettings
 from .hooks import POLICY_EVENT_KIND, PROJECT, hookimpl, hookspec
@@ -21,6 +21,7 @@ __all__ = [
     "PREFIXES",
     "PROJECT",
     "Answer",
+    "Asked",
     "BlockingGate",
     "Context",
     "Criterion",

@@ -15,8 +15,8 @@ OUR_FAULT: Final = Decision.reject("error: a policy plugin failed")
 TOO_SLOW: Final = Decision.reject("error: the policy took too long to answer")
 UNKNOWN: Final = Decision.reject("error: it is not known whether the policy has changed")
 
-_TAKES_NOTE: Final = "on_kind3"
-"""The hook that answers nothing."""
+_TAKE_NOTE: Final = frozenset({"on_kind3", "on_decided"})
+"""The hooks that answer nothing."""
 _CHANGES: Final = "on_policy_event"
 """The hook that may change the policy."""
 
@@ -34,12 +34,12 @@ class Answerer:
     @property
     def says_nothing(self) -> bool:
         """Whether the hook has no answer. Then faults are in the log alone."""
-        return self.hook == _TAKES_NOTE
+        return self.hook in _TAKE_NOTE
 
     @property
     def acts(self) -> bool:
         """Whether the hook changes something, which a late answer does not undo."""
-        return self.hook in (_TAKES_NOTE, _CHANGES)
+        return self.hook in _TAKE_NOTE or self.hook == _CHANGES
 
     def answer(self, given: object) -> "Attributed | None":
         """The answer that is in what the plugin has returned, which may be an awaitable."""

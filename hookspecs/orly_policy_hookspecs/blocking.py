@@ -4,6 +4,7 @@ import asyncio
 import os
 import threading
 from collections.abc import Callable, Collection, Coroutine, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakSet
 
@@ -13,6 +14,7 @@ from .decision import Decision
 from .errors import RunningLoopError
 from .logs import get_log
 from .nip01.events import Event
+from .observing import Observers
 from .registry import AskAll
 
 if TYPE_CHECKING:
@@ -44,6 +46,14 @@ class BlockingGate:
         _OF_PARENTS.append(self._background)
         self._lock = threading.Lock()
         self._background = None
+
+    def _observe(self, observers: Observers) -> None:
+        """See :meth:`.Gate._observe`. The other questions are the gate's, and told of there."""
+        observers.replace(
+            self,
+            write=observers.behind_blocking(partial(BlockingGate.write, self), "write"),
+            read=observers.behind_blocking(partial(BlockingGate.read, self), "read"),
+        )
 
     def write(self, event: Event, context: Context) -> Decision:
         """See :meth:`.Gate.write`."""

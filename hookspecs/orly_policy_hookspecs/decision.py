@@ -2,7 +2,7 @@
 
 import enum
 from collections.abc import Awaitable
-from typing import Final, Self, TypeAlias
+from typing import Final, Literal, Self, TypeAlias
 
 import attrs
 
@@ -114,6 +114,10 @@ class Decision:
         object.__setattr__(self, "_copy", copy)
         return copy
 
+
+Asked: TypeAlias = Literal["write", "read", "policy_event"]
+"""What plugins are asked of an event: may it be stored, may it be handed out, does it change the
+policy?"""
 
 Answer: TypeAlias = Decision | Awaitable[Decision | None] | None
 """What a hook that decides may return: a decision, an awaitable of one, or ``None`` to abstain."""

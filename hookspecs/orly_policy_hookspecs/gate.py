@@ -6,6 +6,7 @@ rejection.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 from time import monotonic
 from typing import Any
@@ -27,6 +28,7 @@ from .life import Life
 from .limits import RelayLimits
 from .logs import get_log
 from .nip01.events import Event
+from .observing import Observers
 from .reading import NOTHING_KNOWN, CombinedScopes, ReadScopes, SameForAllKinds, combined
 from .registry import Answers, Registry
 from .waiting import Question, all_ended, wait_for_all
@@ -67,13 +69,13 @@ class Gate:
 
     def __init__(self, settings: GateSettings | None = None) -> None:
         self.settings = settings or GateSettings()
-        self._registry = Registry(self.settings.budget_seconds)
+        self.blocking = BlockingGate(self)
+        """The same questions for plain synchronous code."""
+        self._registry = Registry(self.settings.budget_seconds, self._observe)
         self._installed: dict[str, EntryPoint] = {}
         self._life = Life(self._registry, self.settings.budget_seconds)
         self._scopes: dict[tuple[int, ...], CombinedScopes] = {}
         self._changed: Callable[[], None] = _tell_nobody
-        self.blocking = BlockingGate(self)
-        """The same questions for plain synchronous code."""
 
     def register(self, plugin: object, name: str | None = None) -> str:
         """Add a plugin by hand and return its name.
@@ -245,6 +247,18 @@ class Gate:
         """Something has changed that plugins have said. Called from any thread."""
         self._scopes.clear()
         self._changed()
+
+    def _observe(self, observers: Observers) -> None:
+        """Have these told of every decision."""
+        observers.replace(
+            self,
+            write=observers.behind(partial(Gate.write, self), "write"),
+            read=observers.behind(partial(Gate.read, self), "read"),
+            reads=observers.behind_reads(partial(Gate.reads, self)),
+            policy_event=observers.behind(partial(Gate.policy_event, self), "policy_event"),
+            withdrawal=observers.behind(partial(Gate.withdrawal, self), "policy_event"),
+        )
+        self.blocking._observe(observers)
 
     def needed_follow_lists(self) -> frozenset[str]:
         """The authors whose stored follow lists are to be handed to :meth:`kind3`. Raises what a

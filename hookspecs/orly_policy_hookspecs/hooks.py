@@ -23,7 +23,7 @@ import pluggy
 
 from .context import Context, StartContext
 from .criteria import Criterion
-from .decision import Answer
+from .decision import Answer, Asked, Decision
 from .limits import RelayLimits
 from .nip01.events import Event
 from .reading import ReadScopes
@@ -112,6 +112,24 @@ def on_policy_event(event: Event, context: Context) -> Answer:
     :return: an accept with a message that says what happened, a reject that says why nothing
         did, an awaitable of either, or ``None`` to abstain. An event that nobody takes is
         rejected.
+    """
+
+
+@hookspec
+def on_decided(event: Event, context: Context, access: Asked, decision: Decision) -> None:
+    """A decision has been made: for logs and counters.
+
+    Called after every answer of the gate, of all plugins together: to a write, to a read of each
+    event that plugins are asked about, to a policy event, and to a deletion that withdraws one. Of
+    reads that :func:`read_scopes` decides nobody is told, as nobody is asked. It changes nothing,
+    and what it raises is in the log. It is called before the host acts, on the same thread, and
+    must not block.
+
+    :param event: the event that was asked about.
+    :param context: who has asked.
+    :param access: ``"write"``, ``"read"`` or ``"policy_event"``.
+    :param decision: the final one; its source is the plugin that has decided, empty where all had
+        no objection.
     """
 
 

@@ -16,6 +16,7 @@ from .errors import InvalidSettings, PluginError, did_you_mean
 from .guards import Ask, guarded, guarded_wrapper
 from .logs import get_log
 from .nip01.events import Event, frozen
+from .observing import Observers
 
 ASKED: Final = ("on_write", "on_read", "on_kind3", "on_policy_event")
 """The hooks that are about an event."""
@@ -23,7 +24,7 @@ _AWAITED: Final = (*ASKED, "on_start", "on_stop")
 """The hooks that may be ``async def``."""
 HOOKS: Final = (
     *ASKED,
-    *("read_scopes", "relay_limits", "needed_follow_lists"),
+    *("on_decided", "read_scopes", "relay_limits", "needed_follow_lists"),
     *("configure", "criteria", "on_registered", "on_start", "on_open", "on_stop"),
 )
 """All hooks."""
@@ -40,7 +41,7 @@ Where all do, they are given the host's own, which saves a copy of each event th
 log = get_log(__name__)
 
 _UNREADABLE = Decision.reject("error: the event cannot be read")
-_PARAMETERS = frozenset({"event", "context", "settings", "gate"})
+_PARAMETERS = frozenset({"event", "context", "access", "decision", "settings", "gate"})
 _VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 Answers = list[Attributed] | Attributed | None
@@ -64,11 +65,15 @@ class Registry(pluggy.PluginManager):
     it raised or took longer than the budget.
     """
 
-    def __init__(self, budget_seconds: float) -> None:
-        """:param budget_seconds: how long an ordinary function may take."""
+    def __init__(self, budget_seconds: float, observe: Callable[[Observers], None]) -> None:
+        """:param budget_seconds: how long an ordinary function may take.
+        :param observe: called with those who are to be told of decisions, whenever plugins have
+            changed.
+        """
         super().__init__(hooks.PROJECT)
         self.add_hookspecs(hooks)
         self._budget_seconds = budget_seconds
+        self._observe = observe
         self._slow: dict[str, dict[str, float]] = defaultdict(dict)
         self._off: frozenset[str] = frozenset()
         self._plugins_changed()
@@ -212,6 +217,7 @@ class Registry(pluggy.PluginManager):
         """The same about a read."""
         self.ask_kind3 = self._asking("on_kind3")
         self.ask_policy_event = self._asking("on_policy_event")
+        self._observe(Observers(self._asked("on_decided"), self._budget_seconds))
 
     def _asking(self, hook: str) -> AskAll:
         """Through pluggy where there are wrappers. Otherwise the plugins are called one after the

@@ -18,12 +18,12 @@ from .test_strfry import COMMAND
 from .upstream.processes import OPEN, Proxy
 
 PLUGIN = '''
-    """Opens a file of those who may write, and closes it."""
+    """Opens a file of those who may write, and closes it. Logs every decision."""
 
     import asyncio
     from pathlib import Path
 
-    from orly_policy_hookspecs import Answer, Decision, Event, StartContext, hookimpl
+    from orly_policy_hookspecs import Asked, Decision, Event, StartContext, hookimpl
 
     HERE = Path(__file__).parent
 
@@ -42,6 +42,12 @@ PLUGIN = '''
         assert asyncio.get_running_loop() is loop
         file.seek(0)
         return None if event.pubkey in file.read() else Decision.reject("restricted: no member")
+
+
+    @hookimpl
+    def on_decided(access: Asked, decision: Decision) -> None:
+        with (HERE / "decided").open("a") as log:
+            log.write(f"{access}: {decision.verdict.value} by {decision.source or 'nobody'}\\n")
 
 
     @hookimpl
@@ -84,6 +90,11 @@ def environment(tmp_path: Path) -> dict[str, str]:
     return {"PYTHONPATH": python_path(tmp_path)}
 
 
+def decided(folder: Path) -> list[str]:
+    """What the plugin has logged."""
+    return (folder / "decided").read_text().splitlines()
+
+
 @pytest.mark.parametrize("host", HOSTS)
 @asynchronous
 async def test_what_it_opens_is_there_and_is_closed(
@@ -96,6 +107,7 @@ async def test_what_it_opens_is_there_and_is_closed(
         async with connected(relay.url) as client:
             assert await client.publish(member.event()) == (True, "")
             assert await client.publish(Key().event()) == (False, "restricted: no member")
+        assert decided(tmp_path) == ["write: accept by orly-policy", "write: reject by members"]
         assert relay.url in (tmp_path / "urls").read_text().split()
         assert not (tmp_path / "stopped").exists()
         relay.stop(signal.SIGINT)
@@ -149,6 +161,7 @@ def test_under_strfry_too(tmp_path: Path, environment: dict[str, str]) -> None:
     answers = [json.loads(line) for line in done.stdout.splitlines()]
     assert [answer["action"] for answer in answers] == ["accept", "reject"]
     assert answers[1]["msg"] == "restricted: no member"
+    assert decided(tmp_path) == ["write: accept by orly-policy", "write: reject by members"]
     assert (tmp_path / "urls").read_text() == "wss://relay.example"
     assert (tmp_path / "stopped").read_text() == "True"
     assert done.returncode == 0, done.stderr
