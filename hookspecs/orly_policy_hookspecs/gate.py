@@ -49,6 +49,10 @@ def _tell_nobody() -> None:
     """No relay has opened that would want to know of a change."""
 
 
+def _names(names: Iterable[str]) -> frozenset[str]:
+    return frozenset(names)
+
+
 @attrs.frozen
 class GateSettings:
     """A host's settings for its plugins."""

@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 PLUGIN = """
-    from orly_policy_hookspecs import Answer, Context, Decision, Event, hookimpl
+    from orly_policy_hookspecs import (
+        Asked, Answer, Context, Decision, Event, StartContext, hookimpl
+    )
+    from orly_policy_hookspecs.testing import Key, Running, ask, ask_async, by
 
 
     class Members:
@@ -27,6 +30,24 @@ PLUGIN = """
     @hookimpl
     def on_write(event: Event) -> Answer:
         return {answer}
+
+
+    @hookimpl
+    async def on_start(context: StartContext) -> None:
+        context.changed()
+
+
+    @hookimpl
+    def on_decided(access: Asked, decision: Decision) -> None:
+        assert access == "write" or not decision.accepted
+
+
+    async def test_it() -> None:
+        alice = Key("alice")
+        with Running(Members(), settings={{"a": 1}}, may_vouch=False) as gate:
+            assert gate.write(alice.event(), by(alice)).accepted
+        assert ask(Members(), alice.event(tags=[["t", "a"]]), access="read").accepted
+        assert (await ask_async(Members(), alice.event())).accepted
 """
 
 
