@@ -125,37 +125,47 @@ def test_a_synchronous_relays_decisions_too(answer: Any) -> None:
     )
 
 
-def test_of_many_reads_each_is_told_with_its_event() -> None:
-    """In their order, and the loop is let go on in between."""
-    observing = Observing()
-
-    class Odd:
-        @hookimpl
-        def on_read(self, event: Event) -> Decision | None:
-            return NO if event.created_at % 2 else None
-
+async def turns_while(asked: Awaitable[Any]) -> int:
+    """How often the event loop goes on while something is awaited."""
     turns = 0
 
     async def counting() -> None:
         nonlocal turns
         while True:
-            await asyncio.sleep(0)
             turns += 1
+            await asyncio.sleep(0)
 
-    async def asked() -> list[Decision]:
-        counter = asyncio.ensure_future(counting())
-        plain = await gate_with(Odd()).reads(events, NOBODY)
-        before = turns
-        await gate_with(Odd(), observing).reads(iter(events), NOBODY)
-        counter.cancel()
-        assert turns - before > before  # beside the turns of deciding
-        return plain
+    counter = asyncio.ensure_future(counting())
+    await asked
+    counter.cancel()
+    return turns
 
+
+class RefusingOdd:
+    """Refuses the events of odd seconds."""
+
+    @hookimpl
+    def on_read(self, event: Event) -> Decision | None:
+        return NO if event.created_at % 2 else None
+
+
+def test_of_many_reads_each_is_told_with_its_event() -> None:
+    """In their order."""
+    observing = Observing()
     events = [AnEvent(created_at=i) for i in range(SEVERAL)]
-    decisions = asyncio.run(asked())
+    decisions = asyncio.run(gate_with(RefusingOdd(), observing).reads(iter(events), NOBODY))
+    assert decisions == asyncio.run(gate_with(RefusingOdd()).reads(events, NOBODY))
     assert [(event.created_at, decision) for event, _, _, decision in observing.told] == list(
         enumerate(decisions)
     )
+
+
+def test_while_many_reads_are_told_of_the_event_loop_goes_on() -> None:
+    """As it does while they are decided."""
+    events = [AnEvent()] * SEVERAL
+    plain = asyncio.run(turns_while(gate_with().reads(events, NOBODY)))
+    observed = asyncio.run(turns_while(gate_with(Observing()).reads(events, NOBODY)))
+    assert observed == plain + SEVERAL // 128
 
 
 def test_events_that_nobody_was_asked_about_are_told_of(clock: Clock) -> None:
