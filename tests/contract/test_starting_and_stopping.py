@@ -270,6 +270,15 @@ def test_one_without_a_start_is_stopped_as_well() -> None:
     assert told == ["stopped"]
 
 
+def test_one_that_is_switched_off_starts_and_stops() -> None:
+    """As it may be switched on again while the relay runs."""
+    told: list[str] = []
+    gate = gate_with(Living("a", told))
+    gate.switch_off({"a"})
+    asyncio.run(lived(gate))
+    assert told == ["a starts", "a stops"]
+
+
 def test_one_that_is_unregistered_is_stopped_when_the_relay_closes() -> None:
     """It might be answering still when it is unregistered."""
     told: list[str] = []
