@@ -41,10 +41,6 @@ _MOST_SCOPES = 256
 _NOTHING_KNOWN = SameForAllKinds(NOTHING_KNOWN)
 
 
-def _names(names: Iterable[str]) -> frozenset[str]:
-    return frozenset(names)
-
-
 def _tell_nobody() -> None:
     """No relay has opened that would want to know of a change."""
 

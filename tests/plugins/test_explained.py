@@ -107,7 +107,7 @@ def test_it_agrees_with_the_relay(
     for name, plugin in plugins().items():
         relay.register(plugin, name)
         installed.register(plugin, name)
-    relay.start()
+    relay.check()
     fitted = PluginsOfGate(installed).fit(made, None)
     fitted.put_in_force()
     snapshot = compile_policy(made, plugins=fitted)
