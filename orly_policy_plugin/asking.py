@@ -9,6 +9,7 @@ from orly_policy_hookspecs.logs import get_log
 
 from .decisions import Asking, CriterionFailed, Noted, Outcome, Unasked, decide_asking
 from .decisions.criteria import PLUGIN_FAILED
+from .decisions.pending import SETTLED
 
 CRITERION_SECONDS: Final = 5.0
 """So long a criterion may take for one event, where nothing else is said."""
@@ -31,8 +32,10 @@ async def ask_criteria(
     :param noted: where to write what they have answered.
     :param seconds: so long each may take.
     """
-    asking = decide_asking(unasked.plan, event, now, context, noted)
     try:
+        asking = decide_asking(unasked.plan, event, now, context, noted)
+        if isinstance(asking, SETTLED):
+            return asking
         return await answered(asking, next(asking), seconds)
     except StopIteration as end:
         outcome: Outcome = end.value

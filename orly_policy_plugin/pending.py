@@ -22,6 +22,7 @@ from .decisions import (
     decide_asking,
     decided,
 )
+from .decisions.pending import SETTLED
 from .policy.fields import Access
 from .rates import Charged, Rates
 from .scripts import Scripts
@@ -70,9 +71,11 @@ class PendingDecisions:
     def _by_criteria(
         self, plan: Plan, event: Event, access: Access, context: Context
     ) -> Decision | Awaitable[Decision]:
-        asking = decide_asking(plan, event, int(self._clock()), context)
         begun = monotonic()
         try:
+            asking = decide_asking(plan, event, int(self._clock()), context)
+            if isinstance(asking, SETTLED):
+                return self._after_criteria(asking, event, access, context)
             awaited = next(asking)
         except StopIteration as end:
             return self._after_criteria(end.value, event, access, context)

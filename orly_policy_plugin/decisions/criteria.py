@@ -2,18 +2,19 @@
 13 of the spec). Pure but for them: an answer that must be waited for is handed out.
 """
 
-from collections.abc import Awaitable, Generator
+from collections.abc import Awaitable, Callable, Generator, Iterator
 from typing import Any, ClassVar, Final, TypeVar
 
 import attrs
 
 from orly_policy_hookspecs import Context, Decision, Event, frozen
 from orly_policy_hookspecs.criteria import Registered
+from orly_policy_hookspecs.nip01 import FrozenEvent
 
 from .access import Matcher, MayAccess
 from .conditions import GRANT, GRANTS, Condition, Finding, Foresight, Keys
 from .deciding import Plan
-from .pending import Outcome
+from .pending import SETTLED, Outcome
 
 PLUGIN_FAILED: Final = Decision.reject("error: a policy plugin failed")
 _NOT_ASKED: Final = Decision.reject("error: the policy could not be evaluated")
@@ -44,17 +45,34 @@ class AskedOf:
     def in_words(self) -> str:
         return self.registered.criterion.in_words(self.written)
 
-    def answer(self, event: Event, context: Context) -> Asking[object]:
-        """Ask.
+    _ask: Callable[[FrozenEvent, Context, Any], object] = attrs.field(init=False, eq=False)
 
-        :raises CriterionFailed: it did.
-        """
+    @_ask.default
+    def _function(self) -> Callable[[FrozenEvent, Context, Any], object]:
         criterion = self.registered.criterion
         ask = criterion.refuses or criterion.lets_in
         assert ask is not None
+        return ask
+
+    def begin(self, event: Event, context: Context) -> object:
+        """Ask: the answer, or an awaitable of it.
+
+        :raises CriterionFailed: it did.
+        """
         try:
-            given: object = ask(frozen(event), context, self.value)
-            return (yield given) if isinstance(given, Awaitable) else given
+            return self._ask(frozen(event), context, self.value)
+        except Exception as error:
+            raise self.failed("failed") from error
+
+    def end(self, given: object) -> Asking[object]:
+        """Wait for an answer that may be an awaitable.
+
+        :raises CriterionFailed: it did.
+        """
+        if not isinstance(given, Awaitable):
+            return given
+        try:
+            return (yield given)
         except Exception as error:
             raise self.failed("failed") from error
 
@@ -74,10 +92,10 @@ class Asks(Condition):
 
     def ask(
         self, event: Event, keys: Keys, now: int, context: Context, noted: Noted
-    ) -> Asking[Finding]:
-        """Like :meth:`check`, with the plugin asked.
+    ) -> Finding | Asking[Finding]:
+        """Like :meth:`check`, with the plugin asked: the finding, or what comes to it.
 
-        :param noted: where to write what it has answered.
+        :param noted: where to write what the plugin has answered.
         :raises CriterionFailed: the plugin failed.
         """
         raise NotImplementedError
@@ -94,13 +112,20 @@ class RefusedByCriterion(Asks):
 
     def ask(
         self, event: Event, keys: Keys, now: int, context: Context, noted: Noted
-    ) -> Asking[Finding]:
+    ) -> Finding | Asking[Finding]:
         noted[id(self)] = PLUGIN_FAILED
-        why = yield from self.asked.answer(event, context)
+        given = self.asked.begin(event, context)
+        if given is None or isinstance(given, str):
+            return self._finding(given, noted)
+        return self._awaited(given, noted)
+
+    def _awaited(self, given: object, noted: Noted) -> Asking[Finding]:
+        return self._finding((yield from self.asked.end(given)), noted)
+
+    def _finding(self, why: object, noted: Noted) -> Finding:
         if why is not None and not isinstance(why, str):
             raise self.asked.failed(f"answered {why!r}, not a text or None")
-        finding = None if why is None else Decision.reject(why)
-        noted[id(self)] = finding
+        finding = noted[id(self)] = None if why is None else Decision.reject(why)
         return finding
 
     def seen(self, event: Event, keys: Keys, now: int) -> str:
@@ -137,7 +162,7 @@ class MayAccessByCriteria(MayAccess, Asks):
         for matcher in self.allows:
             if isinstance(matcher, LetInByCriterion):
                 noted[id(self)] = PLUGIN_FAILED
-                lets_in = yield from matcher.asked.answer(event, context)
+                lets_in = yield from matcher.asked.end(matcher.asked.begin(event, context))
                 if not isinstance(lets_in, bool):
                     raise matcher.asked.failed(f"answered {lets_in!r}, not True or False")
                 noted[id(matcher)] = lets_in
@@ -171,21 +196,62 @@ class NoSuchCriterion(Condition):
 
 def decide_asking(
     plan: Plan, event: Event, now: int, context: Context, noted: Noted | None = None
-) -> Asking[Outcome]:
-    """Decide like :meth:`.Plans.decide` where criteria are to be asked.
+) -> Outcome | Asking[Outcome]:
+    """Decide like :meth:`.Plans.decide` where criteria are to be asked: the outcome, or what comes
+    to it.
 
     :param now: Unix seconds.
     :param noted: where to write what they have answered.
     :raises CriterionFailed: one did.
     """
-    keys, notes = context.authenticated, {} if noted is None else noted
-    granted = False
-    for condition in plan.conditions:
+    notes = {} if noted is None else noted
+    return _decided(plan, iter(plan.conditions), event, now, context, notes, granted=False)
+
+
+def _decided(
+    plan: Plan,
+    conditions: Iterator[Condition],
+    event: Event,
+    now: int,
+    context: Context,
+    noted: Noted,
+    *,
+    granted: bool,
+) -> Outcome | Asking[Outcome]:
+    """Check those conditions that are left.
+
+    :param granted: whether one before has.
+    """
+    keys = context.authenticated
+    for condition in conditions:
         if isinstance(condition, Asks):
-            finding = yield from condition.ask(event, keys, now, context, notes)
+            finding = condition.ask(event, keys, now, context, noted)
         else:
             finding = condition.check(event, keys, now)
-        if isinstance(finding, Decision):
+        if finding is GRANT:
+            granted = True
+        elif isinstance(finding, Decision):
             return finding
-        granted = granted or finding is GRANT
+        elif finding is not None:
+            return _after(finding, plan, conditions, event, now, context, noted, granted=granted)
     return plan.unopposed(keys, granted=granted)
+
+
+def _after(
+    asking: Asking[Finding],
+    plan: Plan,
+    conditions: Iterator[Condition],
+    event: Event,
+    now: int,
+    context: Context,
+    noted: Noted,
+    *,
+    granted: bool,
+) -> Asking[Outcome]:
+    """Wait for a finding, and go on."""
+    finding = yield from asking
+    if isinstance(finding, Decision):
+        return finding
+    granted = granted or finding is GRANT
+    outcome = _decided(plan, conditions, event, now, context, noted, granted=granted)
+    return outcome if isinstance(outcome, SETTLED) else (yield from outcome)
