@@ -50,6 +50,7 @@ SAMPLES: dict[str, Any] = {
     "kind lists": {"whitelist": [7]},
     "rule": {"size_limit": 5},
     "kind → rule": {"1": {"size_limit": 5}},
+    "name → list": {"members": {"file": "members.txt"}},
     '`"allow"` or `"deny"`': "deny",
     "plugin → settings or `false`": {"pow": {"bits": 5}},
 }

@@ -12,13 +12,14 @@ import attrs
 
 from ..counted import listed
 from ..policy import Duration, InvalidPolicy, KindLists, Policy, Problem, Regex, Rule
-from ..policy.fields import Right, RightTo, fields_of, rights_in
+from ..policy.fields import Field, Right, RightTo, fields_of, rights_in
 from ..policy.who_may import denying_fields
 from ..policy.writing import plain
 from .contributions import Contribution, read_contribution, regex_problems
 from .fitting import (
     blacklist_misfits,
     denial_misfits,
+    named_list_misfits,
     new_rule_misfit,
     protected_from_admins,
     rule_misfits,
@@ -138,7 +139,7 @@ def _compared(
             added[right_to.extending] = more
         else:
             how = f"may {right_to.right.how}" if right_to else "cannot change it"
-            change = f"{how.format(unit=field.unit)}: {_change(name, was, became)}"
+            change = f"{how.format(unit=field.unit)}: {_change(field, was, became)}"
             problems += (
                 Problem(key, f"an admin {change}").within(place)
                 for key in field.members_that_differ(name, was, became)
@@ -151,10 +152,21 @@ def _extension(
 ) -> dict[str, Any]:
     """The additions to a rule, by the extension's fields."""
     added = _compared(problems, place, old, new, IN_A_RULE)
+    problems += _named_lists(place, new, old)
     for name in denying_fields(Rule):
         keys = _where(getattr(new, name), added.get(f"{name}{Right.ADD.suffix}", ()))
         problems += denial_misfits(f"{place}.{name}", keys, protected)
     return added
+
+
+def _named_lists(place: str, new: Rule, old: Rule) -> Iterator[Problem]:
+    """A problem for each list that is newly named."""
+    for name in new.naming_lists:
+        before = frozenset(getattr(old, name) or ())
+        items = enumerate(getattr(new, name))
+        yield from named_list_misfits(
+            f"{place}.{name}", ((i, item) for i, item in items if item not in before)
+        )
 
 
 def _where(written: tuple[Any, ...], added: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -191,15 +203,15 @@ def _same(old: Any, new: Any) -> bool:
 # --- a change in words
 
 
-def _change(field: str, old: Any, new: Any) -> str:
+def _change(field: Field, old: Any, new: Any) -> str:
     if isinstance(old, tuple) and isinstance(new, tuple) and old:
         return " and ".join(
             (*_items("added", new, frozenset(old)), *_items("removed", old, frozenset(new)))
         )
-    if field == "script" and old is not None and new is not None:
-        return "a script -> another script"
-    if field == "script":
-        return f"{_script(old)} -> {_script(new)}"
+    if noun := field.noun_untold:
+        if field.is_set(old) and field.is_set(new):
+            return f"a {noun} -> another {noun}"
+        return f"{_untold(field, old)} -> {_untold(field, new)}"
     return f"{_shown(old)} -> {_shown(new)}"
 
 
@@ -218,8 +230,8 @@ def _short(text: str) -> str:
     return shown if len(shown) <= _LONGEST_SHOWN else f"{shown[:_LONGEST_SHOWN]}…"
 
 
-def _script(path: str | None) -> str:
-    return "none" if path is None else "a script"
+def _untold(field: Field, value: Any) -> str:
+    return f"a {field.noun_untold}" if field.is_set(value) else "none"
 
 
 def _shown(value: Any) -> str:

@@ -12,6 +12,7 @@ import attrs
 
 from ..policy import InvalidPolicy, Policy, Problem, Rule
 from ..policy.fields import Right, fields_of, rights_in
+from ..policy.named_lists import SIGN
 from ..policy.who_may import denying_fields
 from .bounds import Holdings
 from .contributions import NO_EXTENSION, Contribution, Extension, kind_bits
@@ -124,8 +125,17 @@ def rule_misfits(rule: Rule, protected: frozenset[str]) -> Iterator[Problem]:
         if field.is_set(value := getattr(rule, name)):
             for key in field.members_that_differ(name, None, value):
                 yield Problem(key, f"an admin's rule cannot name a {key}; remove it")
+    for name in rule.naming_lists:
+        yield from named_list_misfits(name, enumerate(getattr(rule, name)))
     for name in denying_fields(Rule):
         yield from denial_misfits(name, getattr(rule, name), protected)
+
+
+def named_list_misfits(place: str, items: Iterable[tuple[int, str]]) -> Iterator[Problem]:
+    """A problem for each named list among the items of a list of keys, each with its index."""
+    for i, item in items:
+        if item.startswith(SIGN):
+            yield Problem(f"{place}[{i}]", "an admin cannot name a list; write keys")
 
 
 def new_rule_misfit(kind: int) -> Problem | None:

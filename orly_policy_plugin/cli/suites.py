@@ -1,7 +1,8 @@
 """Policy test suites: the format of the conformance vectors, read strictly.
 
-JSON lines, plain or gzipped, one suite a line: ``name``, ``now``, ``policy``, ``follows`` and
-``cases``; a case has ``access``, ``event``, ``authed``, ``ip`` and ``allowed``, the right answer.
+JSON lines, plain or gzipped, one suite a line: ``name``, ``now``, ``policy``, ``follows``,
+``lists`` and ``cases``; a case has ``access``, ``event``, ``authed``, ``ip`` and ``allowed``, the
+right answer.
 """
 
 import gzip
@@ -16,13 +17,22 @@ from orly_policy_hookspecs.nip01 import FrozenEvent
 from orly_policy_plugin.decisions import compile_policy
 from orly_policy_plugin.decisions.snapshot import Snapshot
 from orly_policy_plugin.errors import PolicyError
-from orly_policy_plugin.policy import InvalidPolicy, Policy, Problem, scripts_of, structure_policy
+from orly_policy_plugin.policy import (
+    InvalidPolicy,
+    Lists,
+    Policy,
+    Problem,
+    lists_named,
+    scripts_of,
+    structure_policy,
+)
 from orly_policy_plugin.policy.problems import did_you_mean
 from orly_policy_plugin.policy.values import (
     checked,
     each,
     read_boolean,
     read_members,
+    read_pubkeys,
     read_text,
     whole_number,
 )
@@ -75,10 +85,12 @@ class Suite:
     policy: Policy
     cases: tuple[Case, ...]
     follows: Mapping[str, tuple[str, ...]] = attrs.field(factory=dict)
+    lists: Lists = attrs.field(factory=dict)
+    """The keys of the policy's named lists, whose files are not read."""
 
     def snapshot(self) -> Snapshot:
         """The policy, ready to be asked."""
-        return compile_policy(self.policy, follows=self.follows)
+        return compile_policy(self.policy, follows=self.follows, lists=self.lists)
 
 
 def read_suites(path: Path) -> Iterator[tuple[int, Suite | SuiteError]]:
@@ -140,7 +152,14 @@ def read_suite(value: object) -> Suite:
 
     :raises InvalidPolicy: with every problem of it.
     """
-    return Suite(**_members(value, _SUITE, ("name", "now", "policy", "cases")))
+    suite = Suite(**_members(value, _SUITE, ("name", "now", "policy", "cases")))
+    if problems := [
+        Problem("lists", f"has no list {name!r}, which the policy names at {place}")
+        for place, name in lists_named(suite.policy)
+        if name not in suite.lists
+    ]:
+        raise InvalidPolicy(problems)
+    return suite
 
 
 def _case(value: object) -> Case:
@@ -173,6 +192,12 @@ def _policy(value: object) -> Policy:
     ]:
         raise InvalidPolicy(problems)
     return policy
+
+
+def _lists(value: object) -> Lists:
+    members = read_members(value)
+    keys = each(members.items(), lambda keys: frozenset(read_pubkeys(keys, None)))
+    return dict(zip(members, keys, strict=True))
 
 
 def _cases(value: object) -> tuple[Case, ...]:
@@ -209,6 +234,7 @@ _SUITE: Mapping[str, Callable[[object], Any]] = {
     "now": _now,
     "policy": _policy,
     "follows": read_follows,
+    "lists": _lists,
     "cases": _cases,
 }
 _CASE: Mapping[str, Callable[[object], Any]] = {

@@ -21,6 +21,8 @@ from .exempt import NOBODY, Exempt
 class NotDenied(Condition):
     """``write_deny`` or ``read_deny``: no submitter, and for a write not the author either."""
 
+    whom: str
+    """The denied keys in words: ``2 keys``."""
     denied: frozenset[str]
     looks_at_author: bool
     refusal: Decision
@@ -51,7 +53,7 @@ class NotDenied(Condition):
 
     @property
     def limit(self) -> str:
-        return f"none of {counted(len(self.denied), 'key')}"
+        return f"none of {self.whom}"
 
     def foresees(self, keys: Keys) -> Foresight:
         """For reads, which do not look at the author."""

@@ -13,7 +13,7 @@ from functools import cache
 from orly_policy_hookspecs import POLICY_EVENT_KIND, Decision
 from orly_policy_hookspecs.criteria import Registered
 
-from ..policy import Policy, Rule
+from ..policy import Lists, Policy, Rule
 from ..policy.fields import Access
 from .access import OwnersAndAdmins
 from .added import Added, AddedRule
@@ -34,6 +34,7 @@ def compile_access(
     policy: Policy,
     access: Access,
     follows: Follows,
+    lists: Lists,
     owners: frozenset[str],
     added: Added,
     sets: KeySets,
@@ -44,13 +45,17 @@ def compile_access(
     """Compile what a policy, with the contributions that stand, says of one access.
 
     :param follows: the follow lists that are known; an author without one follows nobody.
+    :param lists: the keys of the lists that the policy names.
     :param owners: all owners, those of the environment included.
     :param added: what the contributions say.
     :param rate_seconds: the time constant of rate limits.
     :param criteria: of plugins, by their names.
-    :param kept: plans of the same policy and contributions under older follow lists.
+    :param kept: plans of the same policy and contributions under older follow lists and
+        named lists.
     """
-    compiler = _Compiler(policy, access, follows, owners, added, sets, rate_seconds, criteria)
+    compiler = _Compiler(
+        policy, access, follows, lists, owners, added, sets, rate_seconds, criteria
+    )
     plans = {
         kind: (kept.plan(kind) if kept else None) or compiler.plan(kind) for kind in policy.rules
     }
@@ -64,6 +69,7 @@ class _Compiler:
         policy: Policy,
         access: Access,
         follows: Follows,
+        lists: Lists,
         owners: frozenset[str],
         added: Added,
         sets: KeySets,
@@ -76,7 +82,7 @@ class _Compiler:
         self.added = added
         self.owners_and_admins = owners | frozenset(policy.policy_admins)
         self.exempt = Exempt(self.owners_and_admins, looks_at_author=access == "write")
-        self.rules = RuleCompiler(policy, access, follows, self.exempt, sets, criteria)
+        self.rules = RuleCompiler(policy, access, follows, lists, self.exempt, sets, criteria)
         self.global_conditions = self._of_global_rule(None)
         self.private_global_conditions = self.global_conditions
         if access == "read" and added.to_global.opens_reads(policy):

@@ -1,8 +1,9 @@
-"""The plans that stay as they are when nothing but follow lists has changed."""
+"""The plans that stay as they are when nothing but follow lists and named lists has changed."""
 
 import attrs
 
-from ..policy import Policy
+from ..authority.contributions import Extension
+from ..policy import Lists, Policy, Rule
 from ..policy.who_may import authors_needed
 from .added import Added
 from .deciding import Plan, Plans
@@ -11,7 +12,7 @@ from .rules import Follows
 
 @attrs.frozen
 class Touched:
-    """The parts of a policy that look at one of some follow lists."""
+    """The parts of a policy that look at one of some follow lists or named lists."""
 
     everything: bool
     """Whether the global rule does, and so the plan of every kind."""
@@ -21,16 +22,26 @@ class Touched:
     """Whether anything does: rates look at whom the whole policy names."""
 
 
-def touched(policy: Policy, added: Added, authors: frozenset[str]) -> Touched:
-    """Find what looks at the follow lists of these authors.
+def touched(
+    policy: Policy, added: Added, authors: frozenset[str], names: frozenset[str], lists: Lists
+) -> Touched:
+    """Find what looks at the follow lists of these authors, or at the lists of these names.
 
     The plans of rules that admins add are not among it: they are made when they are asked for.
+
+    :param lists: the named lists as they are now.
     """
 
-    def looks(part: object) -> bool:
-        return part is not None and not authors.isdisjoint(authors_needed(part, policy))
+    def looks(part: Rule | Extension | None) -> bool:
+        if part is None:
+            return False
+        if isinstance(part, Rule) and any(
+            not names.isdisjoint(each.names) for each in part.naming_lists.values()
+        ):
+            return True
+        return not authors.isdisjoint(authors_needed(part, policy, lists))
 
-    if not authors:
+    if not (authors or names):
         return Touched(everything=False, kinds=frozenset(), rates=False)
     of_global = (policy.global_rule, added.to_global.total)
     everything = any(map(looks, of_global))
@@ -41,6 +52,13 @@ def touched(policy: Policy, added: Added, authors: frozenset[str]) -> Touched:
     )
     by_admins = any(looks(each.rule) for each in added.rules.values())
     return Touched(everything, kinds, rates=everything or bool(kinds) or by_admins)
+
+
+def changed_lists(old: Lists, new: Lists) -> frozenset[str]:
+    """The names of lists that have other keys. One that was not read again is the same object."""
+    return frozenset(
+        name for name in new if (was := old.get(name)) is not (now := new[name]) and was != now
+    )
 
 
 def changed_authors(old: Follows, new: Follows) -> frozenset[str]:
@@ -54,7 +72,7 @@ def changed_authors(old: Follows, new: Follows) -> frozenset[str]:
 
 @attrs.frozen
 class Kept:
-    """The plans of one access before follow lists changed."""
+    """The plans of one access before follow lists and named lists changed."""
 
     plans: Plans
     touched: Touched

@@ -9,10 +9,10 @@ from collections.abc import Collection, Iterator, Sequence
 import attrs
 
 from ..authority.contributions import Extension
-from ..policy import Policy, Rule
+from ..policy import Lists, Policy, Rule
 from ..policy.fields import BOTH
 from ..policy.who import Step
-from ..policy.who_may import authors_needed, ways
+from ..policy.who_may import Way, authors_needed, ways
 from .added import Added
 from .conditions import Keys
 from .rules import RuleCompiler
@@ -41,27 +41,28 @@ def named_by(policy: Policy, added: Added, compiler: RuleCompiler) -> Named:
         *(each.total for each in added.to_rules.values()),
         added.to_global.total,
     ]
-    following = _authors(rules, policy)
-    lists = (compiler.sets.of(tuple(keys)) for keys in _allow_lists(rules, policy))
+    lists = compiler.lists
+    following = _authors(rules, policy, lists)
+    allowing = tuple(_allowing(rules, policy))
+    named = {name for way in allowing for name in way.lists}
     return Named(
         (
             compiler.exempt.keys,
-            *lists,
+            *(compiler.sets.of(tuple(way.keys)) for way in allowing if way.keys),
+            *(lists[name] for name in named),
             compiler.followed_by(following),
-            frozenset().union(*_allow_lists(by_admins, policy)),
+            frozenset().union(*(way.keys for way in _allowing(by_admins, policy))),
         ),
-        compiler.lists_of(_authors(by_admins, policy) - following),
+        compiler.lists_of(_authors(by_admins, policy, lists) - following),
     )
 
 
-def _authors(parts: Sequence[Rule | Extension], policy: Policy) -> frozenset[str]:
-    return frozenset().union(*(authors_needed(part, policy) for part in parts))
+def _authors(parts: Sequence[Rule | Extension], policy: Policy, lists: Lists) -> frozenset[str]:
+    return frozenset().union(*(authors_needed(part, policy, lists) for part in parts))
 
 
-def _allow_lists(parts: Sequence[Rule | Extension], policy: Policy) -> Iterator[Collection[str]]:
+def _allowing(parts: Sequence[Rule | Extension], policy: Policy) -> Iterator[Way]:
     """The allow lists of both accesses."""
     for part in parts:
         for access in BOTH:
-            for way in ways(part, access, policy):
-                if way.who.step is Step.ALLOW and way.keys:
-                    yield way.keys
+            yield from (way for way in ways(part, access, policy) if way.who.step is Step.ALLOW)

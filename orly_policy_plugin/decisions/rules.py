@@ -11,8 +11,10 @@ import attrs
 from orly_policy_hookspecs import Decision
 from orly_policy_hookspecs.criteria import Registered
 
-from ..policy import Policy, Rule
+from ..counted import counted
+from ..policy import Lists, Policy, Rule
 from ..policy.fields import Access, fields_of, once, value_in_effect
+from ..policy.named_lists import list_in_words
 from ..policy.who import Step, Whom
 from ..policy.who_may import Way, opening_field, ways, ways_in
 from .access import (
@@ -83,6 +85,7 @@ class RuleCompiler:
         policy: Policy,
         access: Access,
         follows: Follows,
+        lists: Lists,
         exempt: Exempt,
         sets: KeySets,
         criteria: Mapping[str, Registered],
@@ -90,6 +93,7 @@ class RuleCompiler:
         self.policy = policy
         self.access: Access = access
         self.follows = follows
+        self.lists = lists
         self.exempt = exempt
         self.sets = sets
         self.criteria = criteria
@@ -144,13 +148,15 @@ class RuleCompiler:
         refusal = Decision.reject(f"restricted: not allowed to {self._what(of)}")
         looks_at_author = self.access == "write"
         for way in _at(Step.DENY, found):
-            place, denied = f"{of.place}.{way.field}", self.sets.of(tuple(way.keys))
-            yield NotDenied(place, denied, looks_at_author, refusal)
+            place = f"{of.place}.{way.field}"
+            for words, denied in self._sets(way):
+                yield NotDenied(place, words, denied, looks_at_author, refusal)
         if of.added is None:
             return
         for way in _at(Step.DENY, ways(of.added.total, self.access, self.policy)):
             yield NotDenied(
                 of.added.place_of(way.field),
+                way.keys_in_words(self.lists),
                 frozenset(way.keys),
                 looks_at_author,
                 refusal,
@@ -161,8 +167,8 @@ class RuleCompiler:
 
     def _may_access(self, of: RuleInPlace, found: list[Way]) -> Iterator[Condition]:
         what = self._what(of)
-        grants = tuple(self._matcher(of, way) for way in _at(Step.GRANT, found))
-        allows = tuple(self._matcher(of, way) for way in _at(Step.ALLOW, found))
+        grants = tuple(self._matchers(of, _at(Step.GRANT, found)))
+        allows = tuple(self._matchers(of, _at(Step.ALLOW, found)))
         by_criteria = tuple(self._let_in_by_criteria(of))
         allows += by_criteria
         if (added := of.opened_by) is not None:
@@ -190,24 +196,38 @@ class RuleCompiler:
             ),
         )
 
-    def _matcher(self, of: RuleInPlace, way: Way) -> Matcher:
-        """The matcher of a rule's field."""
-        place, keys = f"{of.place}.{way.field}", tuple(way.keys)
-        match way.who.whom:
-            case Whom.LISTED:
-                return SubmitterIn(place, _in_words(way), self.sets.of(keys))
-            case Whom.TAGGED:
-                return EventNames(place, _in_words(way), frozenset(keys))
-            case Whom.PARTIES:
-                return PartyInvolved(place, _in_words(way))
-            case _:
-                return self._followed(place, way, is_admins=of.is_admins)
+    def _matchers(self, of: RuleInPlace, found: Iterable[Way]) -> Iterator[Matcher]:
+        """The matchers of a rule's fields."""
+        for way in found:
+            place, whom = f"{of.place}.{way.field}", way.who.whom
+            if whom is Whom.PARTIES:
+                yield PartyInvolved(place, self._in_words(way))
+            elif whom.is_by_follow_lists:
+                yield self._followed(place, way, is_admins=of.is_admins)
+            else:
+                make = EventNames if whom is Whom.TAGGED else SubmitterIn
+                for words, keys in self._sets(way):
+                    yield make(place, whom.of_all(words), keys)
+
+    def _sets(self, way: Way) -> Iterator[tuple[str, frozenset[str]]]:
+        """The sets of a field's own keys and of each named list, with their words. Named lists are
+        not copied, and explanations tell them apart.
+        """
+        if way.keys:
+            own = self.sets.of(tuple(way.keys))
+            yield counted(len(own), "key"), own
+        for name in way.lists:
+            yield list_in_words(name, self.lists), self.lists[name]
+
+    def _in_words(self, way: Way) -> str:
+        return way.who.whom.of_all(way.keys_in_words(self.lists))
 
     def _added_matcher(self, added: AddedToRule, way: Way) -> Matcher:
         """The matcher of an extension's field, of submitters or of whom somebody follows."""
         place = added.place_of(way.field)
         if way.who.whom is Whom.LISTED:
-            return AddedSubmitters(place, _in_words(way), frozenset(way.keys), added, way.field)
+            words = self._in_words(way)
+            return AddedSubmitters(place, words, frozenset(way.keys), added, way.field)
         return self._followed(place, way, is_admins=True)
 
     def _followed(self, place: str, way: Way, *, is_admins: bool) -> Matcher:
@@ -215,12 +235,13 @@ class RuleCompiler:
         :class:`.FollowedByOneOf`.
         """
         assert way.who.whom.is_by_follow_lists
-        also = frozenset(way.keys if way.who.whom is Whom.LISTED_AND_FOLLOWED else ())
+        authors, words = way.all_keys(self.lists), self._in_words(way)
+        also = frozenset(authors if way.who.whom is Whom.LISTED_AND_FOLLOWED else ())
         if is_admins and way.who.whom is not Whom.FOLLOWED_BY_ADMINS:
-            return FollowedByOneOf(place, _in_words(way), self.lists_of(way.keys), also)
-        followed = self.followed_by(way.keys)
+            return FollowedByOneOf(place, words, self.lists_of(authors), also)
+        followed = self.followed_by(authors)
         # Without a copy where there is nothing to add: many rules may share one set.
-        return SubmitterIn(place, _in_words(way), followed | also if also else followed)
+        return SubmitterIn(place, words, followed | also if also else followed)
 
     def _open_to_all(self, of: RuleInPlace) -> Iterator[Matcher]:
         """The matcher of everybody, where a rule has no allow list: step 5 of section 2."""
@@ -242,7 +263,3 @@ class RuleCompiler:
 
 def _at(step: Step, found: Iterable[Way]) -> list[Way]:
     return [way for way in found if way.who.step is step]
-
-
-def _in_words(way: Way) -> str:
-    return way.who.whom.of_all(len(way.keys))

@@ -10,7 +10,17 @@ import attrs
 from orly_policy_hookspecs import Event
 
 from ..authority.contributions import Contribution, unstructure_contribution
-from ..policy import Difference, Policy, json_differences, unstructure_policy
+from ..policy import (
+    Difference,
+    InvalidPolicy,
+    Lists,
+    Policy,
+    Problem,
+    json_differences,
+    lists_named,
+    unstructure_policy,
+)
+from ..policy.named_lists import NO_LISTS, SIGN, list_in_words
 from ..policy.writing import canonical, version_of
 from .added import Added, add_up
 from .compiling import compile_access
@@ -18,7 +28,7 @@ from .deciding import Plans
 from .explaining import Explanation, explain
 from .fitted import NOT_FITTED, Fitted
 from .foreseen import Readers
-from .kept import Kept, changed_authors, touched
+from .kept import Kept, changed_authors, changed_lists, touched
 from .key_sets import KeySets
 from .pending import Outcome, Unasked
 from .rates import TIME_CONSTANT_SECONDS
@@ -51,6 +61,8 @@ class Snapshot:
     """What the relay's other plugins made of their settings."""
     writes: Plans
     reads: Plans
+    lists: Lists = attrs.field(eq=False, repr=False)
+    """The keys of the lists that the policy names."""
     _follows: Follows = attrs.field(eq=False, repr=False)
     _rate_seconds: float = attrs.field(eq=False, repr=False)
     _parts: "_Parts" = attrs.field(eq=False, repr=False)
@@ -108,6 +120,11 @@ class Snapshot:
             noted=noted,
         )
 
+    def lists_changed_since(self, old: "Snapshot") -> list[str]:
+        """The named lists whose keys differ from those in an older one, or are new, in words."""
+        names = sorted(changed_lists(old.lists, self.lists))
+        return [list_in_words(name, self.lists) for name in names]
+
     def changes_since(self, old: "Snapshot") -> list[Difference]:
         """The differences of this policy from an older one, place by place."""
         kept = {id(made) for made in old.contributions} & {id(made) for made in self.contributions}
@@ -155,6 +172,7 @@ def compile_policy(
     policy: Policy,
     *,
     follows: Follows | None = None,
+    lists: Lists = NO_LISTS,
     owners: Iterable[str] = (),
     contributions: Iterable[Contribution] = (),
     rate_seconds: float = TIME_CONSTANT_SECONDS,
@@ -165,14 +183,17 @@ def compile_policy(
 
     :param follows: author to the pubkeys that the author follows, all as 64 lowercase hex
         characters.
+    :param lists: the keys of each named list of the policy, as ``follows`` has them.
     :param owners: owners besides the policy's own (``ORLY_OWNERS``).
     :param contributions: those that stand, oldest first: see
         :func:`orly_policy_plugin.authority.fitting.standing_contributions`.
     :param rate_seconds: the time constant of rate limits (section 6 of the spec).
     :param plugins: the policy fitted to the relay's other plugins.
     :param before: the snapshot in force, of which to use again what is the same. Where nothing
-        but follow lists has changed (the policy and each contribution are the very objects),
-        only the plans that look at one of these lists are compiled.
+        but follow lists and named lists has changed (the policy and each contribution are the very
+        objects), only the plans that look at one of these lists are compiled.
+    :raises InvalidPolicy: a rule names a list that is not among ``lists``. Whom it would deny is
+        not known, so that there is nothing to decide with.
     """
     standing = tuple(contributions)
     all_owners = frozenset(policy.owners) | frozenset(owners)
@@ -180,12 +201,15 @@ def compile_policy(
     same = before
     if before and not (
         before.plugins is plugins
-        and _is_same_but_for_follows(before, policy, standing, all_owners, rate_seconds)
+        and _is_same_but_for_lists(before, policy, standing, all_owners, rate_seconds)
     ):
         same = None
+    if same is None or same.lists.keys() != lists.keys():
+        _check_lists(policy, lists)
     parts = same._parts if same else _parts(policy, standing, before)
     changed = changed_authors(same._follows, known) if same else frozenset()
-    of_changed = touched(policy, parts.added, changed)
+    renewed = changed_lists(same.lists, lists) if same else frozenset[str]()
+    of_changed = touched(policy, parts.added, changed, renewed, lists)
 
     def compiled(access: "Access") -> Plans:
         kept = Kept(same.plans(access), of_changed) if same else None
@@ -193,6 +217,7 @@ def compile_policy(
             policy,
             access,
             known,
+            lists,
             all_owners,
             parts.added,
             parts.sets,
@@ -209,6 +234,7 @@ def compile_policy(
         plugins=plugins,
         writes=compiled("write"),
         reads=compiled("read"),
+        lists=lists,
         follows=known,
         rate_seconds=rate_seconds,
         parts=parts,
@@ -217,15 +243,24 @@ def compile_policy(
     return snapshot
 
 
-def _is_same_but_for_follows(
+def _check_lists(policy: Policy, lists: Lists) -> None:
+    if problems := [
+        Problem(place, f"'{SIGN}{name}' names a list whose keys are not known")
+        for place, name in lists_named(policy)
+        if name not in lists
+    ]:
+        raise InvalidPolicy(problems)
+
+
+def _is_same_but_for_lists(
     before: Snapshot,
     policy: Policy,
     contributions: Sequence[Contribution],
     owners: frozenset[str],
     rate_seconds: float,
 ) -> bool:
-    """Whether nothing but follow lists may have changed. Policies are not looked through: one
-    that was read again counts as another.
+    """Whether nothing but follow lists and named lists may have changed. Policies are not looked
+    through: one that was read again counts as another.
     """
     return (
         before.policy is policy

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 import attrs
 
 from ..authority.contributions import Contribution, Extension
-from ..policy import Policy, Rule
+from ..policy import Lists, Policy, Rule
+from ..policy.named_lists import NO_LISTS
 from ..policy.who_may import authors_needed
 
 
@@ -26,14 +27,18 @@ class NeededLists:
         return self.by_policy | self.by_contributions
 
 
-def needed_lists(policy: Policy, contributions: Iterable[Contribution] = ()) -> NeededLists:
+def needed_lists(
+    policy: Policy, contributions: Iterable[Contribution] = (), lists: Lists = NO_LISTS
+) -> NeededLists:
     """The authors whose follow lists a policy with its contributions needs.
 
     Policy admins' lists are needed only where a rule has ``write_allow_follows`` and the switch
     ``policy_follow_whitelist_enabled`` is on.
+
+    :param lists: the named lists; one that is not among them names nobody.
     """
     contributions = tuple(contributions)
-    by_policy = _by(policy, (policy.rule_of_all, *policy.rules.values()))
+    by_policy = _by(policy, (policy.rule_of_all, *policy.rules.values()), lists)
     added = [rule for contribution in contributions for rule in contribution.rules_add.values()]
     extensions = [each for contribution in contributions for each in contribution.extensions]
     by_contributions = _by(policy, added) | _by(policy, extensions)
@@ -44,6 +49,8 @@ def needed_lists(policy: Policy, contributions: Iterable[Contribution] = ()) -> 
     )
 
 
-def _by(policy: Policy, parts: Sequence[Rule | Extension]) -> frozenset[str]:
+def _by(
+    policy: Policy, parts: Sequence[Rule | Extension], lists: Lists = NO_LISTS
+) -> frozenset[str]:
     """The authors whom rules, and what extends them, need."""
-    return frozenset().union(*(authors_needed(part, policy) for part in parts))
+    return frozenset().union(*(authors_needed(part, policy, lists) for part in parts))

@@ -2,7 +2,8 @@
 
 from .diff import Difference, differences, json_differences
 from .durations import Duration, parse_duration
-from .models import GlobalRule, KindLists, Policy, Rule, rules_of, scripts_of
+from .models import GlobalRule, KindLists, Policy, Rule, lists_named, rules_of, scripts_of
+from .named_lists import Lists, ListSource
 from .problems import InvalidPolicy, Problem
 from .pubkeys import parse_pubkey
 from .reading import decode_policy, read_policy, structure_policy
@@ -15,6 +16,8 @@ __all__ = [
     "GlobalRule",
     "InvalidPolicy",
     "KindLists",
+    "ListSource",
+    "Lists",
     "Policy",
     "Problem",
     "Regex",
@@ -23,6 +26,7 @@ __all__ = [
     "differences",
     "json_differences",
     "json_version",
+    "lists_named",
     "parse_duration",
     "parse_pubkey",
     "parse_regex",

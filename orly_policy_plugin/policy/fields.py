@@ -74,6 +74,8 @@ class Field:
     """The right of policy admins to it in an owner's rule; ``None`` for no right."""
     prefix: str = ""
     """Of the keys in the file that are the field's members: they stand beside the other fields."""
+    noun_untold: str = ""
+    """The noun for a value that only owners are told, because it names files."""
     owners_only: bool = False
     """Whether not even a rule that a policy admin adds may have it."""
 

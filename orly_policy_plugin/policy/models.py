@@ -5,13 +5,15 @@ Each field is declared once, here: see :class:`.fields.Field`.
 """
 
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
 import attrs
 
 from .durations import Duration
-from .fields import BOTH, READ, WRITE, Access, Field, Right, declared
+from .fields import BOTH, READ, WRITE, Access, Field, Right, declared, fields_of, once
+from .named_lists import SIGN, KeyList, ListSource
 from .pubkeys import Pubkeys
 from .regexes import Regex
 from .values import (
@@ -20,6 +22,7 @@ from .values import (
     read_criteria,
     read_default_policy,
     read_plugins,
+    read_pubkeys,
     read_script,
     read_tag_names,
     whole_number,
@@ -76,6 +79,16 @@ _EXPIRY: Final = at_most(
 )
 
 
+@once
+def key_lists_of(rule: type) -> tuple[str, ...]:
+    """The fields of a rule that list public keys."""
+    return tuple(
+        name
+        for name, field in fields_of(rule).items()
+        if field.who is not None and field.who.whom.names_keys
+    )
+
+
 @attrs.frozen(kw_only=True)
 class Rule:
     """A rule for the events of one kind, or (:class:`GlobalRule`) of all."""
@@ -90,6 +103,7 @@ class Rule:
             summary=phrase("Asks the script {}"),
             direction=cannot_be_told,
             owners_only=True,
+            noun_untold="script",
         ),
     )
     size_limit: int | None = declared(
@@ -260,6 +274,13 @@ class Rule:
     )
     """The values of fields that plugins add, by their names."""
 
+    @cached_property
+    def naming_lists(self) -> Mapping[str, KeyList]:
+        """The lists of keys that have names of lists among them, by field."""
+        written = ((name, getattr(self, name)) for name in key_lists_of(type(self)))
+        made = {name: KeyList.of(value) for name, value in written if value}
+        return MappingProxyType({name: each for name, each in made.items() if each.names})
+
 
 _LIFTS_THE_WHITELIST: Final = phrase("kinds outside the whitelist too")
 
@@ -300,11 +321,14 @@ class Policy:
     default_policy: Literal["allow", "deny"] = declared(
         "allow", Field(unit='`"allow"` or `"deny"`', read=read_default_policy)
     )
-    owners: Pubkeys = declared((), Field(unit="keys"))
-    policy_admins: Pubkeys = declared((), Field(unit="keys"))
+    owners: Pubkeys = declared((), Field(unit="keys", read=read_pubkeys))
+    policy_admins: Pubkeys = declared((), Field(unit="keys", read=read_pubkeys))
     policy_follow_whitelist_enabled: bool = declared(False, Field(unit="bool"))
     plugins: Mapping[str, PluginSettings] = declared(
         MappingProxyType({}), Field(unit="plugin → settings or `false`", read=read_plugins)
+    )
+    lists: Mapping[str, ListSource] = declared(
+        MappingProxyType({}), Field(unit="name → list", noun_untold="section of lists")
     )
 
     @property
@@ -329,3 +353,12 @@ def scripts_of(policy: Policy) -> Iterator[tuple[str, str]]:
     for place, rule in rules_of(policy):
         if rule.script is not None:
             yield f"{place}.script", rule.script
+
+
+def lists_named(policy: Policy) -> Iterator[tuple[str, str]]:
+    """Every name of a list in a rule: its place in the file, and the name."""
+    for place, rule in rules_of(policy):
+        for field, written in rule.naming_lists.items():
+            for name in written.names:
+                index = getattr(rule, field).index(f"{SIGN}{name}")
+                yield f"{place}.{field}[{index}]", name

@@ -1,7 +1,7 @@
 """Public keys as a policy file writes them: 64 hex characters, or ``npub1…`` (NIP-19)."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import bech32
 
@@ -36,8 +36,12 @@ def parse_pubkey(text: object) -> str:
     raise ValueError(f"{shown} is not a public key: 64 hex characters or npub1…{_why_not(text)}")
 
 
-def parse_pubkeys(values: Sequence[object]) -> tuple[Pubkeys, list[Problem]]:
+def parse_pubkeys(
+    values: Sequence[object], parse: Callable[[object], str] = parse_pubkey
+) -> tuple[Pubkeys, list[Problem]]:
     """All of a list's keys, and a problem for each value that is not one.
+
+    :param parse: takes what is not in the engine's form.
 
     Made for lists of a million keys: what is in the engine's form already is taken as it is.
     """
@@ -49,7 +53,7 @@ def parse_pubkeys(values: Sequence[object]) -> tuple[Pubkeys, list[Problem]]:
             keys.append(value)
             continue
         try:
-            keys.append(parse_pubkey(value))
+            keys.append(parse(value))
         except ValueError as error:
             problems.append(Problem(f"[{i}]", str(error)))
             if len(problems) > _MOST_PROBLEMS:
@@ -72,6 +76,8 @@ def _why_not(text: object) -> str:
     bare = text.strip().removeprefix("nostr:").removeprefix("0x")
     if bare != text and (_HEX.fullmatch(bare) or _from_npub(bare)):
         return f"; write {bare!r}"
+    if text.startswith("@"):
+        return " (only the rules of the policy file name lists)"
     if "@" in text:
         return " (this is a name; take the npub1… of the same person)"
     if text.startswith("npub1"):

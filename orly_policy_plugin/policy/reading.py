@@ -19,9 +19,10 @@ from cattrs.gen import make_dict_structure_fn, override
 from . import values
 from .durations import Duration
 from .fields import BOTH, Reader, fields_of, keys_of, prefixes_of
-from .models import GlobalRule, KindLists, Policy, Rule
+from .models import GlobalRule, KindLists, Policy, Rule, key_lists_of, lists_named
+from .named_lists import SIGN, ListSource, unknown_list, wrong_name
 from .problems import MOST_PROBLEMS, InvalidPolicy, Problem, did_you_mean
-from .pubkeys import Pubkeys
+from .pubkeys import Pubkeys, parse_pubkey
 from .regexes import Regex
 from .strict_json import decode_policy_json
 
@@ -55,8 +56,11 @@ def structure_policy(value: object) -> Policy:
 
     :raises InvalidPolicy: with every problem of it.
     """
-    policy = _CONVERTER.structure(value, Policy)
-    if problems := list(_contradictions(policy)):
+    try:
+        policy = _CONVERTER.structure(value, Policy)
+    except InvalidPolicy as error:
+        raise InvalidPolicy([*error.problems, *_unknown_lists_in(value)]) from error
+    if problems := [*_contradictions(policy), *_unknown_lists(policy)]:
         raise InvalidPolicy(problems)
     return policy
 
@@ -70,6 +74,31 @@ def _contradictions(policy: Policy) -> Iterator[Problem]:
                     "cannot stand while global.read_allow_permissive and "
                     "global.write_allow_permissive are both true; set one of those to false",
                 )
+
+
+def _unknown_lists(policy: Policy) -> Iterator[Problem]:
+    for place, name in lists_named(policy):
+        if name not in policy.lists:
+            yield Problem(place, unknown_list(name, policy.lists))
+
+
+def _unknown_lists_in(value: object) -> Iterator[Problem]:
+    """The same, of a value that is no policy: all that is wrong is told at once."""
+    members = _members(value)
+    known = _members(members.get("lists"))
+    rules = [(f"rules.{kind}", rule) for kind, rule in _members(members.get("rules")).items()]
+    for place, rule in [("global", members.get("global")), *rules]:
+        for field in key_lists_of(Rule):
+            written = _members(rule).get(field)
+            for i, item in enumerate(written if isinstance(written, list) else ()):
+                if isinstance(item, str) and item.startswith(SIGN):
+                    name = item.removeprefix(SIGN)
+                    if not wrong_name(name) and name not in known:
+                        yield Problem(f"{place}.{field}[{i}]", unknown_list(name, known))
+
+
+def _members(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, dict) else {}
 
 
 def by_kind(cls: type[_T], converter: Converter) -> Callable[[object, object], Mapping[int, _T]]:
@@ -167,9 +196,43 @@ def _elsewhere(cls: type, key: str) -> str:
     return f"; the keys here are {', '.join(keys)}" if len(keys) < 10 else ""
 
 
+def read_key_list(value: object, _: object) -> Pubkeys:
+    """A list of public keys and of names of lists."""
+    return values.read_pubkeys(value, _, parse=_parse_key_or_name)
+
+
+def _parse_key_or_name(value: object) -> str:
+    if not (isinstance(value, str) and value.startswith(SIGN)):
+        return parse_pubkey(value)
+    if wrong := wrong_name(value.removeprefix(SIGN)):
+        raise ValueError(wrong)
+    return value
+
+
+def _by_name(converter: Converter) -> Reader:
+    """A hook for the section of named lists."""
+
+    def source(entry: tuple[str, object]) -> tuple[str, ListSource]:
+        name, value = entry
+        if wrong := wrong_name(name):
+            raise InvalidPolicy([Problem("", wrong)])
+        made = converter.structure(value, ListSource)
+        if wrong_source := made.problem():
+            raise InvalidPolicy([wrong_source])
+        return name, made
+
+    def structure(value: object, _: object) -> Mapping[str, ListSource]:
+        members = values.read_members(value)
+        return MappingProxyType(
+            dict(values.each(((name, (name, each)) for name, each in members.items()), source))
+        )
+
+    return structure
+
+
 def make_converter(
     read_regex: Callable[..., Regex] = values.read_regex,
-    read_pubkeys: Reader = values.read_pubkeys,
+    read_pubkeys: Reader = read_key_list,
     read_kinds: Reader = values.read_kinds,
 ) -> Converter:
     """A converter that reads policies; for other models that hold parts of one, too."""
@@ -180,13 +243,14 @@ def make_converter(
     converter.register_structure_hook(Regex, read_regex)
     converter.register_structure_hook(Duration, values.read_duration)
     for type_, hook in (
+        (Mapping[str, ListSource], _by_name(converter)),
         (Pubkeys, read_pubkeys),
         (tuple[int, ...], read_kinds),
         (Mapping[str, Regex], partial(values.read_tag_validation, read=read_regex)),
         (Mapping[int, Rule], by_kind(Rule, converter)),
     ):
         converter.register_structure_hook_func(partial(eq, type_), hook)
-    for cls in (KindLists, Rule, GlobalRule, Policy):
+    for cls in (KindLists, Rule, GlobalRule, ListSource, Policy):
         converter.register_structure_hook(cls, model(cls, converter, _elsewhere))
     return converter
 

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, TypeVar
 
 from .durations import Duration, parse_duration
 from .problems import MOST_PROBLEMS, InvalidPolicy, Problem, did_you_mean
-from .pubkeys import Pubkeys, parse_pubkeys
+from .pubkeys import Pubkeys, parse_pubkey, parse_pubkeys
 from .regexes import Regex, parse_regex
 from .strict_json import JsonObject, NotJson, found
 
@@ -150,9 +150,14 @@ def checked(problems: list[Problem], read: Callable[[Any], _T], value: object) -
         return None
 
 
-def read_pubkeys(value: object, _: object) -> Pubkeys:
-    """A list of public keys, hex or ``npub1…``."""
-    keys, problems = parse_pubkeys(_list(value, "public keys"))
+def read_pubkeys(
+    value: object, _: object, *, parse: Callable[[object], str] = parse_pubkey
+) -> Pubkeys:
+    """A list of public keys, hex or ``npub1…``.
+
+    :param parse: takes what is not in the engine's form.
+    """
+    keys, problems = parse_pubkeys(_list(value, "public keys"), parse)
     if problems:
         raise InvalidPolicy(problems)
     return keys

@@ -5,8 +5,6 @@ from typing import Final
 
 import attrs
 
-from ..counted import counted
-
 
 class Step(IntEnum):
     """The steps of a rule, in their order."""
@@ -40,11 +38,12 @@ class Whom(Enum):
         """The words for one ``{key}``, behind ``writes`` or ``reads``."""
         self._of_all = of_all
 
-    def of_all(self, count: int) -> str:
-        """The words for all of them, in summaries and explanations, where the field names so many
-        keys.
+    def of_all(self, keys: str) -> str:
+        """The words for all of them, in summaries and explanations.
+
+        :param keys: those that the field names, in words: ``2 keys``.
         """
-        return self._of_all.format(keys=counted(count, "key"))
+        return self._of_all.format(keys=keys)
 
     @property
     def is_by_follow_lists(self) -> bool:

@@ -4,14 +4,17 @@ Section 2 of the spec, steps 2 to 6. What decides, compares policies, sums them 
 follow lists asks here.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from enum import IntEnum
+from types import MappingProxyType
 from typing import Any, Final
 
 import attrs
 
+from ..counted import counted
 from .fields import Access, fields_of, once
 from .models import GlobalRule, Policy, Rule
+from .named_lists import NO_LISTS, SIGN, KeyList, Lists, list_in_words
 from .who import Step, Who, Whom
 
 
@@ -22,7 +25,26 @@ class Way:
     field: str
     who: Who
     keys: Collection[str]
-    """The public keys that it names, or the policy admins, where it is about whom they follow."""
+    """The public keys that it has itself; or the policy admins, where it is about whom they
+    follow."""
+    lists: tuple[str, ...] = ()
+    """The named lists whose keys it has as well."""
+
+    @property
+    def written(self) -> Collection[str]:
+        """The items of the field as the policy file has them, the named lists last."""
+        return (*self.keys, *(f"{SIGN}{name}" for name in self.lists)) if self.lists else self.keys
+
+    def all_keys(self, lists: Lists) -> Collection[str]:
+        """The public keys, those of named lists included; a list that is not known has none."""
+        if not self.lists:
+            return self.keys
+        return frozenset(self.keys).union(*(lists.get(name, ()) for name in self.lists))
+
+    def keys_in_words(self, lists: Lists) -> str:
+        """The number of keys, and the named lists: ``2 keys and @members (1,204 keys)``."""
+        own = [counted(len(set(self.keys)), "key")] if self.keys or not self.lists else []
+        return " and ".join([*own, *(list_in_words(name, lists) for name in self.lists)])
 
 
 Fields = tuple[tuple[str, Who], ...]
@@ -47,14 +69,21 @@ def ways(rule: Any, access: Access, policy: Policy) -> Iterator[Way]:
 
 
 def _in_effect(rule: Any, fields: Fields, policy: Policy) -> Iterator[Way]:
+    naming_lists: Mapping[str, KeyList] = getattr(rule, "naming_lists", _NAMES_NO_LIST)
     for name, who in fields:
         value = getattr(rule, name)
         if not value:
             continue
-        if who.whom is not Whom.FOLLOWED_BY_ADMINS:
+        if name in naming_lists:
+            yield Way(name, who, naming_lists[name].keys, naming_lists[name].names)
+        elif who.whom is not Whom.FOLLOWED_BY_ADMINS:
             yield Way(name, who, value if who.whom.names_keys else ())
         elif policy.policy_follow_whitelist_enabled:
             yield Way(name, who, policy.policy_admins)
+
+
+_NAMES_NO_LIST: Final[Mapping[str, KeyList]] = MappingProxyType({})
+"""Of what extends a rule: only the owner's rules name lists."""
 
 
 def ways_in(rule: Any, access: Access, policy: Policy) -> list[Way]:
@@ -104,10 +133,10 @@ def for_others(rule: Rule, access: Access, policy: Policy) -> ForOthers:
     return ForOthers.GRANT if opening_field(rule, access) else ForOthers.PASS
 
 
-def authors_needed(rule: Any, policy: Policy) -> frozenset[str]:
+def authors_needed(rule: Any, policy: Policy, lists: Lists = NO_LISTS) -> frozenset[str]:
     """The authors whose follow lists decide something in a rule, or in what extends one."""
     found = _in_effect(rule, _fields_by_follow_lists(type(rule)), policy)
-    return frozenset().union(*(way.keys for way in found))
+    return frozenset().union(*(way.all_keys(lists) for way in found))
 
 
 def authors_named(rule: Any) -> frozenset[str]:

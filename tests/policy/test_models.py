@@ -82,9 +82,9 @@ def test_a_switch_lifts_the_whitelist_for_its_access() -> None:
 def test_the_people_of_a_field_have_words() -> None:
     """For one key, and for all of them by their number."""
     assert Whom.LISTED.of_one.format(key=ALICE) == f"by {ALICE}"
-    assert Whom.LISTED_AND_FOLLOWED.of_all(1) == "1 key and whom they follow"
-    assert Whom.FOLLOWED.of_all(2) == "whom one of 2 keys follows"
-    assert Whom.PARTIES.of_all(0) == "the author and whom p tags name"
+    assert Whom.LISTED_AND_FOLLOWED.of_all("1 key") == "1 key and whom they follow"
+    assert Whom.FOLLOWED.of_all("2 keys") == "whom one of 2 keys follows"
+    assert Whom.PARTIES.of_all("") == "the author and whom p tags name"
     assert [whom for whom in Whom if not whom.names_keys] == [
         Whom.PARTIES,
         Whom.FOLLOWED_BY_ADMINS,

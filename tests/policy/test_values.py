@@ -204,7 +204,7 @@ def test_the_whole_is_an_object(value: object) -> None:
             {"zzzz": 1},
             "zzzz",
             "unknown key; the keys here are kind, global, rules, default_policy, owners, "
-            "policy_admins, policy_follow_whitelist_enabled, plugins",
+            "policy_admins, policy_follow_whitelist_enabled, plugins, lists",
         ),
         ({"global": {"zzzz": 1}}, "global.zzzz", "unknown key"),
         ({"global_rule": {}}, "global_rule", "did you mean 'global'?"),

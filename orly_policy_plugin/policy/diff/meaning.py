@@ -30,6 +30,7 @@ def _changes(old: Policy, new: Policy) -> Iterator[Change]:
         yield from _rule(f"rules.{kind}", was, is_now, old, new)
     yield from _authorities(old, new)
     yield from _plugins(old, new)
+    yield from _lists(old, new)
 
 
 _NO_RULE: Final = Rule()
@@ -79,6 +80,14 @@ def _plugins(old: Policy, new: Policy) -> Iterator[Change]:
         was, is_now = old.plugins.get(name), new.plugins.get(name)
         if was != is_now:
             yield Change(f"plugins.{name}", plain(was), plain(is_now))
+
+
+def _lists(old: Policy, new: Policy) -> Iterator[Change]:
+    """Whom another source lets in or keeps out is for its content to say."""
+    for name in sorted(old.lists.keys() | new.lists.keys()):
+        was, is_now = old.lists.get(name), new.lists.get(name)
+        if was != is_now:
+            yield Change(f"lists.{name}", plain(was), plain(is_now))
 
 
 _FOLLOWED = ("what write_allow_follows grants to those whom {} follows",)

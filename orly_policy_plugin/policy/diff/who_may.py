@@ -117,12 +117,15 @@ def in_words(access: Access, who: Who, key: str) -> str:
 
 def _admitted(rule: Rule, access: Access, policy: Policy) -> _Admitted:
     denied = {
-        key for way in ways(rule, access, policy) if way.who.step is Step.DENY for key in way.keys
+        key
+        for way in ways(rule, access, policy)
+        if way.who.step is Step.DENY
+        for key in way.written
     }
     granted = {
         (way.field, key)
         for way in ways_in(rule, access, policy)
-        for key in (way.keys if way.who.whom.names_keys else ("",))
+        for key in (way.written if way.who.whom.names_keys else ("",))
     }
     return _Admitted(frozenset(denied), frozenset(granted), for_others(rule, access, policy))
 

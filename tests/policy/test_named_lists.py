@@ -1,0 +1,156 @@
+"""The section of named lists, and their names in rules: section 14 of the spec."""
+
+import json
+from typing import Any
+
+import pytest
+from examples import ALICE, BOB
+
+from orly_policy_plugin.policy import (
+    GlobalRule,
+    InvalidPolicy,
+    Rule,
+    policy_version,
+    read_policy,
+    structure_policy,
+    unstructure_policy,
+)
+from orly_policy_plugin.policy.diff import changes_of_meaning
+from orly_policy_plugin.policy.models import key_lists_of
+from orly_policy_plugin.policy.named_lists import KeyList, list_in_words
+
+Json = dict[str, Any]
+MEMBERS: Json = {"members": {"file": "members.txt"}}
+
+
+def problems(policy: Json) -> list[str]:
+    with pytest.raises(InvalidPolicy) as caught:
+        read_policy(json.dumps(policy).encode())
+    return [str(problem) for problem in caught.value.problems]
+
+
+@pytest.mark.parametrize("field", key_lists_of(Rule))
+@pytest.mark.parametrize("place", ["global", "rules.1"])
+def test_any_list_of_keys_of_a_rule_may_name_lists(place: str, field: str) -> None:
+    """Beside keys, in any order, which stays as it is written."""
+    rule = {field: [ALICE, "@members", BOB, "@members"]}
+    at = {"global": rule} if place == "global" else {"rules": {"1": rule}}
+    written = {**at, "lists": MEMBERS}
+    policy = structure_policy(written)
+    made = policy.global_rule if place == "global" else policy.rules[1]
+    assert made is not None
+    assert made.naming_lists == {field: KeyList((ALICE, BOB), ("members",))}
+    assert unstructure_policy(policy) == written
+    unknown = problems({**at, "lists": {}})
+    message = "'@members' names no list of this policy; define it in lists"
+    assert unknown == [f"{place}.{field}[1]: {message}"]
+
+
+def test_the_lists_of_keys_are_those_of_the_table() -> None:
+    assert key_lists_of(Rule) == key_lists_of(GlobalRule)
+    assert len(key_lists_of(Rule)) == 8
+
+
+@pytest.mark.parametrize("field", ["owners", "policy_admins"])
+def test_authority_names_no_list(field: str) -> None:
+    """It does not come from a file beside the policy."""
+    [told] = problems({field: [ALICE, "@members"], "lists": MEMBERS})
+    assert told == (
+        f"{field}[1]: '@members' is not a public key: 64 hex characters or npub1… "
+        "(only the rules of the policy file name lists)"
+    )
+
+
+def test_a_name_that_no_list_has_is_told_with_its_place() -> None:
+    """And with what may have been meant; beside whatever else is wrong."""
+    rules = {"1": {"write_allow": [ALICE, "@mmbers"]}, "7": {"read_deny": ["@x"]}}
+    told = [
+        "rules.1.write_allow[1]: '@mmbers' names no list of this policy; did you mean '@members'?",
+        "rules.7.read_deny[0]: '@x' names no list of this policy; define it in lists",
+    ]
+    assert problems({"rules": rules, "lists": MEMBERS}) == told
+    beside = problems({"rules": rules, "lists": MEMBERS, "owners": ["me"]})
+    assert beside[1:] == told
+    assert len(problems({"rules": rules, "lists": ["members"], "global": []})) == 4
+
+
+@pytest.mark.parametrize("name", ["", "a b", "é", "-a", "a" * 41, "a.b"])
+def test_what_is_no_name_of_a_list(name: str) -> None:
+    [told] = problems({"lists": {name: {"file": "members.txt"}}})
+    assert "is no name of a list: up to 40 letters, digits, '-' and '_'" in told
+    [told] = problems({"rules": {"1": {"write_allow": [f"@{name}"]}}})
+    assert told.startswith("rules.1.write_allow[0]: ")
+    assert "is no name of a list" in told
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ({}, ": a list has either a 'file' or a 'nostr_json'; this has neither"),
+        (
+            {"file": "a", "nostr_json": "b"},
+            ": a list has either a 'file' or a 'nostr_json'; "
+            "this has both 'file' and 'nostr_json'",
+        ),
+        ({"fil": "a"}, ".fil: unknown key; did you mean 'file'?"),
+        ("members.txt", ": expected an object in braces, found the text 'members.txt'"),
+        ({"file": ""}, ".file: expected the path of a file, found ''"),
+        ({"file": "lists/"}, ".file: expected the path of a file, found 'lists/'"),
+        ({"file": 5}, ".file: expected a text in double quotes, found the number 5"),
+    ],
+)
+def test_a_wrong_source(source: Any, told: str) -> None:
+    assert problems({"lists": {"members": source}}) == [f"lists.members{told}"]
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "../members.txt", "lists/../../x", "a/.."])
+def test_a_list_lies_in_the_policy_files_folder(path: str) -> None:
+    """Or in one within: who may send a policy reads nothing else of the machine."""
+    for key in ("file", "nostr_json"):
+        [told] = problems({"lists": {"members": {key: path}}})
+        assert told == (
+            f"lists.members.{key}: {path!r} is not in the policy file's folder; "
+            "write a path from there, such as 'members.txt'"
+        )
+    assert structure_policy({"lists": {"members": {"file": "lists/2026/..members"}}}).lists
+
+
+def test_a_comment_is_no_list() -> None:
+    assert structure_policy({"lists": {"_note": "ours", **MEMBERS}}).lists.keys() == {"members"}
+
+
+def test_the_version_is_that_of_names_and_sources() -> None:
+    rule = {"rules": {"1": {"write_allow": ["@members"]}}}
+    one = structure_policy({**rule, "lists": MEMBERS})
+    other = structure_policy({**rule, "lists": {"members": {"file": "others.txt"}}})
+    assert policy_version(one) != policy_version(other)
+    assert policy_version(structure_policy({"lists": {}})) == policy_version(structure_policy({}))
+
+
+def test_a_name_in_differences() -> None:
+    """It is let in or kept out by its name; what another source says is not known."""
+    none = structure_policy({"lists": MEMBERS, "rules": {"1": {"write_allow": [ALICE]}}})
+    named = structure_policy(
+        {"lists": MEMBERS, "rules": {"1": {"write_allow": [ALICE, "@members"]}}}
+    )
+    [change] = changes_of_meaning(none, named)
+    assert (change.place, change.allowed, change.refused) == (
+        "rules.1.write_allow",
+        ("writes by @members",),
+        (),
+    )
+    moved = structure_policy({**unstructure_policy(named), "lists": {"members": {"file": "x"}}})
+    [change] = changes_of_meaning(named, moved)
+    assert (change.place, change.old, change.new) == (
+        "lists.members",
+        {"file": "members.txt"},
+        {"file": "x"},
+    )
+    assert (change.allowed, change.refused) == ((), ())
+
+
+def test_a_list_in_words() -> None:
+    lists = {"one": frozenset({ALICE}), "many": frozenset(map(str, range(1204)))}
+    assert list_in_words("one", lists) == "@one (1 key)"
+    assert list_in_words("many", lists) == "@many (1,204 keys)"
+    assert list_in_words("unread", lists) == "@unread"
