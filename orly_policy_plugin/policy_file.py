@@ -1,16 +1,12 @@
-"""Reading the policy file, with one clear sentence for each way in which it cannot be read, and
-writing one whole.
-"""
+"""Reading the policy file, and writing one whole."""
 
-import errno
-import os
-import stat
 from pathlib import Path
 from typing import BinaryIO, Final
 
 from .atomic import write_atomically
 from .counted import counted
 from .errors import Unreadable
+from .ordinary_files import ordinary_file
 from .policy import Policy, read_policy, write_policy
 
 MOST_POLICY_BYTES: Final = 8 * 1024 * 1024
@@ -23,21 +19,13 @@ def read_policy_file(path: Path, most_bytes: int = MOST_POLICY_BYTES) -> bytes:
 
     :raises Unreadable: it is missing, no ordinary file, too large, or may not be read.
     """
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError as error:
-        raise Unreadable(_why_not(path, error)) from error
-    try:
-        mode = os.fstat(descriptor).st_mode
-        if not stat.S_ISREG(mode):
-            what = "a directory" if stat.S_ISDIR(mode) else "no ordinary file"
-            raise Unreadable(f"{path} is {what}; name a JSON file")
-        with os.fdopen(descriptor, "rb", closefd=False) as file:
-            return read_policy_from(file, path, most_bytes)
-    except OSError as error:
-        raise Unreadable(_why_not(path, error)) from error
-    finally:
-        os.close(descriptor)
+    with ordinary_file(
+        path,
+        path,
+        if_missing="; the smallest policy is a file that says {}",
+        if_other="; name a JSON file",
+    ) as file:
+        return read_policy_from(file, path, most_bytes)
 
 
 def read_policy_from(file: BinaryIO, name: object, most_bytes: int = MOST_POLICY_BYTES) -> bytes:
@@ -68,17 +56,3 @@ def write_policy_file(path: Path, policy: Policy) -> None:
     content = write_policy(policy)
     read_policy(content)
     write_atomically(path, content)
-
-
-def _why_not(path: Path, error: OSError) -> str:
-    if isinstance(error, FileNotFoundError):
-        if path.is_symlink():
-            return f"{path} is a symlink to {path.readlink()}, which is not there"
-        return f"{path} is not there; the smallest policy is a file that says {{}}"
-    if isinstance(error, PermissionError):
-        return f"{path} may not be read by this user; chmod it, or run as its owner"
-    if error.errno == errno.ELOOP:
-        return f"{path} is a symlink that leads back to itself"
-    if isinstance(error, NotADirectoryError):
-        return f"{path} goes through something that is no folder"
-    return f"{path} cannot be read: {error.strerror or error}"

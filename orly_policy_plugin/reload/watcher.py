@@ -44,6 +44,11 @@ class Watcher(abc.ABC):
         self._events = FolderEvents(self._hint, f"{name}-events")
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
+    def look_at(self, paths: Sequence[Path]) -> None:
+        """Look at these paths from now on, and soon. May be called from any thread."""
+        self._paths = tuple(paths)
+        self._hint.set()
+
     def start(self) -> None:
         """Start the thread, which looks at once."""
         self._thread.start()

@@ -15,7 +15,7 @@ from watchdog.observers.api import BaseObserver
 
 from orly_policy_plugin.errors import PolicyError
 from orly_policy_plugin.policy_file import read_policy_file
-from orly_policy_plugin.reload import FileWatcher
+from orly_policy_plugin.reload import ContentLook, FileWatcher
 
 Report = bytes | PolicyError
 
@@ -63,7 +63,7 @@ def follow() -> Iterator[Callable[..., Follower]]:
         follower = Follower()
         loaded = path.read_bytes() if content is None else content
         read = partial(read_policy_file, path)
-        watchers.append(FileWatcher(path, loaded, follower, follower, read=read))
+        watchers.append(FileWatcher((ContentLook(path, loaded, follower, follower, read=read),)))
         watchers[-1].start()
         return follower
 

@@ -14,7 +14,7 @@ from watchdog.observers import Observer
 
 from orly_policy_plugin.errors import PolicyError
 from orly_policy_plugin.policy_file import read_policy_file
-from orly_policy_plugin.reload import FileWatcher
+from orly_policy_plugin.reload import ContentLook, FileWatcher
 
 
 def descriptors() -> int:
@@ -39,7 +39,8 @@ def watch(
     vanished: Callable[[PolicyError], None],
 ) -> FileWatcher:
     """A watcher that reads the policy file as the engine does. It is not started."""
-    return FileWatcher(path, content, changed, vanished, read=partial(read_policy_file, path))
+    read = partial(read_policy_file, path)
+    return FileWatcher((ContentLook(path, content, changed, vanished, read=read),))
 
 
 def test_a_callback_that_raises_is_logged_once_and_told_again(path, until, caplog):

@@ -9,7 +9,7 @@ import attrs
 from ...authority.freshness import Freshness, Mark
 from ...policy import Problem
 from ...policy_file import MOST_POLICY_BYTES, read_policy_file
-from ...reload import FileWatcher, FolderWatcher
+from ...reload import ContentLook, FileWatcher, FolderWatcher
 from ..entry import Entry, How
 from ..store import Change, FirstLists, Step, Stored, Watch, Watcher
 from .arrival import how_it_came
@@ -112,14 +112,14 @@ class FileStore:
     def watch(self, content: bytes, watcher: Watcher) -> Watch:
         """See :meth:`.Store.watch`."""
         folders = (self._folders.contributions, self._folders.follows)
-        file = FileWatcher(
+        policy = ContentLook(
             self._folders.policy_file,
             content,
             watcher.policy_changed,
             watcher.policy_lost,
             read=self.read_policy,
         )
-        return _FileWatch((file, FolderWatcher(folders, watcher.others_changed)))
+        return _FileWatch((FileWatcher((policy,)), FolderWatcher(folders, watcher.others_changed)))
 
 
 @attrs.frozen
