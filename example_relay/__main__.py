@@ -273,8 +273,12 @@ def _greet(app: PolicyApp, url: str, policy: Path) -> None:
 
 def _tell_change(old: Any, new: Any) -> None:
     """Print what a saved policy file, or a signed event, changes."""
-    if old.version == new.version:
+    lists = new.lists_changed_since(old)
+    for changed in lists:
+        say(f"policy:  the list is now {changed}")
+    if old.version == new.version and not lists:
         say(f"policy:  follow lists changed (version {new.version})")
+    if old.version == new.version:
         return
     say(f"policy:  version {old.version} -> {new.version}")
     for difference in new.changes_since(old):

@@ -19,6 +19,7 @@ from .live import (
     FollowLists,
     InForce,
     Listener,
+    NamedLists,
     NextStart,
     Status,
     Updates,
@@ -91,7 +92,8 @@ class PolicyPlugin:
         )
         self._submitter = settings.submitter
         self._use_scripts(self.snapshot)
-        self._force.before_telling = self._use_scripts
+        self._named_lists = NamedLists(self._force, self._next_start.look_soon)
+        self._force.before_telling = self._use_files
         self._missing_plugins = settings.missing_plugins
 
     @classmethod
@@ -113,7 +115,7 @@ class PolicyPlugin:
     @property
     def status(self) -> Status:
         """The version in force, what is wrong with the file, and why a relay would not start again
-        with it; the last two are empty where all is well.
+        with it, which are empty where all is well; and its named lists.
         """
         return self._force.status
 
@@ -124,13 +126,14 @@ class PolicyPlugin:
         self._force.listeners.add(listener)
 
     def start(self) -> None:
-        """Follow the policy file, and the folders beside it, from now on; what has changed since
-        it was read counts. The scripts that it names are started.
+        """Follow the policy file, the folders beside it and the files of named lists from now on;
+        what has changed since they were read counts. The scripts that it names are started.
 
         Starts threads: in a server that forks, call it in each worker.
         """
         self.scripts.start()
         self._next_start.start()
+        self._named_lists.start()
         self._watching.start()
 
     def stop(self) -> None:
@@ -138,6 +141,7 @@ class PolicyPlugin:
         on; those that need a script deny.
         """
         self._watching.stop()
+        self._named_lists.stop()
         self._changes.stop()
         self._next_start.stop()
         self.scripts.stop()
@@ -161,6 +165,10 @@ class PolicyPlugin:
             nothing has changed.
         """
         return replace_policy(self._force, policy)
+
+    def _use_files(self, snapshot: Snapshot) -> None:
+        self._use_scripts(snapshot)
+        self._named_lists.follow()
 
     def _use_scripts(self, snapshot: Snapshot) -> None:
         self.scripts.use({script for _, script in scripts_of(snapshot.policy)})

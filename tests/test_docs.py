@@ -162,6 +162,14 @@ def test_the_plugin_examples_work(page: str) -> None:
     assert gate.blocking.write(AnEvent(content="hello"), context).accepted
 
 
+def test_the_policies_in_the_docs_can_be_read() -> None:
+    """Every JSON example in docs/policy.md is a policy."""
+    examples = blocks((ROOT / "docs" / "policy.md").read_text(), "json")
+    assert examples
+    for example in examples:
+        read_policy(example.encode())
+
+
 def test_every_attack_names_a_test_that_is_there() -> None:
     """The table in docs/updates.md leads to tests."""
     table = (ROOT / "docs" / "updates.md").read_text().partition("| attack |")[2]

@@ -13,6 +13,7 @@ CONTRACT = ROOT / "hookspecs" / "orly_policy_hookspecs"
 
 PURE_OF_SESSION = {"closing", "deletions", "messages", "narrowing", "settings"}
 PURE_OF_UPSTREAM = {"information", "paging"}
+PURE_OF_LISTS = {"content", "members", "nostr_json"}
 PURE_OF_SCRIPTS = {
     "asked", "askers", "attentive_clock", "backoff", "killers", "lines", "mentions", "our_replies",
     "protocol", "questions", "window",
@@ -29,6 +30,7 @@ PURE = sorted(
         ENGINE / "event_size.py",
         ENGINE / "fair_queue.py",
         *(ENGINE / "scripts" / f"{name}.py" for name in PURE_OF_SCRIPTS),
+        *(ENGINE / "lists" / f"{name}.py" for name in PURE_OF_LISTS),
         *(ENGINE / "session" / f"{name}.py" for name in PURE_OF_SESSION),
         ENGINE / "hosts" / "monstr" / "rows.py",
         *(ENGINE / "hosts" / "upstream" / f"{name}.py" for name in PURE_OF_UPSTREAM),

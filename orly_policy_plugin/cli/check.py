@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from orly_policy_plugin.authority import standing_contributions
-from orly_policy_plugin.policy import Problem
+from orly_policy_plugin.policy import Lists, Problem
 from orly_policy_plugin.starting import start_problems
 from orly_policy_plugin.state import PolicyState
 
@@ -18,8 +18,9 @@ from .summary import summary
 from .target import (
     POLICY_OR_STANDARD_INPUT,
     Target,
-    lists_of,
+    follow_lists_of,
     load_state,
+    named_lists_of,
     policy_argument,
     state_option,
     target_of,
@@ -48,18 +49,20 @@ def check(policy: Path | None, state: Path | None, start: bool) -> None:
     target = target_of(policy, state, may_be_standard_input=True)
     current = load_state(target)
     criteria = fitted_plugins(target, current).fitted.criteria
-    _check_start(target, current, stop=start)
+    lists = named_lists_of(target, current.policy)
+    _check_start(target, current, lists, stop=start)
     say(f"{target.name}: version {version_of_state(current)}")
-    say_columns([*summary(current.policy, criteria), *_contributions(current)], indent="  ")
+    parts = summary(current.policy, criteria, lists)
+    say_columns([*parts, *_contributions(current)], indent="  ")
 
 
-def _check_start(target: Target, current: PolicyState, *, stop: bool) -> None:
+def _check_start(target: Target, current: PolicyState, lists: Lists, *, stop: bool) -> None:
     """Tell what would keep a relay from starting with the policy.
 
     :raises UnusablePolicy: there is something, and it is to stop the command.
     """
-    missing = lists_of(current).needed - current.follows.keys()
-    problems = start_problems(current, target.scripts_from, missing)
+    missing = follow_lists_of(current, lists).needed - current.follows.keys()
+    problems = start_problems(current, target.scripts_from, missing, lists)
     lines = [f"{target.name}: a start would be refused: {problem}" for problem in problems]
     if stop and lines:
         raise UnusablePolicy(lines)

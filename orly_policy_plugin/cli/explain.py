@@ -23,6 +23,7 @@ from orly_policy_plugin.decisions import (
     compile_policy,
 )
 from orly_policy_plugin.pending import failure_denies
+from orly_policy_plugin.policy import Lists
 from orly_policy_plugin.policy.fields import Access
 from orly_policy_plugin.scripts import Scripts
 from orly_policy_plugin.state import PolicyState
@@ -38,8 +39,9 @@ from .installed import ask_each, fitted_plugins
 from .showing import say, say_json, show_steps, tell, verdict
 from .target import (
     POLICY_OR_STANDARD_INPUT,
-    lists_of,
+    follow_lists_of,
     load_state,
+    named_lists_of,
     policy_argument,
     state_option,
     target_of,
@@ -132,9 +134,9 @@ def explain(
     """Say what a policy answers to one event, and why.
 
     Decides with what a relay has: the contributions and follow lists that are kept beside
-    the policy file, and ORLY_OWNERS. What of these cannot be used is told on standard error. A
-    script that has a say is run and asked, and so are the installed plugins but those that hold
-    what only a relay opens for them. A rate limit is taken as not used yet.
+    the policy file, its named lists, and ORLY_OWNERS. What of these cannot be used is told on
+    standard error. A script that has a say is run and asked, and so are the installed plugins but
+    those that hold what only a relay opens for them. A rate limit is taken as not used yet.
 
     Prints the decision, the steps that led to it, and the policy's version. The exit status is
     0 whatever the decision: this is an explanation. It is 1 where the policy cannot be used, 2
@@ -142,6 +144,7 @@ def explain(
     """
     target = target_of(policy, state, may_be_standard_input=True)
     current = load_state(target)
+    lists = named_lists_of(target, current.policy)
     follows = load_follows(follows_file) if follows_file else None
     event = load_event(event_file)
     at = int(time.time()) if now is None else now
@@ -149,7 +152,8 @@ def explain(
     installed.fitted.put_in_force()
     snapshot = compile_policy(
         current.policy,
-        follows=_kept_follows(current) if follows is None else follows,
+        follows=_kept_follows(current, lists) if follows is None else follows,
+        lists=lists,
         owners=target.owners,
         contributions=current.contributions,
         plugins=installed.fitted,
@@ -214,9 +218,9 @@ async def _replies(
         await asyncio.to_thread(scripts.stop)
 
 
-def _kept_follows(current: PolicyState) -> Follows:
+def _kept_follows(current: PolicyState, lists: Lists) -> Follows:
     """The lists that are kept; which are missing is told."""
-    for author in sorted(lists_of(current).needed - current.follows.keys()):
+    for author in sorted(follow_lists_of(current, lists).needed - current.follows.keys()):
         tell(f"no follow list of {author} is kept: it grants nobody; --follows FILE gives one")
     return {author: known.followed for author, known in current.follows.items()}
 

@@ -12,7 +12,7 @@ from orly_policy_hookspecs import malformed
 from orly_policy_hookspecs.nip01 import FrozenEvent, kinds
 from orly_policy_plugin.authority import verify
 from orly_policy_plugin.authority.policy_events import FURTHEST_AHEAD_SECONDS
-from orly_policy_plugin.follows import FollowList, follow_list
+from orly_policy_plugin.follows import FollowList, NeededLists, follow_list
 from orly_policy_plugin.policy.problems import AND_MORE, MOST_PROBLEMS
 from orly_policy_plugin.policy.strict_json import JsonObject
 from orly_policy_plugin.state import PolicyState
@@ -20,7 +20,16 @@ from orly_policy_plugin.state.store import FollowListsKept
 
 from .inputs import content_of, decode, shown_name
 from .showing import DoneUnprinted, UnusableInput, say, short
-from .target import Target, lists_of, load_state, policy_option, state_option, target_of, trouble
+from .target import (
+    Target,
+    follow_lists_of,
+    load_state,
+    named_lists_of,
+    policy_option,
+    state_option,
+    target_of,
+    trouble,
+)
 
 _MISSING = 1
 _NOTHING_IMPORTED = "nothing was imported"
@@ -47,10 +56,11 @@ def list_(ctx: click.Context, policy: Path | None, state: Path | None) -> None:
     The exit status is 1 where one that decides something is missing, 2 where the policy cannot
     be read. With --policy - it is read from standard input.
     """
-    current = load_state(target_of(policy, state, may_be_standard_input=True))
-    lists = lists_of(current)
+    target = target_of(policy, state, may_be_standard_input=True)
+    current = load_state(target)
+    lists = follow_lists_of(current, named_lists_of(target, current.policy))
     for author in sorted(lists.kept | current.follows.keys()):
-        say(f"{author}  {_state(author, current)}  ({_why(author, current)})")
+        say(f"{author}  {_state(author, current)}  ({_why(author, lists)})")
     if not lists.kept and not current.follows:
         say("the policy needs no follow list")
     ctx.exit(_MISSING if lists.needed - current.follows.keys() else 0)
@@ -61,8 +71,7 @@ def _state(author: str, current: PolicyState) -> str:
     return f"of {_date(known)}, follows {len(known.followed)}" if known else "missing"
 
 
-def _why(author: str, current: PolicyState) -> str:
-    lists = lists_of(current)
+def _why(author: str, lists: NeededLists) -> str:
     if author in lists.by_policy:
         return "the policy needs it"
     if author in lists.by_contributions:
@@ -108,7 +117,7 @@ def _keep_newer(events: list[FrozenEvent], target: Target, done: list[str]) -> N
     """
     with trouble(), target.store.exclusive() as step:
         current = load_state(target)
-        kept = lists_of(current).kept
+        kept = follow_lists_of(current, named_lists_of(target, current.policy)).kept
         known = dict(current.follows)
         for event in events:
             newer = follow_list(event)

@@ -7,6 +7,7 @@ import attrs
 import click
 
 from orly_policy_plugin.errors import Unreadable
+from orly_policy_plugin.lists import KnownLists
 from orly_policy_plugin.policy import InvalidPolicy, Problem, read_policy
 from orly_policy_plugin.policy.diff import changes_of_meaning
 from orly_policy_plugin.scripts import check_scripts
@@ -55,6 +56,7 @@ def rollback(version: str, policy: Path | None, state: Path | None) -> None:
     with unusable_policy(f"version {entry.version}"):
         put_back = read_policy(entry.content)
         check_scripts(put_back, target.scripts_from)
+        KnownLists(target.scripts_from).resolve(put_back)
     with trouble(), target.store.exclusive() as step:
         found = _Found.read(target, step)
         in_force = read_state(step, target.owners, found.state, policy=entry.content)

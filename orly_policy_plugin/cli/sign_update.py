@@ -14,6 +14,7 @@ from orly_policy_plugin.authority import (
     Freshness,
     examine,
 )
+from orly_policy_plugin.lists import KnownLists
 from orly_policy_plugin.policy import Policy
 from orly_policy_plugin.scripts import check_scripts, known_scripts
 from orly_policy_plugin.state.changes import admin_contribution
@@ -116,6 +117,7 @@ def _check_against(here: Here, event: FrozenEvent, relays: tuple[str, ...], now:
     if update.is_owner:
         assert isinstance(update.content, Policy)
         check_scripts(update.content, here.folder)
+        KnownLists(here.folder).resolve(update.content)
         return
     admin_contribution(event, update, current)
 

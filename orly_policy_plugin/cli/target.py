@@ -11,8 +11,9 @@ import click
 from orly_policy_plugin.decisions.snapshot import version_in_force
 from orly_policy_plugin.errors import PolicyError
 from orly_policy_plugin.follows import NeededLists, needed_lists
+from orly_policy_plugin.lists import KnownLists
 from orly_policy_plugin.plugins import Missing
-from orly_policy_plugin.policy import InvalidPolicy
+from orly_policy_plugin.policy import InvalidPolicy, Lists, Policy
 from orly_policy_plugin.scripts import check_scripts
 from orly_policy_plugin.settings import Settings
 from orly_policy_plugin.state import PolicyState, Store, read_state
@@ -71,7 +72,7 @@ class Target:
 
     @property
     def scripts_from(self) -> Path:
-        """The folder to which the paths of scripts are relative."""
+        """The folder to which the paths of scripts and of named lists are relative."""
         return self.file.absolute().parent
 
     @property
@@ -131,6 +132,15 @@ def load_state(target: Target) -> PolicyState:
     return current
 
 
+def named_lists_of(target: Target, policy: Policy) -> Lists:
+    """The keys of a policy's named lists.
+
+    :raises UnusablePolicy: some cannot be read.
+    """
+    with unusable_policy(target.name):
+        return KnownLists(target.scripts_from).resolve(policy)
+
+
 def version_of_state(state: PolicyState) -> str:
     """The version of a policy with its contributions."""
     return version_in_force(state.policy, state.contributions)
@@ -158,6 +168,9 @@ def load_here(file: Path | None, state: Path | None) -> Here | None:
     return Here(load_state(target), target.scripts_from)
 
 
-def lists_of(current: PolicyState) -> NeededLists:
-    """Whose follow lists the policy in force needs."""
-    return needed_lists(current.policy, current.contributions)
+def follow_lists_of(current: PolicyState, lists: Lists) -> NeededLists:
+    """Whose follow lists the policy in force needs.
+
+    :param lists: the policy's named lists.
+    """
+    return needed_lists(current.policy, current.contributions, lists)

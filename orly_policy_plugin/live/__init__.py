@@ -9,6 +9,7 @@
     updates          signed events: owners' policies, admins' contributions, withdrawals
     replacing        a program's call
     follow_lists     kind 3
+    named_lists      the files of the lists that the policy names
     next_start       whether the policy in force would start again
 
 What is not a coroutine may block (locks, the disk) and needs a thread of its own; a decision reads
@@ -17,8 +18,9 @@ What is not a coroutine may block (locks, the disk) and needs a thread of its ow
 
 from .change_thread import ChangeThread
 from .follow_lists import FollowLists, MissingFollowLists
-from .in_force import InForce, Status
+from .in_force import InForce, ListStatus, Status
 from .listeners import Listener
+from .named_lists import NamedLists
 from .next_start import NextStart
 from .replacing import replace_policy
 from .updates import Updates
@@ -28,8 +30,10 @@ __all__ = [
     "ChangeThread",
     "FollowLists",
     "InForce",
+    "ListStatus",
     "Listener",
     "MissingFollowLists",
+    "NamedLists",
     "NextStart",
     "Status",
     "Updates",

@@ -39,7 +39,7 @@ class FollowLists:
         """Whose follow lists the policy in force needs, and whose are kept."""
         snapshot = self._force.snapshot
         if self._needed is None or self._needed[0] is not snapshot:
-            self._needed = snapshot, needed_lists(snapshot.policy, snapshot.contributions)
+            self._needed = snapshot, _needed_by(snapshot)
         return self._needed[1]
 
     @property
@@ -64,7 +64,7 @@ class FollowLists:
             that nobody has, and the settings say ``stop``.
         """
         missing = self.missing_lists
-        problem = missing_lists_problem(self._force.state, missing)
+        problem = missing_lists_problem(self._force.state, missing, self._force.snapshot.lists)
         if problem is not None and self._force.settings.missing_follow_lists == "stop":
             raise MissingFollowLists(problem.message)
         if missing:
@@ -118,3 +118,7 @@ class FollowLists:
             else {author: frozenset(keys) for author, keys in follows.items()}
         )
         self._force.give_follows(given)
+
+
+def _needed_by(snapshot: Snapshot) -> NeededLists:
+    return needed_lists(snapshot.policy, snapshot.contributions, snapshot.lists)

@@ -20,6 +20,7 @@ from ..authority.freshness import Freshness, Mark
 from ..decisions import NOT_FITTED, Fitted, Follows, Snapshot, compile_policy
 from ..errors import Busy, PolicyError, Unreadable, Unwritable
 from ..follows import FollowList
+from ..lists import KnownLists
 from ..plugins import Plugins
 from ..policy import InvalidPolicy, Problem
 from ..scripts import check_scripts
@@ -37,6 +38,17 @@ changes, of this process or another, keeps it out."""
 
 
 @attrs.frozen
+class ListStatus:
+    """A named list, as it is in force."""
+
+    name: str
+    keys: int
+    """The number of its keys."""
+    problems: tuple[Problem, ...] = ()
+    """What is wrong with its file as it is now: then its last good content is in force."""
+
+
+@attrs.frozen
 class Status:
     """The state of the policy, for people and for monitoring."""
 
@@ -51,6 +63,8 @@ class Status:
     next_start: tuple[Problem, ...] = ()
     """Reasons why a relay would not start again with the policy in force; empty where it would.
     They are looked for two seconds after each change, and every 30 seconds while there are any."""
+    lists: tuple[ListStatus, ...] = ()
+    """The named lists of the policy in force."""
 
 
 @attrs.frozen
@@ -77,6 +91,10 @@ class InForce:
         self.path = settings.path.absolute()
         self.scripts_from = self.path.parent
         """The folder to which the paths of scripts are relative."""
+        self.lists_from = self.path.parent
+        """The folder to which the paths of named lists are relative."""
+        self.lists = KnownLists(self.lists_from)
+        """The named lists, as they were last read."""
         self.listeners = Listeners()
         self.before_telling: Callable[[Snapshot], None] | None = None
         """Called with a new snapshot before anybody is told of it."""
@@ -92,7 +110,9 @@ class InForce:
             self.check_scripts(state)
             self.snapshot = self.compiled(state)
             """The policy in force. One attribute, replaced whole."""
-            self.status = Status(self.path, self.snapshot.version, clock())
+            self.lists.use(state.policy)
+            version = self.snapshot.version
+            self.status = Status(self.path, version, clock(), lists=self._list_status())
             how = self._how_it_came(state, before=None) or "start"
             self.state = self._recorded(state, self.snapshot.version, how, step)
             """The state that the snapshot was made of. One attribute, replaced at each change."""
@@ -122,11 +142,13 @@ class InForce:
     def compiled(self, state: PolicyState) -> Snapshot:
         """The snapshot of a state.
 
+        :raises UnreadableLists: the policy names lists that cannot be read, and never were.
         :raises InvalidPolicy: the policy does not fit the relay's other plugins.
         """
         return compile_policy(
             state.policy,
             follows=self.follows(state),
+            lists=self.lists.resolve(state.policy),
             owners=self.settings.owners,
             contributions=state.contributions,
             rate_seconds=self.settings.rate_seconds,
@@ -381,6 +403,26 @@ class InForce:
             if newer.replaces(self._unkept.get(author)):
                 self._unkept[author] = newer
 
+    # --- named lists
+
+    def load_lists(self) -> None:
+        """Put in force the named lists as they were last read."""
+        with self._lock:
+            state = attrs.evolve(self.state)  # what was made ready is stale now
+            self._swap(state, self.compiled(state))
+
+    def note_lists(self) -> None:
+        """Note in the status what is wrong with the files of named lists."""
+        with self._lock:
+            self.status = attrs.evolve(self.status, lists=self._list_status())
+
+    def _list_status(self) -> tuple[ListStatus, ...]:
+        in_force = self.snapshot
+        return tuple(
+            ListStatus(name, len(in_force.lists[name]), self.lists.known(source).problems)
+            for name, source in in_force.policy.lists.items()
+        )
+
     # --- what is in force
 
     def _swap(self, state: PolicyState, snapshot: Snapshot) -> None:
@@ -391,11 +433,13 @@ class InForce:
         policy_is_other = state.content != self.state.content
         self._known = state
         self._take(state)
+        self.lists.use(state.policy)
         same = old.version == snapshot.version
         self.status = attrs.evolve(
             self.status,
             version=snapshot.version,
             in_force_since=self.status.in_force_since if same else self.clock(),
+            lists=self._list_status(),
         )
         if old.version != snapshot.version:
             log.info("policy version %s is in force (before: %s)", snapshot.version, old.version)

@@ -29,7 +29,7 @@ class NextStart:
         self._looks_at: float | None = None
         self._thread: threading.Thread | None = None
         self._is_running = False
-        force.listeners.add(lambda *_: self._look_in(GRACE_SECONDS))
+        force.listeners.add(lambda *_: self.look_soon())
 
     def start(self) -> None:
         """Look after each change from now on."""
@@ -45,12 +45,19 @@ class NextStart:
         if thread is not None:
             thread.join()
 
+    def look_soon(self) -> None:
+        """Look a while from now."""
+        self._look_in(GRACE_SECONDS)
+
     def look(self) -> None:
         """Say what would stop the next start, where that is news. Reads the disk."""
         state = self._force.state
         lists_stop = self._force.settings.missing_follow_lists == "stop"
         missing = self._follow_lists.missing_lists if lists_stop else frozenset()
-        problems = start_problems(state, self._force.scripts_from, missing)
+        problems = (
+            *self._force.lists.problems(state.policy),
+            *start_problems(state, self._force.scripts_from, missing, self._force.snapshot.lists),
+        )
         before = self._force.note_next_start(problems)
         for problem in problems:
             if problem not in before:

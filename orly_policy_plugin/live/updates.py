@@ -17,6 +17,7 @@ from ..authority.policy_events import (
 )
 from ..authority.withdrawals import withdrawn_by
 from ..errors import PolicyError, Unwritable
+from ..lists import UnreadableLists
 from ..policy import InvalidPolicy, Problem
 from ..scripts import known_scripts
 from ..state import PolicyState
@@ -100,6 +101,9 @@ class Updates:
             return Decision.accept(self._force.make_change(propose, request.begin_to_write))
         except RefusedUpdate as error:
             return Decision.reject(str(error))
+        except UnreadableLists as error:
+            untold = _untold(error, "lists that cannot be read")
+            return Decision.reject(str(RefusedUpdate.for_content(untold)))
         except InvalidPolicy as error:
             return Decision.reject(str(RefusedUpdate.for_content(error)))
         except PolicyError as error:
@@ -142,10 +146,15 @@ class Updates:
         try:
             self._force.check_scripts(new)
         except InvalidPolicy as error:
-            told = "; ".join(map(str, error.problems))
-            log.warning("a policy event names scripts that cannot be run: %s", told)
-            what = "cannot be run; the relay's log says why"
-            raise InvalidPolicy(Problem(each.place, what) for each in error.problems) from error
+            raise _untold(error, "scripts that cannot be run") from error
+
+
+def _untold(error: InvalidPolicy, what: str) -> InvalidPolicy:
+    """Log what is wrong with files of this machine, and leave it out."""
+    log.warning("a policy event names %s: %s", what, "; ".join(map(str, error.problems)))
+    says = f"{what.partition(' that ')[2]}; the relay's log says why"
+    places = dict.fromkeys(each.place for each in error.problems)
+    return InvalidPolicy(Problem(place, says) for place in places)
 
 
 def _not_written(error: PolicyError) -> Decision:

@@ -1,0 +1,25 @@
+"""Reading the file of a named list."""
+
+from pathlib import Path
+from typing import Final
+
+from ..counted import counted
+from ..errors import Unreadable
+from ..ordinary_files import ordinary_file
+from ..policy import ListSource
+
+MOST_BYTES: Final = 256 * 1024 * 1024
+"""Of a list's file: some four million keys."""
+
+
+def read_file(source: ListSource, folder: Path) -> bytes:
+    """The content of a list's file.
+
+    :param folder: the policy file's.
+    :raises Unreadable: it cannot be read.
+    """
+    with ordinary_file(folder / source.path, source.path) as file:
+        content = file.read(MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        raise Unreadable(f"{source.path} is over {counted(MOST_BYTES, 'byte')}")
+    return content

@@ -1,0 +1,128 @@
+"""The lists that were read: the last good content of each counts until there is a better one."""
+
+import hashlib
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+import attrs
+
+from ..errors import Unreadable
+from ..policy import InvalidPolicy, Lists, ListSource, Policy, Problem
+from ..policy.named_lists import counted_keys
+from .content import keys_in
+from .files import read_file
+
+
+class UnreadableLists(InvalidPolicy):
+    """A policy names lists that cannot be read, and never were: whom they would let in or keep out
+    is not known. The messages are for the operator: they may quote lines of files.
+    """
+
+
+@attrs.frozen
+class KnownList:
+    """A list as it was last read."""
+
+    keys: frozenset[str] | None = attrs.field(default=None, repr=False)
+    """Of the last good content; ``None`` where there was none."""
+    digest: bytes = b""
+    """Of the last good content."""
+    problems: tuple[Problem, ...] = ()
+    """What is wrong with its file as it is now, each with its place."""
+
+    @property
+    def in_words(self) -> str:
+        """The number of its keys."""
+        return "never read" if self.keys is None else counted_keys(len(self.keys))
+
+    def after(self, source: ListSource, report: bytes | Unreadable) -> "KnownList":
+        """What is known when its file has this content, or cannot be read."""
+        if isinstance(report, Unreadable):
+            return attrs.evolve(self, problems=(Problem("", str(report)),))
+        digest = hashlib.sha256(report).digest()
+        if digest == self.digest:
+            return attrs.evolve(self, problems=())
+        try:
+            return KnownList(keys_in(source, report), digest)
+        except InvalidPolicy as error:
+            return attrs.evolve(self, problems=error.problems)
+
+
+_NOTHING_KNOWN = KnownList()
+
+
+class KnownLists:
+    """The lists of the policy in force, and of those that are about to be.
+
+    A list in force is told of by whoever follows its file: see :meth:`take`. Any other is read
+    when a policy is resolved. It may be used from any thread.
+
+    :param folder: the policy file's, to which paths are relative.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._known: Mapping[ListSource, KnownList] = {}
+        self._in_force: frozenset[ListSource] = frozenset()
+
+    def resolve(self, policy: Policy) -> Lists:
+        """The keys of all lists of a policy. Lists with the same source share their set.
+
+        :raises UnreadableLists: with every list that has no good content.
+        """
+        lists: dict[str, frozenset[str]] = {}
+        problems: list[Problem] = []
+        for name, source in policy.lists.items():
+            is_in_force = source in self._in_force
+            known = self.known(source)
+            if known.keys is None or not is_in_force:
+                known = self._read(source)
+            # What was read for a policy that never came into force is not to fall back on.
+            if known.keys is None or (known.problems and not is_in_force):
+                problems += (each.within(f"lists.{name}") for each in known.problems)
+            else:
+                lists[name] = known.keys
+        if problems:
+            raise UnreadableLists(problems)
+        return lists
+
+    def use(self, policy: Policy) -> None:
+        """Remember that this policy is in force, and forget the lists that it has not."""
+        with self._lock:
+            self._in_force = frozenset(policy.lists.values())
+            self._known = {
+                source: known for source, known in self._known.items() if source in self._in_force
+            }
+
+    def known(self, source: ListSource) -> KnownList:
+        """What is known of a list."""
+        return self._known.get(source, _NOTHING_KNOWN)
+
+    def take(self, source: ListSource, report: bytes | Unreadable) -> tuple[KnownList, KnownList]:
+        """Take what a list's file says now, or why it cannot be read.
+
+        :return: what was known before, and what is known now.
+        """
+        before = self.known(source)
+        now = before.after(source, report)
+        with self._lock:
+            self._known = {**self._known, source: now}
+        return before, now
+
+    def problems(self, policy: Policy) -> tuple[Problem, ...]:
+        """What was wrong with the files of a policy's lists when they were last read."""
+        return tuple(
+            problem.within(f"lists.{name}")
+            for name, source in policy.lists.items()
+            for problem in self.known(source).problems
+        )
+
+    def _read(self, source: ListSource) -> KnownList:
+        report: bytes | Unreadable
+        try:
+            report = read_file(source, self._folder)
+        except Unreadable as error:
+            report = error
+        return self.take(source, report)[1]

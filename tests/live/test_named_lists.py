@@ -1,0 +1,358 @@
+"""Named lists: section 14 of the spec, from their files to decisions."""
+
+import json
+import logging
+import os
+import threading
+from typing import Any
+
+import pytest
+from examples import NOW
+
+from orly_policy_plugin.errors import PolicyError
+from orly_policy_plugin.live import ListStatus, next_start
+from orly_policy_plugin.plugin import PolicyPlugin
+from orly_policy_plugin.policy import InvalidPolicy, Problem
+
+from .making import (
+    World,
+    admin,
+    eventually,
+    foe,
+    follows,
+    friend,
+    owner,
+    policy,
+    signed,
+    stranger,
+)
+
+MEMBERS = {"members": {"file": "members.txt"}}
+RULE = {"write_allow": ["@members"]}
+BY_MEMBERS = policy(lists=MEMBERS, rules={"1": RULE})
+WITHOUT_SPAMMERS = policy(
+    default_policy="allow",
+    lists={"spammers": {"file": "spammers.txt"}},
+    rules={"1": {"write_deny": ["@spammers"]}},
+)
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No host feeds follow lists here."""
+    monkeypatch.setattr(next_start, "GRACE_SECONDS", 0.05)
+    monkeypatch.setattr(next_start, "AGAIN_SECONDS", 0.1)
+
+
+def listing(world: World, *keys: Any, name: str = "members.txt") -> None:
+    """Write a list as an editor that renames."""
+    temporary = world.folder / f".{name}.new"
+    temporary.write_text("".join(f"{getattr(key, 'pubkey', key)}\n" for key in keys))
+    temporary.replace(world.folder / name)
+
+
+@pytest.fixture
+def members(world: World) -> World:
+    """Members may write kind 1; the friend is one."""
+    listing(world, friend)
+    world.save(BY_MEMBERS)
+    world.restart()
+    return world
+
+
+def said(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [each.message for each in caplog.records if "the list" in each.message]
+
+
+# --- a file that is there
+
+
+def test_its_keys_are_in_the_place_of_the_name(members: World) -> None:
+    assert members.may_write(friend)
+    assert not members.may_write(foe)
+    assert members.plugin.status.lists == (ListStatus("members", 1),)
+
+
+def test_a_change_of_the_file_is_obeyed(members: World, caplog: pytest.LogCaptureFixture) -> None:
+    """The version stays: the policy is the same. The log says which list has changed."""
+    caplog.set_level(logging.INFO, "orly_policy_plugin")
+    version = members.version
+    with members.running():
+        listing(members, foe, stranger)
+        eventually(lambda: members.may_write(foe))
+        assert not members.may_write(friend)
+        eventually(lambda: members.plugin.status.lists == (ListStatus("members", 2),))
+    assert members.version == version
+    assert said(caplog) == ["the list @members (2 keys) is in force (before: 1 key)"]
+
+
+def test_a_change_before_the_start_is_seen(members: World) -> None:
+    listing(members, foe)
+    with members.running():
+        eventually(lambda: members.may_write(foe))
+
+
+def test_a_file_that_is_written_in_place(members: World) -> None:
+    with members.running():
+        with (members.folder / "members.txt").open("a") as file:
+            file.write(f"# new\n\n {foe.pubkey}  # the foe\r\n")
+        eventually(lambda: members.may_write(foe))
+        assert members.may_write(friend)
+
+
+def test_a_symlink_that_is_switched(world: World) -> None:
+    """As Kubernetes does it: the folder's link is another one, the file's stays."""
+    for name, key in (("..one", friend), ("..two", foe)):
+        (world.folder / name).mkdir()
+        (world.folder / name / "members.txt").write_text(f"{key.pubkey}\n")
+    (world.folder / "..data").symlink_to("..one")
+    (world.folder / "members.txt").symlink_to("..data/members.txt")
+    world.save(BY_MEMBERS)
+    world.restart()
+    assert world.may_write(friend)
+    with world.running():
+        (world.folder / "..data_tmp").symlink_to("..two")
+        (world.folder / "..data_tmp").rename(world.folder / "..data")
+        eventually(lambda: world.may_write(foe))
+        assert not world.may_write(friend)
+
+
+def test_two_names_of_one_file_share_its_keys(world: World) -> None:
+    listing(world, friend)
+    twice = {"members": {"file": "members.txt"}, "readers": {"file": "members.txt"}}
+    rules = {"1": {"write_allow": ["@members"], "read_allow": ["@readers", owner.pubkey]}}
+    world.save(policy(lists=twice, rules=rules))
+    world.restart()
+    lists = world.plugin.snapshot.lists
+    assert lists["members"] is lists["readers"]
+    with world.running():
+        listing(world, foe)
+        eventually(lambda: world.may_write(foe))
+        assert world.may_read(foe)
+        assert world.may_read(owner)
+        assert not world.may_read(friend)
+
+
+def test_a_nostr_json(world: World) -> None:
+    """Names and keys as NIP-05 has them; what else is in it does not matter."""
+    file = world.folder / "nostr.json"
+    file.write_text(json.dumps({"names": {"_": friend.pubkey}, "relays": {friend.pubkey: []}}))
+    lists = {"staff": {"nostr_json": "nostr.json"}}
+    world.save(policy(lists=lists, rules={"1": {"write_allow": ["@staff"]}}))
+    world.restart()
+    assert world.may_write(friend)
+    with world.running():
+        file.write_text(json.dumps({"names": {"a": foe.pubkey, "b": owner.pubkey}}))
+        eventually(lambda: world.may_write(foe))
+        assert not world.may_write(friend)
+        file.write_text(json.dumps({"names": {"a": foe.pubkey, "b": "me"}}))
+        eventually(lambda: bool(world.plugin.status.lists[0].problems))
+        problem = world.plugin.status.lists[0].problems[0].message
+        assert problem.startswith("nostr.json: names.b: 'me' is not a public key")
+        assert world.may_write(foe)
+
+
+def test_whom_those_of_a_list_follow(world: World) -> None:
+    """The follow lists of a list's keys are needed, and those of a new key as well."""
+    listing(world, friend)
+    world.save(policy(lists=MEMBERS, rules={"1": {"follows_whitelist_admins": ["@members"]}}))
+    world.restart()
+    assert world.plugin.missing_follow_lists() == {friend.pubkey}
+    world.follow(follows(friend, stranger))
+    assert world.may_write(stranger)
+    with world.running():
+        listing(world, foe)
+        eventually(lambda: world.plugin.missing_follow_lists() == {foe.pubkey})
+        assert not world.may_write(stranger)
+        world.follow(follows(foe, stranger))
+        assert world.may_write(stranger)
+
+
+# --- a file that cannot be read
+
+
+def test_a_bad_line_keeps_the_last_good_content(
+    members: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is told with its place: in the log, in the status, and for the next start."""
+    with members.running():
+        listing(members, friend, "# the others", foe, "xyz")
+        eventually(lambda: bool(members.plugin.status.next_start))
+        told = "members.txt:4: 'xyz' is not a public key: 64 hex characters or npub1…"
+        assert members.plugin.status.lists == (ListStatus("members", 1, (Problem("", told),)),)
+        assert members.plugin.status.next_start == (Problem("lists.members", told),)
+        with pytest.raises(PolicyError, match=r"^lists\.members: members\.txt:4: 'xyz'"):
+            PolicyPlugin.load(members.file)
+        assert members.may_write(friend)
+        assert not members.may_write(foe)
+        listing(members, friend, foe)
+        eventually(lambda: members.may_write(foe))
+        eventually(lambda: not members.plugin.status.next_start)
+        assert members.plugin.status.lists == (ListStatus("members", 2),)
+    assert said(caplog) == [
+        f"the list @members (1 key) stays as it is: {told}",
+        "the list @members (2 keys) can be read again",
+    ]
+
+
+@pytest.mark.parametrize("content", [None, "", "\n \n"])
+def test_a_file_that_is_gone_or_empty_keeps_nobody_out_and_lets_nobody_in(
+    members: World, content: str | None
+) -> None:
+    """An empty file may be a save that went wrong. A comment makes it a list of nobody."""
+    file = members.folder / "members.txt"
+    with members.running():
+        file.unlink() if content is None else file.write_text(content)
+        eventually(lambda: bool(members.plugin.status.lists[0].problems))
+        assert members.may_write(friend)
+        file.write_text(f"{friend.pubkey}\n")  # as it was
+        eventually(lambda: not members.plugin.status.lists[0].problems)
+        file.write_text("# nobody\n")
+        eventually(lambda: not members.may_write(friend))
+
+
+def test_a_change_of_the_policy_keeps_the_last_good_content(members: World) -> None:
+    with members.running():
+        listing(members, "xyz")
+        eventually(lambda: bool(members.plugin.status.lists[0].problems))
+        members.save({**BY_MEMBERS, "kind": {"blacklist": [7]}})
+        eventually(lambda: members.plugin.snapshot.policy.kind.blacklist == (7,))
+        assert members.may_write(friend)
+        assert members.plugin.status.lists[0].problems
+
+
+@pytest.mark.parametrize("written", [BY_MEMBERS, WITHOUT_SPAMMERS])
+def test_one_never_read_stops_the_start(world: World, written: dict[str, Any]) -> None:
+    """Whether it lets in or keeps out: nothing is decided without it."""
+    world.save(written)
+    with pytest.raises(InvalidPolicy, match=r"^lists\.\w+: \w+\.txt is not there$"):
+        PolicyPlugin.load(world.file)
+
+
+def test_a_reload_that_names_an_unreadable_one_is_refused(world: World) -> None:
+    """The last good policy stays, until the list is there and the policy is saved again."""
+    before = world.version
+    with world.running():
+        world.save(WITHOUT_SPAMMERS)
+        eventually(lambda: bool(world.plugin.status.problems))
+        assert world.plugin.status.problems[0].place == "lists.spammers"
+        assert world.version == before
+        assert world.may_write(owner)
+        listing(world, foe, name="spammers.txt")
+        world.save({**WITHOUT_SPAMMERS, "_n": 2})
+        eventually(lambda: world.version != before)
+        assert not world.may_write(foe)
+        assert world.may_write(friend)
+
+
+def test_what_a_refused_policy_has_read_is_no_last_good_content(world: World) -> None:
+    """It never counted, and may be old."""
+    both = {"spammers": {"file": "spammers.txt"}, **MEMBERS}
+    written = json.dumps({**WITHOUT_SPAMMERS, "lists": both}).encode()
+    listing(world, foe, name="spammers.txt")
+    with pytest.raises(InvalidPolicy, match="members"):
+        world.plugin.replace_policy(written)
+    listing(world, friend)
+    listing(world, "xyz", name="spammers.txt")
+    with pytest.raises(InvalidPolicy, match=r"^lists\.spammers: spammers\.txt:1: 'xyz'"):
+        world.plugin.replace_policy(written)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_that_may_not_be_read(members: World) -> None:
+    (members.folder / "members.txt").chmod(0)
+    with pytest.raises(PolicyError, match=r"members\.txt may not be read"):
+        PolicyPlugin.load(members.file)
+
+
+def test_a_pipe_is_no_list(world: World) -> None:
+    """Nothing waits for a writer."""
+    os.mkfifo(world.folder / "members.txt")
+    world.save(BY_MEMBERS)
+    with pytest.raises(PolicyError, match=r"members\.txt is no ordinary file"):
+        PolicyPlugin.load(world.file)
+
+
+# --- who may
+
+
+def test_an_owners_event_may_name_lists_that_can_be_read(world: World) -> None:
+    """What is wrong with a file of the relay's machine is not told to the client."""
+    listing(world, friend)
+    world.applied(signed(owner, BY_MEMBERS))
+    assert world.may_write(friend)
+    listing(world, "a secret", name="spammers.txt")
+    answer = world.refused(signed(owner, WITHOUT_SPAMMERS, NOW + 1))
+    assert answer == "invalid: lists.spammers: cannot be read; the relay's log says why"
+
+
+def test_the_lists_of_a_new_policy_are_followed(world: World) -> None:
+    listing(world, friend)
+    with world.running():
+        world.applied(signed(owner, BY_MEMBERS))
+        listing(world, foe)
+        eventually(lambda: world.may_write(foe))
+
+
+@pytest.mark.parametrize(
+    ("content", "place"),
+    [
+        ({"rules_extend": {"1": {"write_allow_add": ["@members"]}}}, "write_allow_add[0]"),
+        ({"rules_add": {"7": {"write_deny": ["@members"]}}}, "rules_add.7.write_deny[0]"),
+        ({**BY_MEMBERS, "lists": {**MEMBERS, "x": {"file": "x"}}}, "lists: an admin cannot"),
+        ({**BY_MEMBERS, "lists": {}}, "rules.1.write_allow[0]: '@members' names no list"),
+        (
+            {
+                **BY_MEMBERS,
+                "rules": {"1": {"write_allow": ["@members"], "read_deny": ["@members"]}},
+            },
+            "rules.1.read_deny[0]: an admin cannot name a list",
+        ),
+        (
+            {**BY_MEMBERS, "rules": {**BY_MEMBERS["rules"], "7": {"read_allow": ["@members"]}}},
+            "rules.7.read_allow[0]: an admin cannot name a list",
+        ),
+    ],
+)
+def test_an_admin_adds_no_list_and_no_name(
+    members: World, content: dict[str, Any], place: str
+) -> None:
+    answer = members.refused(signed(admin, content))
+    assert place in answer
+    assert "members.txt" not in answer
+
+
+def test_an_admin_adds_keys_beside_a_name(members: World) -> None:
+    """What the owner names stays as it is; in both forms."""
+    rule = {"1": {"write_allow": ["@members", foe.pubkey]}}
+    members.applied(signed(admin, {**BY_MEMBERS, "rules": rule}))
+    assert members.may_write(foe)
+    assert members.may_write(friend)
+
+
+# --- threads
+
+
+def test_it_has_threads_only_where_there_are_lists(world: World, members: World) -> None:
+    def threads() -> list[str]:
+        return [each.name for each in threading.enumerate() if "lists" in each.name]
+
+    with members.running():
+        assert "orly-policy-lists" in threads()
+    eventually(lambda: not [name for name in threads() if name == "orly-policy-lists"])
+
+
+def test_saving_policy_and_list_at_once(members: World) -> None:
+    """Whatever comes first, both are in force in the end."""
+    with members.running():
+        for number in range(5):
+            key = (foe, friend)[number % 2]
+            listing(members, key)
+            members.save({**BY_MEMBERS, "kind": {"blacklist": [number + 10]}})
+            eventually(lambda key=key: members.may_write(key))  # type: ignore[misc]
+            eventually(
+                lambda number=number: (
+                    members.plugin.snapshot.policy.kind.blacklist  # type: ignore[misc]
+                    == (number + 10,)
+                )
+            )

@@ -1,0 +1,108 @@
+"""Named lists through the running relay: section 14 of the spec."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .client import Client, asynchronous, connected
+from .process import Relay
+from .signing import Key, named_key
+
+MEMBER, GUEST = named_key("a list's member"), named_key("a list's guest")
+POLICY: dict[str, Any] = {
+    "default_policy": "deny",
+    "lists": {"members": {"file": "members.txt"}},
+    "rules": {"1": {"write_allow": ["@members"], "read_allow": ["@members"]}},
+}
+
+
+def save_members(relay_folder: Path, *keys: Key | str) -> None:
+    """Write and rename, as an editor does."""
+    beside = relay_folder / "members.new"
+    lines = [key if isinstance(key, str) else key.pubkey for key in keys]
+    beside.write_text("".join(f"{line}\n" for line in lines))
+    beside.replace(relay_folder / "members.txt")
+
+
+@pytest.fixture
+def mine(tmp_path: Path) -> Iterator[Relay]:
+    """A relay with a list of one member."""
+    save_members(tmp_path, MEMBER)
+    with Relay(tmp_path, POLICY) as running:
+        yield running
+    assert "Traceback" not in running.stderr
+
+
+async def may_write(client: Client, key: Key) -> bool:
+    accepted, message = await client.publish(key.event(1, f"{time.time_ns()}"))
+    assert accepted or message == "restricted: not allowed to write events of kind 1"
+    return accepted
+
+
+async def until_may_write(relay: Relay, client: Client, key: Key, *, may: bool) -> float:
+    """How long that took."""
+    began = time.monotonic()
+    while await may_write(client, key) is not may:
+        assert time.monotonic() - began < 20, relay.stdout + relay.stderr
+        await asyncio.sleep(0.01)
+    return time.monotonic() - began
+
+
+@asynchronous
+async def test_saving_a_list_changes_answers_within_a_second(mine: Relay) -> None:
+    """Whoever is no longer in it is given nothing on a subscription that is open."""
+    async with connected(mine.url, MEMBER) as member, connected(mine.url, GUEST) as guest:
+        assert await may_write(member, MEMBER)
+        assert not await may_write(guest, GUEST)
+        subscription = await member.subscribe({"kinds": [1], "since": int(time.time()) - 5})
+        seconds = []
+        for _ in range(3):
+            save_members(mine.folder, MEMBER, GUEST)
+            seconds.append(await until_may_write(mine, guest, GUEST, may=True))
+            save_members(mine.folder, MEMBER)
+            seconds.append(await until_may_write(mine, guest, GUEST, may=False))
+        assert min(seconds) < 1  # of six, since this machine may be busy
+        seen = MEMBER.event(1, "seen")
+        await member.publish_all(seen)
+        await member.until(lambda: seen["id"] in subscription.ids)
+        save_members(mine.folder, GUEST)
+        await until_may_write(mine, member, MEMBER, may=False)
+        unseen = GUEST.event(1, "unseen")
+        await guest.publish_all(unseen)
+        assert unseen["id"] in await guest.stored_ids({"kinds": [1], "authors": [GUEST.pubkey]})
+        assert unseen["id"] not in subscription.ids
+    assert "policy:  the list is now @members (2 keys)" in mine.stdout
+
+
+@asynchronous
+async def test_a_wrong_line_keeps_the_list_and_is_logged_once(mine: Relay) -> None:
+    async with connected(mine.url, MEMBER) as member, connected(mine.url, GUEST) as guest:
+        save_members(mine.folder, GUEST, "xyz")
+        mine.wait_for(lambda: "members.txt:2: 'xyz' is not a public key" in mine.stderr)
+        assert await may_write(member, MEMBER)
+        assert not await may_write(guest, GUEST)
+        save_members(mine.folder, MEMBER, GUEST)
+        await until_may_write(mine, guest, GUEST, may=True)
+        mine.wait_for(lambda: "the list @members (2 keys) can be read again" in mine.stderr)
+        assert mine.stderr.count("the list @members (1 key) stays as it is") == 1
+
+
+@pytest.mark.parametrize(
+    ("keys", "told"),
+    [(None, "members.txt is not there"), (["xyz"], "members.txt:1: 'xyz' is not a public key")],
+)
+def test_it_does_not_start_without_a_list(
+    tmp_path: Path, keys: list[str] | None, told: str
+) -> None:
+    """It says which, and why, in one line."""
+    if keys is not None:
+        save_members(tmp_path, *keys)
+    relay = Relay(tmp_path, POLICY)
+    relay.launch()
+    assert relay.wait() != 0
+    assert f"lists.members: {told}" in relay.stdout + relay.stderr
+    assert "Traceback" not in relay.stderr
