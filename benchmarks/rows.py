@@ -52,7 +52,7 @@ def _v(value: float) -> Goal:
 # --- decisions
 
 
-def _decision(name: str, workload: str, reference: float, goal: float) -> Row:
+def _decision(name: str, workload: str, reference: float | None, goal: float) -> Row:
     return Row(
         name=name,
         workload=workload,
@@ -207,6 +207,7 @@ ROWS: Final = (
     _decision("regex", "an article, identifier and tags validated, limits", 0.98, 0.15),
     _decision("allow-10k", "write_allow of 10,001 keys, the last", 0.24, 0.006),
     _decision("allow-1m", "write_allow of 1,000,001 keys, the last", 67, 0.006),
+    _decision("list-1m", "the same of a named list", None, 0.006),
     Row(
         name="hook",
         workload="simple, through the gate and pluggy",

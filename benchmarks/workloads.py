@@ -14,7 +14,8 @@ import attrs
 from orly_policy_hookspecs import Decision, Event, Gate
 from orly_policy_plugin.decisions import Snapshot, compile_policy
 from orly_policy_plugin.plugin import NAME, PolicyPlugin
-from orly_policy_plugin.policy import read_policy
+from orly_policy_plugin.policy import Lists, read_policy
+from orly_policy_plugin.policy.named_lists import NO_LISTS
 
 NOW: Final = 1_700_000_000
 """Unix seconds."""
@@ -54,6 +55,8 @@ class Workload:
     """Decided in turn."""
     keys: tuple[str, ...] = (SUBMITTER,)
     """Who authenticated."""
+    lists: Lists = NO_LISTS
+    """The keys of the policy's named lists."""
     accepts: bool = True
     """The outcome that every decision must have: a benchmark of the wrong one measures nothing."""
 
@@ -62,7 +65,7 @@ class Workload:
 
         :raises ValueError: it does not decide as it should.
         """
-        snapshot = compile_policy(read_policy(self.policy))
+        snapshot = compile_policy(read_policy(self.policy), lists=self.lists)
         for event in self.events:
             self.check(snapshot.write(event, self.keys, NOW))
         return snapshot
@@ -178,6 +181,13 @@ def allow_1m() -> Workload:
     return Workload("allow-1m", allow_file(1_000_000), (AnEvent(),))
 
 
+def list_1m() -> Workload:
+    """A named list of 1,000,001."""
+    policy = {"lists": {"m": {"file": "m.txt"}}, "rules": {"1": {"write_allow": ["@m"]}}}
+    keys = frozenset([*map(key, range(1, 1_000_001)), SUBMITTER])
+    return Workload("list-1m", _as_file(policy), (AnEvent(),), lists={"m": keys})
+
+
 WORKLOADS: Final[dict[str, Callable[[], Workload]]] = {
     "simple": simple,
     "kinds": kinds,
@@ -188,6 +198,7 @@ WORKLOADS: Final[dict[str, Callable[[], Workload]]] = {
     "regex": regex,
     "allow-10k": allow_10k,
     "allow-1m": allow_1m,
+    "list-1m": list_1m,
 }
 
 

@@ -40,9 +40,10 @@ def test(ctx: click.Context, suite: tuple[Path, ...]) -> None:
     """Run policy test suites and explain each case that fails.
 
     A SUITE file has one suite a line, as JSON, plain or gzipped: name, now (Unix seconds),
-    policy, follows (author to pubkeys; may be left out) and cases, each with access
-    (write or read), event, authed (a pubkey; empty or left out: nobody), ip (may be left out)
-    and allowed (true or false). SUITE may be -, standard input.
+    policy, follows (author to pubkeys; may be left out), lists (name to pubkeys, of the
+    policy's named lists; may be left out) and cases, each with access (write or read), event,
+    authed (a pubkey; empty or left out: nobody), ip (may be left out) and allowed (true or
+    false). SUITE may be -, standard input.
     Events are not verified: ids and signatures may be made up.
 
     The exit status is 1 where a case failed, 2 where a suite could not be read.

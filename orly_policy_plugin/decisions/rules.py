@@ -185,7 +185,7 @@ class RuleCompiler:
         elif OnAllowList.is_enough(grants, allows):
             made = OnAllowList
         yield made(
-            place=", ".join(matcher.place for matcher in grants + allows),
+            place=", ".join(dict.fromkeys(matcher.place for matcher in grants + allows)),
             grants=grants,
             allows=allows,
             refusal=Decision.reject(f"restricted: not allowed to {what}"),

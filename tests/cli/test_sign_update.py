@@ -68,6 +68,19 @@ def sign(file: str, key: str, *more: str) -> tuple[str, ...]:
     return ("sign-update", file, "--key-file", f"{key}.key", *more)
 
 
+def test_a_list_that_cannot_be_read_is_refused_here(
+    standing: Path, write: Write, run: Run
+) -> None:
+    """As the relay would; it is told why, since it is the signer's own machine."""
+    write("next.json", OWNERS_POLICY | {"lists": {"members": {"file": "members.txt"}}})
+    write("members.txt", "xyz\n")
+    done = run(*sign("next.json", "owner", "--policy", "policy.json"))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("refused: lists.members: members.txt:1: 'xyz' is not a public")
+    write("members.txt", "# nobody\n")
+    assert run(*sign("next.json", "owner", "--policy", "policy.json")).returncode == 0
+
+
 def test_an_owner_signs_a_policy(standing: Path, run: Run) -> None:
     """One line of JSON: a kind 12345 whose content is the file, comments and all."""
     done = run(

@@ -6,9 +6,11 @@ import os
 import threading
 from typing import Any
 
+import attrs
 import pytest
 from examples import NOW
 
+from orly_policy_hookspecs import hookimpl
 from orly_policy_plugin.errors import PolicyError
 from orly_policy_plugin.live import ListStatus, next_start
 from orly_policy_plugin.plugin import PolicyPlugin
@@ -271,6 +273,36 @@ def test_a_pipe_is_no_list(world: World) -> None:
     world.save(BY_MEMBERS)
     with pytest.raises(PolicyError, match=r"members\.txt is no ordinary file"):
         PolicyPlugin.load(world.file)
+
+
+@attrs.define(eq=False)
+class SavesAList:
+    """A plugin that checks its settings until another list is in force."""
+
+    world: World
+    checked: int = 0
+
+    @hookimpl
+    def configure(self, settings: dict[str, Any]) -> None:
+        if settings:
+            self.checked += 1
+            listing(self.world, foe)
+            eventually(lambda: self.world.may_write(foe))
+
+
+def test_a_policy_that_was_made_ready_before_does_not_bring_an_old_list_back(
+    members: World,
+) -> None:
+    """The list changes after the policy has asked for it, and before it is in force."""
+    plugin = SavesAList(members)
+    members.gate.register(plugin, "slow")
+    members.gate.start()
+    with members.running():
+        members.save({**BY_MEMBERS, "plugins": {"slow": {"_": 1, "most": 2}}})
+        eventually(lambda: bool(members.plugin.snapshot.policy.plugins))
+        assert members.may_write(foe)
+        assert not members.may_write(friend)
+    assert plugin.checked == 2
 
 
 # --- who may

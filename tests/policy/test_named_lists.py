@@ -139,6 +139,9 @@ def test_a_name_in_differences() -> None:
         ("writes by @members",),
         (),
     )
+    denied = structure_policy({"lists": MEMBERS, "rules": {"1": {"read_deny": ["@members"]}}})
+    told = changes_of_meaning(structure_policy({"lists": MEMBERS}), denied)
+    assert told[0].refused == ("reads by @members",)
     moved = structure_policy({**unstructure_policy(named), "lists": {"members": {"file": "x"}}})
     [change] = changes_of_meaning(named, moved)
     assert (change.place, change.old, change.new) == (

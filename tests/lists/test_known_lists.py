@@ -1,0 +1,60 @@
+"""The last good content of named lists: section 14 of the spec."""
+
+from pathlib import Path
+
+import pytest
+from examples import ALICE, BOB
+
+from orly_policy_plugin.errors import Unreadable
+from orly_policy_plugin.lists import KnownLists, UnreadableLists
+from orly_policy_plugin.policy import ListSource, structure_policy
+
+SOURCE = ListSource(file="members.txt")
+NAMING = structure_policy({"lists": {"members": {"file": "members.txt"}}})
+WITHOUT = structure_policy({})
+
+
+@pytest.fixture
+def known(tmp_path: Path) -> KnownLists:
+    """The policy that names it is in force, and its file says alice."""
+    (tmp_path / "members.txt").write_text(f"{ALICE}\n")
+    made = KnownLists(tmp_path)
+    assert made.resolve(NAMING) == {"members": {ALICE}}
+    made.use(NAMING)
+    return made
+
+
+def test_a_list_in_force_is_what_its_watcher_has_told(known: KnownLists, tmp_path: Path) -> None:
+    """Compiling reads no file."""
+    (tmp_path / "members.txt").unlink()
+    before = known.resolve(NAMING)["members"]
+    assert known.resolve(NAMING)["members"] is before
+    known.take(SOURCE, f"{BOB}\n".encode())
+    assert known.resolve(NAMING) == {"members": {BOB}}
+
+
+def test_the_same_content_is_not_read_twice(known: KnownLists) -> None:
+    before, now = known.take(SOURCE, f"{ALICE}\n".encode())
+    assert now.keys is before.keys
+
+
+def test_what_is_wrong_leaves_the_keys(known: KnownLists) -> None:
+    for wrong in (b"xyz", Unreadable("members.txt is not there")):
+        known.take(SOURCE, wrong)
+        assert known.resolve(NAMING) == {"members": {ALICE}}
+        [problem] = known.problems(NAMING)
+        assert problem.place == "lists.members"
+        assert problem.message.startswith("members.txt")
+    known.take(SOURCE, f"{ALICE}\n".encode())
+    assert known.problems(NAMING) == ()
+
+
+def test_a_list_that_is_no_longer_named_is_forgotten(known: KnownLists, tmp_path: Path) -> None:
+    """It may be a million keys. Named again, it is read again."""
+    known.use(WITHOUT)
+    assert known.known(SOURCE).keys is None
+    (tmp_path / "members.txt").write_text(f"{BOB}\n")
+    assert known.resolve(NAMING) == {"members": {BOB}}
+    (tmp_path / "members.txt").unlink()
+    with pytest.raises(UnreadableLists, match=r"^lists\.members: members\.txt is not there$"):
+        known.resolve(NAMING)
