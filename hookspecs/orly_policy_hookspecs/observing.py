@@ -5,8 +5,8 @@ methods give way to those made here only while there are observers.
 """
 
 import asyncio
+import inspect
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
 from time import monotonic
 from typing import Any, Final, TypeVar
 
@@ -40,9 +40,10 @@ class Observers:
         for name, question in questions.items():
             if self._implementations:
                 setattr(asker, name, question)
-            else:  # not by its __dict__, which once looked at makes every attribute slower
-                with suppress(AttributeError):
-                    delattr(asker, name)
+            elif not inspect.ismethod(getattr(asker, name)):
+                # Only then, and not by its __dict__: Python finds what is an object's own more
+                # slowly once either was touched.
+                delattr(asker, name)
 
     def tell(self, event: Event, context: Context, access: Asked, decision: Decision) -> None:
         """Tell each of a decision. Never raises; what goes wrong is in the log."""
