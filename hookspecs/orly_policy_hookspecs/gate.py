@@ -95,6 +95,7 @@ class Gate:
         """
         self._check_is_registered(name)
         self._registry.unregister(name=name)
+        self._installed.pop(name, None)
         self._forget_and_tell()
 
     def load_entry_points(self, names: Collection[str] | None = None) -> int:

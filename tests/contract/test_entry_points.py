@@ -56,6 +56,17 @@ def test_every_installed_plugin_is_loaded(install: Install) -> None:
     )
 
 
+def test_one_that_takes_the_name_of_an_installed_one_is_not_called_it(install: Install) -> None:
+    """Operators read of which distribution a plugin is."""
+    install("orlytest_members")
+    gate = Gate()
+    gate.load_entry_points(["orlytest_members"])
+    assert [each.distribution for each in gate.described()] == ["orlytest_members 1.0"]
+    gate.unregister("orlytest_members")
+    gate.register(Answering(), "orlytest_members")
+    assert [each.distribution for each in gate.described()] == [""]
+
+
 def test_only_the_named_ones_are_loaded(install: Install) -> None:
     """Where the host names some."""
     install("orlytest_members")
