@@ -296,7 +296,7 @@ def test_a_policy_that_was_made_ready_before_does_not_bring_an_old_list_back(
     """The list changes after the policy has asked for it, and before it is in force."""
     plugin = SavesAList(members)
     members.gate.register(plugin, "slow")
-    members.gate.start()
+    members.gate.check()
     with members.running():
         members.save({**BY_MEMBERS, "plugins": {"slow": {"_": 1, "most": 2}}})
         eventually(lambda: bool(members.plugin.snapshot.policy.plugins))
