@@ -4,6 +4,7 @@
 
     PolicyError
      +-- InvalidPolicy        a policy's content cannot be used (orly_policy_plugin.policy)
+     |    +-- UnreadableLists its named lists cannot be read (orly_policy_plugin.lists)
      +-- Unreadable           something cannot be read
      |    +-- UnreadableNow   it is there, and may be readable later
      +-- Unwritable           something cannot be written

@@ -35,8 +35,10 @@ def touched(
     def looks(part: Rule | Extension | None) -> bool:
         if part is None:
             return False
-        if isinstance(part, Rule) and any(
-            not names.isdisjoint(each.names) for each in part.naming_lists.values()
+        if (
+            names
+            and isinstance(part, Rule)
+            and any(not names.isdisjoint(each.names) for each in part.naming_lists.values())
         ):
             return True
         return not authors.isdisjoint(authors_needed(part, policy, lists))

@@ -9,7 +9,6 @@ import attrs
 
 from ..errors import Unreadable
 from ..policy import InvalidPolicy, Lists, ListSource, Policy, Problem
-from ..policy.named_lists import counted_keys
 from .content import keys_in
 from .files import read_file
 
@@ -30,11 +29,6 @@ class KnownList:
     """Of the last good content."""
     problems: tuple[Problem, ...] = ()
     """What is wrong with its file as it is now, each with its place."""
-
-    @property
-    def in_words(self) -> str:
-        """The number of its keys."""
-        return "never read" if self.keys is None else counted_keys(len(self.keys))
 
     def after(self, source: ListSource, report: bytes | Unreadable) -> "KnownList":
         """What is known when its file has this content, or cannot be read."""

@@ -1,7 +1,7 @@
 """Following the files of the lists that the policy in force names (section 14 of the spec)."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Final
 
@@ -10,7 +10,7 @@ from orly_policy_hookspecs.logs import get_log
 from ..errors import PolicyError, Unreadable
 from ..lists import KnownList, read_file
 from ..policy import ListSource
-from ..policy.named_lists import list_in_words
+from ..policy.named_lists import counted_keys, list_in_words
 from ..reload import ContentLook, FileWatcher
 from .in_force import InForce
 
@@ -86,23 +86,28 @@ class NamedLists:
 
     def _take(self, source: ListSource, report: bytes | Unreadable) -> None:
         before, now = self._force.lists.take(source, report)
-        if now.keys is not before.keys:
+        old = self._force.snapshot
+        names = [name for name, of in old.policy.lists.items() if of == source]
+        # Not told by what was known before: that may have failed to come into force.
+        if now.keys is not None and any(old.lists[name] is not now.keys for name in names):
             self._force.load_lists()
-        for name, of in self._force.snapshot.policy.lists.items():
-            if of == source:
-                self._tell(name, before, now)
+            for name in names:
+                was = counted_keys(len(old.lists[name]))
+                log.info("the list %s is in force (before: %s)", self._in_words(name), was)
         if now.problems != before.problems:
+            self._tell(names, now)
             self._force.note_lists()
             self._noticed()
 
-    def _tell(self, name: str, before: KnownList, now: KnownList) -> None:
-        """Log what is new."""
-        words = list_in_words(name, self._force.snapshot.lists)
-        if now.keys is not before.keys:
-            log.info("the list %s is in force (before: %s)", words, before.in_words)
-        if now.problems and now.problems != before.problems:
-            told = "; ".join(map(str, now.problems))
-            log.warning("the list %s stays as it is: %s", words, told)
-        elif before.problems and not now.problems:
-            # As loud as the warning that it ends.
-            log.warning("the list %s can be read again", words)
+    def _tell(self, names: Iterable[str], now: KnownList) -> None:
+        """Log what is wrong with a list's file, or no longer is."""
+        for name in names:
+            if now.problems:
+                told = "; ".join(map(str, now.problems))
+                log.warning("the list %s stays as it is: %s", self._in_words(name), told)
+            else:
+                # As loud as the warning that it ends.
+                log.warning("the list %s can be read again", self._in_words(name))
+
+    def _in_words(self, name: str) -> str:
+        return list_in_words(name, self._force.snapshot.lists)
