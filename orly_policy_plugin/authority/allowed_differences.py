@@ -162,11 +162,8 @@ def _extension(
 def _named_lists(place: str, new: Rule, old: Rule) -> Iterator[Problem]:
     """A problem for each list that is newly named."""
     for name in new.naming_lists:
-        before = frozenset(getattr(old, name) or ())
-        items = enumerate(getattr(new, name))
-        yield from named_list_misfits(
-            f"{place}.{name}", ((i, item) for i, item in items if item not in before)
-        )
+        before = getattr(old, name) or ()
+        yield from named_list_misfits(f"{place}.{name}", getattr(new, name), before)
 
 
 def _where(written: tuple[Any, ...], added: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -126,15 +126,22 @@ def rule_misfits(rule: Rule, protected: frozenset[str]) -> Iterator[Problem]:
             for key in field.members_that_differ(name, None, value):
                 yield Problem(key, f"an admin's rule cannot name a {key}; remove it")
     for name in rule.naming_lists:
-        yield from named_list_misfits(name, enumerate(getattr(rule, name)))
+        yield from named_list_misfits(name, getattr(rule, name))
     for name in denying_fields(Rule):
         yield from denial_misfits(name, getattr(rule, name), protected)
 
 
-def named_list_misfits(place: str, items: Iterable[tuple[int, str]]) -> Iterator[Problem]:
-    """A problem for each named list among the items of a list of keys, each with its index."""
-    for i, item in items:
-        if item.startswith(SIGN):
+def named_list_misfits(
+    place: str, items: Iterable[str], before: Iterable[str] = ()
+) -> Iterator[Problem]:
+    """A problem for each named list among the items of a list of keys.
+
+    :param before: the items that the owner has there.
+    """
+    seen = set(before)
+    for i, item in enumerate(items):
+        if item.startswith(SIGN) and item not in seen:
+            seen.add(item)
             yield Problem(f"{place}[{i}]", "an admin cannot name a list; write keys")
 
 

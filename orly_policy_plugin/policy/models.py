@@ -358,7 +358,7 @@ def scripts_of(policy: Policy) -> Iterator[tuple[str, str]]:
 def lists_named(policy: Policy) -> Iterator[tuple[str, str]]:
     """Every name of a list in a rule: its place in the file, and the name."""
     for place, rule in rules_of(policy):
-        for field, written in rule.naming_lists.items():
-            for name in written.names:
-                index = getattr(rule, field).index(f"{SIGN}{name}")
-                yield f"{place}.{field}[{index}]", name
+        for field in rule.naming_lists:
+            for i, item in enumerate(getattr(rule, field)):
+                if item.startswith(SIGN):
+                    yield f"{place}.{field}[{i}]", item.removeprefix(SIGN)

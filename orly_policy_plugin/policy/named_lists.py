@@ -17,6 +17,8 @@ from .values import read_text
 
 SIGN: Final = "@"
 """Stands before the name of a list where a key might stand."""
+MOST_LISTS: Final = 100
+"""Of a policy: each is a file to follow."""
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
 _KEY_LENGTH: Final = 64
 

@@ -5,9 +5,10 @@ where its own would guess (``"false"`` is no bool, ``5.9`` no integer). Each rea
 finds, and cattrs' error of a model, which has them all, is turned into problems with places.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import partial
 from heapq import nsmallest
+from itertools import chain, islice
 from operator import eq
 from types import MappingProxyType
 from typing import TypeVar
@@ -20,14 +21,14 @@ from . import values
 from .durations import Duration
 from .fields import BOTH, Reader, fields_of, keys_of, prefixes_of
 from .models import GlobalRule, KindLists, Policy, Rule, key_lists_of, lists_named
-from .named_lists import SIGN, ListSource, unknown_list, wrong_name
+from .named_lists import MOST_LISTS, SIGN, ListSource, unknown_list, wrong_name
 from .problems import MOST_PROBLEMS, InvalidPolicy, Problem, did_you_mean
 from .pubkeys import Pubkeys, parse_pubkey
 from .regexes import Regex
 from .strict_json import decode_policy_json
 
 _MOST_HINTS = 5
-"""Unknown keys of one object for which a guess is made: each takes its time."""
+"""Unknown keys of one object, or names of lists, for which a guess is made: each takes time."""
 
 _T = TypeVar("_T")
 
@@ -59,8 +60,9 @@ def structure_policy(value: object) -> Policy:
     try:
         policy = _CONVERTER.structure(value, Policy)
     except InvalidPolicy as error:
-        raise InvalidPolicy([*error.problems, *_unknown_lists_in(value)]) from error
-    if problems := [*_contradictions(policy), *_unknown_lists(policy)]:
+        raise InvalidPolicy(chain(error.problems, _unknown_lists_in(value))) from error
+    found = chain(_contradictions(policy), _unknown_lists(policy))
+    if problems := list(islice(found, MOST_PROBLEMS + 1)):
         raise InvalidPolicy(problems)
     return policy
 
@@ -77,15 +79,23 @@ def _contradictions(policy: Policy) -> Iterator[Problem]:
 
 
 def _unknown_lists(policy: Policy) -> Iterator[Problem]:
-    for place, name in lists_named(policy):
-        if name not in policy.lists:
-            yield Problem(place, unknown_list(name, policy.lists))
+    return _unknown(lists_named(policy), policy.lists)
+
+
+def _unknown(named: Iterable[tuple[str, str]], known: Collection[str]) -> Iterator[Problem]:
+    """A problem for each name, with its place, that no list has."""
+    unknown = ((place, name) for place, name in named if name not in known)
+    for i, (place, name) in enumerate(unknown):
+        yield Problem(place, unknown_list(name, known if i < _MOST_HINTS else ()))
 
 
 def _unknown_lists_in(value: object) -> Iterator[Problem]:
     """The same, of a value that is no policy: all that is wrong is told at once."""
+    return _unknown(_lists_named_in(value), _members(_members(value).get("lists")))
+
+
+def _lists_named_in(value: object) -> Iterator[tuple[str, str]]:
     members = _members(value)
-    known = _members(members.get("lists"))
     rules = [(f"rules.{kind}", rule) for kind, rule in _members(members.get("rules")).items()]
     for place, rule in [("global", members.get("global")), *rules]:
         for field in key_lists_of(Rule):
@@ -93,8 +103,8 @@ def _unknown_lists_in(value: object) -> Iterator[Problem]:
             for i, item in enumerate(written if isinstance(written, list) else ()):
                 if isinstance(item, str) and item.startswith(SIGN):
                     name = item.removeprefix(SIGN)
-                    if not wrong_name(name) and name not in known:
-                        yield Problem(f"{place}.{field}[{i}]", unknown_list(name, known))
+                    if not wrong_name(name):
+                        yield f"{place}.{field}[{i}]", name
 
 
 def _members(value: object) -> Mapping[str, object]:
@@ -223,6 +233,9 @@ def _by_name(converter: Converter) -> Reader:
 
     def structure(value: object, _: object) -> Mapping[str, ListSource]:
         members = values.read_members(value)
+        if len(members) > MOST_LISTS:
+            many = f"has {len(members)} lists; a policy has at most {MOST_LISTS}"
+            raise InvalidPolicy([Problem("", many)])
         return MappingProxyType(
             dict(values.each(((name, (name, each)) for name, each in members.items()), source))
         )

@@ -1,6 +1,7 @@
 """The section of named lists, and their names in rules: section 14 of the spec."""
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -43,7 +44,7 @@ def test_any_list_of_keys_of_a_rule_may_name_lists(place: str, field: str) -> No
     assert unstructure_policy(policy) == written
     unknown = problems({**at, "lists": {}})
     message = "'@members' names no list of this policy; define it in lists"
-    assert unknown == [f"{place}.{field}[1]: {message}"]
+    assert unknown == [f"{place}.{field}[{i}]: {message}" for i in (1, 3)]
 
 
 def test_the_lists_of_keys_are_those_of_the_table() -> None:
@@ -72,6 +73,24 @@ def test_a_name_that_no_list_has_is_told_with_its_place() -> None:
     beside = problems({"rules": rules, "lists": MEMBERS, "owners": ["me"]})
     assert beside[1:] == told
     assert len(problems({"rules": rules, "lists": ["members"], "global": []})) == 4
+
+
+@pytest.mark.parametrize("beside", [{}, {"owners": ["me"]}])
+def test_many_names_that_no_list_has_take_no_time(beside: Json) -> None:
+    """A guess is made for the first few, and the rest is cut."""
+    lists = {f"list{i}": {"file": "x"} for i in range(100)}
+    named = [f"@lost{i}" for i in range(100_000)]
+    began = time.process_time()
+    told = problems({"rules": {"1": {"write_allow": named}}, "lists": lists, **beside})
+    assert time.process_time() - began < 5
+    assert len(told) == 100
+    assert sum("did you mean" in each for each in told) == 5
+    assert told[-1] == "and perhaps more: mend these first"
+
+
+def test_a_policy_has_a_hundred_lists_at_most() -> None:
+    lists = {f"list{i}": {"file": "x"} for i in range(101)}
+    assert problems({"lists": lists}) == ["lists: has 101 lists; a policy has at most 100"]
 
 
 @pytest.mark.parametrize("name", ["", "a b", "é", "-a", "a" * 41, "a.b"])
