@@ -13,7 +13,7 @@ def keys_in(source: ListSource, content: bytes) -> frozenset[str]:
         out nobody any more.
     """
     is_json = source.nostr_json is not None
-    if not content.strip():
+    if not content or content.isspace():
         nobody = '{"names": {}}' if is_json else "# nobody"
         raise InvalidPolicy([Problem("", f"{source.path} is empty; for nobody write {nobody!r}")])
     try:

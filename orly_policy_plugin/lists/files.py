@@ -1,5 +1,6 @@
 """Reading the file of a named list."""
 
+import os
 from pathlib import Path
 from typing import Final
 
@@ -19,7 +20,7 @@ def read_file(source: ListSource, folder: Path) -> bytes:
     :raises Unreadable: it cannot be read.
     """
     with ordinary_file(folder / source.path, source.path) as file:
-        content = file.read(MOST_BYTES + 1)
-    if len(content) > MOST_BYTES:
-        raise Unreadable(f"{source.path} is over {counted(MOST_BYTES, 'byte')}")
-    return content
+        # Not so many bytes at once: Python sets aside the memory for them before it reads.
+        if os.fstat(file.fileno()).st_size <= MOST_BYTES:
+            return file.read()
+    raise Unreadable(f"{source.path} is over {counted(MOST_BYTES, 'byte')}")

@@ -23,7 +23,7 @@ def read_lines(content: bytes) -> frozenset[str]:
     :raises InvalidPolicy: some lines are no keys; their places are their numbers.
     """
     problems: list[Problem] = []
-    blocks = _blocks(content.removeprefix(_BYTE_ORDER_MARK))
+    blocks = _blocks(content)
     keys = frozenset(chain.from_iterable(_keys(blocks, problems)))
     if problems:
         raise InvalidPolicy(problems[:MOST_PROBLEMS])
@@ -59,7 +59,7 @@ def _one_by_one(block: bytes, number: int, problems: list[Problem]) -> list[str]
 
 def _blocks(content: bytes) -> Iterator[bytes]:
     """The content in pieces that end where a line ends."""
-    start = 0
+    start = len(_BYTE_ORDER_MARK) if content.startswith(_BYTE_ORDER_MARK) else 0
     while start < len(content):
         end = content.find(b"\n", start + _BLOCK_BYTES) + 1 or len(content)
         yield content[start:end]

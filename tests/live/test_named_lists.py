@@ -12,6 +12,7 @@ from examples import NOW
 
 from orly_policy_hookspecs import hookimpl
 from orly_policy_plugin.errors import PolicyError
+from orly_policy_plugin.lists.files import MOST_BYTES
 from orly_policy_plugin.live import ListStatus, next_start
 from orly_policy_plugin.plugin import PolicyPlugin
 from orly_policy_plugin.policy import InvalidPolicy, Problem
@@ -265,6 +266,15 @@ def test_a_file_that_may_not_be_read(members: World) -> None:
     (members.folder / "members.txt").chmod(0)
     with pytest.raises(PolicyError, match=r"members\.txt may not be read"):
         PolicyPlugin.load(members.file)
+
+
+def test_a_file_that_is_too_large(world: World) -> None:
+    """It is not read."""
+    with (world.folder / "members.txt").open("wb") as file:
+        file.truncate(MOST_BYTES + 1)  # a hole: it takes no room on the disk
+    world.save(BY_MEMBERS)
+    with pytest.raises(PolicyError, match=r"members\.txt is over 268435456 bytes"):
+        PolicyPlugin.load(world.file)
 
 
 def test_a_pipe_is_no_list(world: World) -> None:
