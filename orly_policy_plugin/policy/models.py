@@ -269,6 +269,7 @@ class Rule:
             read=read_criteria,
             asked_on=BOTH,
             direction=cannot_be_told,
+            noun_untold="value",
             owners_only=True,
         ),
     )
@@ -325,7 +326,12 @@ class Policy:
     policy_admins: Pubkeys = declared((), Field(unit="keys", read=read_pubkeys))
     policy_follow_whitelist_enabled: bool = declared(False, Field(unit="bool"))
     plugins: Mapping[str, PluginSettings] = declared(
-        MappingProxyType({}), Field(unit="plugin → settings or `false`", read=read_plugins)
+        MappingProxyType({}),
+        Field(
+            unit="plugin → settings or `false`",
+            read=read_plugins,
+            noun_untold="section of plugins",
+        ),
     )
     lists: Mapping[str, ListSource] = declared(
         MappingProxyType({}), Field(unit="name → list", noun_untold="section of lists")

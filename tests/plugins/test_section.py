@@ -8,12 +8,13 @@ from typing import Any
 
 import attrs
 import pytest
-from examples import NOBODY, NOW, AnEvent
+from examples import ALICE, NOBODY, NOW, AnEvent
 from live.making import eventually
 
 from orly_policy_hookspecs import Context, Decision, Event, Gate, InvalidSettings, hookimpl
+from orly_policy_plugin.authority import contribution_of
 from orly_policy_plugin.plugin import NAME, PolicyPlugin
-from orly_policy_plugin.policy import InvalidPolicy
+from orly_policy_plugin.policy import InvalidPolicy, structure_policy
 
 Json = dict[str, Any]
 
@@ -263,3 +264,27 @@ def test_read_scopes_of_a_plugin_that_is_off_do_not_count(tmp_path: Path) -> Non
     relayed.engine.replace_policy(b'{"plugins": {"it": false}}')
     assert relayed.gate.read_scopes(NOBODY).others.grants_rest
     assert relayed.gate.blocking.read(AnEvent(), NOBODY).accepted
+
+
+@pytest.mark.parametrize(
+    ("place", "own"),
+    [
+        ("plugins", {"plugins": {"it": {"key": "secret"}}}),
+        ("rules.1.x_ask", {"rules": {"1": {"x_ask": "secret"}}}),
+    ],
+)
+def test_no_admin_is_told_the_settings(place: str, own: Json) -> None:
+    """They may hold keys of others' services."""
+    admins: Json = {"rules": {"1": {}}} if place != "plugins" else {}
+    with pytest.raises(InvalidPolicy) as caught:
+        contribution_of(
+            structure_policy(admins),
+            structure_policy(own),
+            owners=frozenset(),
+            admin=ALICE,
+            created_at=NOW,
+            event_id="ee" * 32,
+        )
+    (problem,) = caught.value.problems
+    assert problem.place == place
+    assert "secret" not in problem.message
