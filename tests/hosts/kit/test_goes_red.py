@@ -20,7 +20,7 @@ from orly_policy_plugin.hosts.kit.raising import install_raising_plugin
 from orly_policy_plugin.hosts.kit.suite import changing
 from orly_policy_plugin.hosts.listening import listen_on
 from orly_policy_plugin.hosts.memory import MemoryStore
-from orly_policy_plugin.reload.file_watcher import FileWatcher
+from orly_policy_plugin.reload.content_look import ContentLook
 from orly_policy_plugin.session import live, reading, requests, writing
 from orly_policy_plugin.session.messages import NoMessage
 from orly_policy_plugin.session.session import Session, SessionEnded
@@ -150,7 +150,7 @@ def always(*_: Any) -> bool:
 
 
 def deaf(patch: Patch) -> None:
-    patch.setattr(FileWatcher, "_tell", lambda *_: None)
+    patch.setattr(ContentLook, "_tell", lambda *_: None)
     patch.setattr(running, "SECONDS", 0.5)
 
 
