@@ -22,6 +22,8 @@ pytestmark = pytest.mark.usefixtures("soon_killed")
 SLACK_SECONDS = 3.0
 """A machine that does much else is that late."""
 SHORT_SECONDS = 0.4
+STARTING_SECONDS = 1.5
+"""In which a script starts and answers, on a busy machine after a few tries."""
 LONG_SECONDS = 20.0
 """A time-out that nothing should need."""
 
@@ -169,7 +171,9 @@ def test_the_log_says_once_what_is_wrong(
 ) -> None:
     """However often it is started again, with the time to the next start, and in the status."""
     folder.write(body)
-    scripts = folder.scripts(timeout_seconds=SHORT_SECONDS)
+    # Nothing else than what is wrong with it may be in the log, on a busy machine neither.
+    seconds = SHORT_SECONDS if "nothing for" in says else LONG_SECONDS
+    scripts = folder.scripts(timeout_seconds=seconds)
     scripts.start()
     pairs = ((numbered(number), numbered(number + 1)) for number in count(0, 2))
     folder.until(lambda: folder.answers(scripts, *next(pairs)) or len(folder.started) >= 3)
@@ -465,27 +469,27 @@ def test_one_that_cannot_be_started_fails(
     if first_lines is not None:
         path.write_text(first_lines)
         path.chmod(mode)
-    scripts = folder.scripts(timeout_seconds=SHORT_SECONDS)
+    scripts = folder.scripts(timeout_seconds=STARTING_SECONDS)
     (told,) = folder.ask(scripts, numbered(1))
     assert told.reply.action is Action.FAILED
-    assert told.seconds < SHORT_SECONDS + SLACK_SECONDS
+    assert told.seconds < STARTING_SECONDS + SLACK_SECONDS
     folder.until(lambda: not folder.answers(scripts, numbered(2)))
     assert len([line for line in log_lines() if says in line]) == 1
     assert says in scripts.status[0].failure
     folder.write(ANSWER_ALL)
-    folder.until(lambda: folder.answers(scripts, numbered(3)))
+    folder.until(lambda: folder.answers(scripts, numbered(3)), 60)
 
 
 def test_one_that_was_executable_when_it_was_named(folder: Any) -> None:
     """The mode is changed later, and back."""
     path = folder.write(after(1, "sys.exit(0)"))
-    scripts = folder.scripts(timeout_seconds=SHORT_SECONDS)
+    scripts = folder.scripts(timeout_seconds=STARTING_SECONDS)
     folder.until(lambda: folder.answers(scripts, numbered(0)))
     path.chmod(0o644)
     folder.until(lambda: not folder.answers(scripts, numbered(1)))
     folder.until(lambda: "executed" in scripts.status[0].failure)
     path.chmod(0o755)
-    folder.until(lambda: folder.answers(scripts, numbered(2)))
+    folder.until(lambda: folder.answers(scripts, numbered(2)), 60)
 
 
 def test_what_finds_no_room_is_told_so_at_once(folder: Any, log_lines: LogLines) -> None:
