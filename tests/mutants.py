@@ -38,7 +38,10 @@ TESTS = (
 have each survivor take minutes.
 """
 NEEDED = ("benchmarks", "docs", "tests", "README.md", "example_relay", "pyproject.toml")
-PYTEST_ARGUMENTS = ["-p", "no:cacheprovider", "-p", "no:xdist"]
+PYTEST_ARGUMENTS = [
+    *("-p", "no:cacheprovider", "-p", "no:xdist"),
+    "--ignore=tests/contract/test_documented.py",  # whose examples are processes of their own
+]
 LONGEST_SECONDS = 600
 """That the tests may take in a process of its own."""
 CONFIGURATION = f"""
