@@ -55,8 +55,10 @@ class Criterion:
     """
     asked_on: tuple[Access, ...] = ("write",)
     """On which access it has a say."""
-    says: str = ""
-    """In a summary, ``{}`` is the value: ``{} bits of proof of work``."""
+    says: str | Callable[[Any], str] = ""
+    """In a summary, ``{}`` is the value: ``{} bits of proof of work``. A function is given the
+    value, as the policy has it, and returns the words.
+    """
     refuses: Refuses | None = None
     lets_in: LetsIn | None = None
 
@@ -71,6 +73,8 @@ class Criterion:
 
         :param value: as the policy has it.
         """
+        if callable(self.says):
+            return self.says(value)
         return self.says.replace("{}", str(value)) if self.says else f"{self.name} {value}"
 
 

@@ -280,6 +280,19 @@ def test_what_is_no_criterion(wrong: Json, why: str) -> None:
         shortest(**wrong)
 
 
+@pytest.mark.parametrize(
+    ("says", "words"),
+    [
+        ("at least {}", "at least 3"),
+        ("", "x_shortest 3"),
+        (lambda value: f"over {value - 1}", "over 2"),
+    ],
+)
+def test_a_value_in_words(says: Any, words: str) -> None:
+    """By a text with a gap, or by a function."""
+    assert shortest(says=says).in_words(3) == words
+
+
 def test_an_event_cannot_be_changed_by_one(tmp_path: Path) -> None:
     """A host's own event is not handed to plugins."""
     seen: list[Event] = []
