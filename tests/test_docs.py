@@ -54,7 +54,7 @@ def test_every_folder_is_in_the_architecture() -> None:
     named = set(re.findall(r"^\| `([\w/]+)/` \|", ARCHITECTURE, re.MULTILINE))
     packages = {
         str(init.parent.relative_to(ROOT))
-        for top in ("hookspecs", "orly_policy_plugin", "example_relay")
+        for top in ("hookspecs", "criteria", "orly_policy_plugin", "example_relay")
         for init in (ROOT / top).rglob("__init__.py")
     }
     assert packages <= named

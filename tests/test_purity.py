@@ -10,6 +10,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 ENGINE = ROOT / "orly_policy_plugin"
 CONTRACT = ROOT / "hookspecs" / "orly_policy_hookspecs"
+CRITERIA = ROOT / "criteria" / "orly_policy_criteria"
 
 PURE_OF_SESSION = {"closing", "deletions", "messages", "narrowing", "settings"}
 PURE_OF_UPSTREAM = {"information", "paging"}
@@ -136,6 +137,15 @@ def test_the_contract_needs_little(path: Path) -> None:
         assert level == 1 or module.split(".")[0] in allowed, module
 
 
+@pytest.mark.parametrize("path", sorted(CRITERIA.rglob("*.py")), ids=name_of)
+def test_the_pack_of_criteria_needs_the_contract_alone(path: Path) -> None:
+    """Like a plugin of anybody else's: never the engine."""
+    allowed = sys.stdlib_module_names | {"attrs", "re2", "orly_policy_hookspecs"}
+    for level, module in imports(parsed(path)):
+        assert level <= 1, f"{'.' * level}{module} is outside the pack"
+        assert level == 1 or module.split(".")[0] in allowed, module
+
+
 @pytest.mark.parametrize("path", sorted((ENGINE / "session").rglob("*.py")), ids=name_of)
 def test_a_session_needs_no_engine(path: Path) -> None:
     """No framework, database or socket either: the contract, and the check of signatures."""
@@ -189,6 +199,7 @@ def test_there_is_something_to_look_at() -> None:
     """A folder that was moved does not make these tests pass."""
     names = {path.name for path in PURE}
     assert {"reading.py", "regexes.py", "deciding.py", "explaining.py", "combining.py"} <= names
+    assert list(CRITERIA.glob("*.py"))
     assert all(path.exists() for path in PURE)
 
 

@@ -1,0 +1,65 @@
+"""Reading a criterion's value from the policy. Pure; what is wrong is a ``ValueError``."""
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from orly_policy_hookspecs.errors import did_you_mean
+
+
+def whole_number(unit: str, least: int, most: int) -> Callable[[object], int]:
+    """Make the function that reads a whole number.
+
+    :param unit: for the message about another value: ``bits``.
+    """
+
+    def read(value: object) -> int:
+        if type(value) is not int or not least <= value <= most:
+            raise _expected(f"a number of {unit}, {least} to {most}", value)
+        return value
+
+    return read
+
+
+def members_of(value: object, known: Collection[str]) -> Mapping[str, Any]:
+    """An object that has no other members than these, and one at least."""
+    names = " and ".join(known)
+    if not isinstance(value, Mapping):
+        raise _expected(f"an object with {names}", value)
+    for name in value:
+        if name not in known:
+            raise ValueError(f"there is no {name!r:.60} here{did_you_mean(name, known)}")
+    if not value:
+        raise ValueError(f"expected an object with {names}; this one is empty")
+    return value
+
+
+def texts(value: object, name: str) -> list[str]:
+    """A list of texts.
+
+    :param name: of the member, for the message.
+    """
+    if not isinstance(value, list) or not value:
+        raise _expected("a list of texts", value, name)
+    for text in value:
+        if not isinstance(text, str):
+            raise _expected("a text", text, name)
+    return value
+
+
+def one_of(value: object, name: str, known: Collection[str]) -> str:
+    """One of some words.
+
+    :param name: of the member, for the message.
+    """
+    if not isinstance(value, str) or value not in known:
+        raise _expected(" or ".join(map(repr, known)), value, name)
+    return value
+
+
+def _expected(what: str, found: object, name: str = "") -> ValueError:
+    """The error about another value.
+
+    :param name: of the member that has it, where there is one.
+    """
+    place = f"{name}: " if name else ""
+    return ValueError(f"{place}expected {what}, found {found!r:.60}")

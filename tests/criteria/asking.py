@@ -1,0 +1,55 @@
+"""The pack's plugins, asked as a relay asks them: by a policy that has their field in a rule."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from orly_policy_hookspecs import BlockingGate, FrozenEvent
+from orly_policy_hookspecs.testing import NOBODY, Key, Running
+from orly_policy_plugin.plugin import PolicyPlugin
+from orly_policy_plugin.policy import InvalidPolicy
+
+ROOT: Final = Path(__file__).parents[2]
+ALICE, BOB, CAROL = Key("alice"), Key("bob"), Key("carol")
+
+
+def plugin(module: str) -> Any:
+    """A module of the pack that is a plugin."""
+    return import_module(f"orly_policy_criteria.{module}")
+
+
+@contextmanager
+def in_force(folder: Path, it: object, rule: Any) -> Iterator[BlockingGate]:
+    """A gate with the plugin and a policy with this rule for kind 1."""
+    path = folder / "policy.json"
+    path.write_text(json.dumps({"rules": {"1": rule}}))
+    with Running(it, PolicyPlugin.load(path), name="it") as gate:
+        yield gate
+
+
+def says(gate: BlockingGate, event: FrozenEvent, context: Any = NOBODY) -> str:
+    """What the client is told of a write; ``OK`` where it is accepted."""
+    decision = gate.write(event, context)
+    return "OK" if decision.accepted else decision.message
+
+
+def said(folder: Path, it: object, rule: Any, *events: FrozenEvent, context: Any = NOBODY) -> Any:
+    """What is told of each event, one after the other; of a single one not in a list."""
+    with in_force(folder, it, rule) as gate:
+        told = [says(gate, event, context) for event in events]
+    return told if len(told) > 1 else told[0]
+
+
+def problem(folder: Path, it: object, rule: Any) -> str:
+    """What the operator is told of a rule that is wrong, behind its place."""
+    with pytest.raises(InvalidPolicy) as caught, in_force(folder, it, rule):
+        pass
+    (found,) = caught.value.problems
+    place, _, why = str(found).partition(": ")
+    assert place.startswith("rules.1.x_")
+    return why

@@ -1,0 +1,90 @@
+"""The pack as a distribution, and its page in the docs: each plugin is in both."""
+
+import json
+import re
+import tomllib
+from importlib.metadata import EntryPoint
+from typing import Any
+
+import pytest
+
+from orly_policy_hookspecs import FrozenEvent, Gate
+from orly_policy_hookspecs.testing import by
+
+from .asking import ALICE, ROOT, said
+from .test_pow import EXAMPLE
+
+PROJECT = tomllib.loads((ROOT / "criteria" / "pyproject.toml").read_text())["project"]
+POINTS: dict[str, str] = PROJECT["entry-points"]["orly_policy"]
+PAGE = (ROOT / "docs" / "criteria.md").read_text()
+SECTIONS: dict[str, str] = dict(re.findall(r"(?ms)^## (x_\w+)\n(.*?)(?=^## |\Z)", PAGE))
+Told = tuple[FrozenEvent, dict[str, Any], str]
+
+
+def loaded(name: str) -> Any:
+    """The plugin of an entry point, as a gate loads it."""
+    found = EntryPoint(name, POINTS[name], "orly_policy").load()
+    return found() if isinstance(found, type) else found
+
+
+def documented(name: str) -> Any:
+    """The rule in the example of a section."""
+    (example,) = re.findall(r"```json\n(.*?)```", SECTIONS[name], re.DOTALL)
+    return json.loads(example)["rules"]["1"]
+
+
+def note(content: str = "hello", *tags: list[str]) -> FrozenEvent:
+    return ALICE.event(1, content, tags)
+
+
+EXAMPLES: dict[str, list[Told]] = {
+    "x_pow": [(EXAMPLE, {}, "OK"), (note(), {}, "pow: ")],
+}
+"""By section: an event, from where, and the beginning of what its example has the client told."""
+
+
+@pytest.mark.parametrize("name", POINTS)
+def test_the_examples_in_the_docs_say_what_they_do(name: str, tmp_path: Any) -> None:
+    """Each section's rule accepts and refuses."""
+    assert {told == "OK" for _, _, told in EXAMPLES[name]} == {True, False}
+    for event, context, told in EXAMPLES[name]:
+        answer = said(tmp_path, loaded(name), documented(name), event, context=by(**context))
+        assert answer[: len(told)] == told
+
+
+@pytest.mark.parametrize("name", POINTS)
+def test_a_plugin_is_called_as_its_field_is(name: str) -> None:
+    """And its values have words."""
+    gate = Gate()
+    gate.register(loaded(name), name)
+    assert name in gate.criteria()
+    for criterion in gate.criteria().values():
+        assert criterion.plugin == name
+        assert criterion.criterion.says
+
+
+def test_all_live_together() -> None:
+    """No two have the same field."""
+    gate = Gate()
+    for name in POINTS:
+        gate.register(loaded(name), name)
+    gate.check()
+    assert len(gate.criteria()) >= len(POINTS)
+
+
+def test_the_page_has_them_in_the_order_of_the_project() -> None:
+    assert list(SECTIONS) == list(POINTS)
+
+
+def test_false_friends_are_named() -> None:
+    for text in SECTIONS.values():
+        assert "\n*False friends*: " in text
+
+
+def test_it_needs_little() -> None:
+    """The contract, attrs and RE2; the engine's extra of this name brings it."""
+    needs = {re.split(r"[^\w-]", need)[0] for need in PROJECT["dependencies"]}
+    assert needs == {"attrs", "orly-policy-hookspecs", "pyre2"}
+    engine = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    (extra,) = engine["optional-dependencies"]["criteria"]
+    assert extra == f"{PROJECT['name']}>={PROJECT['version'][:3]},<0.2"
