@@ -39,6 +39,23 @@ def note(content: str = "hello", *tags: list[str]) -> FrozenEvent:
 
 EXAMPLES: dict[str, list[Told]] = {
     "x_pow": [(EXAMPLE, {}, "OK"), (note(), {}, "pow: ")],
+    "x_content": [
+        (note("no casinos"), {}, "OK"),
+        (note("Casino!"), {}, "blocked: the word 'casino'"),
+        (note("FREE money"), {}, "blocked: this content"),
+    ],
+    "x_max_mentions": [
+        (note("hi", *(["p", f"{i:064x}"] for i in range(10))), {}, "OK"),
+        (
+            note("hi", *(["p", f"{i:064x}"] for i in range(11))),
+            {},
+            "blocked: too many mentions: 11",
+        ),
+    ],
+    "x_max_hashtags": [
+        (note("hi", *(["t", f"tag{i}"] for i in range(5))), {}, "OK"),
+        (note("hi", *(["t", f"tag{i}"] for i in range(6))), {}, "blocked: too many hashtags: 6"),
+    ],
 }
 """By section: an event, from where, and the beginning of what its example has the client told."""
 
