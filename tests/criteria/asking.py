@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,9 +17,13 @@ ROOT: Final = Path(__file__).parents[2]
 ALICE, BOB, CAROL = Key("alice"), Key("bob"), Key("carol")
 
 
-def plugin(module: str) -> Any:
-    """A module of the pack that is a plugin."""
-    return import_module(f"orly_policy_criteria.{module}")
+class Clock:
+    """Seconds that a test lets pass."""
+
+    now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
 
 
 @contextmanager

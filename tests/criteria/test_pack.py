@@ -11,7 +11,7 @@ import pytest
 from orly_policy_hookspecs import FrozenEvent, Gate
 from orly_policy_hookspecs.testing import by
 
-from .asking import ALICE, ROOT, said
+from .asking import ALICE, ROOT, in_force, says
 from .test_pow import EXAMPLE
 
 PROJECT = tomllib.loads((ROOT / "criteria" / "pyproject.toml").read_text())["project"]
@@ -56,6 +56,12 @@ EXAMPLES: dict[str, list[Told]] = {
         (note("hi", *(["t", f"tag{i}"] for i in range(5))), {}, "OK"),
         (note("hi", *(["t", f"tag{i}"] for i in range(6))), {}, "blocked: too many hashtags: 6"),
     ],
+    "x_duplicates": [
+        (note("gm"), {}, "OK"),
+        (note("gm", ["t", "gm"]), {}, "OK"),
+        (note("Buy it at the market, now!"), {}, "OK"),
+        (note("Buy it at the market, now!", ["t", "a"]), {}, "blocked: the same content came"),
+    ],
 }
 """By section: an event, from where, and the beginning of what its example has the client told."""
 
@@ -64,9 +70,9 @@ EXAMPLES: dict[str, list[Told]] = {
 def test_the_examples_in_the_docs_say_what_they_do(name: str, tmp_path: Any) -> None:
     """Each section's rule accepts and refuses."""
     assert {told == "OK" for _, _, told in EXAMPLES[name]} == {True, False}
-    for event, context, told in EXAMPLES[name]:
-        answer = said(tmp_path, loaded(name), documented(name), event, context=by(**context))
-        assert answer[: len(told)] == told
+    with in_force(tmp_path, loaded(name), documented(name)) as gate:
+        for event, context, told in EXAMPLES[name]:
+            assert says(gate, event, by(**context))[: len(told)] == told
 
 
 @pytest.mark.parametrize("name", POINTS)
