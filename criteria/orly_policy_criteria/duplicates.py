@@ -126,3 +126,7 @@ def in_words(value: Any) -> str:
     least = value.get("from_characters", 0)
     longer = f" of {least} characters or more" if least else ""
     return f"the same content{longer} by {whose} once within {value['seconds']} seconds"
+
+
+duplicates: Final = Duplicates()
+"""The plugin of a process."""

@@ -2,7 +2,6 @@
 its ``nonce`` tag to aim at no fewer: who aims at less and is lucky has not done the work.
 """
 
-import re
 from collections.abc import Collection
 from typing import Final
 
@@ -11,7 +10,8 @@ from orly_policy_hookspecs import Context, Criterion, FrozenEvent, hookimpl
 from .values import whole_number
 
 _BITS_OF_AN_ID: Final = 256
-_TARGET: Final = re.compile(r"[0-9]{1,3}")
+_DIGITS: Final = 3
+"""Of a target, at most. A regular expression would take a third of the time of all the rest."""
 
 
 def leading_zero_bits(event_id: str) -> int:
@@ -24,7 +24,8 @@ def committed_bits(event: FrozenEvent) -> int | None:
     for tag in event.tags:
         if tag[0] == "nonce":
             target = tag[2] if len(tag) > 2 else ""
-            return int(target) if _TARGET.fullmatch(target) else None
+            is_number = len(target) <= _DIGITS and target.isdigit() and target.isascii()
+            return int(target) if is_number else None
     return None
 
 
