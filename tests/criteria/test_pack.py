@@ -61,6 +61,12 @@ EXAMPLES: dict[str, list[Told]] = {
         (note("Buy it at the market, now!"), {}, "OK"),
         (note("Buy it at the market, now!", ["t", "a"]), {}, "blocked: the same content came"),
     ],
+    "x_networks": [
+        (note(), {"ip": "203.0.113.7"}, "OK"),
+        (note(), {"ip": "192.0.2.9"}, "blocked: not from your address"),
+        (note(), {"ip": "2001:db8:0:1:5::6"}, "blocked: not from your address"),
+        (note(), {}, "blocked: your address is not known"),
+    ],
 }
 """By section: an event, from where, and the beginning of what its example has the client told."""
 
