@@ -68,6 +68,10 @@ EXAMPLES: dict[str, list[Told]] = {
         (note(), {}, "blocked: your address is not known"),
     ],
     "x_key_age": [(note(), {}, "restricted: this key is new here; try again in 3600 seconds")],
+    "x_scripts": [
+        (note("Hello, Ελλάδα"), {}, "OK"),
+        (note("Привет"), {}, "blocked: this relay takes what is written in GREEK, LATIN"),
+    ],
 }
 """By section: an event, from where, and the beginning of what its example has the client told."""
 
