@@ -72,6 +72,11 @@ EXAMPLES: dict[str, list[Told]] = {
         (note("Hello, Ελλάδα"), {}, "OK"),
         (note("Привет"), {}, "blocked: this relay takes what is written in GREEK, LATIN"),
     ],
+    "x_events_an_hour": [
+        (note("1"), {}, "OK"),
+        (note("2"), {}, "OK"),
+        (note("3"), {}, "rate-limited: 2 events of kind 1 an hour"),
+    ],
 }
 """By section: an event, from where, and the beginning of what its example has the client told."""
 
