@@ -39,6 +39,7 @@ def test_what_is_written_in_a_script(tmp_path: Path, text: str) -> None:
         "안녕",
         "न",
         "half привет",
+        "привет nostr:npub1latin",
         "привет https://a.example/latin",
     ],
 )
