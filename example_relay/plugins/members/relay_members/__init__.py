@@ -1,0 +1,5 @@
+"""Paid members of a relay: they may write, and rules let them in by ``x_members``."""
+
+from .plugin import Members
+
+__all__ = ["Members"]
