@@ -33,6 +33,7 @@ POSTGRESQL = (  # likewise: a whole server
 )
 TEST_NEEDS = [
     *("pytest", "pytest-xdist", "hypothesis", "mypy"),
+    *("hatchling", "packaging"),  # for wheels, and what they need
     *("asyncpg", NOSTR_SDK, POSTGRESQL),
 ]
 PACKAGES = ["orly_policy_plugin", "hookspecs"]

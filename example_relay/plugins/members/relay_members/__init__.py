@@ -2,4 +2,7 @@
 
 from .plugin import Members
 
-__all__ = ["Members"]
+__all__ = ["Members", "members"]
+
+members = Members()
+"""The plugin that a relay finds."""
