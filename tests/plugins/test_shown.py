@@ -132,7 +132,8 @@ class NoAdvertisements:
 
 
 def test_an_audit_log(tmp_path: Path) -> None:
-    """A line each, all of them once the relay has stopped."""
+    """A line each, all of them once the relay has stopped; no thread is left behind."""
+    threads = set(threading.enumerate())
     log = tmp_path / "audit.jsonl"
     events = [ALICE.event(1, content) for content in ("hello", "buy")]
     running = Running(plugin("audit"), NoAdvertisements(), settings={"file": str(log)})
@@ -143,6 +144,7 @@ def test_an_audit_log(tmp_path: Path) -> None:
                 await gate.write(event, by())
 
     asyncio.run(asked())
+    assert threads.issuperset(threading.enumerate())
     hello, buy = map(json.loads, log.read_text().splitlines())
     assert hello == ["write", events[0].id, "accept", "", ""]
     assert buy == ["write", events[1].id, "reject", "blocked: 100 %s off", "NoAdvertisements"]
