@@ -38,3 +38,23 @@ def test_a_register_that_is_not_there_is_not_made(tmp_path: Path) -> None:
     with pytest.raises(sqlite3.OperationalError):
         asyncio.run(Register().open(tmp_path / "members.sqlite"))
     assert not list(tmp_path.iterdir())
+
+
+def test_no_event_loop_waits_for_it(tmp_path: Path) -> None:
+    """While somebody writes the register, others are served."""
+    file = register_of(tmp_path / "members.sqlite", ALICE)
+
+    async def served_meanwhile() -> bool:
+        register = Register()
+        await register.open(file)
+        with closing(sqlite3.connect(file, isolation_level=None)) as writing:
+            writing.execute("BEGIN EXCLUSIVE")
+            looking = asyncio.create_task(register.paid_until(file, ALICE))
+            await asyncio.sleep(0)  # by now it has begun, and would have ended on this thread
+            served = not looking.done()
+        await asyncio.wait([looking])
+        looking.exception()  # that of a lock, where this machine is slow
+        await register.close()
+        return served
+
+    assert asyncio.run(served_meanwhile())
