@@ -5,6 +5,7 @@ where it serves, starts the plugins, asks and stops them. Whatever goes wrong wh
 rejection.
 """
 
+import inspect
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from importlib.metadata import EntryPoint, entry_points
@@ -369,8 +370,10 @@ def _criteria_of(plugin: str, given: object) -> Iterator[Criterion]:
 
 
 def _loaded(point: EntryPoint) -> object:
+    """The plugin of an entry point: an object, or what a class or a factory makes."""
     try:
-        return point.load()
+        loaded = point.load()
+        return loaded() if inspect.isclass(loaded) or inspect.isfunction(loaded) else loaded
     except Exception as error:
         raise PluginError(
             f"plugin {point.name} ({point.value}) cannot be loaded: {error}"

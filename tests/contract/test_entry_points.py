@@ -28,13 +28,19 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
     before = set(sys.modules)
 
     def write(
-        name: str, source: str = PLUGIN, group: str = "orly_policy", point: str | None = None
+        name: str,
+        source: str = PLUGIN,
+        group: str = "orly_policy",
+        point: str | None = None,
+        attribute: str = "",
     ) -> None:
         (tmp_path / f"{name}_module.py").write_text(source.format(name=name))
         info = tmp_path / f"{name}-1.0.dist-info"
         info.mkdir()
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
-        (info / "entry_points.txt").write_text(f"[{group}]\n{point or name} = {name}_module\n")
+        (info / "entry_points.txt").write_text(
+            f"[{group}]\n{point or name} = {name}_module{attribute}\n"
+        )
 
     yield write
     for module in set(sys.modules) - before:
@@ -54,6 +60,38 @@ def test_every_installed_plugin_is_loaded(install: Install) -> None:
         "orlytest_members",
         "blocked: by orlytest_members",
     )
+
+
+MADE = """
+from orly_policy_hookspecs import Decision, hookimpl
+
+class Plugin:
+    @hookimpl
+    def on_write(self, event):
+        return Decision.reject("by an instance")
+
+def make():
+    return Plugin()
+
+def fail():
+    raise OSError("no file")
+"""
+
+
+@pytest.mark.parametrize("attribute", [":Plugin", ":make"])
+def test_a_class_or_a_function_makes_the_plugin(install: Install, attribute: str) -> None:
+    """Once, when it is loaded."""
+    install("orlytest_made", MADE, attribute=attribute)
+    gate = Gate()
+    gate.load_entry_points(["orlytest_made"])
+    decision = asyncio.run(gate.write(AnEvent(), NOBODY))
+    assert decision.message == "blocked: by an instance"
+
+
+def test_one_that_cannot_be_made_is_named(install: Install) -> None:
+    install("orlytest_made", MADE, attribute=":fail")
+    with pytest.raises(PluginError, match=r"orlytest_made \(.*:fail\) cannot be loaded: no file"):
+        Gate().load_entry_points(["orlytest_made"])
 
 
 def test_one_that_takes_the_name_of_an_installed_one_is_not_called_it(install: Install) -> None:
