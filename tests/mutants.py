@@ -31,7 +31,8 @@ MUTATED = ("orly_policy_hookspecs", *(f"orly_policy_plugin/{one}" for one in (
     "authority", "decisions", "policy",
 )))  # fmt: skip
 TESTS = (
-    "authority", "conformance", "contract", "decisions", "nip01", "plugin", "policy", "rates",
+    "authority", "conformance", "contract", "decisions", "lists", "nip01", "plugin",
+    "plugins/test_criteria.py", "plugins/test_section.py", "policy", "rates",
     "test_every_field.py", "test_policy_file.py",
 )  # fmt: skip
 """Those that are about what is mutated. What only comes by it, as the session's tests do, would
