@@ -32,8 +32,8 @@ MUTATED = ("orly_policy_hookspecs", *(f"orly_policy_plugin/{one}" for one in (
 )))  # fmt: skip
 TESTS = (
     "authority", "conformance", "contract", "decisions", "lists", "nip01", "plugin",
-    "plugins/test_criteria.py", "plugins/test_section.py", "policy", "rates",
-    "test_every_field.py", "test_policy_file.py",
+    "plugins/test_criteria.py", "plugins/test_section.py", "plugins/test_shown.py",
+    "policy", "rates", "test_every_field.py", "test_policy_file.py",
 )  # fmt: skip
 """Those that are about what is mutated. What only comes by it, as the session's tests do, would
 have each survivor take minutes.
