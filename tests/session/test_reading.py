@@ -103,7 +103,8 @@ async def test_the_budget_ends_a_search(tmp_path: Path) -> None:
         assert ids(await speaker.stored({"kinds": [8]})) == ids([first])
         refused = await speaker.count({"kinds": [8]})
         assert refused == "error: this is more than 100 events to look at"
-        assert await speaker.count({"kinds": [8], "until": NOW - 150}) == 1
+        # Fewer than half of the budget, which is the least that it may be.
+        assert await speaker.count({"kinds": [8], "until": NOW - 160}) == 1
 
 
 @asynchronous
