@@ -37,11 +37,13 @@ from .target import (
 def check(policy: Path | None, state: Path | None, start: bool) -> None:
     """Check a policy as a relay does at start.
 
-    The contributions that are kept beside it are checked, too, and by the installed plugins the
-    settings that it has for them. Prints the version in force, what
-    each rule says, and what each contribution allows and refuses or why it does not count; or
-    every problem with its place in the file: then the exit status is 1. It is 2 where something
-    cannot be read. What is kept beside the policy and cannot be used is told on standard error.
+    The contributions that are kept beside it are checked, too. The installed plugins check the
+    settings and the criteria that it has of them.
+
+    Prints the version in force, what each rule says, and what each contribution allows and refuses
+    or why it does not count; or every problem with its place in the file: then the exit status is
+    1. It is 2 where something cannot be read. What is kept beside the policy and cannot be used is
+    told on standard error.
 
     What would keep a relay from starting with it, such as a follow list that is not kept here, is
     told there, too. With --start the exit status is 1 then.

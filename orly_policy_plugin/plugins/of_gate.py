@@ -65,11 +65,8 @@ class PluginsOfGate:
 
     def _why_missing(self, name: str, section: Mapping[str, Any]) -> str:
         others = [each for each in self._gate.plugins if each not in (self._engine, *section)]
-        near = did_you_mean(name, others)
-        return (
-            f"no plugin {name!r} is installed{near or '; install the distribution that brings it'}"
-            ", or remove this section"
-        )
+        hint = "; install the distribution that brings it, or remove this section"
+        return f"no plugin {name!r} is installed{did_you_mean(name, others) or hint}"
 
 
 def _criteria_problems(policy: Policy, criteria: Mapping[str, Registered]) -> Iterator[Problem]:

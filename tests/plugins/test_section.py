@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -128,8 +128,7 @@ def test_each_problem_has_its_place(tmp_path: Path) -> None:
     """And says what would be right."""
     policy = {"plugins": {"a": {"most": "5"}, "longst": {}, NAME: {}, "mute": {"x": 1}}}
     assert problems(tmp_path, policy, a=Longest(), longest=Longest(), mute=WithoutSettings()) == [
-        "plugins.longst: no plugin 'longst' is installed; did you mean 'longest'?, or remove this "
-        "section",
+        "plugins.longst: no plugin 'longst' is installed; did you mean 'longest'?",
         f"plugins.{NAME}: this is the policy itself, which has no settings here",
         "plugins.a.most: expected a whole number, found '5'",
         "plugins.mute: the plugin mute has no settings",
@@ -248,6 +247,22 @@ def test_a_plugin_that_cannot_use_them_after_all_is_in_the_log(
     relayed = started(tmp_path, {"rules": {"1": {"content_limit": 2}}}, it=Lying())
     assert relayed.says(3).startswith("blocked: content is 3 bytes")
     assert "plugin it: its settings could not be put in force" in caplog.text
+
+
+def test_a_wrapper_that_is_off_wraps_nothing(tmp_path: Path) -> None:
+    """Nor do the others go unasked because of it."""
+
+    class Wrapping:
+        @hookimpl(wrapper=True)
+        def on_write(self, event: Event) -> Generator[None, list[Any], list[Any]]:
+            return [*(yield), Decision.reject("blocked: wrapped")]
+
+    relayed = started(tmp_path, {}, it=Wrapping(), longest=Longest())
+    assert relayed.says(1) == "blocked: wrapped"
+    relayed.engine.replace_policy(b'{"plugins": {"it": false}}')
+    assert (relayed.says(1), relayed.says(11)) == ("", "blocked: over 10")
+    relayed.engine.replace_policy(b'{"plugins": {"longest": false}}')
+    assert (relayed.says(1), relayed.says(11)) == ("blocked: wrapped",) * 2
 
 
 def test_read_scopes_of_a_plugin_that_is_off_do_not_count(tmp_path: Path) -> None:

@@ -4,8 +4,10 @@ hundreds of them. So it is picows: websockets takes a quarter of the proxy's tim
 
 import asyncio
 import logging
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from typing import Final
+from urllib.parse import unquote, urlsplit
 
 from picows import WSCloseCode, WSError, WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
 
@@ -44,14 +46,17 @@ class Socket:
     async def connect(self, url: str, headers: Mapping[str, str]) -> None:
         """Connect.
 
+        :param url: ``ws://`` or ``wss://``; what stands before an ``@`` in it is sent as the name
+            and password of HTTP's Basic authentication.
         :raises SocketLost: it cannot be connected.
         """
+        bare_url, credentials = _without_credentials(url)
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 transport, _ = await ws_connect(
                     lambda: self._listener,
-                    url,
-                    extra_headers=headers,
+                    bare_url,
+                    extra_headers={**headers, **credentials},
                     websocket_handshake_timeout=CONNECT_SECONDS,
                     enable_auto_ping=True,
                     auto_ping_idle_timeout=_QUIET_SECONDS,
@@ -147,6 +152,16 @@ class _Listener(WSListener):
 
     def resume_writing(self) -> None:
         self.has_room.set()
+
+
+def _without_credentials(url: str) -> tuple[str, Mapping[str, str]]:
+    """A URL without the name and password in it, and the header that says them (RFC 7617)."""
+    parts = urlsplit(url)
+    if parts.username is None:
+        return url, {}
+    said = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+    bare = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    return bare, {"Authorization": f"Basic {b64encode(said.encode()).decode()}"}
 
 
 def _why_closed(transport: WSTransport) -> str:

@@ -84,6 +84,26 @@ async def test_texts_come_in_their_order_whatever_their_frames() -> None:
     assert len(told.lost) == 1
 
 
+@asynchronous
+async def test_a_name_and_a_password_in_the_url_are_sent() -> None:
+    """As HTTP has it; they are no part of the host's name."""
+
+    async def speak(server: ServerConnection) -> None:
+        assert server.request is not None
+        for name in ("Authorization", "Host"):
+            await server.send(server.request.headers[name])
+        await server.wait_closed()
+
+    told = Told()
+    socket = Socket(told.come, told.gone)
+    async with serve(speak, "127.0.0.1", 0) as server:
+        host = url_of(server).removeprefix("ws://")
+        await socket.connect(f"ws://me:p%40ss@{host}", {})
+        await told.until(lambda: len(told.texts) == 2)
+        await socket.close()
+    assert told.texts == [b"Basic bWU6cEBzcw==", host.encode()]
+
+
 @pytest.mark.parametrize("text", ["x" * (LARGEST + 1), ["x" * LARGEST, "y"]], ids=["one", "two"])
 @asynchronous
 async def test_too_long_a_message_ends_it(text: str | list[str]) -> None:
