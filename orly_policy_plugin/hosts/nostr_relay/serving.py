@@ -42,6 +42,11 @@ class Serving:
             raise RuntimeError("the relay is not open: serve the app of create_app")
         return self._server
 
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a server."""
+        return self._server is not None
+
     def opened(self, server: Server | None) -> None:
         """There is a server now, or none any more."""
         self._server = server

@@ -63,6 +63,7 @@ class _SessionStorage:
         serving.rate_limiter = get_rate_limiter(Config)
         workers = Workers(self._beside("workers"), self._announced)
         served = ServedStore(self.store, workers, self.authenticator, serving)
+        self._has_opened = asyncio.Event()
         try:
             await workers.open()
             self._life.push_async_callback(workers.close)
@@ -70,8 +71,10 @@ class _SessionStorage:
             serving.opened(await self._life.enter_async_context(server))
         except (PolicyError, GateError) as error:
             serving.why_not_started = error
+            self._has_opened.set()
             await self._life.aclose()
             raise
+        self._has_opened.set()
 
     async def close(self) -> None:
         """Close the relay, and then the database."""
@@ -87,7 +90,12 @@ class _SessionStorage:
         raise NotImplementedError
 
     async def _announced(self, event: FrozenEvent) -> None:
-        await self._serving.server.announced(event)
+        """Take an event that another process has stored. What it tells while this one opens waits
+        until it has, or is nobody's where it cannot.
+        """
+        await self._has_opened.wait()
+        if self._serving.is_open:
+            await self._serving.server.announced(event)
 
     # --- what nostr-relay's own parts ask
 
