@@ -40,8 +40,8 @@ async def _talk(
 ) -> int | None:
     """The code to close with; ``None`` where the client has closed."""
 
-    async def send_text(text: str) -> None:
-        await send({"type": "websocket.send", "text": text})
+    def send_text(text: str) -> Awaitable[None]:
+        return send({"type": "websocket.send", "text": text})
 
     async with server.connect(send_text, ip=ip) as session:
         while True:

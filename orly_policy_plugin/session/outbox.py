@@ -1,7 +1,6 @@
 """The messages that a client has not read yet: bounded, and sent by a task of their own."""
 
 import asyncio
-from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
@@ -18,28 +17,29 @@ class Outbox:
         self._send = send
         self._most_bytes = most_bytes
         self._send_seconds = send_seconds
-        self._waiting: deque[Message] = deque()
+        self._waiting: list[Message] = []
         self._bytes = 0
+        """Of all that was put here and is not sent."""
         self._held_bytes = 0
         self._sent = 0
-        self._filled = asyncio.Event()
+        self._is_sending = False
+        self._filled: asyncio.Future[None] | None = None
+        """While there is nothing to send."""
         self.is_full = False
         """Whether :meth:`room` is to be waited for."""
-        self._has_room = asyncio.Event()
-        self._has_room.set()
-        self._is_empty = asyncio.Event()
-        self._is_empty.set()
+        # Most clients read all that they are sent: nobody ever waits for these two, which would
+        # take a kilobyte and a half of each connection.
+        self._has_room: asyncio.Event | None = None
+        self._is_empty: asyncio.Event | None = None
 
     def put(self, message: Message) -> None:
         """Send a message soon. Bounded by what a connection may have in flight."""
         self._waiting.append(message)
+        if self._filled is not None and not self._filled.done():
+            self._filled.set_result(None)
         self._bytes += message.size_bytes
-        if not self._filled.is_set():
-            self._filled.set()
-            self._is_empty.clear()
         if self._bytes > self._most_bytes // 2:
             self.is_full = True
-            self._has_room.clear()
 
     def has_room_for(self, message: Message) -> bool:
         """Whether the client reads fast enough to be sent this message, too."""
@@ -51,10 +51,16 @@ class Outbox:
 
     async def room(self) -> None:
         """Wait until the client has read most of what it was sent."""
-        await self._has_room.wait()
+        if self.is_full:
+            if self._has_room is None:
+                self._has_room = asyncio.Event()
+            await self._has_room.wait()
 
     async def drained(self, seconds: float) -> None:
         """Wait until all is sent, but not longer than that."""
+        if not self._bytes:
+            return
+        self._is_empty = asyncio.Event()
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._is_empty.wait()
@@ -69,12 +75,17 @@ class Outbox:
         watch = _Watch(task, self, self._send_seconds)
         try:
             while True:
-                await self._filled.wait()
+                await self._something()
+                self._is_sending = True
                 while self._waiting:
-                    await self._send(str(self._waiting[0]))
-                    self._has_been_sent()
-                self._filled.clear()
-                self._is_empty.set()
+                    messages, self._waiting = self._waiting, []
+                    messages.reverse()
+                    while messages:
+                        await self._send(str(messages[-1]))
+                        self._has_been_sent(messages.pop())
+                self._is_sending = False
+                if self._is_empty is not None:
+                    self._is_empty.set()
         except asyncio.CancelledError:
             if watch.is_over:
                 task.uncancel()
@@ -83,17 +94,28 @@ class Outbox:
         finally:
             watch.stop()
 
-    def _has_been_sent(self) -> None:
-        self._bytes -= self._waiting.popleft().size_bytes
+    async def _something(self) -> None:
+        """Wait until there is something to send."""
+        if not self._waiting:
+            self._filled = asyncio.get_running_loop().create_future()
+            try:
+                await self._filled
+            finally:
+                self._filled = None
+
+    def _has_been_sent(self, message: Message) -> None:
+        self._bytes -= message.size_bytes
         self._sent += 1
         if self.is_full and self._bytes <= self._most_bytes // 2:
             self.is_full = False
-            self._has_room.set()
+            if self._has_room is not None:
+                self._has_room.set()
+                self._has_room = None
 
     @property
     def progress(self) -> int | None:
         """The number of the message that is being sent; ``None`` where none is."""
-        return self._sent if self._waiting else None
+        return self._sent if self._is_sending else None
 
 
 class _Watch:

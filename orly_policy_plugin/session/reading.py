@@ -127,18 +127,22 @@ class Reading:
     ) -> Sequence[FrozenEvent]:
         """The events that a reader may be given, in their order. Nobody is given expired ones."""
         scopes, now = self._gate.read_scopes(context), int(self._clock())
-        is_genuine = _is_known if self._able.verifies else has_right_id
+        of_kind, verifies = scopes.of_kind, self._able.verifies
         foreseen: list[bool | None] = []
+        asked: list[FrozenEvent] = []
         looked_at = 0
         for event in events:
             if looked_at > _CHARACTERS_BETWEEN_YIELDS:
                 looked_at = 0
                 await asyncio.sleep(0)
             looked_at += size(event)
+            may = _foreseen(event, of_kind(event.kind), context, now)
             # What is not what its id says, a store has made up.
-            may = _foreseen(event, scopes.of_kind(event.kind), context, now)
-            foreseen.append(False if may is not False and not is_genuine(event) else may)
-        asked = [event for event, may in zip(events, foreseen, strict=True) if may is None]
+            if may is not False and not (verifies or has_right_id(event)):
+                may = False
+            elif may is None:
+                asked.append(event)
+            foreseen.append(may)
         decisions = iter(await self._gate.reads(asked, context) if asked else ())
         return [
             event
@@ -212,11 +216,6 @@ async def _asking(reader: Now) -> AsyncIterator[_Asking]:
         yield _Asking(reader, tasks)
     finally:
         await tasks.stop()
-
-
-def _is_known(_: FrozenEvent) -> bool:
-    """Whether an event is genuine that its store has verified."""
-    return True
 
 
 def _grants_rest(wanted: Filter, scopes: CombinedScopes) -> bool:

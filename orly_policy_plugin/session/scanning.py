@@ -41,6 +41,10 @@ class Page(Stream, Protocol):
     def is_cut(self) -> bool:
         """Whether it has ended before it was whole."""
 
+    @property
+    def size(self) -> int:
+        """Of all its events so far (:func:`size`)."""
+
 
 PageOf = Callable[[Filter, Position | None, int], Page]
 """The stream of one page; its arguments are those of :meth:`.Host.page`."""
@@ -53,13 +57,16 @@ class WholePage:
     _ask: Callable[[], Awaitable[Sequence[FrozenEvent]]]
     _has_come: bool = False
     is_cut: Final = False
+    size: int = 0
 
     async def some(self) -> Sequence[FrozenEvent]:
         """All of it."""
         if self._has_come:
             return ()
         self._has_come = True
-        return await self._ask()
+        events = await self._ask()
+        self.size = sum(map(size, events))
+        return events
 
 
 class ComingPage:
@@ -70,8 +77,9 @@ class ComingPage:
     def __init__(self) -> None:
         self.is_cut = False
         """Whether it has ended before it was whole."""
+        self.size = 0
         self._waiting: list[FrozenEvent] = []
-        self._waiting_characters = 0
+        self._taken_size = 0
         self._has_changed = asyncio.Event()
         self._has_ended = False
         self._error: Exception | None = None
@@ -82,11 +90,12 @@ class ComingPage:
         :raises Enough: there is no room for more.
         """
         self._has_changed.set()
+        most = self._taken_size + _MOST_WAITING_CHARACTERS
         for event in events:
-            if self._waiting_characters > _MOST_WAITING_CHARACTERS:
+            if self.size > most:
                 raise Enough
             self._waiting.append(event)
-            self._waiting_characters += size(event)
+            self.size += size(event)
 
     async def fill(self, work: Awaitable[None]) -> None:
         """Await what adds the events, for whoever takes them: he is told how it ends."""
@@ -106,7 +115,7 @@ class ComingPage:
             await self._has_changed.wait()
         if self._error is not None:
             raise self._error
-        taken, self._waiting, self._waiting_characters = self._waiting, [], 0
+        taken, self._waiting, self._taken_size = self._waiting, [], self.size
         return taken
 
 
@@ -122,7 +131,6 @@ class Scan:
     """The page that is being read."""
     _count: int = 0
     """Of its events."""
-    _size: int = 0
     _before: Position | None = None
     _is_over: bool = False
 
@@ -134,7 +142,6 @@ class Scan:
             if found := await self._page.some():
                 await asyncio.sleep(0)  # a host that never waits would hold up everybody
                 self._count += len(found)
-                self._size += sum(map(size, found))
                 self._before = Position.of(found[-1])
                 return found
             self._end_page(self._page)
@@ -144,9 +151,9 @@ class Scan:
         self._is_over = self._count < self._most and not page.is_cut
         self._most = min(_GROWTH * self._most, _LARGEST_PAGE)
         if self._count:
-            average = self._size // self._count
+            average = page.size // self._count
             self._most = min(self._most, max(_LARGEST_PAGE_CHARACTERS // average, 1))
-        self._page, self._count, self._size = None, 0, 0
+        self._page, self._count = None, 0
 
 
 @attrs.define(eq=False)

@@ -53,9 +53,9 @@ class Subscription:
     async def send_stored(self, events: Sequence[FrozenEvent]) -> None:
         """Send some of what is stored, as the client reads."""
         assert self._sent is not None
+        self._sent.update([event.id for event in events])
         outbox = self.reader.outbox
         for event in events:
-            self._sent.add(event.id)
             outbox.put(event_message(self._start, encoded_event(event)))
             if outbox.is_full:
                 await outbox.room()
