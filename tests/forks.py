@@ -20,10 +20,12 @@ from collections.abc import Callable, Mapping, Sequence
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
+from orly_policy_plugin.cli.command import COMMANDS
+
 IMPORTED = (
     "aiosqlite",
     "click.testing",
-    "orly_policy_plugin.cli.command",
+    *(f"orly_policy_plugin.cli.{name.replace('-', '_')}" for name in COMMANDS),
     "example_relay.forgetting",
     "example_relay.monstr_relay",
     "example_relay.__main__",

@@ -4,32 +4,54 @@ import contextlib
 import io
 import os
 import sys
-from typing import NoReturn
+from importlib import import_module
+from typing import Final, NoReturn
 
 import click
 
-from .check import check
-from .diff import diff
-from .explain import explain
-from .follows import follows
-from .history import history
-from .plugins import plugins
-from .proxy import proxy
-from .rollback import rollback
-from .script_check import script_check
 from .showing import show_error, tell
-from .sign_update import sign_update
-from .strfry import strfry
-from .test import test
-from .withdraw import withdraw
 
+COMMANDS: Final = (
+    "check",
+    "diff",
+    "explain",
+    "follows",
+    "history",
+    "plugins",
+    "proxy",
+    "rollback",
+    "script-check",
+    "sign-update",
+    "strfry",
+    "test",
+    "withdraw",
+)
 _INTERRUPTED = 130
 """The exit status that a shell reports of a command that Ctrl-C ended."""
 _CANNOT = 2
 _NOBODY_READS = 1
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Commands(click.Group):
+    """Each is imported when it is asked for: all together would take most of a command's time.
+
+    A command has a module of its name, and is the function of its name in there.
+    """
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Their names, as the help has them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """A command; ``None`` where there is none of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        name = cmd_name.replace("-", "_")
+        command: click.Command = getattr(import_module(f".{name}", __package__), name)
+        return command
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="orly-policy-plugin")
 def orly_policy() -> None:
     """Check, explain, test and change the policy of a Nostr relay.
@@ -38,24 +60,6 @@ def orly_policy() -> None:
     policies differ; 2 the command was called wrongly, or something cannot be read or written,
     such as the output. Where nobody reads the output to its end (`| head`), it is 1.
     """
-
-
-for _command in (
-    check,
-    diff,
-    explain,
-    follows,
-    history,
-    plugins,
-    proxy,
-    rollback,
-    script_check,
-    sign_update,
-    strfry,
-    test,
-    withdraw,
-):
-    orly_policy.add_command(_command)
 
 
 def main() -> NoReturn:
