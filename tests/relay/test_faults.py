@@ -69,7 +69,7 @@ async def requests_of_a_megabyte(relay: Relay, client: Client) -> None:
 
 async def messages_of_15_megabytes(relay: Relay, client: Client) -> None:
     """Each on a connection of its own, which it may end."""
-    for number in range(10):
+    for number in range(times(4, 10)):
         with contextlib.suppress(websockets.ConnectionClosed):
             async with websockets.connect(relay.url, max_size=None) as socket:
                 await socket.send(json.dumps(["REQ", f"{number}", {"#t": ["x" * 15_000_000]}]))
@@ -135,7 +135,7 @@ async def many_large_filters_left_behind(relay: Relay, client: Client) -> None:
 
 async def unsigned_proofs_of_a_megabyte(relay: Relay, client: Client) -> None:
     """Each with the URL of another relay."""
-    for number in range(50):
+    for number in range(times(20, 50)):
         url = f"wss://{number}.example/" + "x" * 1_000_000
         tags = [["relay", url], ["challenge", client.challenge or ""]]
         event = {**Key().event(22242), "tags": tags}
@@ -146,12 +146,12 @@ async def unsigned_proofs_of_a_megabyte(relay: Relay, client: Client) -> None:
 async def ids_of_the_slowest_form(relay: Relay, client: Client) -> None:
     """Events of a megabyte of control characters, read all at once, and live under many keys."""
     key = Key()
-    events = [controls(key, 150_000 + number) for number in range(10)]
+    events = [controls(key, 150_000 + number) for number in range(times(4, 10))]
     await client.publish_all(*events)
     found = await client.stored({"authors": [key.pubkey], "limit": len(events)})
     assert len(found) == len(events)
     async with contextlib.AsyncExitStack() as stack:
-        for _ in range(20):
+        for _ in range(times(8, 20)):
             reader = await stack.enter_async_context(connected(relay.url, Key()))
             await reader.subscribe({"authors": [Key("x").pubkey], "kinds": [1]})
         await client.publish_all(controls(key, 150_000))
