@@ -12,10 +12,10 @@ import click
 import uvicorn
 import yaml
 
-from orly_policy_hookspecs import GateError
+from orly_policy_hookspecs import GateError, OperatorError
 from orly_policy_hookspecs.logs import get_log
 from orly_policy_plugin.atomic import write_atomically
-from orly_policy_plugin.errors import PolicyError, Unwritable
+from orly_policy_plugin.errors import Unwritable
 from orly_policy_plugin.hosts.listening import CannotListen, listen_on
 from orly_policy_plugin.hosts.nostr_relay import PolicyApp, create_app
 from orly_policy_plugin.hosts.websockets import WebSockets
@@ -164,7 +164,7 @@ def main(
         )
     except InvalidPolicy as error:
         _fail(*map(str, error.problems))
-    except (PolicyError, GateError) as error:
+    except (OperatorError, GateError) as error:
         _fail(str(error))
     if workers > 1:
         by_workers = _load_workers()(app, listening, workers)

@@ -14,9 +14,8 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
-from orly_policy_hookspecs import Gate, GateError
+from orly_policy_hookspecs import Gate, GateError, OperatorError
 from orly_policy_plugin.allocation import give_back_large_blocks
-from orly_policy_plugin.errors import PolicyError
 from orly_policy_plugin.hosts.listening import CannotListen, listen_on
 from orly_policy_plugin.hosts.memory import MemoryStore
 from orly_policy_plugin.plugin import register
@@ -77,7 +76,7 @@ def main(policy: str, host: str, port: int) -> None:
     try:
         with listen_on(host, port) as listening, contextlib.suppress(KeyboardInterrupt):
             asyncio.run(serve_forever(policy, listening))
-    except (CannotListen, GateError, PolicyError) as error:
+    except (CannotListen, GateError, OperatorError) as error:
         raise click.ClickException(f"the relay does not start: {error}") from error
 
 

@@ -15,8 +15,7 @@ from aiohttp import web
 from monstr.event.persist_sqlite import ARelaySQLiteEventStore
 from monstr.relay.relay import event_route
 
-from orly_policy_hookspecs import GateError
-from orly_policy_plugin.errors import PolicyError
+from orly_policy_hookspecs import GateError, OperatorError
 from orly_policy_plugin.hosts.listening import CannotListen, listen_on
 from orly_policy_plugin.hosts.monstr import PolicyRelay
 
@@ -66,7 +65,7 @@ def main(policy: str, database: Path, host: str, port: int) -> None:
     try:
         with listen_on(host, port) as listening, contextlib.suppress(KeyboardInterrupt):
             asyncio.run(serve_forever(policy, database, listening))
-    except (CannotListen, GateError, PolicyError, sqlite3.Error) as error:
+    except (CannotListen, GateError, OperatorError, sqlite3.Error) as error:
         raise click.ClickException(f"the relay does not start: {error}") from error
 
 

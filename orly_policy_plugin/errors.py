@@ -15,8 +15,10 @@
      +-- UnknownVersion       no version, or several, of the history are meant (…state)
 """
 
+from orly_policy_hookspecs import OperatorError
 
-class PolicyError(Exception):
+
+class PolicyError(OperatorError):
     """The base of the engine's errors. Its text says what is wrong, where, and what would do."""
 
 

@@ -10,7 +10,14 @@ from .combining import combine
 from .context import Context, Origin, StartContext
 from .criteria import Criterion
 from .decision import PREFIXES, Answer, Asked, Decision, Verdict
-from .errors import GateError, InvalidSettings, PluginError, RunningLoopError, SettingsError
+from .errors import (
+    GateError,
+    InvalidSettings,
+    OperatorError,
+    PluginError,
+    RunningLoopError,
+    SettingsError,
+)
 from .gate import Gate, GateSettings
 from .hooks import POLICY_EVENT_KIND, PROJECT, hookimpl, hookspec
 from .nip01.events import Event, FrozenEvent, frozen
@@ -32,6 +39,7 @@ __all__ = [
     "GateError",
     "GateSettings",
     "InvalidSettings",
+    "OperatorError",
     "Origin",
     "PluginError",
     "RunningLoopError",

@@ -7,6 +7,7 @@
      +-- SettingsError      the host's settings do not fit the plugins
      +-- RunningLoopError   the gate for synchronous code, used where an event loop runs
      +-- InvalidSettings    a plugin's settings, as the plugin finds them
+    OperatorError           what a plugin finds that the operator has to mend
 """
 
 import difflib
@@ -15,6 +16,13 @@ from collections.abc import Collection, Mapping
 
 class GateError(Exception):
     """A gate cannot be used, or is used wrongly. Found before anything is decided."""
+
+
+class OperatorError(Exception):
+    """Something that the operator has to mend: the text says what, and is told as it is. A plugin
+    raises one in a hook that keeps the relay closed; of what else it raises it is told that the
+    plugin has failed.
+    """
 
 
 class PluginError(GateError):

@@ -33,6 +33,7 @@ from .observing import Observers
 from .reading import NOTHING_KNOWN, CombinedScopes, ReadScopes, SameForAllKinds, combined
 from .registry import Answers, Registry
 from .waiting import Question, all_ended, wait_for_all
+from .wanted import misfit, missing
 
 log = get_log(__name__)
 
@@ -104,8 +105,8 @@ class Gate:
 
         :param names: only the entry points of these names; all where not given.
         :return: how many were added. One that was registered before is left as it is.
-        :raises PluginError: one cannot be imported or cannot work as it is written, is named and
-            not installed, or two that are installed have the same name.
+        :raises PluginError: one cannot be imported or cannot work as it is written, wants another
+            contract, is named and not installed, or two that are installed have the same name.
         """
         installed: dict[str, EntryPoint] = {}
         for point in entry_points(group=PROJECT):
@@ -115,11 +116,11 @@ class Gate:
             if name not in installed:
                 raise PluginError(f"no plugin {name!r} is installed (entry-point group {PROJECT})")
         wanted = installed.keys() if names is None else set(names)
-        missing = sorted(wanted - set(self.plugins))
-        for name in missing:
+        new = sorted(wanted - set(self.plugins))
+        for name in new:
             self.register(_loaded(installed[name]), name)
             self._installed[name] = installed[name]
-        return len(missing)
+        return len(new)
 
     @property
     def plugins(self) -> tuple[str, ...]:
@@ -164,7 +165,8 @@ class Gate:
         """Check the whole before the relay starts. Says in the log when nothing will be enforced.
 
         :raises SettingsError: a plugin that may vouch is not registered.
-        :raises Exception: what a plugin raises that cannot work with the others.
+        :raises PluginError: one has failed, or cannot work with the others.
+        :raises OperatorError: a plugin has found what keeps the relay closed.
         """
         for name in sorted(self.settings.may_vouch_write | self.settings.may_vouch_read):
             if name not in self.plugins:
@@ -194,7 +196,7 @@ class Gate:
         :raises PluginError: a plugin has none that can be used, or two have the same.
         """
         found: dict[str, Registered] = {}
-        for plugin, given in self._registry.each("criteria"):
+        for plugin, given in self._registry.each("criteria", _list_of):
             for each in _criteria_of(plugin, given):
                 if (other := found.get(each.name)) is not None:
                     if other.plugin == plugin:
@@ -228,7 +230,10 @@ class Gate:
 
     def open(self) -> None:
         """Tell the plugins, which are started, that the stored follow lists have been handed over
-        and the relay opens. Raises what a plugin raises.
+        and the relay opens.
+
+        :raises PluginError: one has failed.
+        :raises OperatorError: a plugin has found what keeps the relay closed.
         """
         for _ in self._registry.each("on_open"):
             pass
@@ -263,16 +268,20 @@ class Gate:
         self.blocking._observe(observers)
 
     def needed_follow_lists(self) -> frozenset[str]:
-        """The authors whose stored follow lists are to be handed to :meth:`kind3`. Raises what a
-        plugin raises.
+        """The authors whose stored follow lists are to be handed to :meth:`kind3`.
+
+        :raises PluginError: one has failed.
         """
-        return frozenset().union(
-            *(needed for _, needed in self._registry.each("needed_follow_lists"))
-        )
+        needed = self._registry.each("needed_follow_lists", frozenset)
+        return frozenset().union(*(authors for _, authors in needed))
 
     def relay_limits(self) -> RelayLimits:
-        """The limits to tell in NIP-11. Raises what a plugin raises."""
-        return RelayLimits.of_all(limits for _, limits in self._registry.each("relay_limits"))
+        """The limits to tell in NIP-11.
+
+        :raises PluginError: one has failed.
+        """
+        given = self._registry.each("relay_limits", _relay_limits)
+        return RelayLimits.of_all(limits for _, limits in given)
 
     def read_scopes(self, context: Context) -> CombinedScopes:
         """What this reader may see of each kind, whatever the event. Never raises: where a plugin
@@ -294,8 +303,8 @@ class Gate:
             return [_NOTHING_KNOWN]
         try:
             given = dict(registry.each("read_scopes", context=context))
-        except Exception:
-            log.exception("a plugin could not say what can be read")
+        except Exception as error:
+            log.exception("what can be read is asked of each event: %s", error)  # noqa: TRY401 -- who has failed
             return [_NOTHING_KNOWN]
         return [given.get(reader, _NOTHING_KNOWN) for reader in registry.readers]
 
@@ -360,6 +369,17 @@ def _distribution(point: EntryPoint | None) -> str:
     return "" if dist is None else f"{dist.name} {dist.version}"
 
 
+def _relay_limits(given: object) -> RelayLimits:
+    if not isinstance(given, RelayLimits):
+        raise TypeError(f"{given!r} is no RelayLimits")
+    return given
+
+
+def _list_of(given: object) -> object:
+    """All of an answer that may be made only as it is looked through."""
+    return list(given) if isinstance(given, Iterable) else given
+
+
 def _criteria_of(plugin: str, given: object) -> Iterator[Criterion]:
     if not isinstance(given, Iterable):
         raise PluginError(f"plugin {plugin}: criteria answered {given!r}, not a list of criteria")
@@ -371,13 +391,14 @@ def _criteria_of(plugin: str, given: object) -> Iterator[Criterion]:
 
 def _loaded(point: EntryPoint) -> object:
     """The plugin of an entry point: an object, or what a class or a factory makes."""
+    if why := misfit(point):
+        raise PluginError(why)
     try:
         loaded = point.load()
         return loaded() if inspect.isclass(loaded) or inspect.isfunction(loaded) else loaded
     except Exception as error:
-        raise PluginError(
-            f"plugin {point.name} ({point.value}) cannot be loaded: {error}"
-        ) from error
+        why = f"plugin {point.name} ({point.value}) cannot be loaded: {error}"
+        raise PluginError(missing(point, error) or why) from error
 
 
 def _true_of_all(taken: Sequence[Decision]) -> Sequence[Decision]:

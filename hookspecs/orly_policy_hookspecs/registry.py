@@ -12,7 +12,7 @@ from . import hooks
 from .answers import Answerer, Attributed
 from .context import Context
 from .decision import Decision
-from .errors import InvalidSettings, PluginError, did_you_mean
+from .errors import InvalidSettings, OperatorError, PluginError, did_you_mean
 from .guards import Ask, guarded, guarded_wrapper
 from .logs import get_log
 from .nip01.events import Event, frozen
@@ -54,6 +54,10 @@ class AskAll(Protocol):
 
     def __call__(self, event: Event, context: Context, started: float | None = None, /) -> Answers:
         """See :class:`.guards.Ask`."""
+
+
+def _as_it_is(given: object) -> object:
+    return given
 
 
 class Registry(pluggy.PluginManager):
@@ -154,13 +158,25 @@ class Registry(pluggy.PluginManager):
         implementations = getattr(self.hook, hook).get_hookimpls()
         return [each for each in implementations if each.plugin_name not in off]
 
-    def each(self, hook: str, **arguments: object) -> Iterator[tuple[str, Any]]:
+    def each(
+        self, hook: str, read: Callable[[Any], Any] = _as_it_is, **arguments: object
+    ) -> Iterator[tuple[str, Any]]:
         """What each plugin answers to a hook that is not about an event, with the plugin's name;
-        abstentions left out. Raises what a plugin raises.
+        abstentions left out.
+
+        :param read: makes of an answer what is wanted; raises where it cannot.
+        :raises PluginError: one has failed, or has answered what cannot be read.
+        :raises OperatorError: a plugin has.
         """
         for implementation in reversed(self._asked(hook)):
             named = {name: arguments[name] for name in implementation.argnames}
-            given = implementation.function(**named)
+            try:
+                given = implementation.function(**named)
+                given = None if given is None else read(given)
+            except OperatorError:
+                raise
+            except Exception as error:
+                raise _failed(implementation.plugin_name, hook, error) from error
             if given is not None:
                 yield implementation.plugin_name, given
 
@@ -304,6 +320,11 @@ def _configured(implementation: pluggy.HookImpl, settings: dict[str, Any]) -> Ca
             log.exception("plugin %s: its settings could not be put in force", name)
 
     return put_in_force
+
+
+def _failed(plugin: str, hook: str, error: BaseException) -> PluginError:
+    """The fault of a plugin, in its name."""
+    return PluginError(f"plugin {plugin}: {hook} failed: {type(error).__name__}: {error}")
 
 
 def _nothing() -> None:

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -143,3 +144,25 @@ def test_one_that_cannot_be_imported_is_named(installed: Run, folder: Path) -> N
     assert done.returncode == 2
     assert done.stderr.startswith("plugin log (third_party:log) cannot be loaded: No module named")
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["plugins", "check", "explain"])
+def test_one_that_wants_another_contract_is_named(
+    run: Run, folder: Path, write: Write, event: MakeEvent, command: str
+) -> None:
+    """By every command that asks the plugins; with what is wanted, and what is there."""
+    install(folder, "log = third_party:log", code=PLUGINS, needs="orly-policy-hookspecs>=9,<10")
+    write("policy.json", {})
+    write("event.json", event())
+    path = os.pathsep.join([str(folder), *sys.path])
+    more = WRITE if command == "explain" else ()
+    done = run(command, "policy.json", *more, PYTHONPATH=path)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert line == (
+        "plugin log (third-party 1.0) wants orly-policy-hookspecs>=9,<10, and "
+        f"{version('orly-policy-hookspecs')} is installed; pip install "
+        f'"orly-policy-hookspecs>=9,<10", or a version of the plugin for '
+        f"{version('orly-policy-hookspecs')}"
+    )

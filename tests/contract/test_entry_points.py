@@ -33,11 +33,13 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
         group: str = "orly_policy",
         point: str | None = None,
         attribute: str = "",
+        needs: str = "",
     ) -> None:
         (tmp_path / f"{name}_module.py").write_text(source.format(name=name))
         info = tmp_path / f"{name}-1.0.dist-info"
         info.mkdir()
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n"
+        (info / "METADATA").write_text(metadata + (f"Requires-Dist: {needs}\n" if needs else ""))
         (info / "entry_points.txt").write_text(
             f"[{group}]\n{point or name} = {name}_module{attribute}\n"
         )
@@ -132,6 +134,26 @@ def test_one_that_cannot_be_imported_stops_the_start(install: Install) -> None:
     install("orlytest_members", "import a_module_that_is_not_there")
     with pytest.raises(PluginError, match=r"orlytest_members.*a_module_that_is_not_there"):
         Gate().load_entry_points(["orlytest_members"])
+
+
+def test_one_that_wants_another_contract_is_not_loaded(install: Install) -> None:
+    """Not even imported."""
+    install("orlytest_members", "raise SystemExit(7)", needs="orly-policy-hookspecs>=9")
+    with pytest.raises(PluginError) as caught:
+        Gate().load_entry_points(["orlytest_members"])
+    assert str(caught.value).startswith(
+        "plugin orlytest_members (orlytest_members 1.0) wants orly-policy-hookspecs>=9, and "
+    )
+
+
+def test_one_that_uses_what_the_contract_has_not_is_told_so(install: Install) -> None:
+    """Where its distribution does not say that it wants a newer one."""
+    needs = "orly-policy-hookspecs>=0.1"
+    install("orlytest_members", "from orly_policy_hookspecs import of_tomorrow", needs=needs)
+    with pytest.raises(PluginError) as caught:
+        Gate().load_entry_points(["orlytest_members"])
+    assert str(caught.value).startswith("plugin orlytest_members (orlytest_members 1.0) wants som")
+    assert str(caught.value).endswith("its distribution asks for orly-policy-hookspecs>=0.1")
 
 
 def test_loading_twice_adds_nothing(install: Install) -> None:

@@ -2,14 +2,22 @@
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import attrs
 import pytest
 from examples import ALICE, BOB, CAROL, NOBODY, Answering
 
-from orly_policy_hookspecs import Context, Gate, StartContext, hookimpl
+from orly_policy_hookspecs import (
+    Context,
+    Criterion,
+    Gate,
+    OperatorError,
+    PluginError,
+    StartContext,
+    hookimpl,
+)
 from orly_policy_hookspecs.limits import RelayLimits
 from orly_policy_hookspecs.reading import HINDERS_NOTHING, SameForAllKinds
 
@@ -28,6 +36,10 @@ class Living:
         self.told.append(what)
         if self.error is not None:
             raise self.error
+
+    @hookimpl
+    def on_registered(self) -> None:
+        self._told("registered")
 
     @hookimpl
     def on_start(self, context: StartContext) -> None:
@@ -81,6 +93,14 @@ TELLS: dict[str, Callable[[Gate], Any]] = {
     "open": lambda gate: gate.open(),
     "follow lists": lambda gate: gate.needed_follow_lists(),
     "limits": lambda gate: gate.relay_limits(),
+    "registered": lambda gate: gate.check(),
+}
+HOOKS = {
+    "start": "on_start",
+    "open": "on_open",
+    "follow lists": "needed_follow_lists",
+    "limits": "relay_limits",
+    "registered": "on_registered",
 }
 
 
@@ -92,11 +112,73 @@ def test_every_plugin_is_told_once(what: str) -> None:
     assert [plugin.told for plugin in plugins] == [[what], [what]]
 
 
-@pytest.mark.parametrize("what", [what for what in TELLS if what != "start"])
-def test_what_a_plugin_raises_is_told(what: str) -> None:
+@pytest.mark.parametrize("what", TELLS)
+def test_what_a_plugin_raises_is_told_in_its_name(what: str) -> None:
     """A relay does not open then."""
-    with pytest.raises(RuntimeError, match=r"^no disk$"):
-        TELLS[what](gate_with(Living(RuntimeError("no disk"))))
+    with pytest.raises(PluginError) as caught:
+        TELLS[what](gate_with(Living(), Living(RuntimeError("no disk"))))
+    assert str(caught.value) == f"plugin p1: {HOOKS[what]} failed: RuntimeError: no disk"
+    assert isinstance(caught.value.__cause__, RuntimeError)
+
+
+@pytest.mark.parametrize("what", ["open", "registered"])
+def test_what_the_operator_has_to_mend_is_told_as_it_is(what: str) -> None:
+    """A plugin's own words, and its own error, which a relay may show in another way."""
+
+    class NoRegister(OperatorError):
+        pass
+
+    with pytest.raises(NoRegister, match=r"^there is no register$"):
+        TELLS[what](gate_with(Living(NoRegister("there is no register"))))
+
+
+@pytest.mark.parametrize(
+    ("what", "answer", "why"),
+    [
+        ("follow lists", 5, "TypeError: 'int' object is not iterable"),
+        (
+            "limits",
+            {"auth_required": True},
+            "TypeError: {'auth_required': True} is no RelayLimits",
+        ),
+    ],
+)
+def test_an_answer_that_is_none_is_told_in_its_name(what: str, answer: Any, why: str) -> None:
+    """As if it had been raised."""
+    plugin = Living(limits=answer, follow_lists=answer)
+    with pytest.raises(PluginError) as caught:
+        TELLS[what](gate_with(Living(), plugin))
+    assert str(caught.value) == f"plugin p1: {HOOKS[what]} failed: {why}"
+
+
+def test_criteria_that_fail_while_they_are_listed_are_told_in_its_name() -> None:
+    """Where they are made as they are looked through."""
+
+    class Generating:
+        @hookimpl
+        def criteria(self) -> Iterator[Criterion]:
+            yield Criterion(name="x_a", unit="", read=int, refuses=lambda *_: None)
+            raise OSError("no disk")
+
+    with pytest.raises(PluginError, match=r"^plugin p0: criteria failed: OSError: no disk$"):
+        gate_with(Generating()).criteria()
+
+
+def test_scopes_that_fail_are_logged_in_its_name(caplog: pytest.LogCaptureFixture) -> None:
+    """Then nothing is known, and each event is asked about."""
+
+    class Failing:
+        @hookimpl
+        def on_read(self) -> None:
+            """Nothing to say."""
+
+        @hookimpl
+        def read_scopes(self) -> None:
+            raise OSError("no disk")
+
+    scope = gate_with(Failing()).read_scopes(NOBODY).of_kind(1)
+    assert (scope.denial, scope.grants_rest) == (None, False)
+    assert "plugin p0: read_scopes failed: OSError: no disk" in caplog.text
 
 
 def test_a_plugin_that_changes_tells_the_relay() -> None:

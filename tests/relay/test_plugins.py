@@ -128,12 +128,16 @@ def python_path(folder: Path) -> str:
     return os.pathsep.join([str(folder), str(ROOT), *sys.path])
 
 
-def install(folder: Path, *entry_points: str, code: str = PLUGIN) -> None:
-    """What installing a distribution leaves behind."""
+def install(folder: Path, *entry_points: str, code: str = PLUGIN, needs: str = "") -> None:
+    """What installing a distribution leaves behind.
+
+    :param needs: a requirement of it.
+    """
     (folder / "third_party.py").write_text(textwrap.dedent(code))
     info = folder / "third_party-1.0.dist-info"
     info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: third-party\nVersion: 1.0\n")
+    metadata = "Metadata-Version: 2.1\nName: third-party\nVersion: 1.0\n"
+    (info / "METADATA").write_text(metadata + (f"Requires-Dist: {needs}\n" if needs else ""))
     (info / "entry_points.txt").write_text("[orly_policy]\n" + "\n".join(entry_points))
 
 
@@ -255,20 +259,28 @@ async def test_hanging_read_holds_nobody_up(plugged: Relay) -> None:
 
 
 @pytest.mark.parametrize(
-    ("entry_point", "code"),
+    ("code", "needs", "says"),
     [
-        ("bad = third_party:Bad", "class Bad:\n    def on_wirte(self, event): ..."),
+        ("def on_wirte(event): ...", "", "did you mean 'on_write'"),
+        ("@hookimpl\ndef on_wirte(event): ...", "", "did you mean 'on_write'"),
         (
-            "bad = third_party",
-            "from orly_policy_hookspecs import hookimpl\n@hookimpl\ndef on_wirte(event): ...",
+            "raise SystemExit",
+            "orly-policy-hookspecs>=9",
+            "plugin bad (third-party 1.0) wants orly-policy-hookspecs>=9, and ",
+        ),
+        (
+            "from orly_policy_hookspecs import of_tomorrow",
+            "orly-policy-hookspecs>=0.1",
+            "plugin bad (third-party 1.0) wants something that orly-policy-hookspecs ",
         ),
     ],
 )
 def test_plugin_that_cannot_work_stops_the_start(
-    tmp_path: Path, entry_point: str, code: str
+    tmp_path: Path, code: str, needs: str, says: str
 ) -> None:
-    """A misspelt hook is an error, not silence."""
-    install(tmp_path, entry_point, code=code)
+    """A misspelt hook is an error, not silence, and so is a newer contract; each is named."""
+    code = f"from orly_policy_hookspecs import hookimpl\n{code}"
+    install(tmp_path, "bad = third_party", code=code, needs=needs)
     relay = Relay(tmp_path, {}, environment={"PYTHONPATH": python_path(tmp_path)})
     try:
         relay.launch()
@@ -276,5 +288,28 @@ def test_plugin_that_cannot_work_stops_the_start(
     finally:
         relay.kill()
     assert relay.stderr.startswith("the relay does not start:\n")
-    assert "on_write" in relay.stderr
+    assert says in relay.stderr
+    assert "Traceback" not in relay.stderr
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        ("def on_open(): raise OSError('no disk')", "on_open failed: OSError: no disk\n"),
+        ("def needed_follow_lists(): return 5", "needed_follow_lists failed: TypeError: "),
+    ],
+)
+def test_plugin_that_fails_as_the_relay_opens_is_named(
+    tmp_path: Path, code: str, says: str
+) -> None:
+    """And the relay stays closed."""
+    code = f"from orly_policy_hookspecs import hookimpl\n@hookimpl\n{code}"
+    install(tmp_path, "bad = third_party", code=code)
+    relay = Relay(tmp_path, {}, environment={"PYTHONPATH": python_path(tmp_path)})
+    try:
+        relay.launch()
+        assert relay.wait() != 0
+    finally:
+        relay.kill()
+    assert f"the relay does not start: plugin bad: {says}" in relay.stderr
     assert "Traceback" not in relay.stderr

@@ -4,9 +4,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
-from orly_policy_hookspecs import Gate, GateError
+from orly_policy_hookspecs import Gate, GateError, OperatorError
 
-from ...errors import PolicyError
 from ...session import Server, SessionSettings
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ class Serving:
     searched_kinds: frozenset[int] = frozenset()
     """Of which the YAML file has the full text searched; empty where it is off."""
     _server: Server | None = None
-    why_not_started: PolicyError | GateError | None = None
+    why_not_started: OperatorError | GateError | None = None
     """Why it could not be opened, where that is the operator's to mend."""
     rate_limiter: Any = None
     """nostr-relay's."""

@@ -17,10 +17,9 @@ from nostr_relay.rate_limiter import get_rate_limiter
 from nostr_relay.storage.db import DBStorage
 from nostr_relay.storage.kv import LMDBStorage
 
-from orly_policy_hookspecs import GateError
+from orly_policy_hookspecs import GateError, OperatorError
 from orly_policy_hookspecs.nip01 import Filter, FrozenEvent, Position
 
-from ...errors import PolicyError
 from ...session import Server
 from .lmdb import LMDBStore
 from .migrations import migrate
@@ -69,7 +68,7 @@ class _SessionStorage:
             self._life.push_async_callback(workers.close)
             server = Server(serving.gate, served, serving.settings)
             serving.opened(await self._life.enter_async_context(server))
-        except (PolicyError, GateError) as error:
+        except (OperatorError, GateError) as error:
             serving.why_not_started = error
             self._has_opened.set()
             await self._life.aclose()
