@@ -15,6 +15,7 @@ from orly_policy_hookspecs.nip01 import kinds
 
 from .decisions import Follows, Scopes, Snapshot, limits_of
 from .live import (
+    OWNERS_FIRST,
     ChangeThread,
     FollowLists,
     InForce,
@@ -95,6 +96,7 @@ class PolicyPlugin:
         self._named_lists = NamedLists(self._force, self._next_start.look_soon)
         self._force.before_telling = self._use_files
         self._missing_plugins = settings.missing_plugins
+        self._gate: Gate | None = None
 
     @classmethod
     def load(
@@ -220,7 +222,17 @@ class PolicyPlugin:
 
         :raises InvalidPolicy: the policy does not fit them.
         """
+        self._gate = gate
         self._force.use_plugins(PluginsOfGate(gate, self, missing=self._missing_plugins))
+
+    @hookimpl
+    def on_unregistered(self) -> None:
+        """Decide without the criteria of a plugin that is gone, which are asked no more already:
+        rules that have one deny.
+        """
+        if self._gate is not None:
+            criteria = self._gate.criteria
+            self._changes.begin(lambda: self._force.use_criteria(criteria), rank=OWNERS_FIRST)
 
     @hookimpl
     def on_start(self, context: StartContext) -> None:

@@ -49,11 +49,10 @@ class BlockingGate:
 
     def _observe(self, observers: Observers) -> None:
         """See :meth:`.Gate._observe`. The other questions are the gate's, and told of there."""
-        observers.replace(
-            self,
-            write=observers.behind_blocking(partial(BlockingGate.write, self), "write"),
-            read=observers.behind_blocking(partial(BlockingGate.read, self), "read"),
-        )
+        of_writes, of_reads = observers.of("write"), observers.of("read")
+        write, read = partial(BlockingGate.write, self), partial(BlockingGate.read, self)
+        of_writes.replace(self, write=of_writes.behind_blocking(write, "write"))
+        of_reads.replace(self, read=of_reads.behind_blocking(read, "read"))
 
     def write(self, event: Event, context: Context) -> Decision:
         """See :meth:`.Gate.write`."""

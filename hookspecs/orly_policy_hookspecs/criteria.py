@@ -6,12 +6,13 @@ only deny, one that :attr:`Criterion.lets_in` is one of the rule's allow lists.
 """
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, Literal
 
 import attrs
 
 from .context import Context
+from .decision import Asked, Decision
 from .nip01.events import FrozenEvent
 
 Access = Literal["write", "read"]
@@ -24,6 +25,10 @@ against it. The last argument is the rule's value, as :attr:`Criterion.read` has
 """
 LetsIn = Callable[[FrozenEvent, Context, Any], Awaitable[bool] | bool]
 """Whether an event, or who sends or reads it, is let in."""
+Decided = Callable[[FrozenEvent, Context, Asked, Decision, Sequence[Any]], None]
+"""Takes note of a decision, as :func:`.hooks.on_decided` does. The last argument are the values of
+all rules that have the criterion, as :attr:`Criterion.read` has made them.
+"""
 
 
 def _check_name(_: object, __: object, name: str) -> None:
@@ -61,6 +66,11 @@ class Criterion:
     """
     refuses: Refuses | None = None
     lets_in: LetsIn | None = None
+    decided: Decided | None = None
+    """Told of each final decision on an access that the criterion is asked on, about events of any
+    kind, as long as a rule has the criterion: for one that remembers what was accepted. An
+    ordinary function. It costs nothing where no rule has the criterion.
+    """
 
     def __attrs_post_init__(self) -> None:
         if (self.refuses is None) == (self.lets_in is None):
@@ -78,9 +88,33 @@ class Criterion:
         return self.says.replace("{}", str(value)) if self.says else f"{self.name} {value}"
 
 
-@attrs.frozen
-class Registered:
-    """A criterion, and the name of its plugin."""
+@attrs.define(eq=False)
+class Registration:
+    """A plugin's registration with a gate, for whoever holds something of the plugin's."""
 
     plugin: str
+    """Its name."""
+    is_over: bool = False
+    """Whether the plugin was unregistered, and is not to be asked any more."""
+
+
+@attrs.frozen
+class Registered:
+    """A criterion, and whose it is."""
+
+    registration: Registration
     criterion: Criterion
+
+    @property
+    def plugin(self) -> str:
+        """The name of its plugin."""
+        return self.registration.plugin
+
+
+@attrs.frozen
+class Used:
+    """A criterion that rules have."""
+
+    registered: Registered
+    values: tuple[Any, ...]
+    """Of each rule, as :attr:`Criterion.read` has made it."""

@@ -20,10 +20,10 @@ from .batches import Batch
 from .blocking import BlockingGate
 from .combining import combine
 from .context import Context, StartContext
-from .criteria import Criterion, Registered
+from .criteria import Criterion, Registered, Used
 from .decision import Decision, Verdict
 from .described import Described
-from .errors import PluginError, SettingsError, did_you_mean
+from .errors import OperatorError, PluginError, SettingsError, did_you_mean
 from .hooks import PROJECT
 from .life import Life
 from .limits import RelayLimits
@@ -90,14 +90,20 @@ class Gate:
         return registered
 
     def unregister(self, name: str) -> None:
-        """Ask a plugin no more, from the next question on. Whether it may vouch stays as it is
-        set, for another of this name. The relay is told that something has changed.
+        """Ask a plugin no more, from the next question on; a rule with a criterion of its denies.
+        Whether it may vouch stays as it is set, for another of this name. The other plugins and
+        the relay are told.
 
         :raises PluginError: no plugin of this name is registered.
         """
         self._check_is_registered(name)
         self._registry.unregister(name=name)
         self._installed.pop(name, None)
+        try:
+            for _ in self._registry.each("on_unregistered", name=name):
+                pass
+        except (PluginError, OperatorError):
+            log.exception("that the plugin %s is unregistered could not be told to all", name)
         self._forget_and_tell()
 
     def load_entry_points(self, names: Collection[str] | None = None) -> int:
@@ -203,8 +209,14 @@ class Gate:
                         raise PluginError(f"plugin {plugin} registers {each.name} twice")
                     both = " and ".join(sorted((plugin, other.plugin)))
                     raise PluginError(f"the plugins {both} both register {each.name}")
-                found[each.name] = Registered(plugin, each)
+                found[each.name] = Registered(self._registry.registration(plugin), each)
         return found
+
+    def use_criteria(self, used: Iterable[Used]) -> None:
+        """Tell these of decisions, of those that :meth:`criteria` has found, and no others. From
+        any thread.
+        """
+        self._registry.use_criteria(used)
 
     def switch_off(self, names: Collection[str]) -> None:
         """Ask the plugins of these names no more, and all others again. From any thread. They are
@@ -256,14 +268,19 @@ class Gate:
         self._changed()
 
     def _observe(self, observers: Observers) -> None:
-        """Have these told of every decision."""
-        observers.replace(
+        """Have these told of decisions."""
+        of_writes, of_reads = observers.of("write"), observers.of("read")
+        of_changes = observers.of("policy_event")
+        of_writes.replace(self, write=of_writes.behind(partial(Gate.write, self), "write"))
+        of_reads.replace(
             self,
-            write=observers.behind(partial(Gate.write, self), "write"),
-            read=observers.behind(partial(Gate.read, self), "read"),
-            reads=observers.behind_reads(partial(Gate.reads, self)),
-            policy_event=observers.behind(partial(Gate.policy_event, self), "policy_event"),
-            withdrawal=observers.behind(partial(Gate.withdrawal, self), "policy_event"),
+            read=of_reads.behind(partial(Gate.read, self), "read"),
+            reads=of_reads.behind_reads(partial(Gate.reads, self)),
+        )
+        of_changes.replace(
+            self,
+            policy_event=of_changes.behind(partial(Gate.policy_event, self), "policy_event"),
+            withdrawal=of_changes.behind(partial(Gate.withdrawal, self), "policy_event"),
         )
         self.blocking._observe(observers)
 

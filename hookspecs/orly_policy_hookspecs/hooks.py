@@ -191,6 +191,16 @@ def on_registered(gate: "Gate") -> None:
 
 
 @hookspec
+def on_unregistered(name: str) -> None:
+    """Another plugin was unregistered while the relay runs: for a plugin that holds something of
+    it. An ordinary function, called on the thread of whoever unregisters; it must not block. What
+    it raises is in the log.
+
+    :param name: of the plugin that is gone.
+    """
+
+
+@hookspec
 def on_start(context: StartContext) -> Awaitable[None] | None:
     """A relay is about to open, in this process and on this event loop: open sessions and files
     here. It may be ``async def``.

@@ -3,7 +3,7 @@
 import copy
 import inspect
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 import pluggy
@@ -11,12 +11,13 @@ import pluggy
 from . import hooks
 from .answers import Answerer, Attributed
 from .context import Context
+from .criteria import Registration, Used
 from .decision import Decision
 from .errors import InvalidSettings, OperatorError, PluginError, did_you_mean
 from .guards import Ask, guarded, guarded_wrapper
 from .logs import get_log
 from .nip01.events import Event, frozen
-from .observing import Observers
+from .observing import Observer, Observers
 
 ASKED: Final = ("on_write", "on_read", "on_kind3", "on_policy_event")
 """The hooks that are about an event."""
@@ -25,11 +26,15 @@ _AWAITED: Final = (*ASKED, "on_start", "on_stop")
 HOOKS: Final = (
     *ASKED,
     *("on_decided", "read_scopes", "relay_limits", "needed_follow_lists"),
-    *("configure", "criteria", "on_registered", "on_start", "on_open", "on_stop"),
+    *("configure", "criteria", "on_registered", "on_unregistered"),
+    *("on_start", "on_open", "on_stop"),
 )
 """All hooks."""
 OF_ITS_LIFE: Final = frozenset(
-    {"configure", "criteria", "on_registered", "on_start", "on_open", "on_stop"}
+    {
+        *("configure", "criteria", "on_registered", "on_unregistered"),
+        *("on_start", "on_open", "on_stop"),
+    }
 )
 """Hooks of which a plugin is told that is switched off: it may be switched on again."""
 
@@ -41,7 +46,7 @@ Where all do, they are given the host's own, which saves a copy of each event th
 log = get_log(__name__)
 
 _UNREADABLE = Decision.reject("error: the event cannot be read")
-_PARAMETERS = frozenset({"event", "context", "access", "decision", "settings", "gate"})
+_PARAMETERS = frozenset({"event", "context", "access", "decision", "settings", "gate", "name"})
 _VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 Answers = list[Attributed] | Attributed | None
@@ -80,6 +85,8 @@ class Registry(pluggy.PluginManager):
         self._observe = observe
         self._slow: dict[str, dict[str, float]] = defaultdict(dict)
         self._off: frozenset[str] = frozenset()
+        self._registrations: dict[str, Registration] = {}
+        self._used: tuple[Used, ...] = ()
         self._plugins_changed()
 
     def register(self, plugin: object, name: str | None = None) -> str | None:
@@ -106,8 +113,14 @@ class Registry(pluggy.PluginManager):
             for implementation in getattr(self.hook, hook).get_hookimpls():
                 if implementation.plugin is plugin:
                     self._guard(implementation, hook)
+        if registered is not None:
+            self._registrations[registered] = Registration(registered)
         self._plugins_changed()
         return registered
+
+    def registration(self, name: str) -> Registration:
+        """The registration of a plugin."""
+        return self._registrations[name]
 
     def get_name(self, plugin: object) -> str | None:
         """The name of a plugin, which need not be equal to itself, or be equal to others."""
@@ -120,6 +133,9 @@ class Registry(pluggy.PluginManager):
 
     def unregister(self, plugin: object | None = None, name: str | None = None) -> object | None:
         """Remove a plugin. From now on it is asked no more."""
+        over = self._registrations.pop(name or self.get_name(plugin) or "", None)
+        if over is not None:
+            over.is_over = True
         removed = super().unregister(plugin, name)
         for slow in self._slow.values():
             slow.clear()
@@ -130,6 +146,13 @@ class Registry(pluggy.PluginManager):
         """Ask the plugins of these names no more, and all others."""
         self._off = frozenset(names)
         self._plugins_changed()
+
+    def use_criteria(self, used: Iterable[Used]) -> None:
+        """See :meth:`.gate.Gate.use_criteria`."""
+        given = tuple(used)
+        if given or self._used:
+            self._used = given
+            self._tell_observers()
 
     def hooks_of(self, name: str) -> tuple[str, ...]:
         """The hooks that a plugin implements, in the order of :data:`HOOKS`."""
@@ -233,7 +256,19 @@ class Registry(pluggy.PluginManager):
         """The same about a read."""
         self.ask_kind3 = self._asking("on_kind3")
         self.ask_policy_event = self._asking("on_policy_event")
-        self._observe(Observers(self._asked("on_decided"), self._budget_seconds))
+        self._tell_observers()
+
+    def _tell_observers(self) -> None:
+        observers = [
+            *map(Observer.hook, self._asked("on_decided")),
+            *map(Observer.criterion, (used for used in self._used if self._is_told(used))),
+        ]
+        self._observe(Observers(observers, self._budget_seconds))
+
+    def _is_told(self, used: Used) -> bool:
+        registered = used.registered
+        is_asked = registered.plugin not in self._off and not registered.registration.is_over
+        return is_asked and registered.criterion.decided is not None
 
     def _asking(self, hook: str) -> AskAll:
         """Through pluggy where there are wrappers. Otherwise the plugins are called one after the

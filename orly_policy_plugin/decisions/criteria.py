@@ -2,15 +2,16 @@
 13 of the spec). Pure but for them: an answer that must be waited for is handed out.
 """
 
-from collections.abc import Awaitable, Callable, Generator, Iterator
+from collections.abc import Awaitable, Callable, Generator, Iterator, Mapping
 from typing import Any, ClassVar, Final, TypeVar
 
 import attrs
 
 from orly_policy_hookspecs import Context, Decision, Event, frozen
-from orly_policy_hookspecs.criteria import Registered
+from orly_policy_hookspecs.criteria import Registered, Used
 from orly_policy_hookspecs.nip01 import FrozenEvent
 
+from ..policy import Policy, rules_of
 from .access import Matcher, MayAccess
 from .conditions import GRANT, GRANTS, Condition, Finding, Foresight, Keys
 from .deciding import Plan
@@ -57,8 +58,10 @@ class AskedOf:
     def begin(self, event: Event, context: Context) -> object:
         """Ask: the answer, or an awaitable of it.
 
-        :raises CriterionFailed: it did.
+        :raises CriterionFailed: it did, or its plugin is registered no more.
         """
+        if self.registered.registration.is_over:
+            raise self.failed("is not asked: the plugin was unregistered")
         try:
             return self._ask(frozen(event), context, self.value)
         except Exception as error:
@@ -192,6 +195,16 @@ class NoSuchCriterion(Condition):
     @property
     def limit(self) -> str:
         return "its plugin"
+
+
+def used_by(policy: Policy, criteria: Mapping[str, Registered]) -> tuple[Used, ...]:
+    """The criteria of a policy's rules that are to be told of decisions."""
+    values: dict[str, list[Any]] = {}
+    for _, rule in rules_of(policy):
+        for name, written in rule.criteria.items():
+            if name in criteria and criteria[name].criterion.decided is not None:
+                values.setdefault(name, []).append(criteria[name].criterion.read(written))
+    return tuple(Used(criteria[name], tuple(read)) for name, read in values.items())
 
 
 def decide_asking(

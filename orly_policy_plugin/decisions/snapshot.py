@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from orly_policy_hookspecs import Event
+from orly_policy_hookspecs.criteria import Used
 
 from ..authority.contributions import Contribution, unstructure_contribution
 from ..policy import (
@@ -24,6 +25,7 @@ from ..policy.named_lists import NO_LISTS, SIGN, list_in_words
 from ..policy.writing import canonical, version_of
 from .added import Added, add_up
 from .compiling import compile_access
+from .criteria import used_by
 from .deciding import Plans
 from .explaining import Explanation, explain
 from .fitted import NOT_FITTED, Fitted
@@ -63,6 +65,8 @@ class Snapshot:
     reads: Plans
     lists: Lists = attrs.field(eq=False, repr=False)
     """The keys of the lists that the policy names."""
+    told: tuple[Used, ...] = attrs.field(eq=False, repr=False)
+    """The criteria of its rules that are to be told of decisions."""
     _follows: Follows = attrs.field(eq=False, repr=False)
     _rate_seconds: float = attrs.field(eq=False, repr=False)
     _parts: "_Parts" = attrs.field(eq=False, repr=False)
@@ -235,6 +239,7 @@ def compile_policy(
         writes=compiled("write"),
         reads=compiled("read"),
         lists=lists,
+        told=used_by(policy, plugins.criteria),
         follows=known,
         rate_seconds=rate_seconds,
         parts=parts,

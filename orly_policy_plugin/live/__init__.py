@@ -16,7 +16,7 @@ What is not a coroutine may block (locks, the disk) and needs a thread of its ow
 :attr:`InForce.snapshot` and nothing else.
 """
 
-from .change_thread import ChangeThread
+from .change_thread import OWNERS_FIRST, ChangeThread
 from .follow_lists import FollowLists, MissingFollowLists
 from .in_force import InForce, ListStatus, Status
 from .listeners import Listener
@@ -27,6 +27,7 @@ from .updates import Updates
 from .watching import Watching
 
 __all__ = [
+    "OWNERS_FIRST",
     "ChangeThread",
     "FollowLists",
     "InForce",

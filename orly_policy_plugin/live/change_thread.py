@@ -134,6 +134,18 @@ class ChangeThread:
                 raise
             return await asyncio.shield(asyncio.wrap_future(request.decision))
 
+    def begin(self, change: Callable[[], None], *, rank: int) -> None:
+        """Have a change made for which nobody waits. What it raises is in the log.
+
+        :param rank: as of :meth:`make`.
+        """
+
+        def made(_: Request) -> Decision:
+            change()
+            return Decision.accept()
+
+        self._add(Request(made), rank, "")
+
     def stop(self) -> None:
         """Finish the change that is being made, give up the others, and end the thread."""
         with self._changed:

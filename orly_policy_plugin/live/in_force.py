@@ -14,6 +14,7 @@ from typing import Final
 
 import attrs
 
+from orly_policy_hookspecs.criteria import Registered
 from orly_policy_hookspecs.logs import get_log
 
 from ..authority.freshness import Freshness, Mark
@@ -22,7 +23,7 @@ from ..errors import Busy, PolicyError, Unreadable, Unwritable
 from ..follows import FollowList
 from ..lists import KnownLists
 from ..plugins import Plugins
-from ..policy import InvalidPolicy, Problem
+from ..policy import InvalidPolicy, Problem, rules_of
 from ..scripts import check_scripts
 from ..settings import Settings
 from ..state import How, PolicyState, Store, read_state
@@ -139,9 +140,10 @@ class InForce:
         """
         check_scripts(state.policy, self.scripts_from)
 
-    def compiled(self, state: PolicyState) -> Snapshot:
+    def compiled(self, state: PolicyState, plugins: Fitted | None = None) -> Snapshot:
         """The snapshot of a state.
 
+        :param plugins: the policy fitted to the plugins; fitted now where not given.
         :raises UnreadableLists: the policy names lists that cannot be read, and never were.
         :raises InvalidPolicy: the policy does not fit the relay's other plugins.
         """
@@ -152,7 +154,7 @@ class InForce:
             owners=self.settings.owners,
             contributions=state.contributions,
             rate_seconds=self.settings.rate_seconds,
-            plugins=self._fitted(state),
+            plugins=plugins or self._fitted(state),
             before=getattr(self, "snapshot", None),
         )
 
@@ -174,6 +176,22 @@ class InForce:
         with self._lock:
             self._plugins = plugins
             self._swap(self.state, self.compiled(self.state))
+
+    def use_criteria(self, criteria: Callable[[], Mapping[str, Registered]]) -> None:
+        """Use other criteria, with the policy and the settings of plugins that are in force. A
+        rule with one that is gone denies, which is logged.
+
+        :param criteria: gives those that there are now.
+        """
+        with self._lock:
+            if self._plugins is None:
+                return
+            plugins = self.snapshot.plugins.with_criteria(criteria())
+            for place, rule in rules_of(self.state.policy):
+                for name in sorted(rule.criteria.keys() - plugins.criteria.keys()):
+                    log.error("%s.%s denies: no plugin has this criterion any more", place, name)
+            state = attrs.evolve(self.state)  # what was made ready is stale now
+            self._swap(state, self.compiled(state, plugins))
 
     # --- making a change
 
@@ -430,6 +448,7 @@ class InForce:
         old, self.snapshot = self.snapshot, snapshot
         if snapshot.plugins is not old.plugins:
             snapshot.plugins.put_in_force()
+        snapshot.plugins.use(snapshot.told)
         policy_is_other = state.content != self.state.content
         self._known = state
         self._take(state)

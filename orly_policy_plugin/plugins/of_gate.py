@@ -48,7 +48,8 @@ class PluginsOfGate:
         if problems:
             raise InvalidPolicy(problems)
         off = [name for name, settings in policy.plugins.items() if settings is False]
-        return Fitted((*changes, partial(self._gate.switch_off, off)), criteria)
+        changes.append(partial(self._gate.switch_off, off))
+        return Fitted(tuple(changes), criteria, self._gate.use_criteria)
 
     def _problems(self, policy: Policy) -> Iterator[Problem]:
         """What is wrong with the names."""
