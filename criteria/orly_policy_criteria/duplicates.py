@@ -12,6 +12,7 @@ import attrs
 from orly_policy_hookspecs import Context, Criterion, Decision, FrozenEvent, hookimpl
 from orly_policy_hookspecs.decision import Asked
 
+from .undecided import Undecided
 from .values import members_of, one_of, whole_number
 
 MOST_CONTENTS: Final = 100_000
@@ -67,8 +68,7 @@ class Duplicates:
         self._clock = clock
         self._sent: OrderedDict[_Key, tuple[str, float]] = OrderedDict()
         """With the id of the event that has it, and when that came."""
-        self._undecided: OrderedDict[str, list[_Key]] = OrderedDict()
-        """By the id of an event that is being decided."""
+        self._undecided: Undecided[_Key] = Undecided(most)
         self._lock = threading.Lock()
 
     @hookimpl
@@ -81,6 +81,7 @@ class Duplicates:
                 says=in_words,
                 read=within,
                 refuses=self.sent_before,
+                decided=self.decided,
             )
         ]
 
@@ -103,21 +104,27 @@ class Duplicates:
                 )
             self._sent[key] = event.id, now
             self._sent.move_to_end(key)
-            self._undecided.setdefault(event.id, []).append(key)
-            for remembered in (self._sent, self._undecided):
-                if len(remembered) > self._most:
-                    remembered.popitem(last=False)
+            self._undecided.take(event.id, key)
+            self._bound()
         return None
 
-    @hookimpl
-    def on_decided(self, event: FrozenEvent, access: Asked, decision: Decision) -> None:
+    def decided(
+        self, event: FrozenEvent, _: Context, __: Asked, decision: Decision, ___: object
+    ) -> None:
         """Forget what was refused."""
-        if access != "write":
-            return
         with self._lock:
-            for key in self._undecided.pop(event.id, ()):
-                if not decision.accepted and self._sent.get(key, ("",))[0] == event.id:
-                    del self._sent[key]
+            if decision.accepted:
+                for key in self._undecided.accepted(event.id):
+                    self._sent.setdefault(key, (event.id, self._clock()))
+                    self._bound()
+            else:
+                for key in self._undecided.refused(event.id):
+                    if self._sent.get(key, ("",))[0] == event.id:
+                        del self._sent[key]
+
+    def _bound(self) -> None:
+        if len(self._sent) > self._most:
+            self._sent.popitem(last=False)
 
 
 def in_words(value: Any) -> str:

@@ -11,6 +11,7 @@ import attrs
 from orly_policy_hookspecs import Context, Criterion, Decision, FrozenEvent, hookimpl
 from orly_policy_hookspecs.decision import Asked
 
+from .undecided import Undecided
 from .values import whole_number
 
 MOST_EVENTS: Final = 200_000
@@ -21,13 +22,12 @@ _Key = tuple[str, int]
 """An author's pubkey, and a kind."""
 
 
-@attrs.define
+@attrs.frozen
 class _Counted:
     """An event of the last hour."""
 
     key: _Key
     at: float
-    decided: bool = False
 
 
 class EventsAnHour:
@@ -46,6 +46,7 @@ class EventsAnHour:
         self._events: OrderedDict[str, _Counted] = OrderedDict()
         """By id, the oldest first."""
         self._counts: Counter[_Key] = Counter()
+        self._undecided: Undecided[_Counted] = Undecided(most)
         self._lock = threading.Lock()
 
     @hookimpl
@@ -58,6 +59,7 @@ class EventsAnHour:
                 says="at most {} events of a kind an hour by an author",
                 read=whole_number("events", 1, _MOST_AN_HOUR),
                 refuses=self.too_many,
+                decided=self.decided,
             )
         ]
 
@@ -71,22 +73,22 @@ class EventsAnHour:
             if self._counts[key] - is_counted >= most:
                 return f"rate-limited: {most} events of kind {event.kind} an hour"
             if not is_counted:
-                self._events[event.id] = _Counted(key, now)
-                self._counts[key] += 1
+                self._count(event.id, counted := _Counted(key, now))
+                self._undecided.take(event.id, counted)
         return None
 
-    @hookimpl
-    def on_decided(self, event: FrozenEvent, access: Asked, decision: Decision) -> None:
+    def decided(
+        self, event: FrozenEvent, _: Context, __: Asked, decision: Decision, ___: object
+    ) -> None:
         """Do not count what was refused."""
-        if access != "write":
-            return
         with self._lock:
-            counted = self._events.get(event.id)
-            if counted is None or counted.decided:
-                return
-            counted.decided = True
-            if not decision.accepted:
-                self._uncount(self._events.pop(event.id))
+            if decision.accepted:
+                for counted in self._undecided.accepted(event.id):
+                    self._count(event.id, counted)
+            else:
+                for counted in self._undecided.refused(event.id):
+                    if self._events.pop(event.id, None) is not None:
+                        self._uncount(counted)
 
     def _forget(self, now: float) -> None:
         """Forget what is older than an hour, and what is too much."""
@@ -95,6 +97,10 @@ class EventsAnHour:
             if now - oldest.at < _HOUR and len(self._events) < self._most:
                 return
             self._uncount(self._events.popitem(last=False)[1])
+
+    def _count(self, event_id: str, counted: _Counted) -> None:
+        self._events[event_id] = counted
+        self._counts[counted.key] += 1
 
     def _uncount(self, counted: _Counted) -> None:
         self._counts[counted.key] -= 1

@@ -13,7 +13,7 @@ from orly_policy_hookspecs import Decision, FrozenEvent, hookimpl
 from orly_policy_hookspecs.testing import NOBODY, Key, Running, by
 from orly_policy_plugin.plugin import PolicyPlugin
 
-from .asking import ALICE, BOB, Clock, in_force, problem, said, says
+from .asking import ALICE, BOB, Clock, in_force, problem, said, says, twice_at_once
 
 _made = count()
 BY_AUTHOR = "blocked: the same content came within 600 seconds from this author"
@@ -143,6 +143,24 @@ def test_two_at_the_same_time(tmp_path: Path) -> None:
             return [(await first).accepted, second.accepted]
 
     assert asyncio.run(both()) == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("answers", "may_repeat"),
+    [
+        ((True, True), False),
+        ((False, True), False),
+        ((True, False), False),
+        ((False, False), True),
+    ],
+)
+def test_the_same_event_twice_at_once(
+    tmp_path: Path, answers: tuple[bool, bool], may_repeat: bool
+) -> None:
+    """It counts where one of the two was accepted."""
+    asking = twice_at_once(tmp_path, Duplicates(), rule(), note(), answers)
+    assert asking(note()) is may_repeat
+    assert not asking(note())
 
 
 def test_memory_is_bounded(tmp_path: Path) -> None:

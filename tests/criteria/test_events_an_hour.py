@@ -14,7 +14,7 @@ from orly_policy_hookspecs import BlockingGate, FrozenEvent
 from orly_policy_hookspecs.testing import Key, Running, by
 from orly_policy_plugin.plugin import PolicyPlugin
 
-from .asking import ALICE, BOB, Clock, in_force, problem, says
+from .asking import ALICE, BOB, Clock, in_force, problem, says, twice_at_once
 
 _made = count()
 REFUSED = "rate-limited: 2 events of kind 1 an hour"
@@ -73,6 +73,18 @@ def test_what_is_refused_elsewhere_does_not_count(tmp_path: Path) -> None:
         assert says(gate, event, by(BOB)).startswith("restricted:")
         assert [says(gate, note()) for _ in range(2)] == ["OK", REFUSED]
         assert says(gate, event) == "OK"
+
+
+@pytest.mark.parametrize(
+    ("answers", "left"),
+    [((True, True), 1), ((False, True), 1), ((True, False), 1), ((False, False), 2)],
+)
+def test_the_same_event_twice_at_once(
+    tmp_path: Path, answers: tuple[bool, bool], left: int
+) -> None:
+    """It counts, once, where one of the two was accepted."""
+    asking = twice_at_once(tmp_path, EventsAnHour(), RULE, note(), answers)
+    assert [asking(note()) for _ in range(left + 1)] == [True] * left + [False]
 
 
 def test_memory_is_bounded(tmp_path: Path) -> None:
