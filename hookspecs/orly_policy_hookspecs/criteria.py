@@ -6,7 +6,7 @@ only deny, one that :attr:`Criterion.lets_in` is one of the rule's allow lists.
 """
 
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Container, Sequence
 from typing import Any, Final, Literal
 
 import attrs
@@ -28,6 +28,13 @@ LetsIn = Callable[[FrozenEvent, Context, Any], Awaitable[bool] | bool]
 Decided = Callable[[FrozenEvent, Context, Asked, Decision, Sequence[Any]], None]
 """Takes note of a decision, as :func:`.hooks.on_decided` does. The last argument are the values of
 all rules that have the criterion, as :attr:`Criterion.read` has made them.
+"""
+ReadKeys = Callable[[object], Container[str]]
+"""Reads a list of keys as rules have it: hex, ``npub1…``, and ``"@name"`` for a named list of the
+policy. Makes the keys, 64 lowercase hex characters each, that these are now: where a list changes,
+the value is read again.
+
+:raises InvalidSettings: with all that is wrong, each with its place in the list: ``[2]``.
 """
 
 
@@ -54,10 +61,13 @@ class Criterion:
     """``x_pow``."""
     unit: str
     """Of a number, or what a value is: ``bits``."""
-    read: Callable[[Any], Any]
+    read: Callable[[Any], Any] | None = None
     """From a JSON value to what the functions are given. What it raises is told to the operator,
-    with the place: ``ValueError("expected a number of bits, found 'many'")``.
+    with the place: ``ValueError("expected a number of bits, found 'many'")``. It may be called
+    again and again, from any thread.
     """
+    read_with_keys: Callable[[Any, ReadKeys], Any] | None = None
+    """In the place of :attr:`read`, for a value that has lists of keys."""
     asked_on: tuple[Access, ...] = ("write",)
     """On which access it has a say."""
     says: str | Callable[[Any], str] = ""
@@ -75,8 +85,23 @@ class Criterion:
     def __attrs_post_init__(self) -> None:
         if (self.refuses is None) == (self.lets_in is None):
             raise ValueError(f"{self.name} either refuses or lets in: give one of these functions")
+        if (self.read is None) == (self.read_with_keys is None):
+            raise ValueError(
+                f"{self.name} is read, or read with keys: give one of these functions"
+            )
         if not self.asked_on or not {"write", "read"}.issuperset(self.asked_on):
             raise ValueError(f"{self.name} is asked on write, on read, or on both")
+
+    def value(self, written: object, keys: ReadKeys) -> Any:
+        """What the functions are given of a rule's value. Raises what its reader raises.
+
+        :param written: as the policy has it.
+        :param keys: reads the lists of keys in it.
+        """
+        if self.read is not None:
+            return self.read(written)
+        assert self.read_with_keys is not None
+        return self.read_with_keys(written, keys)
 
     def in_words(self, value: object) -> str:
         """A rule's value in words.

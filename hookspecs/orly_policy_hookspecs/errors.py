@@ -56,6 +56,17 @@ class InvalidSettings(GateError):
         )
         self.problems = dict(problems)
 
+    def within(self, place: str) -> "InvalidSettings":
+        """The same problems, seen from an outer place: ``who`` and ``[1]`` make ``who[1]``."""
+        return InvalidSettings(
+            {_joined(place, inner): why for inner, why in self.problems.items()}
+        )
+
+
+def _joined(outer: str, inner: str) -> str:
+    is_apart = outer and inner and not inner.startswith("[")
+    return f"{outer}.{inner}" if is_apart else f"{outer}{inner}"
+
 
 def did_you_mean(found: str, known: Collection[str]) -> str:
     """The end of a message about a name that is not known: the one that may have been meant."""

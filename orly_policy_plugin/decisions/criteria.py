@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Final, TypeVar
 import attrs
 
 from orly_policy_hookspecs import Context, Decision, Event, frozen
-from orly_policy_hookspecs.criteria import Registered, Used
+from orly_policy_hookspecs.criteria import ReadKeys, Registered, Used
 from orly_policy_hookspecs.nip01 import FrozenEvent
 
 from ..policy import Policy, rules_of
@@ -197,13 +197,15 @@ class NoSuchCriterion(Condition):
         return "its plugin"
 
 
-def used_by(policy: Policy, criteria: Mapping[str, Registered]) -> tuple[Used, ...]:
+def used_by(
+    policy: Policy, criteria: Mapping[str, Registered], keys: ReadKeys
+) -> tuple[Used, ...]:
     """The criteria of a policy's rules that are to be told of decisions."""
     values: dict[str, list[Any]] = {}
     for _, rule in rules_of(policy):
         for name, written in rule.criteria.items():
             if name in criteria and criteria[name].criterion.decided is not None:
-                values.setdefault(name, []).append(criteria[name].criterion.read(written))
+                values.setdefault(name, []).append(criteria[name].criterion.value(written, keys))
     return tuple(Used(criteria[name], tuple(read)) for name, read in values.items())
 
 

@@ -1,6 +1,10 @@
 """The plans that stay as they are when nothing but follow lists and named lists has changed."""
 
+from collections.abc import Mapping
+
 import attrs
+
+from orly_policy_hookspecs.criteria import Registered
 
 from ..authority.contributions import Extension
 from ..policy import Lists, Policy, Rule
@@ -23,24 +27,30 @@ class Touched:
 
 
 def touched(
-    policy: Policy, added: Added, authors: frozenset[str], names: frozenset[str], lists: Lists
+    policy: Policy,
+    added: Added,
+    authors: frozenset[str],
+    names: frozenset[str],
+    lists: Lists,
+    criteria: Mapping[str, Registered],
 ) -> Touched:
     """Find what looks at the follow lists of these authors, or at the lists of these names.
 
     The plans of rules that admins add are not among it: they are made when they are asked for.
 
     :param lists: the named lists as they are now.
+    :param criteria: of plugins: which lists the value of one names, only its plugin knows.
     """
+    with_keys = {name for name, each in criteria.items() if each.criterion.read_with_keys}
 
     def looks(part: Rule | Extension | None) -> bool:
         if part is None:
             return False
-        if (
-            names
-            and isinstance(part, Rule)
-            and any(not names.isdisjoint(each.names) for each in part.naming_lists.values())
-        ):
-            return True
+        if names and isinstance(part, Rule):
+            if not with_keys.isdisjoint(part.criteria):
+                return True
+            if any(not names.isdisjoint(each.names) for each in part.naming_lists.values()):
+                return True
         return not authors.isdisjoint(authors_needed(part, policy, lists))
 
     if not (authors or names):

@@ -12,7 +12,7 @@ from orly_policy_hookspecs import Decision
 from orly_policy_hookspecs.criteria import Registered
 
 from ..counted import counted
-from ..policy import Lists, Policy, Rule
+from ..policy import Lists, Policy, Rule, key_reader
 from ..policy.fields import Access, fields_of, once, value_in_effect
 from ..policy.named_lists import list_in_words
 from ..policy.who import Step, Whom
@@ -97,6 +97,7 @@ class RuleCompiler:
         self.exempt = exempt
         self.sets = sets
         self.criteria = criteria
+        self._read_keys = key_reader(lists)
         self._united: dict[frozenset[str], frozenset[str]] = {}
 
     def conditions(self, rule: RuleInPlace) -> tuple[Condition, ...]:
@@ -137,7 +138,8 @@ class RuleCompiler:
         for name in sorted(rule.criteria.keys() & self.criteria.keys()):
             registered, value = self.criteria[name], rule.criteria[name]
             if self.access in registered.criterion.asked_on:
-                yield name, AskedOf(registered, registered.criterion.read(value), value)
+                read = registered.criterion.value(value, self._read_keys)
+                yield name, AskedOf(registered, read, value)
 
     # --- who may
 

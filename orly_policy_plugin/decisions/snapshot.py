@@ -18,6 +18,7 @@ from ..policy import (
     Policy,
     Problem,
     json_differences,
+    key_reader,
     lists_named,
     unstructure_policy,
 )
@@ -213,7 +214,7 @@ def compile_policy(
     parts = same._parts if same else _parts(policy, standing, before)
     changed = changed_authors(same._follows, known) if same else frozenset()
     renewed = changed_lists(same.lists, lists) if same else frozenset[str]()
-    of_changed = touched(policy, parts.added, changed, renewed, lists)
+    of_changed = touched(policy, parts.added, changed, renewed, lists, plugins.criteria)
 
     def compiled(access: "Access") -> Plans:
         kept = Kept(same.plans(access), of_changed) if same else None
@@ -239,7 +240,7 @@ def compile_policy(
         writes=compiled("write"),
         reads=compiled("read"),
         lists=lists,
-        told=used_by(policy, plugins.criteria),
+        told=used_by(policy, plugins.criteria, key_reader(lists)),
         follows=known,
         rate_seconds=rate_seconds,
         parts=parts,

@@ -5,12 +5,12 @@ from functools import partial
 from typing import Any, Literal
 
 from orly_policy_hookspecs import Gate, InvalidSettings
-from orly_policy_hookspecs.criteria import Registered
+from orly_policy_hookspecs.criteria import ReadKeys, Registered
 from orly_policy_hookspecs.errors import did_you_mean
 from orly_policy_hookspecs.logs import get_log
 
 from ..decisions import Fitted
-from ..policy import InvalidPolicy, Policy, Problem, rules_of
+from ..policy import InvalidPolicy, Policy, Problem, key_reader, rules_of
 from ..policy.problems import join
 
 log = get_log(__name__)
@@ -72,6 +72,7 @@ class PluginsOfGate:
 
 def _criteria_problems(policy: Policy, criteria: Mapping[str, Registered]) -> Iterator[Problem]:
     """What is wrong with the criteria that rules use."""
+    keys = key_reader(dict.fromkeys(policy.lists, frozenset()))  # their names alone matter here
     for place, rule in rules_of(policy):
         for name, value in rule.criteria.items():
             if (found := criteria.get(name)) is None:
@@ -81,13 +82,13 @@ def _criteria_problems(policy: Policy, criteria: Mapping[str, Registered]) -> It
                 why = f"this is a criterion of the plugin {found.plugin}, which is switched off"
                 yield Problem(join(place, name), why)
             else:
-                for problem in _value_problems(found, value):
+                for problem in _value_problems(found, value, keys):
                     yield problem.within(join(place, name))
 
 
-def _value_problems(found: Registered, value: object) -> Iterator[Problem]:
+def _value_problems(found: Registered, value: object, keys: ReadKeys) -> Iterator[Problem]:
     try:
-        found.criterion.read(value)
+        found.criterion.value(value, keys)
     except InvalidSettings as error:
         for place, why in error.problems.items():
             yield Problem(place, why)

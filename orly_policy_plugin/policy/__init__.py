@@ -1,5 +1,6 @@
 """Policies as data: reading a file with all its problems, the models, writing. Pure."""
 
+from .criterion_keys import key_reader
 from .diff import Difference, differences, json_differences
 from .durations import Duration, parse_duration
 from .models import GlobalRule, KindLists, Policy, Rule, lists_named, rules_of, scripts_of
@@ -26,6 +27,7 @@ __all__ = [
     "differences",
     "json_differences",
     "json_version",
+    "key_reader",
     "lists_named",
     "parse_duration",
     "parse_pubkey",

@@ -1,0 +1,55 @@
+"""Lists of keys in the values of criteria, read as a rule's own lists are."""
+
+from collections.abc import Container, Iterator
+
+import attrs
+
+from orly_policy_hookspecs import InvalidSettings
+from orly_policy_hookspecs.criteria import ReadKeys
+
+from .named_lists import KeyList, Lists, unknown_list
+from .problems import InvalidPolicy, Problem
+from .reading import read_key_list
+
+
+@attrs.frozen
+class InOneOf(Container[str]):
+    """The keys of several sets, none of which is copied: a named list may have a million."""
+
+    _sets: tuple[frozenset[str], ...]
+
+    def __contains__(self, key: object) -> bool:
+        return any(key in each for each in self._sets)
+
+
+def key_reader(lists: Lists) -> ReadKeys:
+    """Make the function that reads a list of keys and of names.
+
+    :param lists: the keys of the policy's named lists.
+    """
+
+    def read(written: object) -> Container[str]:
+        try:
+            read = read_key_list(written, None)
+        except InvalidPolicy as error:
+            raise _invalid(error.problems) from error
+        if unknown := list(_unknown(read, lists)):
+            raise _invalid(unknown)
+        found = KeyList.of(read)
+        sets = [lists[name] for name in found.names]
+        if found.keys:
+            sets.append(frozenset(found.keys))
+        return sets[0] if len(sets) == 1 else InOneOf(tuple(sets))
+
+    return read
+
+
+def _unknown(read: tuple[str, ...], lists: Lists) -> Iterator[Problem]:
+    for i, item in enumerate(read):
+        for name in KeyList.of((item,)).names:
+            if name not in lists:
+                yield Problem(f"[{i}]", unknown_list(name, lists))
+
+
+def _invalid(problems: tuple[Problem, ...] | list[Problem]) -> InvalidSettings:
+    return InvalidSettings({each.place: each.message for each in problems})
