@@ -103,6 +103,17 @@ def _address(ip: str) -> Network | None:
     return ipaddress.ip_network(address)
 
 
+def site_of(ip: str) -> str | None:
+    """The address that stands for a client: of an IPv6 one the first 64 bits; ``None`` where it is
+    none.
+    """
+    if (address := _address(ip)) is None:
+        return None
+    if isinstance(address, ipaddress.IPv6Network):
+        address = address.supernet(new_prefix=_PREFIX_OF_A_SITE)
+    return str(address)
+
+
 def from_elsewhere(_: FrozenEvent, context: Context, networks: From) -> str | None:
     """Say that the client's address is not one that may. What no client sent has none."""
     if context.origin is not Origin.CLIENT:

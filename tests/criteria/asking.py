@@ -30,8 +30,15 @@ class Clock:
 @contextmanager
 def in_force(folder: Path, it: object, rule: Any) -> Iterator[BlockingGate]:
     """A gate with the plugin and a policy with this rule for kind 1."""
+    with policy_in_force(folder, it, {"rules": {"1": rule}}) as gate:
+        yield gate
+
+
+@contextmanager
+def policy_in_force(folder: Path, it: object, policy: Any) -> Iterator[BlockingGate]:
+    """A gate with the plugin and a policy."""
     path = folder / "policy.json"
-    path.write_text(json.dumps({"rules": {"1": rule}}))
+    path.write_text(json.dumps(policy))
     with Running(it, PolicyPlugin.load(path), name="it") as gate:
         yield gate
 
@@ -95,11 +102,15 @@ def twice_at_once(
     return lambda other: running.gate.blocking.write(other, NOBODY).accepted
 
 
-def problem(folder: Path, it: object, rule: Any) -> str:
-    """What the operator is told of a rule that is wrong, behind its place."""
+def problem(folder: Path, it: object, rule: Any, within: str = "") -> str:
+    """What the operator is told of a rule that is wrong, behind its place.
+
+    :param within: the place in the field's value.
+    """
     with pytest.raises(InvalidPolicy) as caught, in_force(folder, it, rule):
         pass
     (found,) = caught.value.problems
     place, _, why = str(found).partition(": ")
-    assert place.startswith("rules.1.x_")
+    (field,) = rule
+    assert place == f"rules.1.{field}{within}"
     return why

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from orly_policy_criteria.an_hour import AnHour
 from orly_policy_criteria.events_an_hour import EventsAnHour
 from orly_policy_hookspecs import BlockingGate, FrozenEvent
 from orly_policy_hookspecs.testing import Key, Running, by
@@ -37,7 +38,7 @@ def policy(folder: Path, it: object, **members: Any) -> Iterator[BlockingGate]:
 def test_any_hour_counts(tmp_path: Path) -> None:
     """Not the clock's; what is refused does not count."""
     clock = Clock()
-    with in_force(tmp_path, EventsAnHour(clock=clock), RULE) as gate:
+    with in_force(tmp_path, EventsAnHour(AnHour(clock=clock)), RULE) as gate:
         told = []
         for clock.now in (0.0, 3000.0, 3599.0, 3600.0, 3601.0, 6599.0, 6600.0):
             told.append(says(gate, note()))
@@ -90,14 +91,15 @@ def test_the_same_event_twice_at_once(
 def test_memory_is_bounded(tmp_path: Path) -> None:
     """And nothing is left of what is forgotten."""
     clock = Clock()
-    it = EventsAnHour(most=3, clock=clock)
+    counted: AnHour[tuple[str, int]] = AnHour(3, clock)
+    it = EventsAnHour(counted)
     with in_force(tmp_path, it, RULE) as gate:
         for name in "abcdefg":
             assert says(gate, note(Key(name))) == "OK"
-        assert (len(it._events), len(it._counts)) == (3, 3)
+        assert (len(counted._events), len(counted._counts)) == (3, 3)
         clock.now += 3600
         assert says(gate, note()) == "OK"
-        assert (len(it._events), dict(it._counts)) == (1, {(ALICE.pubkey, 1): 1})
+        assert (len(counted._events), dict(counted._counts)) == (1, {(ALICE.pubkey, 1): 1})
 
 
 @pytest.mark.parametrize("value", [0, -1, "60", 1.5, True, {}, 10_001])

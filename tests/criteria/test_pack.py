@@ -11,13 +11,15 @@ import pytest
 from orly_policy_hookspecs import FrozenEvent, Gate
 from orly_policy_hookspecs.testing import by
 
-from .asking import ALICE, ROOT, in_force, says
+from .asking import ALICE, BOB, CAROL, ROOT, policy_in_force, says
 from .test_pow import EXAMPLE
 
 PROJECT = tomllib.loads((ROOT / "criteria" / "pyproject.toml").read_text())["project"]
 POINTS: dict[str, str] = PROJECT["entry-points"]["orly_policy"]
 PAGE = (ROOT / "docs" / "criteria.md").read_text()
 SECTIONS: dict[str, str] = dict(re.findall(r"(?ms)^## (x_\w+)\n(.*?)(?=^## |\Z)", PAGE))
+FILES = {"members.txt": [ALICE], "followed.txt": [ALICE, BOB]}
+"""The files of named lists, and who is in them."""
 Told = tuple[FrozenEvent, dict[str, Any], str]
 
 
@@ -27,9 +29,9 @@ def loaded(name: str) -> Any:
 
 
 def documented(name: str) -> Any:
-    """The rule in the example of a section."""
+    """The policy in the example of a section."""
     (example,) = re.findall(r"```json\n(.*?)```", SECTIONS[name], re.DOTALL)
-    return json.loads(example)["rules"]["1"]
+    return json.loads(example)
 
 
 def note(content: str = "hello", *tags: list[str]) -> FrozenEvent:
@@ -72,6 +74,20 @@ EXAMPLES: dict[str, list[Told]] = {
         (note("Hello, Ελλάδα"), {}, "OK"),
         (note("Привет"), {}, "blocked: this relay takes what is written in GREEK, LATIN"),
     ],
+    "x_limits_by_class": [
+        *((note(f"{i}"), {"authenticated": ALICE}, "OK") for i in range(70)),
+        *((note(f"b{i}"), {"authenticated": BOB}, "OK") for i in range(60)),
+        (note("b60"), {"authenticated": BOB}, "rate-limited: 60 events of kind 1 an hour"),
+        (
+            note("a" * 2001),
+            {"authenticated": CAROL},
+            "blocked: content is 2001 bytes, the limit is 2000",
+        ),
+        *((note(f"c{i}"), {"ip": "192.0.2.7"}, "OK") for i in range(5)),
+        (note("c5"), {"ip": "192.0.2.7"}, "auth-required: 5 events of kind 1 an hour without aut"),
+        (note("c5"), {"ip": "192.0.2.7", "authenticated": CAROL}, "rate-limited: 5 events of"),
+        (note("c5"), {"ip": "192.0.2.8", "authenticated": CAROL}, "OK"),
+    ],
     "x_events_an_hour": [
         (note("1"), {}, "OK"),
         (note("2"), {}, "OK"),
@@ -85,9 +101,12 @@ EXAMPLES: dict[str, list[Told]] = {
 def test_the_examples_in_the_docs_say_what_they_do(name: str, tmp_path: Any) -> None:
     """Each section's rule refuses, and accepts where time needs not pass."""
     assert {told == "OK" for _, _, told in EXAMPLES[name]} >= {False}
-    with in_force(tmp_path, loaded(name), documented(name)) as gate:
+    for file, keys in FILES.items():
+        (tmp_path / file).write_text("".join(f"{key.pubkey}\n" for key in keys))
+    with policy_in_force(tmp_path, loaded(name), documented(name)) as gate:
         for event, context, told in EXAMPLES[name]:
-            assert says(gate, event, by(**context))[: len(told)] == told
+            keys = [context["authenticated"]] if "authenticated" in context else []
+            assert says(gate, event, by(*keys, ip=context.get("ip", "")))[: len(told)] == told
 
 
 @pytest.mark.parametrize("name", POINTS)
@@ -105,7 +124,7 @@ def test_a_value_has_words(name: str) -> None:
     """For operators, of what the example in the docs says: no code, and no name of a field."""
     gate = Gate()
     gate.register(loaded(name), name)
-    words = gate.criteria()[name].criterion.in_words(documented(name)[name])
+    words = gate.criteria()[name].criterion.in_words(documented(name)["rules"]["1"][name])
     assert words
     assert not set("{}[]'") & set(words)
     assert name not in words
