@@ -21,7 +21,7 @@ from orly_policy_hookspecs.errors import did_you_mean
 from .an_hour import AnHour
 from .events_an_hour import MOST_AN_HOUR
 from .networks import site_of
-from .values import whole_number
+from .values import keys_in_words, whole_number
 
 _MOST_BYTES: Final = 100_000_000
 _MOST_CLASSES: Final = 20
@@ -153,12 +153,7 @@ def in_words(value: Any) -> str:
 
 def _whose(limits: Mapping[str, Any]) -> str:
     who = limits.get("who")
-    if who is None:
-        return "everybody else"
-    lists = [each for each in who if str(each).startswith("@")]
-    keys = len(who) - len(lists)
-    counted = [f"{keys} key{'' if keys == 1 else 's'}"] if keys else []
-    return " and ".join([*lists, *counted])
+    return "everybody else" if who is None else keys_in_words(who)
 
 
 def _in_words(limits: Mapping[str, Any]) -> str:

@@ -1,6 +1,6 @@
 """Reading a criterion's value from the policy. Pure; what is wrong is a ``ValueError``."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from orly_policy_hookspecs.errors import did_you_mean
@@ -54,6 +54,14 @@ def one_of(value: object, name: str, known: Collection[str]) -> str:
     if not isinstance(value, str) or value not in known:
         raise _expected(" or ".join(map(repr, known)), value, name)
     return value
+
+
+def keys_in_words(written: Sequence[object]) -> str:
+    """A list of keys and of names of lists, for a summary: ``@members and 2 keys``."""
+    lists = [str(each) for each in written if str(each).startswith("@")]
+    keys = len(written) - len(lists)
+    counted = [f"{keys} key{'' if keys == 1 else 's'}"] if keys else []
+    return " and ".join([*lists, *counted])
 
 
 def _expected(what: str, found: object, name: str = "") -> ValueError:

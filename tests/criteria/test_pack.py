@@ -18,7 +18,7 @@ PROJECT = tomllib.loads((ROOT / "criteria" / "pyproject.toml").read_text())["pro
 POINTS: dict[str, str] = PROJECT["entry-points"]["orly_policy"]
 PAGE = (ROOT / "docs" / "criteria.md").read_text()
 SECTIONS: dict[str, str] = dict(re.findall(r"(?ms)^## (x_\w+)\n(.*?)(?=^## |\Z)", PAGE))
-FILES = {"members.txt": [ALICE], "followed.txt": [ALICE, BOB]}
+FILES = {"moderators.txt": [BOB, CAROL], "members.txt": [ALICE], "followed.txt": [ALICE, BOB]}
 """The files of named lists, and who is in them."""
 Told = tuple[FrozenEvent, dict[str, Any], str]
 
@@ -87,6 +87,16 @@ EXAMPLES: dict[str, list[Told]] = {
         (note("c5"), {"ip": "192.0.2.7"}, "auth-required: 5 events of kind 1 an hour without aut"),
         (note("c5"), {"ip": "192.0.2.7", "authenticated": CAROL}, "rate-limited: 5 events of"),
         (note("c5"), {"ip": "192.0.2.8", "authenticated": CAROL}, "OK"),
+    ],
+    "x_reports": [
+        (note(), {}, "OK"),
+        (BOB.event(1984, "", [["p", ALICE.pubkey, "spam"]]), {}, "OK"),
+        (BOB.event(1984, "again", [["p", ALICE.pubkey, "spam"]]), {}, "OK"),
+        (CAROL.event(1984, "", [["p", ALICE.pubkey, "nudity"]]), {}, "OK"),
+        (note(), {}, "OK"),
+        (CAROL.event(1984, "", [["p", ALICE.pubkey, "spam"]]), {}, "OK"),
+        (note(), {}, "blocked: this author was reported"),
+        (BOB.event(1, "hello"), {}, "OK"),
     ],
     "x_events_an_hour": [
         (note("1"), {}, "OK"),

@@ -4,6 +4,7 @@ import sys
 import tomllib
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 from .client import asynchronous, connected
 from .process import ROOT, Relay
@@ -36,6 +37,15 @@ def note(content: str, bits: int = 8, *tags: list[str]) -> Event:
     raise AssertionError
 
 
+def relay_with_the_pack(folder: Path, policy: dict[str, Any]) -> Relay:
+    return Relay(
+        folder,
+        policy,
+        environment={"PYTHONPATH": f"{python_path(folder)}:{PACK}"},
+        command=(sys.executable, "-m", "example_relay"),
+    )
+
+
 @asynchronous
 async def test_rules_have_the_packs_fields(tmp_path: Path) -> None:
     """And a file that is saved changes what they say."""
@@ -46,12 +56,7 @@ async def test_rules_have_the_packs_fields(tmp_path: Path) -> None:
         "x_max_mentions": 1,
         "x_pow": 8,
     }
-    relay = Relay(
-        tmp_path,
-        {"rules": {"1": rule}},
-        environment={"PYTHONPATH": f"{python_path(tmp_path)}:{PACK}"},
-        command=(sys.executable, "-m", "example_relay"),
-    )
+    relay = relay_with_the_pack(tmp_path, {"rules": {"1": rule}})
     mentions = (["p", "ab" * 32], ["p", "cd" * 32])
     with relay as running:
         async with connected(running.url) as client:
@@ -77,3 +82,40 @@ async def test_rules_have_the_packs_fields(tmp_path: Path) -> None:
             running.save_policy({"rules": {"1": rule | {"x_pow": "7"}}})
             running.wait_for(lambda: "rules.1.x_pow: expected a number of bits" in running.stderr)
             assert (await says(note("hey", 6))).startswith("pow: ")
+
+
+@asynchronous
+async def test_who_sends_and_who_is_reported(tmp_path: Path) -> None:
+    """By the keys of a list, which is a file that changes."""
+    install(tmp_path)
+    member, moderator, stranger = Key(), Key(), Key()
+    members = tmp_path / "members.txt"
+    members.write_text(f"{moderator.pubkey}\n")
+    rule = {
+        "x_limits_by_class": [{"who": ["@members"]}, {"events_an_hour": 1}],
+        "x_reports": {"by": ["@members"], "at_least": 1},
+    }
+    policy = {"lists": {"members": {"file": members.name}}, "rules": {"1": rule}}
+    refused = "rate-limited: 1 events of kind 1 an hour"
+    reported = "blocked: this author was reported by people whom the relay trusts"
+    with relay_with_the_pack(tmp_path, policy) as running:
+        async with connected(running.url) as client, connected(running.url) as others:
+
+            async def says(event: Event) -> str:
+                return (await client.publish(event))[1]
+
+            assert await says(stranger.event(1, "a")) == ""
+            assert await says(stranger.event(1, "b")) == (
+                "auth-required: 1 events of kind 1 an hour without authenticating"
+            )
+            await client.authenticate(member)
+            assert await says(member.event(1, "a")) == refused
+            members.write_text(f"{moderator.pubkey}\n{member.pubkey}\n")
+            running.wait_for(lambda: "the list is now @members (2 keys)" in running.stdout)
+            assert [await says(member.event(1, text)) for text in "abc"] == ["", "", ""]
+
+            report = moderator.event(1984, "", [["p", member.pubkey, "spam"]])
+            await others.publish_all(report)
+            assert await says(member.event(1, "d")) == reported
+            await others.publish_all(moderator.event(5, "", [["e", report["id"]]]))
+            assert await says(member.event(1, "d")) == ""
