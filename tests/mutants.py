@@ -32,7 +32,9 @@ MUTATED = ("orly_policy_hookspecs", *(f"orly_policy_plugin/{one}" for one in (
 )))  # fmt: skip
 TESTS = (
     "authority", "conformance", "contract", "decisions", "lists", "nip01", "plugin",
-    "plugins/test_criteria.py", "plugins/test_section.py", "plugins/test_shown.py",
+    *(f"plugins/test_{one}.py" for one in (
+        "criteria", "criteria_gone", "criteria_keys", "criteria_told", "section", "shown",
+    )),
     "policy", "rates", "test_every_field.py", "test_policy_file.py",
 )  # fmt: skip
 """Those that are about what is mutated. What only comes by it, as the session's tests do, would
