@@ -202,6 +202,7 @@ def test_what_it_raises_is_in_the_log_alone(
     assert asyncio.run(gate.write(AnEvent(), NOBODY)) == YES.attributed("p0")
     assert len(before.told) == len(after.told) == 1
     assert "plugin p2: on_decided failed" in caplog.text
+    assert type(error).__name__ in caplog.text
 
 
 def test_one_that_takes_too_long_is_in_the_log(
@@ -212,6 +213,30 @@ def test_one_that_takes_too_long_is_in_the_log(
     with caplog.at_level(logging.ERROR):
         assert asyncio.run(gate.write(AnEvent(), NOBODY)).accepted
     assert "plugin p1: on_decided took longer than the budget of 10 seconds" in caplog.text
+
+
+def test_one_that_is_quick_enough_is_not_in_the_log(
+    clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """However late it is in the clock's life: a budget's time is not too much."""
+    clock.now = 1_000.0
+    gate = gate_with(Answering(YES), Observing(does=clock.passing(10)))
+    assert asyncio.run(gate.write(AnEvent(), NOBODY)).accepted
+    assert caplog.text == ""
+
+
+def test_the_others_are_asked_as_without_it() -> None:
+    """About the event and the client."""
+    asked = Answering(YES)
+    gate = gate_with(asked, Observing())
+    event = AnEvent()
+    asyncio.run(gate.write(event, READER))
+    asyncio.run(gate.read(event, READER))
+    asyncio.run(gate.reads([event], READER))
+    gate.blocking.write(event, READER)
+    gate.blocking.read(event, READER)
+    gate.blocking.close()
+    assert [context for _, context in asked.asked] == [READER] * 5
 
 
 def test_an_event_that_cannot_be_read_is_told_to_nobody(caplog: pytest.LogCaptureFixture) -> None:

@@ -58,6 +58,7 @@ def point(*needs: str) -> EntryPoint:
         ("!=0.1.3", "0.1.2", True),
         ("~=0.1", "0.9", True),
         ("~=0.1", "1.0", False),
+        ("~=0.1.2", "0.1.2", True),
         ("~=0.1.2", "0.1.3", True),
         ("~=0.1.2", "0.1.1", False),
         ("~=0.1.2", "0.2.0", False),
@@ -104,8 +105,20 @@ def test_a_plugin_that_wants_this_one(need: str) -> None:
     assert misfit(point(need)) == ""
 
 
+def test_what_is_wanted_is_told_without_spaces() -> None:
+    """As pip takes it."""
+    assert f"wants {CONTRACT}>=9,<10, and" in misfit(point(f"{CONTRACT} (>=9, <10)"))
+
+
 def test_an_entry_point_of_no_distribution() -> None:
-    assert misfit(EntryPoint("pro", "members:pro", "orly_policy")) == ""
+    """Then nothing says what it wants, and it is called by where it is."""
+    alone = EntryPoint("pro", "members:pro", "orly_policy")
+    assert misfit(alone) == ""
+    with pytest.raises(ImportError) as caught:
+        exec("from orly_policy_hookspecs import of_tomorrow", {})
+    said = missing(alone, caught.value)
+    assert said.startswith(f"plugin pro (members:pro) wants something that {CONTRACT} ")
+    assert said.endswith(f"; its distribution asks for {CONTRACT}")
 
 
 @pytest.mark.parametrize(

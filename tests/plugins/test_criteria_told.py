@@ -26,6 +26,7 @@ class Noting:
     def _note(
         self, event: Event, context: Context, access: str, decision: Decision, values: Any
     ) -> None:
+        assert context is NOBODY
         self.told.append((event.kind, access, decision.accepted, tuple(values)))
 
 
