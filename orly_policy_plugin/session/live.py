@@ -35,6 +35,10 @@ class Live:
         """Hand nothing more on to a subscription."""
         self._index.remove(subscription)
 
+    def asks_for_kind(self, kind: int) -> bool:
+        """Whether a subscription may be for an event of a kind."""
+        return self._index.asks_for_kind(kind)
+
     def publish(self, event: FrozenEvent) -> None:
         """Hand on an event. Nobody waits for the readers' decisions."""
         subscriptions = [each for each in self._index.matching(event) if each.is_for(event)]

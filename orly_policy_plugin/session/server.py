@@ -154,6 +154,12 @@ class Server:
         """Take an event that comes on no session: the relay's own, or one of an import."""
         return await self.writing.take(value, context)
 
+    def awaits(self, kind: int) -> bool:
+        """Whether somebody here may have to be told of an event of a kind. Others a host need not
+        read, where another process has taken them.
+        """
+        return kind == kinds.FOLLOW_LIST or self.live.asks_for_kind(kind)
+
     async def announced(self, event: FrozenEvent) -> None:
         """Tell plugins and readers of an event that another process of the relay has taken."""
         await self._tell(event, STORED)

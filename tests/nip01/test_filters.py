@@ -157,6 +157,21 @@ def test_the_index_finds_exactly_those_that_match(
         assert sorted(index.matching(event)) == expected
 
 
+def test_an_index_knows_the_kinds_that_are_asked_for() -> None:
+    """Of as many filters as ask for them; every kind, where one names none."""
+    index = FilterIndex[str]()
+    index.add("few", [Filter.read({"kinds": [1, 7]}), Filter.read({"kinds": [7], "#t": []})])
+    index.add("seven", [Filter.read({"kinds": [7]})])
+    assert [kind for kind in range(10) if index.asks_for_kind(kind)] == [1, 7]
+    index.remove("few")
+    assert [kind for kind in range(10) if index.asks_for_kind(kind)] == [7]
+    index.add("any", [Filter.read({"authors": [ALICE]})])
+    assert index.asks_for_kind(9)
+    index.remove("any")
+    index.remove("any")
+    assert [kind for kind in range(10) if index.asks_for_kind(kind)] == [7]
+
+
 def test_an_empty_index_holds_nothing() -> None:
     """What is removed leaves nothing behind, so that a relay that runs for months stays small."""
     index: FilterIndex[int] = FilterIndex()
@@ -167,6 +182,7 @@ def test_an_empty_index_holds_nothing() -> None:
         index.remove(key)
     assert not index._slots
     assert not any(index._letters.values())
+    assert not any(index.asks_for_kind(kind) for kind in range(10))
 
 
 @pytest.mark.parametrize(

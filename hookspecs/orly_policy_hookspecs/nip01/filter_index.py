@@ -6,7 +6,7 @@ name something of it.
 """
 
 from collections import Counter
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Collection, Hashable, Iterable, Iterator
 from itertools import product
 from typing import Final, Generic, NamedTuple, TypeVar
 
@@ -41,6 +41,7 @@ class FilterIndex(Generic[K]):
         self._slots: dict[_Slot, dict[tuple[K, int], Filter]] = {}
         self._filters: dict[K, tuple[Filter, ...]] = {}
         self._letters: Counter[str] = Counter()
+        self._kinds: Counter[int | None] = Counter()
 
     def __len__(self) -> int:
         """To how many the filters belong."""
@@ -51,6 +52,7 @@ class FilterIndex(Generic[K]):
         self.remove(key)
         self._filters[key] = tuple(each for each in filters if each.can_match)
         for number, each in enumerate(self._filters[key]):
+            self._kinds.update(_kinds(each))
             for slot in _slots(each):
                 self._slots.setdefault(slot, {})[key, number] = each
                 self._letters[slot.member] += 1
@@ -58,12 +60,17 @@ class FilterIndex(Generic[K]):
     def remove(self, key: K) -> None:
         """Forget the filters of somebody, if there are any."""
         for number, each in enumerate(self._filters.pop(key, ())):
+            self._kinds.subtract(_kinds(each))
             for slot in _slots(each):
                 entered = self._slots[slot]
                 del entered[key, number]
                 if not entered:
                     del self._slots[slot]
                 self._letters[slot.member] -= 1
+
+    def asks_for_kind(self, kind: int) -> bool:
+        """Whether a filter lets an event of a kind through, as far as the kind tells."""
+        return self._kinds[kind] > 0 or self._kinds[None] > 0
 
     def matching(self, event: Event) -> list[K]:
         """To whom the filters belong that an event matches, each once."""
@@ -85,6 +92,10 @@ class FilterIndex(Generic[K]):
 
     def _asked_letters(self) -> set[str]:
         return {letter for letter, count in self._letters.items() if count}
+
+
+def _kinds(each: Filter) -> Collection[int | None]:
+    return (None,) if each.kinds is None else each.kinds
 
 
 def _slots(each: Filter) -> list[_Slot]:
