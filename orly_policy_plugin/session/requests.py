@@ -122,7 +122,7 @@ class Requests:
                 log.exception("a REQ could not be served")
                 subscription.close("error: the REQ could not be served")
                 return
-        subscription.end_of_stored()
+        subscription.end_of_stored(self._server.late_seconds)
 
     def count(self, name: str, values: list[Any]) -> None:
         """Answer a COUNT."""

@@ -25,6 +25,8 @@ from .turns import ReadersTurns
 from .writing import Ok, Writing
 
 _LAST_WORDS_SECONDS: Final = 3.0
+_LATE_SECONDS: Final = 10.0
+"""An event that another process has stored is found here before it is announced here."""
 
 
 class Server:
@@ -56,6 +58,8 @@ class Server:
         self.settings = settings or SessionSettings()
         self.clock = clock
         self._able = Abilities.of(host)
+        self.late_seconds = 0.0 if self._able.announces is None else _LATE_SECONDS
+        """So long after it was stored an event may still come as a live one."""
         self._tasks = Tasks()
         self.writes = Tasks()
         """The events that clients have sent. Each is finished although its client has gone."""

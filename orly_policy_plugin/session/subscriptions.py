@@ -1,5 +1,6 @@
 """Subscriptions: a client is sent stored events, and then live ones."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
@@ -45,14 +46,15 @@ class Subscription:
         """By the ``search`` of its filters."""
         self._start = event_start(name)
         self._most_held = most_held
-        self._sent: set[str] | None = set()
-        """Ids of stored events; ``None`` after EOSE."""
+        self._sent: set[str] = set()
+        """Ids of stored events, for as long as one of them may still come as a live one."""
+        self._is_live = False
+        """Whether EOSE has been sent."""
         self._held: dict[str, Message] = {}
         self._has_ended = False
 
     async def send_stored(self, events: Sequence[FrozenEvent]) -> None:
         """Send some of what is stored, as the client reads."""
-        assert self._sent is not None
         self._sent.update([event.id for event in events])
         outbox = self.reader.outbox
         for event in events:
@@ -60,13 +62,19 @@ class Subscription:
             if outbox.is_full:
                 await outbox.room()
 
-    def end_of_stored(self) -> None:
-        """Send EOSE, and the live events that have come meanwhile."""
-        assert self._sent is not None
+    def end_of_stored(self, late_seconds: float = 0.0) -> None:
+        """Send EOSE, and the live events that have come meanwhile.
+
+        :param late_seconds: so long after it was stored an event may come as a live one.
+        """
         self.reader.outbox.put(eose(self.name))
         held = [message for event_id, message in self._held.items() if event_id not in self._sent]
         self._let_go()
-        self._sent = None
+        self._is_live = True
+        if late_seconds:  # what it holds until then is the set, not the subscription
+            asyncio.get_running_loop().call_later(late_seconds, self._sent.clear)
+        else:
+            self._sent.clear()
         for message in held:
             self._put(message)
 
@@ -79,12 +87,12 @@ class Subscription:
 
     def send_live(self, event_id: str, encoded: bytes) -> None:
         """Send what the reader may be given of what has come."""
-        if self._has_ended:
+        if self._has_ended or event_id in self._sent:
             return
         message = event_message(self._start, encoded)
-        if self._sent is None:
+        if self._is_live:
             self._put(message)
-        elif event_id not in self._sent and event_id not in self._held:
+        elif event_id not in self._held:
             self._hold(event_id, message)
 
     def _hold(self, event_id: str, message: Message) -> None:
@@ -98,6 +106,7 @@ class Subscription:
     def end(self) -> None:
         """Send nothing of it any more."""
         self._has_ended = True
+        self._sent.clear()
         self._let_go()
 
     def _let_go(self) -> None:

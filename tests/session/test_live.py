@@ -146,6 +146,27 @@ async def test_what_comes_while_stored_events_are_sent_comes_once_and_later(
         assert [event["content"] for _, event in speaker.said("EVENT")] == ["before", "meanwhile"]
 
 
+class Announcing(MemoryStore):
+    """The store of a relay of several processes."""
+
+    async def announce(self, event: FrozenEvent) -> None:
+        """The others are not there."""
+
+
+@asynchronous
+async def test_what_was_found_is_not_given_again_when_it_is_announced(tmp_path: Path) -> None:
+    """What another process stores can be found before it is announced."""
+    store = Announcing()
+    found, other = BOB.event(1, "found"), BOB.event(1, "other")
+    async with serving(tmp_path, {}, store=store) as server, client(server) as speaker:
+        await store.add(FrozenEvent.of_json(found))
+        subscription = await speaker.subscribe({"kinds": [1]})
+        for event in (found, other):
+            await server.announced(FrozenEvent.of_json(event))
+        await speaker.until(lambda: other in subscription.events)
+        assert subscription.events == [found, other]
+
+
 @asynchronous
 async def test_idle_subscriptions_cost_a_write_nothing(tmp_path: Path) -> None:
     """A thousand of another kind: counted in calls, which no other process blurs."""
