@@ -34,6 +34,7 @@ PURE = sorted(
         *(ENGINE / "lists" / f"{name}.py" for name in PURE_OF_LISTS),
         *(ENGINE / "session" / f"{name}.py" for name in PURE_OF_SESSION),
         ENGINE / "hosts" / "monstr" / "rows.py",
+        ENGINE / "hosts" / "nostr_relay" / "announcements.py",
         *(ENGINE / "hosts" / "upstream" / f"{name}.py" for name in PURE_OF_UPSTREAM),
         *(
             CONTRACT / f"{name}.py"

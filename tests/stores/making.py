@@ -28,7 +28,7 @@ from orly_policy_hookspecs.nip01 import (
 )
 from orly_policy_plugin.hosts.memory import MemoryStore
 from orly_policy_plugin.hosts.nostr_relay.lmdb import LMDBStore
-from orly_policy_plugin.hosts.nostr_relay.sql import SQLStore
+from orly_policy_plugin.hosts.nostr_relay.sql import SharedSQLStore, SQLStore
 from orly_policy_plugin.session import Known, Vanishing
 
 URL = "wss://relay.example"
@@ -90,7 +90,8 @@ class Place:
                 finally:
                     await store.close()
             return
-        store = await SQLStore.open(self.url, [URL])
+        made = SQLStore if self.flavour == "sqlite" else SharedSQLStore
+        store = await made.open(self.url, [URL])
         try:
             yield store
         finally:

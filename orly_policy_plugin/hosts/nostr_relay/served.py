@@ -1,4 +1,4 @@
-"""A store as the session is given it: with nostr-relay's limits, roles and other workers."""
+"""A store as the session is given it: with nostr-relay's limits, roles and other processes."""
 
 import asyncio
 from typing import Any
@@ -7,6 +7,7 @@ from orly_policy_hookspecs import Context
 from orly_policy_hookspecs.nip01 import FrozenEvent
 
 from ...session import Searching
+from .nodes import Nodes
 from .serving import Serving
 from .workers import Workers
 
@@ -16,7 +17,9 @@ _NOWHERE = "0.0.0.0"  # noqa: S104 -- for nostr-relay's limits, which know no cl
 class ServedStore:
     """A host (:class:`.session.Host`)."""
 
-    def __init__(self, store: Any, workers: Workers, authenticator: Any, serving: Serving) -> None:
+    def __init__(
+        self, store: Any, others: Workers | Nodes, authenticator: Any, serving: Serving
+    ) -> None:
         """:param store: whatever it can do, this can.
         :param authenticator: nostr-relay's, for how long a role waits between messages.
         """
@@ -24,13 +27,13 @@ class ServedStore:
         self.delete, self.vanish, self.count = store.delete, store.vanish, store.count
         if isinstance(store, Searching):
             self.searches, self.search_for = store.searches, store.search_for
-        self._workers = workers
+        self._others = others
         self._authenticator = authenticator
         self._serving = serving
 
     async def announce(self, event: FrozenEvent) -> None:
-        """To the other worker processes."""
-        await self._workers.announce(event)
+        """To the other processes of the relay."""
+        await self._others.announce(event)
 
     async def admit(self, command: str, context: Context) -> str | None:
         """``rate_limits``, then ``authentication.throttle``."""

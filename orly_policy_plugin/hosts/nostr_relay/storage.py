@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Final
 
+import sqlalchemy as sa
 from aionostr.event import Event as TheirEvent
 from nostr_relay.config import Config
 from nostr_relay.errors import StorageError
@@ -20,13 +21,15 @@ from nostr_relay.storage.kv import LMDBStorage
 from orly_policy_hookspecs import GateError, OperatorError
 from orly_policy_hookspecs.nip01 import Filter, FrozenEvent, Position
 
+from ...errors import PolicyError
 from ...session import Server
 from .lmdb import LMDBStore
 from .migrations import migrate
+from .nodes import Nodes
 from .rules import their_event
 from .served import ServedStore
 from .serving import OPTION, Serving
-from .sql import SQLStore
+from .sql import SharedSQLStore, SQLStore, alone_at, why_unusable
 from .workers import Workers
 
 _HERE: Final = "orly_policy_plugin.hosts.nostr_relay"
@@ -39,6 +42,7 @@ class _SessionStorage:
     """The common part of both storages. Mixed in before nostr-relay's own."""
 
     authenticator: Any
+    store: Any
     DEFAULT_GARBAGE_COLLECTOR = f"{_HERE}.garbage.GarbageCollector"
 
     def __init__(self, options: dict[str, Any]) -> None:
@@ -60,12 +64,12 @@ class _SessionStorage:
         if serving.rules is not None:
             serving.rules.use(self.authenticator)
         serving.rate_limiter = get_rate_limiter(Config)
-        workers = Workers(self._beside("workers"), self._announced)
-        served = ServedStore(self.store, workers, self.authenticator, serving)
+        others = self._other_processes()
+        served = ServedStore(self.store, others, self.authenticator, serving)
         self._has_opened = asyncio.Event()
         try:
-            await workers.open()
-            self._life.push_async_callback(workers.close)
+            await others.open()
+            self._life.push_async_callback(others.close)
             server = Server(serving.gate, served, serving.settings)
             serving.opened(await self._life.enter_async_context(server))
         except (OperatorError, GateError) as error:
@@ -88,13 +92,21 @@ class _SessionStorage:
         """A path beside the database, which all processes of the relay share."""
         raise NotImplementedError
 
+    def _other_processes(self) -> Workers | Nodes:
+        """How this process and the others that serve the database tell each other of events."""
+        return Workers(self._beside("workers"), self._announced)
+
     async def _announced(self, event: FrozenEvent) -> None:
         """Take an event that another process has stored. What it tells while this one opens waits
         until it has, or is nobody's where it cannot.
         """
+        if (server := await self._opened_server()) is not None:
+            await server.announced(event)
+
+    async def _opened_server(self) -> Server | None:
+        """The relay, once it has opened; ``None`` where it cannot, or is closed."""
         await self._has_opened.wait()
-        if self._serving.is_open:
-            await self._serving.server.announced(event)
+        return self._serving.server if self._serving.is_open else None
 
     # --- what nostr-relay's own parts ask
 
@@ -162,14 +174,29 @@ class PolicyDBStorage(_SessionStorage, DBStorage):  # type: ignore[misc]
     """SQL storage."""
 
     async def setup(self) -> None:
-        """Bring the schema up to date, and open."""
-        await asyncio.to_thread(migrate, self._beside("lock"))
+        """Bring the schema up to date, and open.
+
+        :raises PolicyError: the database cannot be used.
+        """
+        try:
+            async with alone_at(self.db_url, self.sqlalchemy_options):
+                await asyncio.to_thread(migrate, self._beside("lock"))
+        except (OSError, ImportError, sa.exc.SQLAlchemyError) as error:
+            problem = PolicyError(f"storage.sqlalchemy.url: {why_unusable(self.db_url, error)}")
+            self._serving.why_not_started = problem
+            raise problem from error
         self.sqlalchemy_options.setdefault("hide_parameters", True)  # or the log has events
         await super().setup()
 
     async def _opened_store(self) -> SQLStore:
         urls = self._serving.settings.relay_urls
-        return await SQLStore.open(self.db_url, urls, self.sqlalchemy_options)
+        made = SharedSQLStore if self.is_postgres else SQLStore
+        return await made.open(self.db_url, urls, self.sqlalchemy_options)
+
+    def _other_processes(self) -> Workers | Nodes:
+        if isinstance(self.store, SharedSQLStore):
+            return Nodes(self.store, self._opened_server)
+        return super()._other_processes()
 
     def _beside(self, ending: str) -> Path:
         database = self.db_url.partition(":///")[2].partition("?")[0]

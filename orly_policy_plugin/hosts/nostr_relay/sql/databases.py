@@ -2,15 +2,20 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from threading import Lock
 from typing import Any, Final, Protocol, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from orly_policy_hookspecs.logs import get_log
+
+from ....session import StoreUnavailable
 from .dialects import Dialect, PostgreSQL, SQLite
+from .listening import Hear, Listening, Lost, listening
 from .statements import Statements
 
 T = TypeVar("T")
@@ -20,6 +25,8 @@ _SECONDS_TO_WAIT_FOR_THE_LOCK: Final = 30
 _SECONDS_BETWEEN_INTERRUPTS: Final = 0.02
 _WRITERS_LOCK: Final = 0x6F726C79
 """An advisory lock of PostgreSQL: one process writes at a time. The number is ``orly``."""
+_MIGRATIONS_LOCK: Final = _WRITERS_LOCK + 1
+"""Another, held while the schema is brought up to date."""
 
 _BY_INDEX: Final = ", ".join(
     f"set_config('enable_{what}', 'off', true)" for what in ("hashjoin", "mergejoin", "seqscan")
@@ -45,6 +52,8 @@ _UNLOGGED: Final[Mapping[str, Any]] = {"hide_parameters": True, "logging_name": 
 """What events say is not for the log: no parameters, and no rows, which SQLAlchemy logs where all
 is switched on."""
 logging.getLogger(f"sqlalchemy.engine.Engine.{_LOG_NAME}").setLevel(logging.WARNING)
+
+log = get_log(__name__)
 
 
 class Database(Protocol):
@@ -74,6 +83,69 @@ def database_at(url: str, options: Mapping[str, Any]) -> Database:
     if made.get_backend_name() == "sqlite":
         return SQLiteDatabase(made)
     return PostgreSQLDatabase(made, options)
+
+
+@asynccontextmanager
+async def alone_at(url: str, options: Mapping[str, Any]) -> AsyncIterator[None]:
+    """Have the processes that bring a schema up to date take turns, also those of other machines.
+    SQLite's are on one machine, and take turns by a file.
+
+    :param options: for the engine.
+    """
+    if sa.make_url(url).get_backend_name() == "sqlite":
+        yield
+        return
+    async with unpooled(url, options).connect() as connection:
+        await connection.execute(sa.text(f"SELECT pg_advisory_lock({_MIGRATIONS_LOCK})"))
+        yield
+
+
+def why_unusable(url: str, error: Exception) -> str:
+    """What to tell an operator whose database has failed, in a line and without its password.
+
+    :param url: SQLAlchemy's.
+    """
+    try:
+        shown = sa.make_url(url).render_as_string(hide_password=True)
+    except sa.exc.ArgumentError:
+        return "this is no URL of SQLAlchemy, such as postgresql+asyncpg://user@host/name"
+    if isinstance(error, ImportError) and error.name == "asyncpg":
+        return (
+            "PostgreSQL needs asyncpg (pip install 'orly-policy-plugin[nostr-relay-postgresql]')"
+        )
+    return f"the database {shown} cannot be used: {reason_of(error)}"
+
+
+def reason_of(error: Exception) -> str:
+    """What a database, or the network, says of a failure."""
+    reason = error.orig if isinstance(error, sa.exc.DBAPIError) else error
+    return str(reason) or type(reason).__name__
+
+
+def unpooled(url: str | sa.URL, options: Mapping[str, Any]) -> AsyncEngine:
+    """An engine that makes a connection each time, and none before.
+
+    :param options: for an engine that may have a pool.
+    """
+    kept = {each: value for each, value in options.items() if not each.startswith(_OF_POOLS)}
+    return create_async_engine(url, **kept, poolclass=sa.NullPool)
+
+
+_OF_POOLS: Final = ("max_overflow", "pool")
+"""How options begin that are for pools."""
+
+
+def _is_out_of_reach(error: Exception) -> bool:
+    """Whether it is the database's state, or the network's, that has made PostgreSQL fail."""
+    if isinstance(error, sa.exc.DBAPIError):
+        state = getattr(error.orig, "sqlstate", None) or ""
+        return error.connection_invalidated or state.startswith(_AWAY)
+    return isinstance(error, (OSError, sa.exc.TimeoutError))
+
+
+_AWAY: Final = ("08", "53300", "57P")
+"""How PostgreSQL's error codes begin when a connection fails, there are too many, or the server
+starts, stops or has crashed."""
 
 
 class _Interruptible:
@@ -187,13 +259,35 @@ class PostgreSQLDatabase:
         # What is asked is short; to compile it takes longer than to find it.
         settings = {"jit": "off", **given.get("server_settings", {})}
         arguments = {**given, "server_settings": settings}
-        self._engine = create_async_engine(
-            url, **{**options, **_UNLOGGED, "connect_args": arguments}
-        )
+        options = {**options, **_UNLOGGED, "connect_args": arguments}
+        self._engine = create_async_engine(url, **options)
         self._reading = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._unpooled = unpooled(url, options)
+        self._is_away = False
+
+    @contextmanager
+    def _reached(self) -> Iterator[None]:
+        """Have clients told if the database is out of reach, and the log once each time.
+
+        :raises StoreUnavailable: it is.
+        """
+        try:
+            yield
+        except Exception as error:
+            if not _is_out_of_reach(error):
+                raise
+            if not self._is_away:
+                log.error("the database is out of reach: %s", reason_of(error))  # noqa: TRY400 -- no fault of ours
+            self._is_away = True
+            raise StoreUnavailable("the database is out of reach") from error
+        self._is_away = False
 
     async def read(self, work: Callable[[Statements], T]) -> T:
         """See :class:`Database`."""
+        with self._reached():
+            return await self._read(work)
+
+    async def _read(self, work: Callable[[Statements], T]) -> T:
         async with self._reading.connect() as connection:
             return await connection.run_sync(lambda sync: work(Statements(sync, self.dialect)))
 
@@ -204,8 +298,9 @@ class PostgreSQLDatabase:
             connection.exec_driver_sql(f"SELECT {_BY_INDEX}")
             return work(Statements(connection, self.dialect))
 
-        async with self._engine.connect() as connection:
-            return await connection.run_sync(by_index)
+        with self._reached():
+            async with self._engine.connect() as connection:
+                return await connection.run_sync(by_index)
 
     async def write(self, work: Callable[[Statements], T]) -> T:
         """See :class:`Database`."""
@@ -216,8 +311,13 @@ class PostgreSQLDatabase:
             )
             return work(Statements(connection, self.dialect))
 
-        async with self._engine.begin() as connection:
-            return await connection.run_sync(locked)
+        with self._reached():
+            async with self._engine.begin() as connection:
+                return await connection.run_sync(locked)
+
+    def listening(self, hear: Hear, lost: Lost) -> AbstractAsyncContextManager[Listening]:
+        """A connection besides on which what others announce is heard."""
+        return listening(self._unpooled, hear, lost)
 
     async def close(self) -> None:
         """See :class:`Database`."""

@@ -91,7 +91,10 @@ class SQLStore(BatchedStore):
                 return [None]
             case _:
                 events = [job for job in jobs if isinstance(job, FrozenEvent)]
-                return writing.add(statements, events, self._relay_urls)
+                return self._add(statements, events)
+
+    def _add(self, statements: Statements, events: Sequence[FrozenEvent]) -> list[Added]:
+        return writing.add(statements, events, self._relay_urls)
 
 
 def _keys(job: Job) -> Keys | None:
