@@ -34,11 +34,11 @@ POSTGRESQL = (  # likewise: a whole server
 TEST_NEEDS = [
     *("pytest", "pytest-xdist", "hypothesis", "mypy"),
     *("hatchling", "packaging"),  # for wheels, and what they need
-    *("asyncpg", NOSTR_SDK, POSTGRESQL),
+    *(NOSTR_SDK, POSTGRESQL),
 ]
 PACKAGES = ["orly_policy_plugin", "hookspecs"]
 PROJECTS = [Path("pyproject.toml"), Path("hookspecs/pyproject.toml")]
-HOSTS = "kit,monstr,nostr-relay,proxy"
+HOSTS = "kit,monstr,nostr-relay,nostr-relay-postgresql,proxy"
 """The extras, all of them."""
 CONTRACT = "./hookspecs"
 """A distribution of its own, which the engine needs."""

@@ -173,6 +173,10 @@ def main(
     try:
         keep_private(data)
         policy_file = policy or _sample_policy(data)
+        if database is not None and storage == "lmdb":
+            raise click.UsageError(
+                "--database takes the place of --storage lmdb: give one of them"
+            )
         events = _storage(data.absolute(), storage, database)
         configuration = _configuration(data, host, port, events, workers)
     except NotPrivate as error:

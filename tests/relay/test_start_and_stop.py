@@ -116,6 +116,43 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Ending]:
     return run
 
 
+@pytest.mark.parametrize(
+    "named",
+    [
+        "mysql://u:s3cret@h/d",
+        "postgresql+psycopg://u:s3cret@h/d",
+        "postgresql:s3cret",
+        "postgresql://u:s3cret@h:x/d",
+    ],
+)
+def test_a_database_that_is_none_of_postgresql_is_one_line(
+    run: Callable[..., Ending], named: str
+) -> None:
+    """Without what may be its password."""
+    ending = run("--port", "0", "--database", named)
+    assert (ending.code, ending.stdout) == (2, "")
+    assert ending.stderr == (
+        "Error: Invalid value for '--database': postgresql://user:password@host/name is needed\n"
+    )
+
+
+def test_a_database_that_cannot_be_reached_is_told(
+    tmp_path: Path, run: Callable[..., Ending]
+) -> None:
+    """Where it would be and what is wrong, without its password."""
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        port = found.getsockname()[1]
+    url = f"postgresql://user:s3cret@127.0.0.1:{port}/events"
+    ending = run("--port", "0", "--data", str(tmp_path / "data"), "--database", url)
+    assert ending.code == 3
+    shown = f"postgresql+asyncpg://user:***@127.0.0.1:{port}/events"
+    assert f"the database {shown} cannot be used: " in ending.stderr
+    assert "refused" in ending.stderr or "Connect call failed" in ending.stderr
+    assert "Traceback" not in ending.stderr
+    assert "s3cret" not in ending.stdout + ending.stderr
+    assert (tmp_path / "data" / "nostr-relay.yaml").stat().st_mode & 0o077 == 0
+
+
 def test_taken_port_and_other_wrong_options_are_one_line(
     tmp_path: Path, run: Callable[..., Ending]
 ) -> None:
