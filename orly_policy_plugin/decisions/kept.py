@@ -67,9 +67,11 @@ def touched(
 
 
 def changed_lists(old: Lists, new: Lists) -> frozenset[str]:
-    """The names of lists that have other keys. One that was not read again is the same object."""
+    """The names of lists that have other keys. One that was not read again is the same object; to
+    compare two of a million keys takes longer than to compile the plans that name them.
+    """
     return frozenset(
-        name for name in new if (was := old.get(name)) is not (now := new[name]) and was != now
+        name for name in old.keys() | new.keys() if old.get(name) is not new.get(name)
     )
 
 

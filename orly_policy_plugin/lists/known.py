@@ -1,5 +1,6 @@
 """The lists that were read: the last good content of each counts until there is a better one."""
 
+import contextlib
 import hashlib
 import threading
 from collections.abc import Mapping
@@ -30,13 +31,20 @@ class KnownList:
     problems: tuple[Problem, ...] = ()
     """What is wrong with its file as it is now, each with its place."""
 
-    def after(self, source: ListSource, report: bytes | Unreadable) -> "KnownList":
-        """What is known when its file has this content, or cannot be read."""
+    def after(
+        self, source: ListSource, report: bytes | Unreadable, prepared: "KnownList"
+    ) -> "KnownList":
+        """What is known when its file has this content, or cannot be read.
+
+        :param prepared: what was read of a content that may be the same.
+        """
         if isinstance(report, Unreadable):
             return attrs.evolve(self, problems=(Problem("", str(report)),))
         digest = hashlib.sha256(report).digest()
         if digest == self.digest:
             return attrs.evolve(self, problems=())
+        if digest == prepared.digest:
+            return prepared
         try:
             return KnownList(keys_in(source, report), digest)
         except InvalidPolicy as error:
@@ -59,6 +67,7 @@ class KnownLists:
         self._folder = folder
         self._lock = threading.Lock()
         self._known: Mapping[ListSource, KnownList] = {}
+        self._prepared: Mapping[ListSource, KnownList] = {}
         self._in_force: frozenset[ListSource] = frozenset()
 
     def resolve(self, policy: Policy) -> Lists:
@@ -86,9 +95,8 @@ class KnownLists:
         """Remember that this policy is in force, and forget the lists that it has not."""
         with self._lock:
             self._in_force = frozenset(policy.lists.values())
-            self._known = {
-                source: known for source, known in self._known.items() if source in self._in_force
-            }
+            self._known = self._of_those_in_force(self._known)
+            self._prepared = self._of_those_in_force(self._prepared)
 
     def known(self, source: ListSource) -> KnownList:
         """What is known of a list."""
@@ -100,10 +108,26 @@ class KnownLists:
         :return: what was known before, and what is known now.
         """
         before = self.known(source)
-        now = before.after(source, report)
+        now = before.after(source, report, self._prepared.get(source, _NOTHING_KNOWN))
         with self._lock:
             self._known = {**self._known, source: now}
+            self._prepared = {of: each for of, each in self._prepared.items() if of != source}
         return before, now
+
+    def prepare(self, source: ListSource, content: bytes) -> None:
+        """Read the keys of what a list's file may be about to say: the file is read before it has
+        settled, and a million keys take half a second.
+        """
+        digest = hashlib.sha256(content).digest()
+        if digest in (
+            self.known(source).digest,
+            self._prepared.get(source, _NOTHING_KNOWN).digest,
+        ):
+            return
+        with contextlib.suppress(InvalidPolicy):  # told if this is what it comes to
+            prepared = KnownList(keys_in(source, content), digest)
+            with self._lock:
+                self._prepared = {**self._prepared, source: prepared}
 
     def problems(self, policy: Policy) -> tuple[Problem, ...]:
         """What was wrong with the files of a policy's lists when they were last read."""
@@ -112,6 +136,11 @@ class KnownLists:
             for name, source in policy.lists.items()
             for problem in self.known(source).problems
         )
+
+    def _of_those_in_force(
+        self, lists: Mapping[ListSource, KnownList]
+    ) -> Mapping[ListSource, KnownList]:
+        return {source: lists[source] for source in lists.keys() & self._in_force}
 
     def _read(self, source: ListSource) -> KnownList:
         report: bytes | Unreadable

@@ -34,14 +34,18 @@ def _keys(blocks: Iterator[bytes], problems: list[Problem]) -> Iterator[list[str
     """The keys of each block, until there are problems enough."""
     number = 1
     for block in blocks:
-        lines = block.split()
-        if {_KEY_LENGTH}.issuperset(map(len, lines)) and not block.translate(None, _OF_KEYS):
-            yield block.decode("ascii").split()
-        else:
-            yield _one_by_one(block, number, problems)
+        yield _pure(block) or _one_by_one(block, number, problems)
         if len(problems) >= MOST_PROBLEMS:
             return
         number += block.count(b"\n")
+
+
+def _pure(block: bytes) -> list[str]:
+    """The keys of a block of nothing but keys in hex; none where it is another."""
+    if block.translate(None, _OF_KEYS):
+        return []
+    lines = block.decode("ascii").removesuffix("\n").split("\n")
+    return lines if {_KEY_LENGTH}.issuperset(map(len, lines)) else []
 
 
 def _one_by_one(block: bytes, number: int, problems: list[Problem]) -> list[str]:

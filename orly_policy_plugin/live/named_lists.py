@@ -67,14 +67,18 @@ class NamedLists:
                 self._watcher.start()
 
     def _look_at(self, source: ListSource) -> ContentLook:
-        folder = self._force.lists_from
         return ContentLook(
-            folder / source.path,
+            self._force.lists_from / source.path,
             None,
             partial(self._changed, source),
             partial(self._lost, source),
-            read=partial(read_file, source, folder),
+            read=partial(self._read, source),
         )
+
+    def _read(self, source: ListSource) -> bytes:
+        content = read_file(source, self._force.lists_from)
+        self._force.lists.prepare(source, content)
+        return content
 
     def _changed(self, source: ListSource, content: bytes) -> bool:
         self._take(source, content)

@@ -76,9 +76,14 @@ def is_settled(reading: Reading, *, quiet_seconds: float, waited_seconds: float)
     :param quiet_seconds: since the last change that was noticed.
     :param waited_seconds: since the wait began.
     """
-    if waited_seconds >= LIMIT_SECONDS or quiet_seconds >= PATIENCE_SECONDS:
+    if _is_over(quiet_seconds, waited_seconds):
         return True
     return _time_to_read(quiet_seconds, waited_seconds) and looks_whole(reading)
+
+
+def _is_over(quiet_seconds: float, waited_seconds: float) -> bool:
+    """Whether any reading is to be taken."""
+    return waited_seconds >= LIMIT_SECONDS or quiet_seconds >= PATIENCE_SECONDS
 
 
 def read_settled(
@@ -106,6 +111,7 @@ class _Wait:
         self._read = read
         self.identity = identify(path)
         self._began = self._changed = time.monotonic()
+        self._unfinished: bytes | None = None
 
     def glance(self) -> Reading | None:
         """Look at the file's identity, and read it if it is time to.
@@ -114,13 +120,18 @@ class _Wait:
         """
         now = time.monotonic()
         if not self._same_identity():
-            self._changed = now
+            self._changed, self._unfinished = now, None
         quiet, waited = now - self._changed, now - self._began
+        if self._unfinished is not None:
+            # Not read again: it may be large, and as long as nothing changes it looks the same.
+            return self._unfinished if _is_over(quiet, waited) else None
         if not _time_to_read(quiet, waited):
             return None
         reading = read_now(self._read)
-        settled = is_settled(reading, quiet_seconds=quiet, waited_seconds=waited)
-        return reading if settled else None
+        if is_settled(reading, quiet_seconds=quiet, waited_seconds=waited):
+            return reading
+        self._unfinished = None if isinstance(reading, Unreadable) else reading
+        return None
 
     def _same_identity(self) -> bool:
         before, self.identity = self.identity, identify(self._path)

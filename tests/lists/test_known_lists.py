@@ -38,6 +38,28 @@ def test_the_same_content_is_not_read_twice(known: KnownLists) -> None:
     assert now.keys is before.keys
 
 
+def test_what_was_prepared_is_not_read_twice(
+    known: KnownLists, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It counts once it is taken, and not where the file says something else by then."""
+    read = f"{ALICE}\n{BOB}\n".encode()
+    known.prepare(SOURCE, read)
+    assert known.resolve(NAMING) == {"members": {ALICE}}
+    known.take(SOURCE, f"{BOB}\n".encode())
+    assert known.resolve(NAMING) == {"members": {BOB}}
+    known.prepare(SOURCE, read)
+    monkeypatch.setattr("orly_policy_plugin.lists.known.keys_in", None)
+    known.take(SOURCE, read)
+    assert known.resolve(NAMING) == {"members": {ALICE, BOB}}
+
+
+def test_what_is_wrong_with_what_was_prepared_is_told_when_it_is_taken(known: KnownLists) -> None:
+    known.prepare(SOURCE, b"xyz")
+    assert known.problems(NAMING) == ()
+    known.take(SOURCE, b"xyz")
+    assert known.problems(NAMING)
+
+
 def test_what_is_wrong_leaves_the_keys(known: KnownLists) -> None:
     for wrong in (b"xyz", Unreadable("members.txt is not there")):
         known.take(SOURCE, wrong)

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from orly_policy_plugin.errors import Unreadable
-from orly_policy_plugin.reload.settling import identify, is_settled, looks_whole
+from orly_policy_plugin.reload.settling import identify, is_settled, looks_whole, read_settled
 
 WHOLE = b'{"default_policy": "deny", "rules": {"1": {"description": "notes"}}}'
 
@@ -83,6 +83,23 @@ def test_a_file_that_never_rests_is_followed(tmp_path, follow):
         writer.join()
     follower.wait_for_content(path.read_bytes())
     assert all(looks_whole(report) for report in follower.reports)
+
+
+def test_what_looks_unfinished_is_read_once_as_long_as_nothing_changes(tmp_path):
+    """A list of keys always does, and may be large."""
+    path = tmp_path / "members.txt"
+    path.write_bytes(b"ab\n")
+    readings = []
+
+    def read() -> bytes:
+        readings.append(path.read_bytes())
+        if len(readings) == 1:
+            path.write_bytes(b"abcd\n")
+        return readings[-1]
+
+    settled = read_settled(path, read, threading.Event())
+    assert settled == (identify(path), b"abcd\n")
+    assert readings == [b"ab\n", b"abcd\n"]
 
 
 def test_each_way_of_saving_leaves_its_mark(saving):
