@@ -11,7 +11,7 @@ import attrs
 from orly_policy_hookspecs import Context, Decision, Event, Gate, StartContext, hookimpl
 from orly_policy_hookspecs.limits import RelayLimits
 from orly_policy_hookspecs.logs import get_log
-from orly_policy_hookspecs.nip01 import kinds
+from orly_policy_hookspecs.nip01 import Address, kinds
 
 from .decisions import Follows, Scopes, Snapshot, limits_of
 from .live import (
@@ -240,9 +240,11 @@ class PolicyPlugin:
         self.listen(lambda *_: context.changed())
 
     @hookimpl
-    def needed_follow_lists(self) -> frozenset[str]:
-        """See :meth:`required_follow_lists`."""
-        return self.required_follow_lists()
+    def needed_lists(self) -> frozenset[Address]:
+        """The lists of people that the policy needs now (sections 7 and 14 of the spec): those of
+        :meth:`required_follow_lists`, and the authors' lists that it names.
+        """
+        return self._follow_lists.needed_lists.addresses
 
     @hookimpl
     def on_open(self) -> None:
@@ -312,7 +314,12 @@ class PolicyPlugin:
     @hookimpl
     async def on_kind3(self, event: Event, context: Context) -> None:
         """Take a follow list (section 7 of the spec)."""
-        await self._follow_lists.follow(event)
+        await self._follow_lists.take(event)
+
+    @hookimpl
+    async def on_list_event(self, event: Event, context: Context) -> None:
+        """Take another list of people (section 14 of the spec)."""
+        await self._follow_lists.take(event)
 
     @hookimpl
     async def on_policy_event(self, event: Event, context: Context) -> Decision | None:

@@ -1,27 +1,31 @@
-"""The problems that stop a start (sections 5 and 7 of the spec). They are checked at a start, and
-told before the next."""
+"""The problems that stop a start (sections 5, 7 and 14 of the spec). They are checked at a start,
+and told before the next."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
+from typing import Final
 
 from .follows import needed_lists
+from .lists import not_known
 from .policy import InvalidPolicy, Lists, Problem
 from .scripts import check_scripts
 from .state import PolicyState
 
 
 def start_problems(
-    state: PolicyState, scripts_from: Path, missing_lists: Collection[str], lists: Lists
+    state: PolicyState, scripts_from: Path, missing_lists: Collection[str] | None, lists: Lists
 ) -> tuple[Problem, ...]:
     """Why a relay would not start with a policy that can be read.
 
     :param scripts_from: the folder to which the paths of scripts are relative.
-    :param missing_lists: authors whose follow lists nobody has; none where the settings say that
-        a missing list is a warning only.
-    :param lists: the named lists.
+    :param missing_lists: authors whose follow lists nobody has; ``None`` where the settings say
+        that a missing list is a warning only.
+    :param lists: the named lists that are known.
     """
-    follow_lists = missing_lists_problem(state, missing_lists, lists)
-    return (*_scripts(state, scripts_from), *([follow_lists] if follow_lists else []))
+    scripts = _scripts(state, scripts_from)
+    if missing_lists is None:
+        return scripts
+    return (*scripts, *missing_lists_problems(state, missing_lists, lists))
 
 
 def _scripts(state: PolicyState, scripts_from: Path) -> tuple[Problem, ...]:
@@ -32,24 +36,28 @@ def _scripts(state: PolicyState, scripts_from: Path) -> tuple[Problem, ...]:
     return ()
 
 
-def missing_lists_problem(
+def missing_lists_problems(
     state: PolicyState, missing_lists: Collection[str], lists: Lists
-) -> Problem | None:
-    """The problem of follow lists that stop a start, if any do. None do where the policy came in
-    an event: nobody may be there to mend it.
+) -> Iterator[Problem]:
+    """The problems of lists of people that stop a start. None do where the policy came in an
+    event: nobody may be there to mend it.
 
-    :param missing_lists: authors whose lists nobody has.
-    :param lists: the named lists.
+    :param missing_lists: authors whose follow lists nobody has.
+    :param lists: the named lists that are known.
     """
     if state.came_in is not None:
-        return None
-    missing = needed_lists(state.policy, lists=lists).by_policy.intersection(missing_lists)
-    if not missing:
-        return None
-    authors = ", ".join(sorted(missing))
-    return Problem(
-        "",
-        f"the policy needs the follow lists of {authors}, which nobody has; "
-        "import them with `orly-policy follows import FILE` (signed kind 3 events), "
-        "or start with missing follow lists as a warning",
-    )
+        return
+    if missing := needed_lists(state.policy, lists=lists).by_policy.intersection(missing_lists):
+        authors = ", ".join(sorted(missing))
+        yield Problem(
+            "", f"the policy needs the follow lists of {authors}, which nobody has; {_HOW}"
+        )
+    for name, source in state.policy.lists.items():
+        if name not in lists:
+            yield Problem(f"lists.{name}", f"{not_known(source).message}; {_HOW}")
+
+
+_HOW: Final = (
+    "import them with `orly-policy follows import FILE` (signed events), "
+    "or start with missing follow lists as a warning"
+)

@@ -57,6 +57,10 @@ class Answering:
         return self._answered(event, context)
 
     @hookimpl
+    def on_list_event(self, event: Any, context: Context) -> Any:
+        return self._answered(event, context)
+
+    @hookimpl
     def on_policy_event(self, event: Any, context: Context) -> Any:
         return self._answered(event, context)
 

@@ -15,7 +15,7 @@ OUR_FAULT: Final = Decision.reject("error: a policy plugin failed")
 TOO_SLOW: Final = Decision.reject("error: the policy took too long to answer")
 UNKNOWN: Final = Decision.reject("error: it is not known whether the policy has changed")
 
-_TAKE_NOTE: Final = frozenset({"on_kind3", "on_decided"})
+_TAKE_NOTE: Final = frozenset({"on_kind3", "on_list_event", "on_decided"})
 """The hooks that answer nothing."""
 _CHANGES: Final = "on_policy_event"
 """The hook that may change the policy."""

@@ -76,6 +76,11 @@ class BlockingGate:
         _check_no_loop_runs()
         self._run(self._gate.kind3(event, context))
 
+    def list_event(self, event: Event, context: Context) -> None:
+        """See :meth:`.Gate.list_event`."""
+        _check_no_loop_runs()
+        self._run(self._gate.list_event(event, context))
+
     def policy_event(self, event: Event, context: Context) -> Decision:
         """See :meth:`.Gate.policy_event`."""
         _check_no_loop_runs()

@@ -62,5 +62,5 @@ class StartContext:
     told."""
 
     changed: Callable[[], None]
-    """To be called, from any thread, whenever other follow lists are needed, or what
+    """To be called, from any thread, whenever other lists are needed, or what
     :func:`.hooks.read_scopes` and :func:`.hooks.relay_limits` have said is no longer true."""

@@ -28,6 +28,7 @@ from .hooks import PROJECT
 from .life import Life
 from .limits import RelayLimits
 from .logs import get_log
+from .nip01.addresses import Address
 from .nip01.events import Event
 from .observing import Observers
 from .reading import NOTHING_KNOWN, CombinedScopes, ReadScopes, SameForAllKinds, combined
@@ -233,7 +234,7 @@ class Gate:
         forks, in each worker. Where one fails, none is left started.
 
         :param relay_urls: under which clients reach the relay, where it knows.
-        :param changed: called, from any thread, when follow lists are needed, or when what is
+        :param changed: called, from any thread, when other lists are needed, or when what is
             known of readers and limits is no longer true.
         :raises PluginError: one has raised, or has taken longer than the budget.
         """
@@ -241,7 +242,7 @@ class Gate:
         await self._life.start(StartContext(tuple(relay_urls), self._forget_and_tell))
 
     def open(self) -> None:
-        """Tell the plugins, which are started, that the stored follow lists have been handed over
+        """Tell the plugins, which are started, that the stored lists have been handed over
         and the relay opens.
 
         :raises PluginError: one has failed.
@@ -284,13 +285,14 @@ class Gate:
         )
         self.blocking._observe(observers)
 
-    def needed_follow_lists(self) -> frozenset[str]:
-        """The authors whose stored follow lists are to be handed to :meth:`kind3`.
+    def needed_lists(self) -> frozenset[Address]:
+        """The stored lists of people that are to be handed to :meth:`kind3` and
+        :meth:`list_event`.
 
         :raises PluginError: one has failed.
         """
-        needed = self._registry.each("needed_follow_lists", frozenset)
-        return frozenset().union(*(authors for _, authors in needed))
+        needed = self._registry.each("needed_lists", frozenset)
+        return frozenset().union(*(lists for _, lists in needed))
 
     def relay_limits(self) -> RelayLimits:
         """The limits to tell in NIP-11.
@@ -348,6 +350,12 @@ class Gate:
     async def kind3(self, event: Event, context: Context) -> None:
         """Tell the plugins of a stored follow list. What goes wrong is in the log."""
         await self._awaited(self._registry.ask_kind3(event, context))
+
+    async def list_event(self, event: Event, context: Context) -> None:
+        """Tell the plugins of another stored list of people (kind 10000 or 30000). What goes wrong
+        is in the log.
+        """
+        await self._awaited(self._registry.ask_list_event(event, context))
 
     async def policy_event(self, event: Event, context: Context) -> Decision:
         """Give a policy event (kind 12345) to the plugins. Accepted means that one took it, and

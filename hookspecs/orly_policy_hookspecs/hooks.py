@@ -1,11 +1,11 @@
 """The hooks, and the markers for declaring and implementing them.
 
-Four decide, or take note: :func:`on_write`, :func:`on_read`, :func:`on_kind3` and
-:func:`on_policy_event`. The others tell the relay about the plugin, and the plugin about the
-relay's life; a plugin that has nothing to say leaves them out. They are ordinary functions but
-for :func:`on_start` and :func:`on_stop`.
+Five decide, or take note: :func:`on_write`, :func:`on_read`, :func:`on_kind3`,
+:func:`on_list_event` and :func:`on_policy_event`. The others tell the relay about the plugin, and
+the plugin about the relay's life; a plugin that has nothing to say leaves them out. They are
+ordinary functions but for :func:`on_start` and :func:`on_stop`.
 
-Of the four, every plugin is asked, and the answers are combined by
+Of the five, every plugin is asked, and the answers are combined by
 :func:`orly_policy_hookspecs.combining.combine`: no plugin can undo another's firm no. Such a hook
 may be an ordinary or an ``async def`` function. It must not block: an ordinary one runs on the
 relay's event loop. One that raises, or takes longer than the gate's time budget, counts as a
@@ -25,6 +25,7 @@ from .context import Context, StartContext
 from .criteria import Criterion
 from .decision import Answer, Asked, Decision
 from .limits import RelayLimits
+from .nip01.addresses import Address
 from .nip01.events import Event
 from .reading import ReadScopes
 
@@ -78,6 +79,18 @@ def on_kind3(event: Event, context: Context) -> Awaitable[None] | None:
     has stored. There is nothing to answer.
 
     :param event: the accepted follow list.
+    :param context: who sent it; the origin tells a stored one (import) from a new one.
+    """
+
+
+@hookspec
+def on_list_event(event: Event, context: Context) -> Awaitable[None] | None:
+    """Another list of people has been stored: a mute list (kind 10000) or a follow set (kind
+    30000, NIP-51).
+
+    Called as :func:`on_kind3` is.
+
+    :param event: the accepted list. Some of it may be encrypted in the content.
     :param context: who sent it; the origin tells a stored one (import) from a new one.
     """
 
@@ -151,11 +164,12 @@ def relay_limits() -> RelayLimits | None:
 
 
 @hookspec
-def needed_follow_lists() -> Collection[str] | None:
-    """The authors whose follow lists the plugin needs, 64 lowercase hex characters each.
+def needed_lists() -> Collection[Address] | None:
+    """The lists of people that the plugin needs, of the kinds :data:`.nip01.kinds.LISTS`: whose,
+    and of a follow set which ``d`` tag.
 
     Asked before :func:`on_open` and after every change that the plugin tells of. What the relay
-    has stored of them is handed to :func:`on_kind3`.
+    has stored of them is handed to :func:`on_kind3` and :func:`on_list_event`.
     """
 
 
@@ -215,7 +229,7 @@ def on_start(context: StartContext) -> Awaitable[None] | None:
 
 @hookspec
 def on_open() -> None:
-    """The stored follow lists have been handed over, and the relay opens.
+    """The stored lists have been handed over, and the relay opens.
 
     What it raises keeps the relay closed, and is told to the operator.
     """

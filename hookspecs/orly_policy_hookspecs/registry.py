@@ -19,13 +19,13 @@ from .logs import get_log
 from .nip01.events import Event, frozen
 from .observing import Observer, Observers
 
-ASKED: Final = ("on_write", "on_read", "on_kind3", "on_policy_event")
+ASKED: Final = ("on_write", "on_read", "on_kind3", "on_list_event", "on_policy_event")
 """The hooks that are about an event."""
 _AWAITED: Final = (*ASKED, "on_start", "on_stop")
 """The hooks that may be ``async def``."""
 HOOKS: Final = (
     *ASKED,
-    *("on_decided", "read_scopes", "relay_limits", "needed_follow_lists"),
+    *("on_decided", "read_scopes", "relay_limits", "needed_lists"),
     *("configure", "criteria", "on_registered", "on_unregistered"),
     *("on_start", "on_open", "on_stop"),
 )
@@ -255,6 +255,7 @@ class Registry(pluggy.PluginManager):
         self.ask_read = self._asking("on_read")
         """The same about a read."""
         self.ask_kind3 = self._asking("on_kind3")
+        self.ask_list_event = self._asking("on_list_event")
         self.ask_policy_event = self._asking("on_policy_event")
         self._tell_observers()
 

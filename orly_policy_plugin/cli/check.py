@@ -51,7 +51,7 @@ def check(policy: Path | None, state: Path | None, start: bool) -> None:
     target = target_of(policy, state, may_be_standard_input=True)
     current = load_state(target)
     criteria = fitted_plugins(target, current).fitted.criteria
-    lists = named_lists_of(target, current.policy)
+    lists = named_lists_of(target, current)
     _check_start(target, current, lists, stop=start)
     say(f"{target.name}: version {version_of_state(current)}")
     parts = summary(current.policy, criteria, lists)

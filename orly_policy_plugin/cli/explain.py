@@ -22,9 +22,11 @@ from orly_policy_plugin.decisions import (
     Unasked,
     compile_policy,
 )
+from orly_policy_plugin.lists import not_known
 from orly_policy_plugin.pending import failure_denies
-from orly_policy_plugin.policy import Lists
+from orly_policy_plugin.policy import Lists, Policy
 from orly_policy_plugin.policy.fields import Access
+from orly_policy_plugin.policy.named_lists import list_in_words
 from orly_policy_plugin.scripts import Scripts
 from orly_policy_plugin.state import PolicyState
 
@@ -144,7 +146,8 @@ def explain(
     """
     target = target_of(policy, state, may_be_standard_input=True)
     current = load_state(target)
-    lists = named_lists_of(target, current.policy)
+    lists = named_lists_of(target, current)
+    _tell_unknown(current.policy, lists)
     follows = load_follows(follows_file) if follows_file else None
     event = load_event(event_file)
     at = int(time.time()) if now is None else now
@@ -218,11 +221,19 @@ async def _replies(
         await asyncio.to_thread(scripts.stop)
 
 
+def _tell_unknown(policy: Policy, lists: Lists) -> None:
+    """Tell which named lists are not known."""
+    for name, source in policy.lists.items():
+        if name not in lists:
+            what = "it lets nobody in, or keeps out everybody"
+            tell(f"{list_in_words(name, lists)}: {not_known(source)}: {what}")
+
+
 def _kept_follows(current: PolicyState, lists: Lists) -> Follows:
     """The lists that are kept; which are missing is told."""
     for author in sorted(follow_lists_of(current, lists).needed - current.follows.keys()):
         tell(f"no follow list of {author} is kept: it grants nobody; --follows FILE gives one")
-    return {author: known.followed for author, known in current.follows.items()}
+    return current.follow_lists
 
 
 def _print_text(explanation: Explanation) -> None:

@@ -1,4 +1,4 @@
-"""``orly-policy follows``: the follow lists that are kept for a policy."""
+"""``orly-policy follows``: the lists of people that are kept for a policy."""
 
 import time
 from collections.abc import Iterator
@@ -12,7 +12,15 @@ from orly_policy_hookspecs import malformed
 from orly_policy_hookspecs.nip01 import FrozenEvent, kinds
 from orly_policy_plugin.authority import verify
 from orly_policy_plugin.authority.policy_events import FURTHEST_AHEAD_SECONDS
-from orly_policy_plugin.follows import FollowList, NeededLists, follow_list
+from orly_policy_plugin.follows import (
+    FollowList,
+    NeededLists,
+    follow_list,
+    kept_as,
+)
+from orly_policy_plugin.lists import made_of, too_few
+from orly_policy_plugin.policy import Policy, Problem
+from orly_policy_plugin.policy.named_lists import SIGN, counted_keys
 from orly_policy_plugin.policy.problems import AND_MORE, MOST_PROBLEMS
 from orly_policy_plugin.policy.strict_json import JsonObject
 from orly_policy_plugin.state import PolicyState
@@ -33,11 +41,15 @@ from .target import (
 
 _MISSING = 1
 _NOTHING_IMPORTED = "nothing was imported"
+_KINDS = "3, 10000 or 30000"
 
 
 @click.group()
 def follows() -> None:
-    """List and import the follow lists (kind 3) of a policy.
+    """List and import the lists of people of a policy.
+
+    These are follow lists (kind 3), and the mute lists and follow sets (kind 10000, 30000) that it
+    names.
 
     The exit status is that of the subcommand.
     """
@@ -51,32 +63,42 @@ def follows() -> None:
 @state_option
 @click.pass_context
 def list_(ctx: click.Context, policy: Path | None, state: Path | None) -> None:
-    """List whose follow lists the policy needs, which are kept, and which are missing.
+    """List which lists of people the policy needs, which are kept, and which are missing.
 
     The exit status is 1 where one that decides something is missing, 2 where the policy cannot
     be read. With --policy - it is read from standard input.
     """
     target = target_of(policy, state, may_be_standard_input=True)
     current = load_state(target)
-    lists = follow_lists_of(current, named_lists_of(target, current.policy))
-    for author in sorted(lists.kept | current.follows.keys()):
-        say(f"{author}  {_state(author, current)}  ({_why(author, lists)})")
-    if not lists.kept and not current.follows:
+    named = named_lists_of(target, current)
+    lists = follow_lists_of(current, named)
+    for name in sorted(lists.names | current.follows.keys()):
+        say(f"{name}  {_state(name, current)}  ({_why(name, lists, current.policy)})")
+    if not lists.names and not current.follows:
         say("the policy needs no follow list")
-    ctx.exit(_MISSING if lists.needed - current.follows.keys() else 0)
+    is_missing = lists.needed - current.follows.keys() or current.policy.lists.keys() - named
+    ctx.exit(_MISSING if is_missing else 0)
 
 
-def _state(author: str, current: PolicyState) -> str:
-    known = current.follows.get(author)
-    return f"of {_date(known)}, follows {len(known.followed)}" if known else "missing"
+def _state(name: str, current: PolicyState) -> str:
+    known = current.follows.get(name)
+    if known is None:
+        return "missing"
+    is_follow_list = name == known.author
+    count = len(known.followed)
+    what = f"follows {count}" if is_follow_list else f"has {counted_keys(count)}"
+    return f"of {_date(known)}, {what}"
 
 
-def _why(author: str, lists: NeededLists) -> str:
-    if author in lists.by_policy:
+def _why(name: str, lists: NeededLists, policy: Policy) -> str:
+    if name in lists.by_policy:
         return "the policy needs it"
-    if author in lists.by_contributions:
+    if name in lists.by_contributions:
         return "a contribution needs it"
-    return "a policy admin's; not needed" if author in lists.kept else "not needed"
+    if name in lists.kept:
+        return "a policy admin's; not needed"
+    listed = [f"{SIGN}{each}" for each in made_of(name, policy)]
+    return f"the list {' and '.join(listed)}" if listed else "not needed"
 
 
 def _date(known: FollowList) -> str:
@@ -94,7 +116,7 @@ def _date(known: FollowList) -> str:
 @policy_option
 @state_option
 def import_(file: tuple[str, ...], policy: Path | None, state: Path | None) -> None:
-    """Keep signed follow lists (kind 3 events) for the policy, where they are newer.
+    """Keep signed lists of people (kind 3, 10000 and 30000) for the policy, where they are newer.
 
     A FILE holds one event as JSON, an array of events, or one event a line; - is standard input.
     A running relay takes them up within a second.
@@ -117,18 +139,35 @@ def _keep_newer(events: list[FrozenEvent], target: Target, done: list[str]) -> N
     """
     with trouble(), target.store.exclusive() as step:
         current = load_state(target)
-        kept = follow_lists_of(current, named_lists_of(target, current.policy)).kept
+        needed = follow_lists_of(current, named_lists_of(target, current)).names
         known = dict(current.follows)
         for event in events:
-            newer = follow_list(event)
-            what = f"{short(newer.author)} of {_date(newer)} follows {len(newer.followed)}"
-            if not newer.replaces(known.get(newer.author)):
-                done.append(f"{what}: not newer than what is kept")
-                continue
-            step.apply(FollowListsKept({newer.author: (newer, event)}))
-            known[newer.author] = newer
-            not_needed = "" if newer.author in kept else " (the policy does not ask for it)"
-            done.append(f"{what}: imported{not_needed}")
+            newer, names = follow_list(event), list(kept_as(event))
+            what = f"{short(newer.author)} of {_date(newer)} {_has(event, newer)}"
+            # What nobody needs now is kept as what it would be needed for first.
+            for name in [each for each in names if each in needed] or names[:1]:
+                if not newer.replaces(known.get(name)):
+                    done.append(f"{what}: not newer than what is kept")
+                elif wiped := _wiped(name, event, newer, current.policy):
+                    done.append(f"{what}: not imported: {wiped}")
+                else:
+                    step.apply(FollowListsKept({name: (newer, event)}))
+                    known[name] = newer
+                    not_needed = "" if name in needed else " (the policy does not ask for it)"
+                    done.append(f"{what}: imported{not_needed}")
+
+
+def _has(event: FrozenEvent, newer: FollowList) -> str:
+    count = len(newer.followed)
+    if event.kind == kinds.FOLLOW_LIST:
+        return f"follows {count}"
+    return f"has {counted_keys(count)} in its kind {event.kind}"
+
+
+def _wiped(name: str, event: FrozenEvent, newer: FollowList, policy: Policy) -> Problem | None:
+    """Why an event is not taken for a named list."""
+    sources = made_of(name, policy).values()
+    return next((too_few(source, event, newer) for source in sources), None)
 
 
 def _say_done(done: list[str], of: int) -> None:
@@ -173,11 +212,11 @@ def _values(content: bytes) -> Iterator[tuple[str, Any]]:
     if len(lines) > 1 and all(_is_json_object(line) for _, line in lines):
         yield from ((f"line {n}: ", decode(line, "an event")) for n, line in lines)
         return
-    value = decode(content, "a signed kind 3 event")
+    value = decode(content, "a signed list of people")
     if not isinstance(value, list):
         yield "", value
     elif not value:
-        raise ValueError("the array is empty; signed kind 3 events are needed")
+        raise ValueError("the array is empty; signed lists of people are needed")
     else:
         yield from ((f"[{i}]: ", item) for i, item in enumerate(value))
 
@@ -187,14 +226,14 @@ def _is_json_object(line: bytes) -> bool:
 
 
 def _wrong(value: Any) -> str | None:
-    """Why a value is no follow list to trust."""
+    """Why a value is no list of people to trust."""
     if isinstance(value, JsonObject) and value.duplicates:
         return f"the key {value.duplicates[0]!r} occurs more than once"
     if problem := malformed(value):
         return problem
     event = FrozenEvent.of_json(value)
-    if event.kind != kinds.FOLLOW_LIST:
-        return f"this is kind {event.kind}, a follow list is kind {kinds.FOLLOW_LIST}"
+    if event.kind not in kinds.LISTS:
+        return f"this is kind {event.kind}, a list of people is kind {_KINDS}"
     if (ahead := event.created_at - int(time.time())) > FURTHEST_AHEAD_SECONDS:
         return f"created_at is {ahead} seconds ahead, at most {FURTHEST_AHEAD_SECONDS} are allowed"
     return None if verify(event) else "the id or the signature is wrong"

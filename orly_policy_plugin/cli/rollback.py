@@ -56,7 +56,7 @@ def rollback(version: str, policy: Path | None, state: Path | None) -> None:
     with unusable_policy(f"version {entry.version}"):
         put_back = read_policy(entry.content)
         check_scripts(put_back, target.scripts_from)
-        KnownLists(target.scripts_from).resolve(put_back)
+        KnownLists(target.scripts_from).resolve(put_back, {})
     with trouble(), target.store.exclusive() as step:
         found = _Found.read(target, step)
         in_force = read_state(step, target.owners, found.state, policy=entry.content)

@@ -117,7 +117,7 @@ def _check_against(here: Here, event: FrozenEvent, relays: tuple[str, ...], now:
     if update.is_owner:
         assert isinstance(update.content, Policy)
         check_scripts(update.content, here.folder)
-        KnownLists(here.folder).resolve(update.content)
+        KnownLists(here.folder).resolve(update.content, {})
         return
     admin_contribution(event, update, current)
 

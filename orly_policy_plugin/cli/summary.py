@@ -42,7 +42,7 @@ def _lines(policy: Policy, criteria: Criteria, lists: Lists) -> Iterator[tuple[s
     for kind, rule in sorted(policy.rules.items()):
         yield f"kind {kind}", _rule(rule, policy, criteria, lists)
     for name, source in policy.lists.items():
-        yield f"list {name}", f"{list_in_words(name, lists)} of {source.path}"
+        yield f"list {name}", f"{list_in_words(name, lists)} of {source}"
     yield "owners", str(len(policy.owners))
     yield "policy admins", str(len(policy.policy_admins))
     for name, settings in sorted(policy.plugins.items()):

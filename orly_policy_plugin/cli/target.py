@@ -13,7 +13,7 @@ from orly_policy_plugin.errors import PolicyError
 from orly_policy_plugin.follows import NeededLists, needed_lists
 from orly_policy_plugin.lists import KnownLists
 from orly_policy_plugin.plugins import Missing
-from orly_policy_plugin.policy import InvalidPolicy, Lists, Policy
+from orly_policy_plugin.policy import InvalidPolicy, Lists
 from orly_policy_plugin.scripts import check_scripts
 from orly_policy_plugin.settings import Settings
 from orly_policy_plugin.state import PolicyState, Store, read_state
@@ -132,13 +132,13 @@ def load_state(target: Target) -> PolicyState:
     return current
 
 
-def named_lists_of(target: Target, policy: Policy) -> Lists:
-    """The keys of a policy's named lists.
+def named_lists_of(target: Target, current: PolicyState) -> Lists:
+    """The keys of a policy's named lists; of an author's, where it is kept.
 
     :raises UnusablePolicy: some cannot be read.
     """
     with unusable_policy(target.name):
-        return KnownLists(target.scripts_from).resolve(policy)
+        return KnownLists(target.scripts_from).resolve(current.policy, current.follows)
 
 
 def version_of_state(state: PolicyState) -> str:

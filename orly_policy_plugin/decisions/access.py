@@ -63,6 +63,30 @@ class NotDenied(Condition):
 
 
 @attrs.frozen
+class ListNotKnown(Condition):
+    """A deny list names a list that is not known yet: whom it keeps out nobody can say, and so it
+    keeps out everybody.
+    """
+
+    name: str
+    """With its sign."""
+    refusal: Decision
+
+    def check(self, event: Event, keys: Keys, now: int) -> Finding:
+        return self.refusal
+
+    def seen(self, event: Event, keys: Keys, now: int) -> str:
+        return submitter(keys)
+
+    @property
+    def limit(self) -> str:
+        return f"none of {self.name}, which is not known yet"
+
+    def foresees(self, keys: Keys) -> Foresight:
+        return Foresight(self.refusal)
+
+
+@attrs.frozen
 class Matcher:
     """One way to be let in."""
 

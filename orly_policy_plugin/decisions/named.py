@@ -49,7 +49,7 @@ def named_by(policy: Policy, added: Added, compiler: RuleCompiler) -> Named:
         (
             compiler.exempt.keys,
             *(compiler.sets.of(tuple(way.keys)) for way in allowing if way.keys),
-            *(lists[name] for name in named),
+            *(lists[name] for name in named if name in lists),
             compiler.followed_by(following),
             frozenset().union(*(way.keys for way in _allowing(by_admins, policy))),
         ),

@@ -5,6 +5,7 @@ declared, which is that of the table in section 1, in which messages count.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Final
 
 import attrs
 
@@ -22,6 +23,7 @@ from .access import (
     EventNames,
     Everybody,
     FollowedByOneOf,
+    ListNotKnown,
     Matcher,
     MayAccess,
     NotDenied,
@@ -153,6 +155,9 @@ class RuleCompiler:
             place = f"{of.place}.{way.field}"
             for words, denied in self._sets(way):
                 yield NotDenied(place, words, denied, looks_at_author, refusal)
+            for name in way.lists:
+                if name not in self.lists:
+                    yield ListNotKnown(place, list_in_words(name, self.lists), _NOT_KNOWN_YET)
         if of.added is None:
             return
         for way in _at(Step.DENY, ways(of.added.total, self.access, self.policy)):
@@ -213,13 +218,13 @@ class RuleCompiler:
 
     def _sets(self, way: Way) -> Iterator[tuple[str, frozenset[str]]]:
         """The sets of a field's own keys and of each named list, with their words. Named lists are
-        not copied, and explanations tell them apart.
+        not copied, and explanations tell them apart. One that is not known lets nobody in.
         """
         if way.keys:
             own = self.sets.of(tuple(way.keys))
             yield counted(len(own), "key"), own
         for name in way.lists:
-            yield list_in_words(name, self.lists), self.lists[name]
+            yield list_in_words(name, self.lists), self.lists.get(name, _NOBODY)
 
     def _in_words(self, way: Way) -> str:
         return way.who.whom.of_all(way.keys_in_words(self.lists))
@@ -261,6 +266,12 @@ class RuleCompiler:
     def lists_of(self, authors: Iterable[str]) -> tuple[Collection[str], ...]:
         """Their follow lists, as far as they are known."""
         return tuple(self.follows[author] for author in authors if author in self.follows)
+
+
+_NOBODY: Final = frozenset[str]()
+_NOT_KNOWN_YET: Final = Decision.reject(
+    "error: a list of people that the policy needs is not known yet; try again later"
+)
 
 
 def _at(step: Step, found: Iterable[Way]) -> list[Way]:

@@ -65,7 +65,7 @@ class Snapshot:
     writes: Plans
     reads: Plans
     lists: Lists = attrs.field(eq=False, repr=False)
-    """The keys of the lists that the policy names."""
+    """The keys of the lists that the policy names; of those that are known."""
     told: tuple[Used, ...] = attrs.field(eq=False, repr=False)
     """The criteria of its rules that are to be told of decisions."""
     _follows: Follows = attrs.field(eq=False, repr=False)
@@ -197,8 +197,9 @@ def compile_policy(
     :param before: the snapshot in force, of which to use again what is the same. Where nothing
         but follow lists and named lists has changed (the policy and each contribution are the very
         objects), only the plans that look at one of these lists are compiled.
-    :raises InvalidPolicy: a rule names a list that is not among ``lists``. Whom it would deny is
-        not known, so that there is nothing to decide with.
+    :raises InvalidPolicy: a rule names a list of a file that is not among ``lists``. Whom it would
+        deny is not known, so that there is nothing to decide with. An author's list that is not
+        among them comes later: until then a deny list with its name denies everybody.
     """
     standing = tuple(contributions)
     all_owners = frozenset(policy.owners) | frozenset(owners)
@@ -253,9 +254,14 @@ def _check_lists(policy: Policy, lists: Lists) -> None:
     if problems := [
         Problem(place, f"'{SIGN}{name}' names a list whose keys are not known")
         for place, name in lists_named(policy)
-        if name not in lists
+        if name not in lists and not _comes_later(policy, name)
     ]:
         raise InvalidPolicy(problems)
+
+
+def _comes_later(policy: Policy, name: str) -> bool:
+    """Whether a list may be unknown for a while: one of an author's events."""
+    return name in policy.lists and policy.lists[name].address is not None
 
 
 def _is_same_but_for_lists(

@@ -1,6 +1,6 @@
-"""Follow lists (kind 3, NIP-02): whose lists a policy needs, and which is the newest. Pure."""
+"""Authors' lists of people (NIP-02, NIP-51): which a policy needs, which is the newest. Pure."""
 
-from .lists import FollowList, follow_list
+from .lists import FollowList, follow_list, kept_as, name_of
 from .needed import NeededLists, needed_lists
 
-__all__ = ["FollowList", "NeededLists", "follow_list", "needed_lists"]
+__all__ = ["FollowList", "NeededLists", "follow_list", "kept_as", "name_of", "needed_lists"]

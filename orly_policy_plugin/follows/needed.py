@@ -1,13 +1,18 @@
-"""The authors whose follow lists a policy needs (section 7 of the spec)."""
+"""The authors whose follow lists a policy needs, and the lists of authors that it names (sections
+7 and 14 of the spec).
+"""
 
 from collections.abc import Iterable, Sequence
 
 import attrs
 
+from orly_policy_hookspecs.nip01 import Address, kinds
+
 from ..authority.contributions import Contribution, Extension
 from ..policy import Lists, Policy, Rule
 from ..policy.named_lists import NO_LISTS
 from ..policy.who_may import authors_needed
+from .lists import name_of
 
 
 @attrs.frozen
@@ -20,11 +25,23 @@ class NeededLists:
     """Named by admins' contributions only."""
     kept: frozenset[str]
     """All of them, and the policy admins."""
+    named: frozenset[Address]
+    """The lists of authors that the owner's policy names in its section of lists."""
 
     @property
     def needed(self) -> frozenset[str]:
         """All whose lists decide something."""
         return self.by_policy | self.by_contributions
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names under which what is needed is kept."""
+        return self.kept.union(map(name_of, self.named))
+
+    @property
+    def addresses(self) -> frozenset[Address]:
+        """The addresses of the events that hold what is needed."""
+        return self.named.union(Address(kinds.FOLLOW_LIST, author, "") for author in self.kept)
 
 
 def needed_lists(
@@ -46,6 +63,7 @@ def needed_lists(
         by_policy,
         by_contributions - by_policy,
         by_policy | by_contributions | frozenset(policy.policy_admins),
+        frozenset(source.address for source in policy.lists.values() if source.address),
     )
 
 

@@ -19,8 +19,10 @@ def read_file(source: ListSource, folder: Path) -> bytes:
     :param folder: the policy file's.
     :raises Unreadable: it cannot be read.
     """
-    with ordinary_file(folder / source.path, source.path) as file:
+    path = source.path
+    assert path is not None
+    with ordinary_file(folder / path, path) as file:
         # Not so many bytes at once: Python sets aside the memory for them before it reads.
         if os.fstat(file.fileno()).st_size <= MOST_BYTES:
             return file.read()
-    raise Unreadable(f"{source.path} is over {counted(MOST_BYTES, 'byte')}")
+    raise Unreadable(f"{path} is over {counted(MOST_BYTES, 'byte')}")

@@ -9,6 +9,7 @@ from pathlib import Path
 import attrs
 
 from ..errors import Unreadable
+from ..follows import FollowList, name_of
 from ..policy import InvalidPolicy, Lists, ListSource, Policy, Problem
 from .content import keys_in
 from .files import read_file
@@ -70,14 +71,21 @@ class KnownLists:
         self._prepared: Mapping[ListSource, KnownList] = {}
         self._in_force: frozenset[ListSource] = frozenset()
 
-    def resolve(self, policy: Policy) -> Lists:
-        """The keys of all lists of a policy. Lists with the same source share their set.
+    def resolve(self, policy: Policy, kept: Mapping[str, FollowList]) -> Lists:
+        """The keys of all lists of a policy. Lists with the same source share their set. A list of
+        an author's events is left out where none is known that could be it.
 
-        :raises UnreadableLists: with every list that has no good content.
+        :param kept: the lists of people that are known, by the name under which each is kept.
+        :raises UnreadableLists: with every list whose file has no good content.
         """
         lists: dict[str, frozenset[str]] = {}
         problems: list[Problem] = []
         for name, source in policy.lists.items():
+            if source.address is not None:
+                known_event = kept.get(name_of(source.address))
+                if known_event is not None and len(known_event.followed) >= source.least:
+                    lists[name] = known_event.followed
+                continue
             is_in_force = source in self._in_force
             known = self.known(source)
             if known.keys is None or not is_in_force:
@@ -129,11 +137,19 @@ class KnownLists:
             with self._lock:
                 self._prepared = {**self._prepared, source: prepared}
 
+    def note(self, source: ListSource, problems: tuple[Problem, ...]) -> bool:
+        """Note what is wrong with the newest event of a list; return whether that is news."""
+        with self._lock:
+            is_news = problems != self.known(source).problems
+            self._known = {**self._known, source: KnownList(problems=problems)}
+        return is_news
+
     def problems(self, policy: Policy) -> tuple[Problem, ...]:
         """What was wrong with the files of a policy's lists when they were last read."""
         return tuple(
             problem.within(f"lists.{name}")
             for name, source in policy.lists.items()
+            if source.path is not None
             for problem in self.known(source).problems
         )
 

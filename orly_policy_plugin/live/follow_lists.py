@@ -1,32 +1,42 @@
-"""Follow lists (section 7 of the spec): which are needed, and taking newer ones."""
+"""Lists of people (sections 7 and 14 of the spec): which are needed, and taking newer ones."""
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from orly_policy_hookspecs import Decision, Event
 from orly_policy_hookspecs.logs import get_log
-from orly_policy_hookspecs.nip01 import kinds
 
 from ..authority import verify
 from ..authority.policy_events import FURTHEST_AHEAD_SECONDS
 from ..decisions import Follows, Snapshot
 from ..errors import PolicyError
-from ..follows import FollowList, NeededLists, follow_list, needed_lists
+from ..follows import (
+    FollowList,
+    NeededLists,
+    follow_list,
+    kept_as,
+    needed_lists,
+)
+from ..lists import made_of, not_known, too_few
 from ..policy import Problem
-from ..starting import missing_lists_problem
+from ..policy.named_lists import list_in_words
+from ..starting import missing_lists_problems
 from ..state.store import FollowListsKept
 from .change_thread import FOLLOW_LISTS, ChangeThread, Request
 from .in_force import InForce
 
 log = get_log(__name__)
 
+Newest = dict[str, tuple[FollowList, Event]]
+"""By the name under which each is kept."""
+
 
 class MissingFollowLists(PolicyError):
-    """Follow lists that the policy needs and nobody has."""
+    """Lists of people that the policy needs and nobody has."""
 
 
 class FollowLists:
-    """The follow lists that the policy in force needs, and those that are known."""
+    """The lists of people that the policy in force needs, and those that are known."""
 
     def __init__(self, force: InForce, thread: ChangeThread) -> None:
         self._force = force
@@ -36,7 +46,7 @@ class FollowLists:
 
     @property
     def needed_lists(self) -> NeededLists:
-        """Whose follow lists the policy in force needs, and whose are kept."""
+        """The lists that the policy in force needs, and those that are kept."""
         snapshot = self._force.snapshot
         if self._needed is None or self._needed[0] is not snapshot:
             self._needed = snapshot, _needed_by(snapshot)
@@ -63,25 +73,30 @@ class FollowLists:
         :raises MissingFollowLists: the policy file, which no event has changed, needs a list
             that nobody has, and the settings say ``stop``.
         """
-        missing = self.missing_lists
-        problem = missing_lists_problem(self._force.state, missing, self._force.snapshot.lists)
-        if problem is not None and self._force.settings.missing_follow_lists == "stop":
-            raise MissingFollowLists(problem.message)
+        missing, snapshot = self.missing_lists, self._force.snapshot
+        if self._force.settings.missing_follow_lists == "stop":
+            problems = missing_lists_problems(self._force.state, missing, snapshot.lists)
+            if told := "; ".join(map(str, problems)):
+                raise MissingFollowLists(told)
         if missing:
             authors = ", ".join(sorted(missing))
             log.warning("no follow list is known of %s: it grants nobody", authors)
+        for name, source in snapshot.policy.lists.items():
+            if name not in snapshot.lists:
+                words, why = list_in_words(name, snapshot.lists), not_known(source)
+                log.warning("the list %s lets nobody in, or keeps out everybody: %s", words, why)
 
-    async def follow(self, event: Event) -> None:
-        """Take a follow list (kind 3), if it is needed, genuine and newer than what is known.
-        Those that come together are taken together.
+    async def take(self, event: Event) -> None:
+        """Take a list of people (kind 3, 10000, 30000), if it is needed, genuine and newer than
+        what is known. Those that come together are taken together.
         """
-        if event.kind != kinds.FOLLOW_LIST or event.pubkey not in self.needed_lists.kept:
+        if not self.needed_lists.names.intersection(kept_as(event)):
             return
         if event.created_at - self._force.clock() > FURTHEST_AHEAD_SECONDS:
-            log.warning("a follow list of %s is dated too far ahead: ignored", event.pubkey)
+            log.warning("a list of %s is dated too far ahead: ignored", event.pubkey)
             return
         if not verify(event):
-            log.warning("a follow list of %s is not genuine: ignored", event.pubkey)
+            log.warning("a list of %s is not genuine: ignored", event.pubkey)
             return
         self._waiting.append(event)
         # Not given up where nobody waits: an unfollow must take effect, whoever goes meanwhile.
@@ -89,26 +104,51 @@ class FollowLists:
 
     def _take_waiting(self, request: Request) -> Decision:
         """Take all that wait; whoever comes next finds none."""
-        newest: dict[str, tuple[FollowList, Event]] = {}
+        newest: Newest = {}
+        names = self.needed_lists.names
         while self._waiting:
             event = self._waiting.popleft()
             made = follow_list(event)
-            if made.replaces(newest[made.author][0] if made.author in newest else None):
-                newest[made.author] = made, event
+            for name in names.intersection(kept_as(event)):
+                before = newest[name][0] if name in newest else self._force.state.follows.get(name)
+                if made.replaces(before) and self._has_keys_enough(name, made, event):
+                    newest[name] = made, event
         if newest:
             request.begin_to_write()
             self._keep(newest)
             self._force.load_others()
         return Decision.accept()
 
-    def _keep(self, newest: Mapping[str, tuple[FollowList, Event]]) -> None:
+    def _has_keys_enough(self, name: str, newer: FollowList, event: Event) -> bool:
+        """Whether an event may be kept under a name. Where a named list would lose its keys by it,
+        the last good one stays, and that is told.
+        """
+        lists = made_of(name, self._force.snapshot.policy)
+        problem = None
+        for source in frozenset(lists.values()):
+            problem = too_few(source, event, newer)
+            if self._force.lists.note(source, (problem,) if problem else ()):
+                self._force.note_lists()
+                for listed in lists:
+                    self._tell(listed, problem)
+        return problem is None
+
+    def _tell(self, name: str, problem: Problem | None) -> None:
+        words = list_in_words(name, self._force.snapshot.lists)
+        if problem is not None:
+            log.warning("the list %s stays as it is: %s", words, problem)
+        else:
+            # As loud as the warning that it ends.
+            log.warning("the list %s has keys enough again", words)
+
+    def _keep(self, newest: Newest) -> None:
         """Keep them in the store, or else in memory."""
         try:
             with self._force.store.exclusive() as step:
                 step.apply(FollowListsKept(newest))
         except PolicyError as error:
             self._force.warn((Problem("", f"a follow list is not kept: {error}"),))
-            self._force.keep_in_memory({author: newer for author, (newer, _) in newest.items()})
+            self._force.keep_in_memory({name: newer for name, (newer, _) in newest.items()})
 
     def give_follows(self, follows: Follows | None) -> None:
         """Use these follow lists in place of the learned ones; ``None``: use the learned ones."""

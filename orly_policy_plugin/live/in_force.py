@@ -19,11 +19,13 @@ from orly_policy_hookspecs.logs import get_log
 
 from ..authority.freshness import Freshness, Mark
 from ..decisions import NOT_FITTED, Fitted, Follows, Snapshot, compile_policy
+from ..decisions.kept import changed_lists
 from ..errors import Busy, PolicyError, Unreadable, Unwritable
 from ..follows import FollowList
-from ..lists import KnownLists
+from ..lists import KnownLists, not_known
 from ..plugins import Plugins
-from ..policy import InvalidPolicy, Problem, rules_of
+from ..policy import InvalidPolicy, Lists, ListSource, Problem, rules_of
+from ..policy.named_lists import counted_keys, list_in_words
 from ..scripts import check_scripts
 from ..settings import Settings
 from ..state import How, PolicyState, Store, read_state
@@ -46,7 +48,8 @@ class ListStatus:
     keys: int
     """The number of its keys."""
     problems: tuple[Problem, ...] = ()
-    """What is wrong with its file as it is now: then its last good content is in force."""
+    """What is wrong with its file, or its event, as it is now: then its last good content is in
+    force; or that no event is known that could be."""
 
 
 @attrs.frozen
@@ -127,9 +130,9 @@ class InForce:
         state = read_state(readable, self.settings.owners, self._known, policy)
         self._known = state
         self.warn(state.problems)
-        for newer in tuple(self._unkept.values()):
-            if newer.replaces(state.follows.get(newer.author)):
-                state = state.following(newer)
+        for name, newer in tuple(self._unkept.items()):
+            if newer.replaces(state.follows.get(name)):
+                state = state.following(name, newer)
         return attrs.evolve(state, freshness=state.freshness.raised(self._marks))
 
     def check_scripts(self, state: PolicyState) -> None:
@@ -150,7 +153,7 @@ class InForce:
         return compile_policy(
             state.policy,
             follows=self.follows(state),
-            lists=self.lists.resolve(state.policy),
+            lists=self.lists.resolve(state.policy, state.follows),
             owners=self.settings.owners,
             contributions=state.contributions,
             rate_seconds=self.settings.rate_seconds,
@@ -405,7 +408,7 @@ class InForce:
         """The follow lists that count: those given, or else those learned."""
         if self._given is not None:
             return self._given
-        return {author: known.followed for author, known in state.follows.items()}
+        return state.follow_lists
 
     def give_follows(self, given: Mapping[str, frozenset[str]] | None) -> None:
         """Use these follow lists in place of the learned ones; ``None``: use the learned ones."""
@@ -416,10 +419,10 @@ class InForce:
                 self._swap(state, self.compiled(state))
 
     def keep_in_memory(self, lists: Mapping[str, FollowList]) -> None:
-        """Keep follow lists that the store did not take."""
-        for author, newer in lists.items():
-            if newer.replaces(self._unkept.get(author)):
-                self._unkept[author] = newer
+        """Keep lists of people that the store did not take, each under its name."""
+        for name, newer in lists.items():
+            if newer.replaces(self._unkept.get(name)):
+                self._unkept[name] = newer
 
     # --- named lists
 
@@ -437,9 +440,13 @@ class InForce:
     def _list_status(self) -> tuple[ListStatus, ...]:
         in_force = self.snapshot
         return tuple(
-            ListStatus(name, len(in_force.lists[name]), self.lists.known(source).problems)
+            ListStatus(name, len(in_force.lists.get(name, ())), self._list_problems(name, source))
             for name, source in in_force.policy.lists.items()
         )
+
+    def _list_problems(self, name: str, source: ListSource) -> tuple[Problem, ...]:
+        is_known = name in self.snapshot.lists
+        return self.lists.known(source).problems or (() if is_known else (not_known(source),))
 
     # --- what is in force
 
@@ -462,6 +469,8 @@ class InForce:
         )
         if old.version != snapshot.version:
             log.info("policy version %s is in force (before: %s)", snapshot.version, old.version)
+        else:
+            _tell_of_lists(old.lists, snapshot.lists)
         if policy_is_other:
             self.nothing_is_wrong()
         if self.before_telling is not None:
@@ -510,6 +519,13 @@ class InForce:
             if problem not in self._warned:
                 log.warning("%s", problem)
         self._warned |= frozenset(problems)
+
+
+def _tell_of_lists(old: Lists, new: Lists) -> None:
+    """Log which named lists of a policy have other keys."""
+    for name in sorted(changed_lists(old, new)):
+        was = counted_keys(len(old[name])) if name in old else "not known"
+        log.info("the list %s is in force (before: %s)", list_in_words(name, new), was)
 
 
 def _unusable(error: InvalidPolicy) -> PolicyError:

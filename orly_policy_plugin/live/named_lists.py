@@ -10,7 +10,7 @@ from orly_policy_hookspecs.logs import get_log
 from ..errors import PolicyError, Unreadable
 from ..lists import KnownList, read_file
 from ..policy import ListSource
-from ..policy.named_lists import counted_keys, list_in_words
+from ..policy.named_lists import list_in_words
 from ..reload import ContentLook, FileWatcher
 from .in_force import InForce
 
@@ -53,7 +53,8 @@ class NamedLists:
     def follow(self) -> None:
         """Follow the files of the lists that are in force now, and no others."""
         with self._lock:
-            sources = frozenset(self._force.snapshot.policy.lists.values())
+            lists = self._force.snapshot.policy.lists.values()
+            sources = frozenset(source for source in lists if source.path is not None)
             if not self._is_running or sources == self._looks.keys():
                 return
             self._looks = {
@@ -67,6 +68,7 @@ class NamedLists:
                 self._watcher.start()
 
     def _look_at(self, source: ListSource) -> ContentLook:
+        assert source.path is not None
         return ContentLook(
             self._force.lists_from / source.path,
             None,
@@ -95,9 +97,6 @@ class NamedLists:
         # Not told by what was known before: that may have failed to come into force.
         if now.keys is not None and any(old.lists[name] is not now.keys for name in names):
             self._force.load_lists()
-            for name in names:
-                was = counted_keys(len(old.lists[name]))
-                log.info("the list %s is in force (before: %s)", self._in_words(name), was)
         if now.problems != before.problems:
             self._tell(names, now)
             self._force.note_lists()

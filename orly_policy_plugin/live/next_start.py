@@ -53,7 +53,7 @@ class NextStart:
         """Say what would stop the next start, where that is news. Reads the disk."""
         state = self._force.state
         lists_stop = self._force.settings.missing_follow_lists == "stop"
-        missing = self._follow_lists.missing_lists if lists_stop else frozenset()
+        missing = self._follow_lists.missing_lists if lists_stop else None
         problems = (
             *self._force.lists.problems(state.policy),
             *start_problems(state, self._force.scripts_from, missing, self._force.snapshot.lists),

@@ -3,17 +3,19 @@ keys.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
 import attrs
 
-from .fields import Field, declared
+from orly_policy_hookspecs.nip01 import Address, kinds
+
+from .fields import Field, declared, keys_of
 from .problems import InvalidPolicy, Problem, did_you_mean
-from .pubkeys import Pubkeys
-from .strict_json import shortened
-from .values import read_text
+from .pubkeys import Pubkeys, parse_pubkey
+from .strict_json import found, shortened
+from .values import read_text, whole_number
 
 SIGN: Final = "@"
 """Stands before the name of a list where a key might stand."""
@@ -47,29 +49,108 @@ def read_file_name(value: object, _: object = None) -> str:
     return text
 
 
+def _read_author(value: object, _: object) -> str:
+    try:
+        return parse_pubkey(value)
+    except ValueError as error:
+        raise InvalidPolicy([Problem("", str(error))]) from error
+
+
+def _read_list_kind(value: object, _: object) -> int:
+    if type(value) is not int or value not in kinds.LISTS:
+        raise InvalidPolicy([Problem("", f"expected {_KINDS}, found {found(value)}")])
+    return value
+
+
+_KINDS: Final = "3 (a follow list), 10000 (a mute list) or 30000 (a follow set)"
+_BESIDE: Final[Mapping[str, frozenset[str]]] = {
+    "file": frozenset(),
+    "nostr_json": frozenset(),
+    "author": frozenset({"kind", "d", "at_least"}),
+}
+"""What a source can be, and the keys that stand beside it then."""
+
+
 @attrs.frozen(kw_only=True)
 class ListSource:
-    """The source of a list's keys. Exactly one of its attributes is set."""
+    """The source of a list's keys: a file, or the newest event of an author."""
 
     file: str | None = declared(None, Field(unit="path", read=read_file_name))
     """Holds one key a line, in hex or as ``npub1…``."""
     nostr_json: str | None = declared(None, Field(unit="path", read=read_file_name))
     """Holds names and keys as NIP-05 has them."""
 
-    @property
-    def path(self) -> str:
-        """From the policy file's folder."""
-        path = self.file if self.nostr_json is None else self.nostr_json
-        assert path is not None
-        return path
+    author: str | None = declared(None, Field(unit="key", read=_read_author))
+    """Whose event it is, whose ``p`` tags are the keys."""
+    kind: int | None = declared(None, Field(unit="kind", read=_read_list_kind))
+    d: str | None = declared(None, Field(unit="text", read=read_text))
+    """The ``d`` tag of a kind 30000."""
+    at_least: int | None = declared(
+        None, Field(unit="keys", read=whole_number("keys"), counts_when_empty=True)
+    )
+    """The keys without which an event is taken for an accident; 1 where it is not written."""
 
-    def problem(self) -> Problem | None:
-        """Why this is no source."""
-        given = [each.name for each in attrs.fields(type(self)) if getattr(self, each.name)]
-        if len(given) == 1:
+    @property
+    def path(self) -> str | None:
+        """Of its file, from the policy file's folder; ``None`` for an author's event."""
+        return self.file if self.nostr_json is None else self.nostr_json
+
+    @property
+    def address(self) -> Address | None:
+        """Of its event; ``None`` for a file."""
+        if self.author is None:
             return None
-        found = f"both {' and '.join(map(repr, given))}" if given else "neither"
-        return Problem("", f"a list has either a 'file' or a 'nostr_json'; this has {found}")
+        assert self.kind is not None
+        return Address(self.kind, self.author, self.d or "")
+
+    @property
+    def least(self) -> int:
+        """The number of keys that its event must have."""
+        return 1 if self.at_least is None else self.at_least
+
+    def __str__(self) -> str:
+        """In words, after *of*."""
+        if self.author is None:
+            return str(self.path)
+        return f"kind {self.kind}{f' {self.d!r}' if self.d else ''} by {self.author}"
+
+    def problems(self) -> Iterator[Problem]:
+        """Why this is no source."""
+        given = {name for name in keys_of(type(self)) if getattr(self, name) is not None}
+        forms = [name for name in _BESIDE if name in given]
+        if len(forms) != 1:
+            has = " and ".join(map(repr, forms)) or "none"
+            *most, last = map(repr, _BESIDE)
+            yield Problem("", f"a list has one of {', '.join(most)} and {last}; this has {has}")
+            return
+        for name in sorted(given - {*forms} - _BESIDE[forms[0]]):
+            yield Problem(name, f"a list with a {forms[0]!r} has none; it belongs to an 'author'")
+        if self.author is not None:
+            yield from self._problems_of_event()
+
+    def _problems_of_event(self) -> Iterator[Problem]:
+        if self.kind is None:
+            yield Problem("kind", f"is missing; write {_KINDS}")
+        elif self.kind == kinds.FOLLOW_SET and not self.d:
+            yield Problem("d", "is missing: the 'd' tag says which of the author's sets it is")
+        elif self.kind != kinds.FOLLOW_SET and self.d is not None:
+            yield Problem("d", f"a kind {self.kind} has none: of an author there is one alone")
+
+
+def contradicting(lists: Mapping[str, ListSource]) -> Iterator[Problem]:
+    """A problem for each list that takes another event for good than a list of the same events:
+    what was good is kept once.
+    """
+    first: dict[Address, str] = {}
+    for name, source in lists.items():
+        if source.address is not None:
+            other = first.setdefault(source.address, name)
+            if source.least != lists[other].least:
+                yield Problem(
+                    f"{name}.at_least",
+                    f"the list {other!r} is of the same events and needs at least "
+                    f"{lists[other].least}; write that, too",
+                )
 
 
 def wrong_name(name: str) -> str | None:

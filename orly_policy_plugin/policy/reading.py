@@ -21,7 +21,14 @@ from . import values
 from .durations import Duration
 from .fields import BOTH, Reader, fields_of, keys_of, prefixes_of
 from .models import GlobalRule, KindLists, Policy, Rule, key_lists_of, lists_named
-from .named_lists import MOST_LISTS, SIGN, ListSource, unknown_list, wrong_name
+from .named_lists import (
+    MOST_LISTS,
+    SIGN,
+    ListSource,
+    contradicting,
+    unknown_list,
+    wrong_name,
+)
 from .problems import MOST_PROBLEMS, InvalidPolicy, Problem, did_you_mean
 from .pubkeys import Pubkeys, parse_pubkey
 from .regexes import Regex
@@ -227,8 +234,8 @@ def _by_name(converter: Converter) -> Reader:
         if wrong := wrong_name(name):
             raise InvalidPolicy([Problem("", wrong)])
         made = converter.structure(value, ListSource)
-        if wrong_source := made.problem():
-            raise InvalidPolicy([wrong_source])
+        if problems := list(made.problems()):
+            raise InvalidPolicy(problems)
         return name, made
 
     def structure(value: object, _: object) -> Mapping[str, ListSource]:
@@ -236,9 +243,10 @@ def _by_name(converter: Converter) -> Reader:
         if len(members) > MOST_LISTS:
             many = f"has {len(members)} lists; a policy has at most {MOST_LISTS}"
             raise InvalidPolicy([Problem("", many)])
-        return MappingProxyType(
-            dict(values.each(((name, (name, each)) for name, each in members.items()), source))
-        )
+        lists = dict(values.each(((name, (name, each)) for name, each in members.items()), source))
+        if problems := list(contradicting(lists)):
+            raise InvalidPolicy(problems)
+        return MappingProxyType(lists)
 
     return structure
 

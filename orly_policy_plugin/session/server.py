@@ -12,7 +12,7 @@ from orly_policy_hookspecs import Context, Gate
 from orly_policy_hookspecs.nip01 import FrozenEvent, UnreadableFilter, kinds
 
 from ..addresses import address_group, is_loopback
-from .feeding import STORED, Feeding
+from .feeding import STORED, Feeding, tell_of_list
 from .host import Abilities, Host, Search
 from .information import information
 from .live import Live
@@ -38,7 +38,7 @@ class Server:
                 async for text in websocket:
                     await session.incoming(text)
 
-    Entering it starts the plugins, hands them the follow lists that are stored and opens them;
+    Entering it starts the plugins, hands them the lists that are stored and opens them;
     leaving it ends all sessions and stops the plugins. It raises a :class:`PluginError` where a
     plugin does not start, and what a plugin raises that refuses to open.
     """
@@ -162,7 +162,7 @@ class Server:
         """Whether somebody here may have to be told of an event of a kind. Others a host need not
         read, where another process has taken them.
         """
-        return kind == kinds.FOLLOW_LIST or self.live.asks_for_kind(kind)
+        return kind in kinds.LISTS or self.live.asks_for_kind(kind)
 
     async def announced(self, event: FrozenEvent) -> None:
         """Tell plugins and readers of an event that another process of the relay has taken."""
@@ -180,8 +180,8 @@ class Server:
             await self._able.announces.announce(event)
 
     async def _tell(self, event: FrozenEvent, context: Context) -> None:
-        if event.kind == kinds.FOLLOW_LIST:
-            self._tasks.start(self.gate.kind3(event, context))
+        if event.kind in kinds.LISTS:
+            self._tasks.start(tell_of_list(self.gate, event, context))
         self.live.publish(event)
 
     # --- NIP-11

@@ -41,7 +41,7 @@ class PolicyState:
     contributions: tuple[Contribution, ...]
     """The contributions in force, oldest first."""
     follows: Mapping[str, FollowList]
-    """The newest known list of each author."""
+    """The newest known lists of people, by the name under which each is kept."""
     freshness: Freshness
     """The marks of what was applied: the highest of all that say one."""
     problems: tuple[Problem, ...] = ()
@@ -72,9 +72,21 @@ class PolicyState:
         """The author of each contribution that can be withdrawn, by event id."""
         return {event_id: source.author for event_id, source in self.sources.items()}
 
-    def following(self, newer: FollowList) -> "PolicyState":
-        """This state with a newer follow list."""
-        return attrs.evolve(self, follows={**self.follows, newer.author: newer})
+    @property
+    def follow_lists(self) -> Mapping[str, frozenset[str]]:
+        """Whom each author follows, by the follow lists that are known."""
+        return {
+            known.author: known.followed
+            for name, known in self.follows.items()
+            if name == known.author
+        }
+
+    def following(self, name: str, newer: FollowList) -> "PolicyState":
+        """This state with a newer list of people.
+
+        :param name: under which it is kept.
+        """
+        return attrs.evolve(self, follows={**self.follows, name: newer})
 
     def decides_like(self, other: "PolicyState") -> bool:
         """Whether both decide the same, if their policy files are the same."""
@@ -170,11 +182,11 @@ class _Reader:
         self._file = _File(before.content, before.policy, before.came_in) if before else None
 
     def first_lists(self, content: bytes) -> Collection[str]:
-        """Authors whom the owner's policy names, and policy admins: a store's ``first_lists``.
+        """The lists that the owner's policy needs, and policy admins': a store's ``first_lists``.
 
         :raises InvalidPolicy: the policy cannot be used.
         """
-        return needed_lists(self._read(content).policy).kept
+        return needed_lists(self._read(content).policy).names
 
     def state(self, stored: Stored) -> PolicyState:
         """The state that a store holds.

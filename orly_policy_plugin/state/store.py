@@ -72,7 +72,8 @@ class Stored:
     withdrawn: Mapping[str, Withdrawn | None] = MappingProxyType({})
     """By event id; ``None`` where nothing is remembered but that it is withdrawn."""
     follow_lists: Mapping[str, FollowList] = MappingProxyType({})
-    """By author; verified."""
+    """Lists of people by the name under which they are kept, one of :func:`..follows.kept_as`;
+    verified."""
     freshness: Freshness = attrs.field(factory=Freshness)
     """The marks of what was applied."""
     problems: tuple[Problem, ...] = ()
@@ -123,12 +124,12 @@ class ContributionsWithdrawn:
 
 @attrs.frozen
 class FollowListsKept:
-    """The signed kind 3 events of these authors, verified. One that is not newer than the
-    stored one is left out.
+    """The signed events of these lists of people, verified. One that is not newer than the stored
+    one of its name is left out.
     """
 
     lists: Mapping[str, tuple[FollowList, Event]]
-    """By author."""
+    """By the name under which each is kept."""
 
 
 @attrs.frozen
@@ -145,8 +146,8 @@ Change = PolicyReplaced | ContributionAdded | ContributionsWithdrawn | FollowLis
 # --- the port
 
 FirstLists = Callable[[bytes], Collection[str]]
-"""From a policy's content to the authors whose follow lists are read first, where all of them are
-too large to read. Raises :class:`.InvalidPolicy` where the policy cannot be used."""
+"""From a policy's content to the names of the lists of people that are read first, where all of
+them are too large to read. Raises :class:`.InvalidPolicy` where the policy cannot be used."""
 
 
 class Readable(Protocol):

@@ -364,7 +364,7 @@ def test_one_wrong_event_refuses_all(
     assert (result.exit_code, result.stdout) == (2, "")
     assert [line[:60] for line in result.stderr.splitlines()] == [
         "a.json: [1]: the id or the signature is wrong",
-        "a.json: [2]: this is kind 1, a follow list is kind 3",
+        "a.json: [2]: this is kind 1, a list of people is kind 3, 100",
         result.stderr.splitlines()[2][:60],
         "a.json: [4]: the event has no pubkey and no created_at and n",
         result.stderr.splitlines()[4][:60],

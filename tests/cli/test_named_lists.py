@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from click.testing import Result
+from relay.signing import named_key
 
 Write = Callable[[str, Any], Path]
 Invoke = Callable[..., Result]
@@ -133,3 +134,81 @@ def test_a_version_with_a_list_that_is_gone_is_not_put_back(
     assert refused.stderr == f"version {version}: lists.staff: nostr.json is not there\n"
     write("nostr.json", {"names": {}})
     assert invoke("rollback", version, "policy.json").exit_code == 0
+
+
+# --- authors' lists
+
+AUTHOR = named_key("a list's author")
+
+
+def version(*keys: str, created_at: int = 1_700_000_000) -> Any:
+    tags = [["d", "friends"], *(["p", key] for key in keys)]
+    return AUTHOR.event(30_000, "", tags, created_at)
+
+
+@pytest.fixture
+def of_an_author(write: Write) -> Path:
+    source = {"author": AUTHOR.pubkey, "kind": 30_000, "d": "friends", "at_least": 2}
+    rules = {"1": {"write_allow": ["@friends"]}}
+    return write("policy.json", {"lists": {"friends": source}, "rules": rules})
+
+
+@pytest.mark.usefixtures("of_an_author")
+def test_an_authors_list_that_nobody_has(run: Run) -> None:
+    """``check`` tells that a start would be refused, and sums it up by its name."""
+    done = run("check", "policy.json")
+    assert done.returncode == 0
+    assert f"list friends   @friends of kind 30000 'friends' by {AUTHOR.pubkey}" in done.stdout
+    assert "a start would be refused: lists.friends: no kind 30000 'friends' by " in done.stderr
+    assert run("check", "policy.json", "--start").returncode == 1
+    listed = run("follows", "list", "--policy", "policy.json")
+    assert (listed.returncode, listed.stdout) == (
+        1,
+        f"30000:{AUTHOR.pubkey}:friends  missing  (the list @friends)\n",
+    )
+
+
+def test_an_authors_list_is_imported(
+    of_an_author: Path, write: Write, run: Run, event: Callable[..., Any], alice: str, bob: str
+) -> None:
+    """And counts; one with fewer keys than it needs does not, and is told."""
+    write("list.json", [version(alice, bob), version(alice, created_at=1_700_000_001)])
+    done = run("follows", "import", "list.json", "--policy", "policy.json")
+    assert done.returncode == 0
+    imported, wiped = done.stdout.splitlines()
+    assert imported.endswith("of 2023-11-14T22:13:20Z has 2 keys in its kind 30000: imported")
+    assert "has 1 key in its kind 30000: not imported: the event " in wiped
+    assert wiped.endswith("has 1 key; with fewer than 2 it is taken for an accident")
+    listed = run("follows", "list", "--policy", "policy.json")
+    assert "has 2 keys  (the list @friends)" in listed.stdout
+    assert listed.returncode == 0
+    checked = run("check", "policy.json", "--start")
+    assert (checked.returncode, checked.stderr) == (0, "")
+    assert "@friends (2 keys) of kind 30000 'friends' by " in checked.stdout
+    write("event.json", event(pubkey=alice))
+    arguments = ("explain", "--access", "write", "--event", "event.json", "--authed", alice)
+    explained = run(*arguments, str(of_an_author))
+    assert "@friends (2 keys)" in explained.stdout
+    assert explained.stderr == ""
+
+
+@pytest.mark.usefixtures("of_an_author")
+def test_explain_tells_of_a_list_that_is_not_known(
+    write: Write, run: Run, event: Callable[..., Any], alice: str
+) -> None:
+    write("event.json", event(pubkey=alice))
+    arguments = ("explain", "--access", "write", "--event", "event.json", "--authed", alice)
+    explained = run(*arguments, "policy.json")
+    assert explained.stdout.startswith("reject")
+    assert "@friends: no kind 30000 'friends' by " in explained.stderr
+    assert "it lets nobody in, or keeps out everybody" in explained.stderr
+
+
+def test_diff_tells_of_an_authors_list(write: Write, invoke: Invoke) -> None:
+    lists = {"friends": {"author": AUTHOR.pubkey, "kind": 3}}
+    write("old.json", {"lists": lists})
+    write("new.json", {"lists": {"friends": {**lists["friends"], "at_least": 7}}})
+    done = invoke("diff", "old.json", "new.json")
+    assert done.exit_code == 1
+    assert done.stdout.startswith("lists.friends: ")
+    assert "at_least 7" in done.stdout

@@ -82,7 +82,7 @@ def test_no_thread_is_started_for_plain_answers() -> None:
 
 
 @pytest.mark.parametrize("answer", [NO, awaitable(NO)], ids=["at once", "later"])
-@pytest.mark.parametrize("ask", ["write", "read", "reads", "kind3", "policy_event"])
+@pytest.mark.parametrize("ask", ["write", "read", "reads", "kind3", "list_event", "policy_event"])
 def test_on_a_running_loops_thread_it_is_an_error(ask: str, answer: Any) -> None:
     """It says so and what to do instead, also where the answer is there at once: the loop would
     stop whenever a plugin must be waited for.

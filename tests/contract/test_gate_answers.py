@@ -248,7 +248,8 @@ def test_several_questions_at_once_do_not_mix() -> None:
     assert [answer.message for answer in answers] == [f"blocked: {kind}" for kind in range(100)]
 
 
-def test_follow_lists_reach_every_plugin(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(("tell", "kind"), [("kind3", 3), ("list_event", 10_000)])
+def test_lists_reach_every_plugin(tell: str, kind: int, caplog: pytest.LogCaptureFixture) -> None:
     """One that fails, sync or async, is in the log and keeps the list from nobody."""
 
     def failing() -> None:
@@ -269,10 +270,10 @@ def test_follow_lists_reach_every_plugin(caplog: pytest.LogCaptureFixture) -> No
     gate = Gate()
     for plugin in plugins:
         gate.register(plugin)
-    event = frozen(AnEvent(kind=3))
+    event = frozen(AnEvent(kind=kind))
     with caplog.at_level(logging.ERROR):
-        asyncio.run(gate.kind3(event, NOBODY))
-        gate.blocking.kind3(event, NOBODY)
+        asyncio.run(getattr(gate, tell)(event, NOBODY))
+        getattr(gate.blocking, tell)(event, NOBODY)
     gate.blocking.close()
     assert all([event for event, _ in plugin.asked] == [event, event] for plugin in plugins)
     assert learned == [1, 1]

@@ -13,7 +13,7 @@ from strategies import events, some
 from orly_policy_hookspecs import Decision, Event, FrozenEvent, Gate, frozen, hookimpl
 from orly_policy_hookspecs.nip01 import FIELDS
 
-ASKS = ("write", "read", "reads", "kind3", "policy_event")
+ASKS = ("write", "read", "reads", "kind3", "list_event", "policy_event")
 ASKED = [f"{where}{ask}" for where in ("", "blocking.") for ask in ASKS]
 
 
@@ -53,6 +53,10 @@ class Vandal:
 
     @hookimpl
     async def on_kind3(self, event: Event) -> None:
+        self._spoil(event)
+
+    @hookimpl
+    async def on_list_event(self, event: Event) -> None:
         self._spoil(event)
 
     @hookimpl
@@ -201,7 +205,7 @@ def test_an_event_that_cannot_be_read_is_a_rejection(
     decision = ask(gate, how, UNREADABLE[event]())
     assert plugin.asked == []
     assert "cannot be read" in caplog.text
-    if not how.endswith("kind3"):
+    if not how.endswith(("kind3", "list_event")):
         assert decision == Decision.reject("error: the event cannot be read")
 
 

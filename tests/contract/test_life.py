@@ -19,6 +19,7 @@ from orly_policy_hookspecs import (
     hookimpl,
 )
 from orly_policy_hookspecs.limits import RelayLimits
+from orly_policy_hookspecs.nip01 import Address
 from orly_policy_hookspecs.reading import HINDERS_NOTHING, SameForAllKinds
 
 
@@ -30,7 +31,7 @@ class Living:
     told: list[str] = attrs.Factory(list)
     relay: StartContext | None = None
     limits: RelayLimits | None = None
-    follow_lists: frozenset[str] = frozenset()
+    lists: frozenset[Address] = frozenset()
 
     def _told(self, what: str) -> None:
         self.told.append(what)
@@ -55,9 +56,9 @@ class Living:
         self._told("stop")
 
     @hookimpl
-    def needed_follow_lists(self) -> frozenset[str]:
-        self._told("follow lists")
-        return self.follow_lists
+    def needed_lists(self) -> frozenset[Address]:
+        self._told("lists")
+        return self.lists
 
     @hookimpl
     def relay_limits(self) -> RelayLimits | None:
@@ -73,7 +74,7 @@ class Silent:
     """Has the hooks, and nothing to say."""
 
     @hookimpl
-    def needed_follow_lists(self) -> None:
+    def needed_lists(self) -> None:
         """Nobody's."""
 
     @hookimpl
@@ -91,14 +92,14 @@ def gate_with(*plugins: object) -> Gate:
 TELLS: dict[str, Callable[[Gate], Any]] = {
     "start": lambda gate: asyncio.run(gate.start()),
     "open": lambda gate: gate.open(),
-    "follow lists": lambda gate: gate.needed_follow_lists(),
+    "lists": lambda gate: gate.needed_lists(),
     "limits": lambda gate: gate.relay_limits(),
     "registered": lambda gate: gate.check(),
 }
 HOOKS = {
     "start": "on_start",
     "open": "on_open",
-    "follow lists": "needed_follow_lists",
+    "lists": "needed_lists",
     "limits": "relay_limits",
     "registered": "on_registered",
 }
@@ -135,7 +136,7 @@ def test_what_the_operator_has_to_mend_is_told_as_it_is(what: str) -> None:
 @pytest.mark.parametrize(
     ("what", "answer", "why"),
     [
-        ("follow lists", 5, "TypeError: 'int' object is not iterable"),
+        ("lists", 5, "TypeError: 'int' object is not iterable"),
         (
             "limits",
             {"auth_required": True},
@@ -145,7 +146,7 @@ def test_what_the_operator_has_to_mend_is_told_as_it_is(what: str) -> None:
 )
 def test_an_answer_that_is_none_is_told_in_its_name(what: str, answer: Any, why: str) -> None:
     """As if it had been raised."""
-    plugin = Living(limits=answer, follow_lists=answer)
+    plugin = Living(limits=answer, lists=answer)
     with pytest.raises(PluginError) as caught:
         TELLS[what](gate_with(Living(), plugin))
     assert str(caught.value) == f"plugin p1: {HOOKS[what]} failed: {why}"
@@ -197,11 +198,13 @@ def test_a_plugin_that_changes_tells_the_relay() -> None:
     assert gate.read_scopes(NOBODY) is not before
 
 
-def test_follow_lists_that_one_plugin_needs_are_needed() -> None:
+def test_lists_that_one_plugin_needs_are_needed() -> None:
     """All together; none without plugins."""
-    some, more = (Living(follow_lists=frozenset(keys)) for keys in ({ALICE, BOB}, {BOB, CAROL}))
-    assert gate_with(some, Silent(), more).needed_follow_lists() == {ALICE, BOB, CAROL}
-    assert gate_with().needed_follow_lists() == frozenset()
+    alice, bob = Address(3, ALICE, ""), Address(10_000, BOB, "")
+    carol = Address(30_000, CAROL, "friends")
+    some, more = (Living(lists=frozenset(lists)) for lists in ({alice, bob}, {bob, carol}))
+    assert gate_with(some, Silent(), more).needed_lists() == {alice, bob, carol}
+    assert gate_with().needed_lists() == frozenset()
 
 
 def test_a_limit_of_one_plugin_is_the_relays() -> None:

@@ -275,9 +275,9 @@ WRONG = [
     (
         Misspelt(),
         "Misspelt.on_wirte: there is no hook 'on_wirte'; did you mean 'on_write'?; the hooks are "
-        "on_write, on_read, on_kind3, on_policy_event, on_decided, read_scopes, relay_limits, "
-        "needed_follow_lists, configure, criteria, on_registered, on_unregistered, on_start, "
-        "on_open, on_stop",
+        "on_write, on_read, on_kind3, on_list_event, on_policy_event, on_decided, read_scopes, "
+        "relay_limits, needed_lists, configure, criteria, on_registered, on_unregistered, "
+        "on_start, on_open, on_stop",
     ),
     (HalfMisspelt(), "did you mean 'on_read'?"),
     (MisspeltByName(), "there is no hook 'on_writes'; did you mean 'on_write'?"),

@@ -153,3 +153,51 @@ def test_a_list_that_is_not_known_is_not_decided_by(field: str) -> None:
         compile_policy(policy, before=compile_policy(policy, lists=known))
     with pytest.raises(InvalidPolicy, match=message):
         compile_policy(Policy(rules={1: Rule(**{field: ("@one",)})}))
+
+
+OF_AN_AUTHOR: Json = {"people": {"author": ALICE, "kind": 10_000}}
+
+
+@pytest.mark.parametrize("access", BOTH)
+@pytest.mark.parametrize("more", [{}, {"deny": [CAROL]}, {"allow": [BOB]}])
+def test_an_authors_list_that_is_not_known_yet_lets_nobody_in_by_its_name(
+    access: str, more: Json
+) -> None:
+    """Nor does a deny list beside it."""
+    more = {f"{access}_{field}": keys for field, keys in more.items()}
+    rule = {f"{access}_allow": ["@people"]}
+    rule |= {field: [*rule.get(field, []), *keys] for field, keys in more.items()}
+    snapshot = compile_policy(structure_policy({"lists": OF_AN_AUTHOR, "rules": {"1": rule}}))
+    decide = getattr(snapshot, access)
+    assert not decide(AnEvent(pubkey=DAVE), (DAVE,), NOW).accepted
+    assert decide(AnEvent(pubkey=DAVE), (BOB,), NOW).accepted is (f"{access}_allow" in more)
+
+
+@pytest.mark.parametrize("access", BOTH)
+def test_an_authors_list_that_is_not_known_yet_keeps_everybody_out(access: str) -> None:
+    """Whom it would keep out nobody can say; until it comes."""
+    rule = {f"{access}_deny": ["@people"]}
+    policy = structure_policy({"lists": OF_AN_AUTHOR, "rules": {"1": rule}})
+    unknown = compile_policy(policy)
+    decision = getattr(unknown, access)(AnEvent(pubkey=DAVE), (BOB,), NOW)
+    assert decision.message.startswith("error: a list of people")
+    assert getattr(unknown, access)(AnEvent(kind=7), (BOB,), NOW).accepted
+    explained = unknown.explain(access, AnEvent(), (BOB,), NOW)  # type: ignore[arg-type]
+    assert explained.decision == decision
+    assert explained.steps[-1].limit == "none of @people, which is not known yet"
+    known = compile_policy(policy, lists={"people": frozenset({CAROL})}, before=unknown)
+    assert getattr(known, access)(AnEvent(pubkey=DAVE), (BOB,), NOW).accepted
+    assert not getattr(known, access)(AnEvent(pubkey=DAVE), (CAROL,), NOW).accepted
+
+
+def test_a_reader_foresees_a_list_that_is_not_known_yet() -> None:
+    """No store is asked for what nobody may be given."""
+    policy = structure_policy({"lists": OF_AN_AUTHOR, "rules": {"1": {"read_deny": ["@people"]}}})
+    assert compile_policy(policy).readers.scopes((BOB,)).of_kind(1).denial
+
+
+def test_a_list_that_comes_empty_is_known() -> None:
+    policy = structure_policy({"lists": OF_AN_AUTHOR, "rules": {"1": {"write_deny": ["@people"]}}})
+    unknown = compile_policy(policy)
+    empty = compile_policy(policy, lists={"people": frozenset()}, before=unknown)
+    assert empty.write(AnEvent(), (BOB,), NOW).accepted

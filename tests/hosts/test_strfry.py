@@ -218,6 +218,18 @@ def test_events_of_no_client(tmp_path: Path) -> None:
         assert plugin.ask(event) == "accept"
 
 
+def test_an_authors_list_counts_once_it_is_accepted(tmp_path: Path) -> None:
+    rules = {"1": {"write_allow": ["@mutes"]}}
+    lists = {"mutes": {"author": admin.pubkey, "kind": 10_000}}
+    options = ("--submitter", "author", "--missing-follow-lists", "warn")
+    allowing = policy(default_policy="allow", lists=lists, rules=rules)
+    with Plugin(tmp_path, allowing, *options) as plugin:
+        assert plugin.ask(note(friend)).startswith("reject: ")
+        tags = [["p", friend.pubkey]]
+        assert plugin.ask(signed(admin, "", int(time.time()), kind=10_000, tags=tags)) == "accept"
+        assert plugin.ask(note(friend)) == "accept"
+
+
 def test_policy_events_are_applied_and_not_stored(plugin: Plugin) -> None:
     """strfry has no words for that: the client is told OK. Of a refusal it is told why."""
     now = int(time.time())

@@ -8,12 +8,12 @@ from typing import Any
 
 import attrs
 import pytest
-from examples import NOW
+from examples import NOBODY, NOW
 
 from orly_policy_hookspecs import hookimpl
 from orly_policy_plugin.errors import PolicyError
 from orly_policy_plugin.lists.files import MOST_BYTES
-from orly_policy_plugin.live import ListStatus, next_start
+from orly_policy_plugin.live import ListStatus, MissingFollowLists, next_start
 from orly_policy_plugin.plugin import PolicyPlugin
 from orly_policy_plugin.policy import InvalidPolicy, Problem
 
@@ -398,3 +398,199 @@ def test_saving_policy_and_list_at_once(members: World) -> None:
                     == (number + 10,)
                 )
             )
+
+
+# --- authors' lists
+
+
+def of(key: Any, kind: int, **more: Any) -> dict[str, Any]:
+    return {"author": key.pubkey, "kind": kind, **more}
+
+
+def listed(key: Any, kind: int, *keys: Any, created_at: int = NOW, d: str | None = None) -> Any:
+    """An author's list; some of it is encrypted in its content."""
+    tags = [["d", d]] if d is not None else []
+    tags += [["p", each.pubkey] for each in keys] + [["p", "nobody"], ["t", foe.pubkey], ["p"]]
+    return signed(key, "encrypted", created_at, kind=kind, tags=tags)
+
+
+def tell(world: World, event: Any) -> None:
+    """As a host does."""
+    gate = world.gate.blocking
+    (gate.kind3 if event.kind == 3 else gate.list_event)(event, NOBODY)
+
+
+SOURCES = [of(owner, 3), of(owner, 10_000), of(owner, 30_000, d="a/../ü")]
+
+
+@pytest.fixture(params=SOURCES, ids=lambda source: f"kind {source['kind']}")
+def people(request: pytest.FixtureRequest, world: World) -> World:
+    """Those of a list of the owner may write kind 1, if there are two of them."""
+    lists = {"people": {**request.param, "at_least": 2}}
+    world.save(policy(lists=lists, rules={"1": {"write_allow": ["@people"]}}))
+    world.restart()
+    return world
+
+
+def version(world: World, *keys: Any, created_at: int = NOW, by: Any = owner) -> Any:
+    """A version of the list that the policy names."""
+    source = world.plugin.snapshot.policy.lists["people"]
+    assert source.kind is not None
+    return listed(by, source.kind, *keys, created_at=created_at, d=source.d)
+
+
+def may(world: World) -> tuple[bool, ...]:
+    return tuple(world.may_write(key) for key in (friend, foe, stranger))
+
+
+def test_the_newest_event_of_an_author_is_the_list(
+    people: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whole; it survives a restart, and the policy's version stays."""
+    caplog.set_level(logging.INFO, "orly_policy_plugin")
+    before = people.version
+    assert may(people) == (False, False, False)
+    tell(people, version(people, friend, foe))
+    assert may(people) == (True, True, False)
+    tell(people, version(people, foe, stranger, created_at=NOW + 1))
+    tell(people, version(people, friend, foe, created_at=NOW))
+    assert may(people) == (False, True, True)
+    people.restart()
+    assert may(people) == (False, True, True)
+    assert people.version == before
+    assert people.plugin.status.lists == (ListStatus("people", 2),)
+    assert said(caplog) == [
+        "the list @people (2 keys) is in force (before: not known)",
+        "the list @people (2 keys) is in force (before: 2 keys)",
+    ]
+
+
+def test_of_one_second_the_list_with_the_lower_id_counts(people: World) -> None:
+    one, other = version(people, friend, foe), version(people, foe, stranger)
+    tell(people, one)
+    tell(people, other)
+    assert may(people) == ((True, True, False) if one.id < other.id else (False, True, True))
+
+
+def test_a_wiped_list_stays_as_it_was(people: World, caplog: pytest.LogCaptureFixture) -> None:
+    """Also after a restart, until there is one with keys enough. It is told once."""
+    tell(people, version(people, friend, foe))
+    before = people.on_disk()
+    for _ in range(2):
+        tell(people, version(people, stranger, created_at=NOW + 1))
+    tell(people, version(people, created_at=NOW + 2))
+    assert people.on_disk() == before
+    assert may(people) == (True, True, False)
+    (problem,) = people.plugin.status.lists[0].problems
+    assert "has 0 keys, beside what is encrypted in it; with fewer than 2" in problem.message
+    assert [text.partition(":")[0] for text in said(caplog)] == [
+        "the list @people (2 keys) stays as it is",
+        "the list @people (2 keys) stays as it is",
+    ]
+    people.restart()
+    people.plugin.check_follow_lists()
+    assert may(people) == (True, True, False)
+    tell(people, version(people, stranger, created_at=NOW + 1))
+    tell(people, version(people, stranger, foe, created_at=NOW + 3))
+    assert may(people) == (False, True, True)
+    assert people.plugin.status.lists == (ListStatus("people", 2),)
+    assert said(caplog)[-1] == "the list @people (2 keys) has keys enough again"
+
+
+def test_a_list_that_is_not_genuine_is_ignored(
+    people: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    good = version(people, friend, foe)
+    before = people.on_disk()
+    for wrong in (
+        attrs.evolve(good, tags=[*good.tags, ["p", stranger.pubkey]]),
+        attrs.evolve(version(people, friend, foe, by=stranger), pubkey=owner.pubkey),
+        version(people, friend, foe, created_at=NOW + 601),
+        version(people, friend, foe, by=stranger),
+        listed(owner, 30_000, friend, foe, d="another"),
+        listed(owner, 1, friend, foe),
+    ):
+        tell(people, wrong)
+    assert may(people) == (False, False, False)
+    assert people.on_disk() == before
+    assert caplog.text.count("not genuine") == 2
+    assert caplog.text.count("too far ahead") == 1
+
+
+def test_a_kept_list_that_somebody_has_changed_is_not_known(people: World) -> None:
+    tell(people, version(people, friend, foe))
+    (file,) = (people.folder / "policy-follows").iterdir()
+    file.write_text(file.read_text().replace(foe.pubkey, stranger.pubkey))
+    people.restart()
+    assert may(people) == (False, False, False)
+
+
+def test_a_list_that_nobody_has_stops_the_start(
+    people: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As a missing follow list does, with what would help; or it is a warning."""
+    with pytest.raises(MissingFollowLists, match=r"^lists\.people: no kind \d+ ") as error:
+        people.plugin.check_follow_lists()
+    told = "with 2 keys or more is known; import them with `orly-policy follows import FILE`"
+    assert told in str(error.value)
+    assert people.plugin.status.lists[0].problems
+    people.settings["missing_follow_lists"] = "warn"
+    people.restart()
+    people.plugin.check_follow_lists()
+    assert "the list @people lets nobody in, or keeps out everybody: no kind" in caplog.text
+
+
+def test_a_list_that_nobody_has_is_told_before_the_next_start(people: World) -> None:
+    with people.running():
+        people.plugin._next_start.look()
+        assert people.plugin.status.next_start[0].place == "lists.people"
+        tell(people, version(people, friend, foe))
+        eventually(lambda: not people.plugin.status.next_start)
+
+
+def test_what_the_host_is_asked_for_names_each_list(people: World) -> None:
+    source = people.plugin.snapshot.policy.lists["people"]
+    assert source.address in people.plugin.needed_lists()
+    follow_lists = people.plugin.needed_lists() - {source.address}
+    assert {(each.kind, each.identifier) for each in follow_lists} == {(3, "")}
+
+
+def test_a_policy_event_may_name_a_list_that_is_not_known_yet(world: World) -> None:
+    """Nobody may write what it would keep out, until it comes. A start is not stopped."""
+    lists = {"mutes": of(admin, 10_000)}
+    rules = {"1": {"write_deny": ["@mutes"]}}
+    world.applied(signed(owner, policy(default_policy="allow", lists=lists, rules=rules)))
+    assert may(world) == (False, False, False)
+    world.restart()
+    world.plugin.check_follow_lists()
+    assert may(world) == (False, False, False)
+    tell(world, listed(admin, 10_000, foe))
+    assert may(world) == (True, False, True)
+
+
+def test_a_kind_3_is_a_follow_list_and_a_named_list(world: World) -> None:
+    """An unfollow takes effect, and what is taken for an accident leaves the named list."""
+    lists = {"friends": of(owner, 3, at_least=2)}
+    rules = {
+        "1": {"write_allow": ["@friends"]},
+        "7": {"follows_whitelist_admins": [owner.pubkey]},
+    }
+    world.save(policy(lists=lists, rules=rules))
+    world.restart()
+    for restart in (False, True):
+        if not restart:
+            world.follow(follows(owner, friend, foe))
+            assert world.may_write(friend, 7)
+            world.follow(follows(owner, stranger, created_at=NOW + 1))
+        else:
+            world.restart()
+        assert may(world) == (True, True, False)
+        assert [world.may_write(key, 7) for key in (friend, foe, stranger)] == [False, False, True]
+
+
+def test_another_process_sees_a_list_that_one_has_taken(people: World) -> None:
+    """Through the store."""
+    other = World(people.folder)
+    with other.running():
+        tell(people, version(people, friend, foe))
+        eventually(lambda: may(other) == (True, True, False))

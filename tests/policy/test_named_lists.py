@@ -105,11 +105,41 @@ def test_what_is_no_name_of_a_list(name: str) -> None:
 @pytest.mark.parametrize(
     ("source", "told"),
     [
-        ({}, ": a list has either a 'file' or a 'nostr_json'; this has neither"),
+        ({}, ": a list has one of 'file', 'nostr_json' and 'author'; this has none"),
         (
             {"file": "a", "nostr_json": "b"},
-            ": a list has either a 'file' or a 'nostr_json'; "
-            "this has both 'file' and 'nostr_json'",
+            ": a list has one of 'file', 'nostr_json' and 'author'; "
+            "this has 'file' and 'nostr_json'",
+        ),
+        (
+            {"file": "a", "at_least": 5},
+            ".at_least: a list with a 'file' has none; it belongs to an 'author'",
+        ),
+        (
+            {"author": ALICE},
+            ".kind: is missing; write 3 (a follow list), 10000 (a mute list) or 30000 "
+            "(a follow set)",
+        ),
+        (
+            {"author": ALICE, "kind": 1},
+            ".kind: expected 3 (a follow list), 10000 (a mute list) or 30000 (a follow set), "
+            "found the number 1",
+        ),
+        (
+            {"author": ALICE, "kind": 30_000},
+            ".d: is missing: the 'd' tag says which of the author's sets it is",
+        ),
+        (
+            {"author": ALICE, "kind": 3, "d": "x"},
+            ".d: a kind 3 has none: of an author there is one alone",
+        ),
+        (
+            {"author": "me", "kind": 3},
+            ".author: 'me' is not a public key: 64 hex characters or npub1…",
+        ),
+        (
+            {"author": ALICE, "kind": 3, "at_least": -1},
+            ".at_least: expected a number of keys from 0 up, but -1 is negative",
         ),
         ({"fil": "a"}, ".fil: unknown key; did you mean 'file'?"),
         ("members.txt", ": expected an object in braces, found the text 'members.txt'"),
@@ -132,6 +162,27 @@ def test_a_list_lies_in_the_policy_files_folder(path: str) -> None:
             "write a path from there, such as 'members.txt'"
         )
     assert structure_policy({"lists": {"members": {"file": "lists/2026/..members"}}}).lists
+
+
+def test_lists_of_the_same_events_need_as_many_keys() -> None:
+    """What was good of them is kept once."""
+    of = {"author": ALICE, "kind": 3}
+    lists = {"one": of, "two": {**of, "at_least": 1}, "other": {**of, "author": BOB}}
+    assert structure_policy({"lists": lists}).lists["one"].least == 1
+    assert problems({"lists": {**lists, "three": {**of, "at_least": 2}}}) == [
+        "lists.three.at_least: the list 'one' is of the same events and needs at least 1; "
+        "write that, too"
+    ]
+
+
+def test_an_authors_list_is_written_as_it_was_read() -> None:
+    for source in (
+        {"author": ALICE, "kind": 3},
+        {"author": ALICE, "kind": 10_000, "at_least": 0},
+        {"author": ALICE, "kind": 30_000, "d": "friends", "at_least": 7},
+    ):
+        written = {"lists": {"people": source}}
+        assert unstructure_policy(structure_policy(written)) == written
 
 
 def test_a_comment_is_no_list() -> None:

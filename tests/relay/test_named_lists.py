@@ -1,6 +1,7 @@
 """Named lists through the running relay: section 14 of the spec."""
 
 import asyncio
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,7 +40,9 @@ def mine(tmp_path: Path) -> Iterator[Relay]:
 
 async def may_write(client: Client, key: Key) -> bool:
     accepted, message = await client.publish(key.event(1, f"{time.time_ns()}"))
-    assert accepted or message == "restricted: not allowed to write events of kind 1"
+    assert accepted or message.startswith(
+        ("restricted: not allowed to write events of kind 1", "error: a list of people")
+    )
     return accepted
 
 
@@ -105,4 +108,94 @@ def test_it_does_not_start_without_a_list(
     relay.launch()
     assert relay.wait() != 0
     assert f"lists.members: {told}" in relay.stdout + relay.stderr
+    assert "Traceback" not in relay.stderr
+
+
+# --- authors' lists
+
+AUTHOR = named_key("a list's author")
+OF_THE_AUTHOR: dict[str, Any] = {
+    "default_policy": "allow",
+    "lists": {
+        "friends": {"author": AUTHOR.pubkey, "kind": 30_000, "d": "friends", "at_least": 2},
+        "mutes": {"author": AUTHOR.pubkey, "kind": 10_000},
+    },
+    "rules": {"1": {"write_allow": ["@friends"], "write_deny": ["@mutes"]}},
+}
+OTHER = named_key("another")
+
+
+def friends(*keys: Key, seconds: int) -> dict[str, Any]:
+    """A version of the author's follow set, so many seconds ago."""
+    tags = [["d", "friends"], *(["p", key.pubkey] for key in keys)]
+    return AUTHOR.event(30_000, "", tags, int(time.time()) - seconds)
+
+
+def mutes(*keys: Key) -> dict[str, Any]:
+    return AUTHOR.event(10_000, "", [["p", key.pubkey] for key in keys], int(time.time()) - 60)
+
+
+class ListeningRelay(Relay):
+    """A relay that starts without the lists that its policy names."""
+
+    def _arguments(self) -> list[str]:
+        return [*super()._arguments(), "--missing-follow-lists", "warn"]
+
+
+@pytest.mark.parametrize("storage", ["sqlite", "lmdb"])
+@asynchronous
+async def test_an_authors_list_counts_as_he_publishes_it(tmp_path: Path, storage: str) -> None:
+    """Its newest version, whole; what wipes it is taken for an accident; it is there again after a
+    restart.
+    """
+    with ListeningRelay(tmp_path, OF_THE_AUTHOR, storage) as relay:
+        async with connected(relay.url, MEMBER) as member, connected(relay.url) as author:
+            accepted, message = await member.publish(MEMBER.event(1))
+            assert (accepted, message.partition(":")[0]) == (False, "error")
+            await author.publish_all(friends(MEMBER, GUEST, seconds=50), mutes(OTHER))
+            await until_may_write(relay, member, MEMBER, may=True)
+            await author.publish_all(friends(GUEST, OTHER, seconds=40))
+            await until_may_write(relay, member, MEMBER, may=False)
+            await author.publish_all(friends(MEMBER, seconds=30))
+            relay.wait_for(lambda: "the list @friends (2 keys) stays as it is" in relay.stderr)
+            assert not await may_write(member, MEMBER)
+            async with connected(relay.url, GUEST) as guest:
+                assert await may_write(guest, GUEST)
+            async with connected(relay.url, OTHER) as muted:
+                assert not await may_write(muted, OTHER)
+        assert "policy:  the list is now @friends (2 keys)" in relay.stdout
+        relay.stop()
+    relay.forget_output()
+    with Relay(tmp_path, OF_THE_AUTHOR, storage) as relay:
+        async with connected(relay.url, GUEST) as guest:
+            assert await may_write(guest, GUEST)
+        assert "Traceback" not in relay.stderr
+
+
+@asynchronous
+async def test_lists_that_the_relay_has_stored_are_found(tmp_path: Path) -> None:
+    """When the policy names them later, each by its ``d`` tag; and at a start."""
+    with ListeningRelay(tmp_path, {}) as relay:
+        async with connected(relay.url, MEMBER) as member:
+            others = AUTHOR.event(30_000, "", [["d", "foes"], ["p", OTHER.pubkey], ["p", "x"]])
+            await member.publish_all(friends(MEMBER, GUEST, seconds=50), mutes(OTHER), others)
+            relay.save_policy(OF_THE_AUTHOR)
+            async with connected(relay.url, OTHER) as other:
+                await until_may_write(relay, other, OTHER, may=False)
+            await until_may_write(relay, member, MEMBER, may=True)
+        relay.stop()
+    shutil.rmtree(tmp_path / "policy-follows")
+    relay.forget_output()
+    with Relay(tmp_path, OF_THE_AUTHOR) as relay:
+        async with connected(relay.url, MEMBER) as member:
+            assert await may_write(member, MEMBER)
+
+
+def test_it_does_not_start_without_an_authors_list(tmp_path: Path) -> None:
+    """It says which, and what would help."""
+    relay = Relay(tmp_path, OF_THE_AUTHOR)
+    relay.launch()
+    assert relay.wait() != 0
+    assert f"lists.friends: no kind 30000 'friends' by {AUTHOR.pubkey} with 2 keys" in relay.stderr
+    assert "orly-policy follows import" in relay.stderr
     assert "Traceback" not in relay.stderr

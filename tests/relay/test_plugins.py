@@ -296,7 +296,7 @@ def test_plugin_that_cannot_work_stops_the_start(
     ("code", "says"),
     [
         ("def on_open(): raise OSError('no disk')", "on_open failed: OSError: no disk\n"),
-        ("def needed_follow_lists(): return 5", "needed_follow_lists failed: TypeError: "),
+        ("def needed_lists(): return 5", "needed_lists failed: TypeError: "),
     ],
 )
 def test_plugin_that_fails_as_the_relay_opens_is_named(

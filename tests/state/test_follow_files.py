@@ -6,7 +6,7 @@ import pytest
 from examples import NOW
 from live.making import foe, follows, friend, owner, stranger
 
-from orly_policy_plugin.follows import FollowList, follow_list
+from orly_policy_plugin.follows import follow_list
 from orly_policy_plugin.state.files import follow_files as module
 from orly_policy_plugin.state.files.follow_files import FollowFiles
 
@@ -27,9 +27,9 @@ def test_keeping_one_reads_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     looked: list[str] = []
     read = module._read
 
-    def reading(path: Path, author: str) -> FollowList:
-        looked.append(author)
-        return read(path, author)
+    def reading(path: Path) -> object:
+        looked.append(path.stem)
+        return read(path)
 
     monkeypatch.setattr(module, "_read", reading)
     keep(other, follows(owner, friend, created_at=NOW + 1))

@@ -234,6 +234,23 @@ def test_the_newest_follow_list_is_kept(kept: Kept) -> None:
     assert lists[admin.pubkey].followed == {f"{3:064x}"}
 
 
+def test_lists_of_one_author_are_kept_under_their_names(kept: Kept) -> None:
+    """A kind 3 under two: the newest, and the newest with keys enough."""
+    friends = signed(admin, "", NOW, kind=30_000, tags=[["d", "a/../ü"], ["p", owner.pubkey]])
+    mutes = signed(admin, "", NOW, kind=10_000, tags=[["p", owner.pubkey]])
+    old, newer = (follows(admin, owner, created_at=NOW + n) for n in range(2))
+    names = {
+        admin.pubkey: newer,
+        f"3:{admin.pubkey}:": old,
+        f"10000:{admin.pubkey}:": mutes,
+        f"30000:{admin.pubkey}:a/../ü": friends,
+    }
+    lists = {name: (follow_list(event), event) for name, event in names.items()}
+    apply(kept.store, FollowListsKept(lists))
+    found = kept.again().read(lambda _: set(names)).follow_lists
+    assert found == {name: made for name, (made, _) in lists.items()}
+
+
 def test_what_came_by_another_hand_is_recorded(kept: Kept) -> None:
     """Once; and whoever asks how it came is told that it is known."""
     marks = Freshness()

@@ -13,8 +13,15 @@ VANISH: Final = 62
 """NIP-62: a request to vanish."""
 GIFT_WRAP: Final = 1059
 """NIP-59."""
+MUTE_LIST: Final = 10_000
+"""NIP-51."""
 AUTHENTICATION: Final = 22242
 """NIP-42: sent as AUTH, never as EVENT."""
+FOLLOW_SET: Final = 30_000
+"""NIP-51: of an author one for each ``d`` tag."""
+
+LISTS: Final = frozenset({FOLLOW_LIST, MUTE_LIST, FOLLOW_SET})
+"""An author's lists of people: their ``p`` tags."""
 
 LARGEST_KIND: Final = 65_535
 

@@ -7,8 +7,11 @@ counts.
 import json
 import shlex
 import sys
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
+
+from orly_policy_hookspecs.nip01 import kinds
 
 from .signing import Key
 
@@ -38,15 +41,19 @@ TITLED: Final = 9009
 """Has a ``title``. Who reads is not asked for it, as for all limits on writes alone."""
 PROBED: Final = 9010
 """Refused, always, for a limit that tells which save of the file is in force."""
+FROM_PICKED: Final = 9011
+"""Taken from those of :data:`LEADER`'s follow set :data:`PICKED`."""
 UNUSED: Final = range(9100, 10_000)
 """For tests that change the policy: each takes the next."""
 
 SCRIPT: Final = "answering.sh"
+PICKED: Final = "picked"
 
 POLICY: Final[dict[str, Any]] = {
     "owners": [OWNER.pubkey],
     "policy_admins": [ADMIN.pubkey],
     "kind": {"blacklist": [REFUSED]},
+    "lists": {PICKED: {"author": LEADER.pubkey, "kind": kinds.FOLLOW_SET, "d": PICKED}},
     "rules": {
         str(PRIVATE): {"privileged": True},
         str(SHORT): {"content_limit": 10},
@@ -58,6 +65,7 @@ POLICY: Final[dict[str, Any]] = {
         str(NOT_FOR_OUTCAST): {"read_deny": [OUTCAST.pubkey]},
         str(TITLED): {"must_have_tags": ["title"]},
         str(PROBED): {"content_limit": 0},
+        str(FROM_PICKED): {"write_allow": [f"@{PICKED}"]},
     },
 }
 
@@ -65,8 +73,8 @@ POLICY: Final[dict[str, Any]] = {
 def write_policy(folder: Path) -> Path:
     """Write the kit's policy, and what it names, into a folder of its own.
 
-    Start the relay with the policy file that is returned. Beside it are a script and a follow
-    list, which the engine finds there.
+    Start the relay with the policy file that is returned. Beside it are a script and two lists of
+    people, which the engine finds there.
 
     :param folder: an empty one.
     """
@@ -77,8 +85,12 @@ def write_policy(folder: Path) -> Path:
     command = shlex.join([sys.executable, "-IS", str(answering)])
     script.write_text(f"#!/bin/sh\nexec {command}\n")
     script.chmod(0o755)
+    member = ["p", MEMBER.pubkey]
+    follow_list = LEADER.event(3, tags=[member], created_at=1_700_000_000)
+    picked = LEADER.event(kinds.FOLLOW_SET, tags=[["d", PICKED], member], created_at=1_700_000_000)
     lists = folder / "policy-follows"
     lists.mkdir()
-    event = LEADER.event(3, tags=[["p", MEMBER.pubkey]], created_at=1_700_000_000)
-    (lists / f"{LEADER.pubkey}.json").write_text(json.dumps(event))
+    named = sha256(f"{kinds.FOLLOW_SET}:{LEADER.pubkey}:{PICKED}".encode()).hexdigest()
+    for name, event in ((LEADER.pubkey, follow_list), (named, picked)):
+        (lists / f"{name}.json").write_text(json.dumps(event))
     return path

@@ -28,7 +28,7 @@ _ORIGINS: Final = {
     "Stream": Origin.SYNC,
     "Sync": Origin.SYNC,
 }
-_SLOW: Final = frozenset({POLICY_EVENT_KIND, kinds.DELETION, kinds.FOLLOW_LIST})
+_SLOW: Final = frozenset({POLICY_EVENT_KIND, kinds.DELETION, *kinds.LISTS})
 """Kinds that may change the policy or what is kept beside it."""
 _MOST_MESSAGE_CHARACTERS: Final = 1_000
 """Six bytes each at most, as JSON."""
@@ -96,8 +96,9 @@ class LineHost:
         if event.kind == kinds.DELETION and not is_let_through:
             return self._delete(event, context)
         decision = Decision.accept() if is_let_through else self._write(event, context)
-        if event.kind == kinds.FOLLOW_LIST and decision.accepted and not decision.shadowed:
-            self._gate.kind3(event, context)
+        if event.kind in kinds.LISTS and decision.accepted and not decision.shadowed:
+            tell = self._gate.kind3 if event.kind == kinds.FOLLOW_LIST else self._gate.list_event
+            tell(event, context)
         return _decided(event.id, decision)
 
     def _change(self, event: FrozenEvent, context: Context) -> _Answer:

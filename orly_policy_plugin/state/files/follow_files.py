@@ -1,12 +1,13 @@
-"""``policy-follows/``: the newest follow list of each author, a signed event a file, named by the
-author.
+"""``policy-follows/``: the newest version of each list of people that is needed, a signed event a
+file. A follow list's is named by its author; that of a list that the policy names by the hash of
+the name under which it is kept: a ``d`` tag may be any text.
 
-A list only grants. So one that cannot be read, and was not read before, grants nobody and stops
-nothing.
+A list that cannot be read, and was not read before, is as if it were not there.
 """
 
 import contextlib
-from collections.abc import Collection, Mapping
+import hashlib
+from collections.abc import Collection, Container, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -14,12 +15,12 @@ from typing import Final
 import attrs
 
 from orly_policy_hookspecs import Event
-from orly_policy_hookspecs.nip01 import FrozenEvent, event_json, kinds
+from orly_policy_hookspecs.nip01 import FrozenEvent, event_json, is_hex32
 
 from ...authority import verify
 from ...counted import counted
 from ...errors import Unreadable, UnreadableNow
-from ...follows import FollowList, follow_list
+from ...follows import FollowList, follow_list, kept_as
 from ...policy import Problem
 from .signed_events import read_event_file, write_event
 from .state_files import list_state_folder
@@ -34,14 +35,27 @@ _Identity = tuple[int, ...]
 
 
 @attrs.frozen
+class _Read:
+    """A file that was read."""
+
+    identity: _Identity
+    name: str
+    """Under which the list is kept."""
+    list: FollowList
+
+
+@attrs.frozen
 class StoredFollowLists:
     """The content of the folder."""
 
-    lists: Mapping[str, FollowList] = attrs.field(factory=dict)
-    """By author."""
+    files: Mapping[str, _Read] = MappingProxyType({})
+    """By the file's name without its ending."""
     problems: tuple[Problem, ...] = ()
-    identities: Mapping[str, _Identity] = attrs.field(factory=dict, eq=False, repr=False)
-    """By author: the file that the list was read from."""
+
+    @property
+    def lists(self) -> Mapping[str, FollowList]:
+        """By the name under which each is kept."""
+        return MappingProxyType({each.name: each.list for each in self.files.values()})
 
 
 class FollowFiles:
@@ -57,35 +71,33 @@ class FollowFiles:
         return self._known
 
     def keep_newer(self, lists: Mapping[str, tuple[FollowList, Event]]) -> None:
-        """Keep those that are newer than what is kept, each in its author's file.
+        """Keep those that are newer than what is kept, each in its file.
 
+        :param lists: by the name under which each is kept.
         :raises PolicyError: one of them is not kept.
         """
-        for author, (newer, event) in lists.items():
-            if newer.replaces(self._kept(author)):
-                write_event(self._folder, author, event_json(event))
-                self._know(newer)
+        for name, (newer, event) in lists.items():
+            stem = _stem(name)
+            if newer.replaces(self._kept(stem)):
+                write_event(self._folder, stem, event_json(event))
+                self._know(stem, name, newer)
 
-    def _kept(self, author: str) -> FollowList | None:
-        """The list of one author, read alone: reading all of them may take long."""
-        path = self._folder / (author + _ENDING)
+    def _kept(self, stem: str) -> FollowList | None:
+        """The list of one file, read alone: reading all of them may take long."""
+        path = self._folder / (stem + _ENDING)
         try:
-            return _same(author, _identity(path), self._known) or _read(path, author)
+            return (_same(stem, _identity(path), self._known) or _read(path)).list
         except UnreadableNow:
-            return self._known.lists.get(author)
+            known = self._known.files.get(stem)
+            return known.list if known else None
         except (ValueError, Unreadable, FileNotFoundError):
             return None
 
-    def _know(self, newer: FollowList) -> None:
+    def _know(self, stem: str, name: str, newer: FollowList) -> None:
         """Remember a list that was just written, so that it is not read again."""
-        author, known = newer.author, self._known
         with contextlib.suppress(FileNotFoundError, UnreadableNow):
-            identity = _identity(self._folder / (author + _ENDING))
-            self._known = attrs.evolve(
-                known,
-                lists={**known.lists, author: newer},
-                identities={**known.identities, author: identity},
-            )
+            written = _Read(_identity(self._folder / (stem + _ENDING)), name, newer)
+            self._known = attrs.evolve(self._known, files={**self._known.files, stem: written})
 
 
 def read_follow_lists(
@@ -97,7 +109,7 @@ def read_follow_lists(
 
     :param before: what was read before: a file that is the same is not read again, and one that
         cannot be read now counts as it did.
-    :param first: authors whose lists are read in any case: those that the owner's policy names.
+    :param first: names of lists that are read in any case: those that the owner's policy needs.
         All other lists are read up to :data:`MOST_BYTES_FOR_ADMINS` together, smallest first:
         contributions name a thousand authors each, and a list may have a megabyte. ``None``: all
         are read.
@@ -107,10 +119,9 @@ def read_follow_lists(
         names = list_state_folder(folder)
     except UnreadableNow as error:
         return attrs.evolve(known, problems=(Problem(folder.name, str(error)),))
-    lists: dict[str, FollowList] = {}
-    identities: dict[str, _Identity] = {}
+    files: dict[str, _Read] = {}
     problems: list[Problem] = []
-    left_out = frozenset() if first is None else _beyond(folder, names, first)
+    left_out = frozenset() if first is None else _beyond(folder, names, set(map(_stem, first)))
     if left_out:
         what = f"{counted(len(left_out), 'follow list')} left out, which grant nobody"
         why = "those that only contributions use are too large together"
@@ -118,25 +129,29 @@ def read_follow_lists(
     for name in names:
         if name.startswith(".") or name in left_out:
             continue
-        author = name.removesuffix(_ENDING)
+        stem = name.removesuffix(_ENDING)
         try:
-            identity = _identity(folder / name)
-            lists[author] = _same(author, identity, known) or _read(folder / name, author)
-            identities[author] = identity
+            files[stem] = _same(stem, _identity(folder / name), known) or _read(folder / name)
         except FileNotFoundError:
             pass  # removed while we looked
         except UnreadableNow as error:
             problems.append(Problem(f"{folder.name}/{name}", str(error)))
-            if author in known.lists:
-                lists[author] = known.lists[author]
+            if stem in known.files:
+                files[stem] = known.files[stem]
         except (ValueError, Unreadable) as error:
             problems.append(Problem(f"{folder.name}/{name}", str(error)))
-    return StoredFollowLists(
-        MappingProxyType(lists), tuple(problems), MappingProxyType(identities)
-    )
+    return StoredFollowLists(MappingProxyType(files), tuple(problems))
 
 
-def _beyond(folder: Path, names: list[str], first: Collection[str]) -> frozenset[str]:
+def _stem(name: str) -> str:
+    """The name of a file without its ending.
+
+    :param name: under which a list is kept.
+    """
+    return name if is_hex32(name) else hashlib.sha256(name.encode()).hexdigest()
+
+
+def _beyond(folder: Path, names: list[str], first: Container[str]) -> frozenset[str]:
     """The files that are not read, as the lists that only contributions use are too large."""
     sizes: list[tuple[int, str]] = []
     for name in names:
@@ -162,15 +177,17 @@ def _identity(path: Path) -> _Identity:
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
-def _same(author: str, identity: _Identity, known: StoredFollowLists) -> FollowList | None:
-    return known.lists.get(author) if known.identities.get(author) == identity else None
+def _same(stem: str, identity: _Identity, known: StoredFollowLists) -> _Read | None:
+    """What was read of a file that is the same."""
+    before = known.files.get(stem)
+    return before if before is not None and before.identity == identity else None
 
 
-def _read(path: Path, author: str) -> FollowList:
-    """:raises ValueError: it is no signed follow list of this author."""
+def _read(path: Path) -> _Read:
+    """:raises ValueError: it is no signed list of this name."""
+    identity = _identity(path)
     event = FrozenEvent.of_json(read_event_file(path))
-    if path.name != author + _ENDING or event.pubkey != author:
-        raise ValueError("is no signed follow list of this author")
-    if event.kind != kinds.FOLLOW_LIST or not verify(event):
-        raise ValueError("is no signed follow list of this author")
-    return follow_list(event)
+    for name in kept_as(event):
+        if path.name == _stem(name) + _ENDING and verify(event):
+            return _Read(identity, name, follow_list(event))
+    raise ValueError("is no signed list that is kept under this name")

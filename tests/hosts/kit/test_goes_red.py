@@ -156,6 +156,7 @@ def deaf(patch: Patch) -> None:
 
 def knows_no_follow_lists(patch: Patch) -> None:
     patch.setattr(Gate, "kind3", nothing)
+    patch.setattr(Gate, "list_event", nothing)
     patch.setattr(changing, "SECONDS", 0.5)
 
 
@@ -233,7 +234,10 @@ BROKEN: dict[str, tuple[Callable[[Patch], None], tuple[str, ...]]] = {
         ("an_owner_replaces_the_policy",),
     ),
     "does not see that the file is saved": (deaf, ("a_saved_file_is_in_force",)),
-    "does not see follow lists": (knows_no_follow_lists, ("a_follow_list_is_seen",)),
+    "does not see follow lists": (
+        knows_no_follow_lists,
+        ("a_follow_list_is_seen", "an_authors_list_is_seen"),
+    ),
     "deletes nothing": (
         lambda patch: patch.setattr(MemoryStore, "delete", nothing),
         ("a_deletion_is_by_its_author_alone", "what_was_deleted_does_not_come_back"),

@@ -1,4 +1,4 @@
-"""A policy that changes: the saved file, events of owners and admins, follow lists."""
+"""A policy that changes: the saved file, events of owners and admins, lists of people."""
 
 import asyncio
 import json
@@ -6,8 +6,10 @@ import time
 from contextlib import AbstractAsyncContextManager
 from itertools import count
 
+from orly_policy_hookspecs.nip01 import kinds
+
 from ..client import SECONDS, Client
-from ..policy import ADMIN, FROM_FOLLOWED, LEADER, NOTE, OWNER
+from ..policy import ADMIN, FROM_FOLLOWED, FROM_PICKED, LEADER, NOTE, OWNER, PICKED
 from ..running import Ability, RunningHost, check, with_rule
 from ..signing import Event, Key
 from .reading import BY_READER, has_come, is_closed
@@ -175,18 +177,30 @@ class Changing:
     @check(Ability.FOLLOW_LISTS, Ability.AUTHENTICATION)
     async def test_a_follow_list_is_seen(self, host: RunningHost) -> None:
         """The newest counts from when it is accepted, and an unfollow, too."""
-        follower = Key()
-        follows = [["p", follower.pubkey]]
-        async with host.connected() as client, host.connected(follower) as writer:
-            for tags, counts in ((follows, True), ([["p", ADMIN.pubkey]], False)):
-                event = LEADER.event(3, "", tags, host.moment())
-                await client.publish_all(event)
-                deadline = time.monotonic() + SECONDS
-                while (await writer.publish(from_followed(follower)))[0] is not counts:
-                    assert time.monotonic() < deadline, "the follow list does not count"
-                    await asyncio.sleep(0.01)
+        await lists_count(host, kinds.FOLLOW_LIST, [], FROM_FOLLOWED)
+
+    @check(Ability.FOLLOW_LISTS, Ability.AUTHENTICATION)
+    async def test_an_authors_list_is_seen(self, host: RunningHost) -> None:
+        """A list that the policy names by its kind, author and ``d`` tag."""
+        await lists_count(host, kinds.FOLLOW_SET, [["d", PICKED]], FROM_PICKED)
 
 
-def from_followed(key: Key) -> Event:
-    """An event that is taken from whom the policy's leader follows."""
-    return key.event(FROM_FOLLOWED, f"{time.monotonic_ns()}")
+async def lists_count(host: RunningHost, kind: int, tags: list[list[str]], opened: int) -> None:
+    """The newest list of the policy's leader counts from when it is accepted, whole.
+
+    :param opened: the kind that is taken from those who are in it.
+    """
+    listed = Key()
+    named = [*tags, ["p", listed.pubkey]]
+    async with host.connected() as client, host.connected(listed) as writer:
+        for of, counts in ((named, True), ([*tags, ["p", ADMIN.pubkey]], False)):
+            await client.publish_all(LEADER.event(kind, "", of, host.moment()))
+            deadline = time.monotonic() + SECONDS
+            while (await writer.publish(another(listed, opened)))[0] is not counts:
+                assert time.monotonic() < deadline, "the list does not count"
+                await asyncio.sleep(0.01)
+
+
+def another(key: Key, kind: int) -> Event:
+    """An event that is like no other."""
+    return key.event(kind, f"{time.monotonic_ns()}")
