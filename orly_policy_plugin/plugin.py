@@ -244,7 +244,7 @@ class PolicyPlugin:
         """The lists of people that the policy needs now (sections 7 and 14 of the spec): those of
         :meth:`required_follow_lists`, and the authors' lists that it names.
         """
-        return self._follow_lists.needed_lists.addresses
+        return self._follow_lists.addresses
 
     @hookimpl
     def on_open(self) -> None:

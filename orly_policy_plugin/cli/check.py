@@ -24,6 +24,7 @@ from .target import (
     policy_argument,
     state_option,
     target_of,
+    tell_first_hop,
     version_of_state,
 )
 
@@ -52,6 +53,7 @@ def check(policy: Path | None, state: Path | None, start: bool) -> None:
     current = load_state(target)
     criteria = fitted_plugins(target, current).fitted.criteria
     lists = named_lists_of(target, current)
+    tell_first_hop(current.policy)
     _check_start(target, current, lists, stop=start)
     say(f"{target.name}: version {version_of_state(current)}")
     parts = summary(current.policy, criteria, lists)

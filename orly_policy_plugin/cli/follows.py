@@ -91,14 +91,14 @@ def _state(name: str, current: PolicyState) -> str:
 
 
 def _why(name: str, lists: NeededLists, policy: Policy) -> str:
+    listed = [f"{SIGN}{each}" for each in made_of(name, policy)]
     if name in lists.by_policy:
         return "the policy needs it"
     if name in lists.by_contributions:
         return "a contribution needs it"
-    if name in lists.kept:
-        return "a policy admin's; not needed"
-    listed = [f"{SIGN}{each}" for each in made_of(name, policy)]
-    return f"the list {' and '.join(listed)}" if listed else "not needed"
+    if listed:
+        return f"the list {' and '.join(listed)}"
+    return "a policy admin's; not needed" if name in lists.kept else "not needed"
 
 
 def _date(known: FollowList) -> str:

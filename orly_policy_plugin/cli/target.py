@@ -13,7 +13,8 @@ from orly_policy_plugin.errors import PolicyError
 from orly_policy_plugin.follows import NeededLists, needed_lists
 from orly_policy_plugin.lists import KnownLists
 from orly_policy_plugin.plugins import Missing
-from orly_policy_plugin.policy import InvalidPolicy, Lists
+from orly_policy_plugin.policy import InvalidPolicy, Lists, Policy
+from orly_policy_plugin.policy.named_lists import SIGN
 from orly_policy_plugin.scripts import check_scripts
 from orly_policy_plugin.settings import Settings
 from orly_policy_plugin.state import PolicyState, Store, read_state
@@ -139,6 +140,15 @@ def named_lists_of(target: Target, current: PolicyState) -> Lists:
     """
     with unusable_policy(target.name):
         return KnownLists(target.scripts_from).resolve(current.policy, current.follows)
+
+
+def tell_first_hop(policy: Policy) -> None:
+    """Tell that of two hops of follows only the first is known here: a relay counts the lists
+    that it has stored.
+    """
+    for name, source in policy.lists.items():
+        if source.follows_of is not None:
+            tell(f"{SIGN}{name}: only whom {source.follows_of} follows is known here")
 
 
 def version_of_state(state: PolicyState) -> str:

@@ -198,8 +198,8 @@ def compile_policy(
         but follow lists and named lists has changed (the policy and each contribution are the very
         objects), only the plans that look at one of these lists are compiled.
     :raises InvalidPolicy: a rule names a list of a file that is not among ``lists``. Whom it would
-        deny is not known, so that there is nothing to decide with. An author's list that is not
-        among them comes later: until then a deny list with its name denies everybody.
+        deny is not known, so that there is nothing to decide with. One that is made of events and
+        is not among them comes later: until then a deny list with its name denies everybody.
     """
     standing = tuple(contributions)
     all_owners = frozenset(policy.owners) | frozenset(owners)
@@ -260,8 +260,8 @@ def _check_lists(policy: Policy, lists: Lists) -> None:
 
 
 def _comes_later(policy: Policy, name: str) -> bool:
-    """Whether a list may be unknown for a while: one of an author's events."""
-    return name in policy.lists and policy.lists[name].address is not None
+    """Whether a list may be unknown for a while: one that is made of events."""
+    return name in policy.lists and policy.lists[name].path is None
 
 
 def _is_same_but_for_lists(

@@ -2,5 +2,14 @@
 
 from .lists import FollowList, follow_list, kept_as, name_of
 from .needed import NeededLists, needed_lists
+from .two_hops import TwoHops
 
-__all__ = ["FollowList", "NeededLists", "follow_list", "kept_as", "name_of", "needed_lists"]
+__all__ = [
+    "FollowList",
+    "NeededLists",
+    "TwoHops",
+    "follow_list",
+    "kept_as",
+    "name_of",
+    "needed_lists",
+]

@@ -14,17 +14,21 @@ def made_of(name: str, policy: Policy) -> Mapping[str, ListSource]:
     return {
         listed: source
         for listed, source in policy.lists.items()
-        if source.address is not None and name_of(source.address) == name
+        if name == (name_of(source.address) if source.address else source.follows_of)
     }
 
 
 def not_known(source: ListSource) -> Problem:
     """Why a list of events that nobody has is not in force."""
+    if source.follows_of is not None:
+        return Problem("", f"no follow list of {source.follows_of} is known")
     return Problem("", f"no {source} with {counted_keys(source.least)} or more is known")
 
 
 def too_few(source: ListSource, event: Event, newer: FollowList) -> Problem | None:
     """Why an event is taken for an accident: a client that has wiped a list."""
+    if source.address is None:
+        return None
     if (count := len(newer.followed)) >= source.least:
         return None
     hidden = ", beside what is encrypted in it" if event.content else ""

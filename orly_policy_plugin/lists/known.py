@@ -8,8 +8,11 @@ from pathlib import Path
 
 import attrs
 
+from orly_policy_hookspecs.nip01 import Address
+
 from ..errors import Unreadable
-from ..follows import FollowList, name_of
+from ..follows import FollowList, TwoHops, name_of
+from ..follows.two_hops import MOST_LISTS
 from ..policy import InvalidPolicy, Lists, ListSource, Policy, Problem
 from .content import keys_in
 from .files import read_file
@@ -69,11 +72,13 @@ class KnownLists:
         self._lock = threading.Lock()
         self._known: Mapping[ListSource, KnownList] = {}
         self._prepared: Mapping[ListSource, KnownList] = {}
+        self._hops: Mapping[str, TwoHops] = {}  # by root
+        self._hops_lock = threading.Lock()
         self._in_force: frozenset[ListSource] = frozenset()
 
     def resolve(self, policy: Policy, kept: Mapping[str, FollowList]) -> Lists:
-        """The keys of all lists of a policy. Lists with the same source share their set. A list of
-        an author's events is left out where none is known that could be it.
+        """The keys of all lists of a policy. Lists with the same source share their set. A list
+        that is made of events is left out where none is known that could be it.
 
         :param kept: the lists of people that are known, by the name under which each is kept.
         :raises UnreadableLists: with every list whose file has no good content.
@@ -81,10 +86,9 @@ class KnownLists:
         lists: dict[str, frozenset[str]] = {}
         problems: list[Problem] = []
         for name, source in policy.lists.items():
-            if source.address is not None:
-                known_event = kept.get(name_of(source.address))
-                if known_event is not None and len(known_event.followed) >= source.least:
-                    lists[name] = known_event.followed
+            if source.path is None:
+                if (keys := self._of_events(source, kept)) is not None:
+                    lists[name] = keys
                 continue
             is_in_force = source in self._in_force
             known = self.known(source)
@@ -105,6 +109,17 @@ class KnownLists:
             self._in_force = frozenset(policy.lists.values())
             self._known = self._of_those_in_force(self._known)
             self._prepared = self._of_those_in_force(self._prepared)
+        self._use_hops()
+
+    def _use_hops(self) -> None:
+        with self._hops_lock:
+            needed: dict[str, list[int]] = {}
+            for source in self._in_force:
+                if source.follows_of is not None and source.followers is not None:
+                    needed.setdefault(source.follows_of, []).append(source.followers)
+            self._hops = {root: self._hops[root] for root in self._hops.keys() & needed}
+            for root, hops in self._hops.items():
+                hops.forget_all_but(needed[root])
 
     def known(self, source: ListSource) -> KnownList:
         """What is known of a list."""
@@ -136,6 +151,48 @@ class KnownLists:
             prepared = KnownList(keys_in(source, content), digest)
             with self._lock:
                 self._prepared = {**self._prepared, source: prepared}
+
+    def _of_events(
+        self, source: ListSource, kept: Mapping[str, FollowList]
+    ) -> frozenset[str] | None:
+        """The keys of a list that is made of events; ``None`` where it is not known."""
+        if source.address is not None:
+            known = kept.get(name_of(source.address))
+            return known.followed if known and len(known.followed) >= source.least else None
+        assert source.follows_of is not None
+        assert source.followers is not None
+        root = kept.get(source.follows_of)
+        if root is None:
+            return None
+        with self._hops_lock:
+            if root.author not in self._hops:
+                self._hops = {**self._hops, root.author: TwoHops(root)}
+            hops = self._hops[root.author]
+            hops.follow(root)
+            return hops.keys(source.followers)
+
+    @property
+    def counted(self) -> frozenset[Address]:
+        """The follow lists that count for two hops."""
+        return frozenset().union(*(hops.addresses for hops in self._hops.values()))
+
+    def counts(self, author: str) -> bool:
+        """Whether an author's follow list counts for two hops. Waits for nobody."""
+        return any(author in hops.authors for hops in self._hops.values())
+
+    def count(self, newer: FollowList) -> bool:
+        """Count a follow list for two hops; return whether a list has other keys by it."""
+        with self._hops_lock:
+            is_other = [hops.take(newer) for hops in self._hops.values()]
+        return any(is_other)
+
+    def left_out(self, source: ListSource) -> tuple[Problem, ...]:
+        """The problem of follow lists that are too many to count, if they are."""
+        hops = self._hops.get(source.follows_of or "")
+        if hops is None or not hops.left_out:
+            return ()
+        why = f"the follow lists of {MOST_LISTS:,} are counted, {hops.left_out:,} are left out"
+        return (Problem("", f"{source.follows_of} follows too many: {why}"),)
 
     def note(self, source: ListSource, problems: tuple[Problem, ...]) -> bool:
         """Note what is wrong with the newest event of a list; return whether that is news."""

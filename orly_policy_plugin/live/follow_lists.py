@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from orly_policy_hookspecs import Decision, Event
 from orly_policy_hookspecs.logs import get_log
+from orly_policy_hookspecs.nip01 import Address, kinds
 
 from ..authority import verify
 from ..authority.policy_events import FURTHEST_AHEAD_SECONDS
@@ -53,6 +54,11 @@ class FollowLists:
         return self._needed[1]
 
     @property
+    def addresses(self) -> frozenset[Address]:
+        """The events that the relay is to hand over: see :meth:`.Gate.needed_lists`."""
+        return self.needed_lists.addresses | self._force.lists.counted
+
+    @property
     def missing_lists(self) -> frozenset[str]:
         """The authors whose lists decide something and are not known."""
         return self.needed_lists.needed - self._force.follow_lists.keys()
@@ -90,13 +96,10 @@ class FollowLists:
         """Take a list of people (kind 3, 10000, 30000), if it is needed, genuine and newer than
         what is known. Those that come together are taken together.
         """
-        if not self.needed_lists.names.intersection(kept_as(event)):
+        if not (self._is_kept(event) or self._is_counted(event)):
             return
         if event.created_at - self._force.clock() > FURTHEST_AHEAD_SECONDS:
             log.warning("a list of %s is dated too far ahead: ignored", event.pubkey)
-            return
-        if not verify(event):
-            log.warning("a list of %s is not genuine: ignored", event.pubkey)
             return
         self._waiting.append(event)
         # Not given up where nobody waits: an unfollow must take effect, whoever goes meanwhile.
@@ -106,9 +109,15 @@ class FollowLists:
         """Take all that wait; whoever comes next finds none."""
         newest: Newest = {}
         names = self.needed_lists.names
+        is_other = False
         while self._waiting:
             event = self._waiting.popleft()
+            if not verify(event):  # here, and on no event loop: there may be thousands
+                log.warning("a list of %s is not genuine: ignored", event.pubkey)
+                continue
             made = follow_list(event)
+            if self._is_counted(event):
+                is_other |= self._force.lists.count(made)
             for name in names.intersection(kept_as(event)):
                 before = newest[name][0] if name in newest else self._force.state.follows.get(name)
                 if made.replaces(before) and self._has_keys_enough(name, made, event):
@@ -117,7 +126,16 @@ class FollowLists:
             request.begin_to_write()
             self._keep(newest)
             self._force.load_others()
+        if is_other:
+            self._force.load_lists()
         return Decision.accept()
+
+    def _is_kept(self, event: Event) -> bool:
+        return not self.needed_lists.names.isdisjoint(kept_as(event))
+
+    def _is_counted(self, event: Event) -> bool:
+        """Whether it is the follow list of somebody whose list counts for two hops."""
+        return event.kind == kinds.FOLLOW_LIST and self._force.lists.counts(event.pubkey)
 
     def _has_keys_enough(self, name: str, newer: FollowList, event: Event) -> bool:
         """Whether an event may be kept under a name. Where a named list would lose its keys by it,

@@ -445,8 +445,9 @@ class InForce:
         )
 
     def _list_problems(self, name: str, source: ListSource) -> tuple[Problem, ...]:
-        is_known = name in self.snapshot.lists
-        return self.lists.known(source).problems or (() if is_known else (not_known(source),))
+        if problems := self.lists.known(source).problems or self.lists.left_out(source):
+            return problems
+        return () if name in self.snapshot.lists else (not_known(source),)
 
     # --- what is in force
 
@@ -473,6 +474,8 @@ class InForce:
             _tell_of_lists(old.lists, snapshot.lists)
         if policy_is_other:
             self.nothing_is_wrong()
+        for name, source in state.policy.lists.items():
+            self.warn(tuple(each.within(f"lists.{name}") for each in self.lists.left_out(source)))
         if self.before_telling is not None:
             self.before_telling(snapshot)
         self.listeners.note(old, snapshot)

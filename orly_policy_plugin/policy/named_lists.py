@@ -62,18 +62,33 @@ def _read_list_kind(value: object, _: object) -> int:
     return value
 
 
+def _read_hops(value: object, _: object) -> int:
+    if type(value) is not int or value != 2:
+        raise InvalidPolicy([Problem("", f"expected 2, found {found(value)}")])
+    return value
+
+
+def _read_followers(value: object, _: object) -> int:
+    number = whole_number("followers")(value, _)
+    if number == 0:
+        raise InvalidPolicy([Problem("", "expected a number of followers from 1 up, but found 0")])
+    return number
+
+
+_WHAT_HOPS: Final = {"hops": "2", "followers": "how many of those followed must follow a key"}
 _KINDS: Final = "3 (a follow list), 10000 (a mute list) or 30000 (a follow set)"
 _BESIDE: Final[Mapping[str, frozenset[str]]] = {
     "file": frozenset(),
     "nostr_json": frozenset(),
     "author": frozenset({"kind", "d", "at_least"}),
+    "follows_of": frozenset({"hops", "followers"}),
 }
 """What a source can be, and the keys that stand beside it then."""
 
 
 @attrs.frozen(kw_only=True)
 class ListSource:
-    """The source of a list's keys: a file, or the newest event of an author."""
+    """The source of a list's keys: a file, an author's newest event, or two hops of follows."""
 
     file: str | None = declared(None, Field(unit="path", read=read_file_name))
     """Holds one key a line, in hex or as ``npub1…``."""
@@ -90,14 +105,20 @@ class ListSource:
     )
     """The keys without which an event is taken for an accident; 1 where it is not written."""
 
+    follows_of: str | None = declared(None, Field(unit="key", read=_read_author))
+    """Whose follow list it begins with."""
+    hops: int | None = declared(None, Field(unit="hops", read=_read_hops))
+    followers: int | None = declared(None, Field(unit="followers", read=_read_followers))
+    """That a key needs, of those whom the root follows, where the root does not follow it."""
+
     @property
     def path(self) -> str | None:
-        """Of its file, from the policy file's folder; ``None`` for an author's event."""
+        """Of its file, from the policy file's folder; ``None`` where it has none."""
         return self.file if self.nostr_json is None else self.nostr_json
 
     @property
     def address(self) -> Address | None:
-        """Of its event; ``None`` for a file."""
+        """Of its event; ``None`` where it is not of one."""
         if self.author is None:
             return None
         assert self.kind is not None
@@ -110,6 +131,8 @@ class ListSource:
 
     def __str__(self) -> str:
         """In words, after *of*."""
+        if self.follows_of is not None:
+            return f"whom {self.follows_of} follows, or {self.followers} of those"
         if self.author is None:
             return str(self.path)
         return f"kind {self.kind}{f' {self.d!r}' if self.d else ''} by {self.author}"
@@ -124,9 +147,14 @@ class ListSource:
             yield Problem("", f"a list has one of {', '.join(most)} and {last}; this has {has}")
             return
         for name in sorted(given - {*forms} - _BESIDE[forms[0]]):
-            yield Problem(name, f"a list with a {forms[0]!r} has none; it belongs to an 'author'")
+            owner = next(form for form, beside in _BESIDE.items() if name in beside)
+            yield Problem(name, f"a list with {forms[0]!r} has none; it belongs to {owner!r}")
         if self.author is not None:
             yield from self._problems_of_event()
+        if self.follows_of is not None:
+            for name in ("hops", "followers"):
+                if name not in given:
+                    yield Problem(name, f"is missing; write {_WHAT_HOPS[name]}")
 
     def _problems_of_event(self) -> Iterator[Problem]:
         if self.kind is None:

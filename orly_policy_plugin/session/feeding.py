@@ -51,15 +51,19 @@ class Feeding:
 
     async def feed(self) -> None:
         """Hand over the stored lists that are needed, and were not before: a list that comes later
-        is announced.
+        is announced. A list may say which others are needed.
         """
+        while lists := self._not_asked():
+            for some in _together(lists):
+                newest = await self._newest(some)
+                told = (tell_of_list(self._gate, event, STORED) for event in newest)
+                await asyncio.gather(*told)
+                self._asked |= some
+
+    def _not_asked(self) -> frozenset[Address]:
         needed = self._gate.needed_lists()
         self._asked &= needed
-        for some in _together(needed - self._asked):
-            lists = await self._newest(some)
-            told = (tell_of_list(self._gate, event, STORED) for event in lists)
-            await asyncio.gather(*told)
-            self._asked |= some
+        return needed - self._asked
 
     async def go_on(self) -> None:
         """Feed after every change, until cancelled."""

@@ -212,3 +212,28 @@ def test_diff_tells_of_an_authors_list(write: Write, invoke: Invoke) -> None:
     assert done.exit_code == 1
     assert done.stdout.startswith("lists.friends: ")
     assert "at_least 7" in done.stdout
+
+
+def test_of_two_hops_the_first_is_known(
+    write: Write, run: Run, event: Callable[..., Any], alice: str
+) -> None:
+    """``check`` and ``explain`` say so; its root is needed as an author's list is."""
+    source = {"follows_of": AUTHOR.pubkey, "hops": 2, "followers": 3}
+    write("policy.json", {"lists": {"near": source}, "rules": {"1": {"write_allow": ["@near"]}}})
+    listed = run("follows", "list", "--policy", "policy.json")
+    assert (listed.returncode, listed.stdout) == (
+        1,
+        f"{AUTHOR.pubkey}  missing  (the list @near)\n",
+    )
+    write("list.json", AUTHOR.event(3, "", [["p", alice]], 1_700_000_000))
+    assert run("follows", "import", "list.json", "--policy", "policy.json").returncode == 0
+    checked = run("check", "policy.json", "--start")
+    words = f"@near (1 key) of whom {AUTHOR.pubkey} follows, or 3 of those"
+    assert words in checked.stdout
+    told = f"@near: only whom {AUTHOR.pubkey} follows is known here\n"
+    assert (checked.returncode, checked.stderr) == (0, told)
+    write("event.json", event(pubkey=alice))
+    arguments = ("explain", "--access", "write", "--event", "event.json", "--authed", alice)
+    explained = run(*arguments, "policy.json")
+    assert explained.stdout.startswith("accept")
+    assert explained.stderr == told

@@ -26,6 +26,7 @@ from .making import (
     friend,
     owner,
     policy,
+    second_admin,
     signed,
     stranger,
 )
@@ -594,3 +595,102 @@ def test_another_process_sees_a_list_that_one_has_taken(people: World) -> None:
     with other.running():
         tell(people, version(people, friend, foe))
         eventually(lambda: may(other) == (True, True, False))
+
+
+# --- two hops
+
+
+@pytest.fixture
+def two_hops(world: World) -> World:
+    """Whom the owner follows, or whom two of those follow, may write kind 1."""
+    source = {"follows_of": owner.pubkey, "hops": 2, "followers": 2}
+    world.save(policy(lists={"near": source}, rules={"1": {"write_allow": ["@near"]}}))
+    world.restart()
+    return world
+
+
+def asked_for(world: World) -> set[str]:
+    """Those whose follow lists the host is asked for, but for the policy's admins."""
+    asked = {each.pubkey for each in world.plugin.needed_lists() if each.kind == 3}
+    return asked - {admin.pubkey, second_admin.pubkey}
+
+
+def test_who_has_followers_enough_is_in_the_list(
+    two_hops: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "orly_policy_plugin")
+    world = two_hops
+    assert asked_for(world) == {owner.pubkey}
+    world.follow(follows(owner, friend, foe))
+    assert asked_for(world) == {owner.pubkey, friend.pubkey, foe.pubkey}
+    assert may(world) == (True, True, False)
+    world.follow(follows(friend, stranger))
+    assert not world.may_write(stranger)
+    world.follow(follows(foe, stranger))
+    assert world.may_write(stranger)
+    assert world.plugin.status.lists == (ListStatus("near", 3),)
+    world.follow(follows(foe, created_at=NOW + 1))
+    assert not world.may_write(stranger)
+    world.follow(follows(foe, stranger))
+    assert not world.may_write(stranger)
+    world.follow(follows(foe, stranger, created_at=NOW + 2))
+    world.follow(follows(owner, friend, created_at=NOW + 1))
+    assert may(world) == (True, False, False)
+    assert asked_for(world) == {owner.pubkey, friend.pubkey}
+    assert said(caplog)[:2] == [
+        "the list @near (2 keys) is in force (before: not known)",
+        "the list @near (3 keys) is in force (before: 2 keys)",
+    ]
+
+
+def test_of_two_hops_the_root_is_kept(two_hops: World) -> None:
+    """The lists of those it follows are the host's to hand over again."""
+    two_hops.follow(follows(owner, friend, foe))
+    for key in (friend, foe):
+        two_hops.follow(follows(key, stranger))
+    assert [path.stem for path in (two_hops.folder / "policy-follows").iterdir()] == [owner.pubkey]
+    two_hops.restart()
+    assert may(two_hops) == (True, True, False)
+    assert asked_for(two_hops) == {owner.pubkey, friend.pubkey, foe.pubkey}
+    two_hops.plugin.check_follow_lists()
+
+
+def test_another_number_of_followers_needs_no_list_again(two_hops: World) -> None:
+    """The host is not asked twice for the same lists."""
+    two_hops.follow(follows(owner, friend, foe))
+    two_hops.follow(follows(friend, stranger))
+    assert not two_hops.may_write(stranger)
+    source = {"follows_of": owner.pubkey, "hops": 2, "followers": 1}
+    changed = policy(lists={"near": source}, rules={"1": {"write_allow": ["@near"]}})
+    two_hops.applied(signed(owner, changed))
+    assert two_hops.may_write(stranger)
+
+
+def test_a_forged_list_is_not_counted(two_hops: World, caplog: pytest.LogCaptureFixture) -> None:
+    two_hops.follow(follows(owner, friend, foe))
+    two_hops.follow(follows(friend, stranger))
+    two_hops.follow(attrs.evolve(follows(stranger, stranger), pubkey=foe.pubkey))
+    two_hops.follow(follows(foe, stranger, created_at=NOW + 601))
+    assert not two_hops.may_write(stranger)
+    assert "not genuine" in caplog.text
+    assert "too far ahead" in caplog.text
+
+
+def test_without_its_root_two_hops_stop_the_start(two_hops: World) -> None:
+    message = rf"^lists\.near: no follow list of {owner.pubkey} is known; import"
+    with pytest.raises(MissingFollowLists, match=message):
+        two_hops.plugin.check_follow_lists()
+    two_hops.follow(follows(owner, friend))
+    two_hops.plugin.check_follow_lists()
+
+
+def test_too_many_lists_to_count_are_told(
+    two_hops: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Once, and in the status."""
+    monkeypatch.setattr("orly_policy_plugin.follows.two_hops.MOST_LISTS", 1)
+    two_hops.follow(follows(owner, friend, foe))
+    two_hops.follow(follows(owner, friend, stranger, created_at=NOW + 1))
+    assert caplog.text.count("follows too many") == 1
+    assert "follows too many" in two_hops.plugin.status.lists[0].problems[0].message
+    assert may(two_hops) == (True, False, True)

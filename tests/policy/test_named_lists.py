@@ -105,15 +105,27 @@ def test_what_is_no_name_of_a_list(name: str) -> None:
 @pytest.mark.parametrize(
     ("source", "told"),
     [
-        ({}, ": a list has one of 'file', 'nostr_json' and 'author'; this has none"),
+        ({}, ": a list has one of 'file', 'nostr_json', 'author' and 'follows_of'; this has none"),
         (
             {"file": "a", "nostr_json": "b"},
-            ": a list has one of 'file', 'nostr_json' and 'author'; "
+            ": a list has one of 'file', 'nostr_json', 'author' and 'follows_of'; "
             "this has 'file' and 'nostr_json'",
         ),
         (
             {"file": "a", "at_least": 5},
-            ".at_least: a list with a 'file' has none; it belongs to an 'author'",
+            ".at_least: a list with 'file' has none; it belongs to 'author'",
+        ),
+        (
+            {"follows_of": ALICE, "hops": 3, "followers": 2},
+            ".hops: expected 2, found the number 3",
+        ),
+        (
+            {"follows_of": ALICE, "hops": 2},
+            ".followers: is missing; write how many of those followed must follow a key",
+        ),
+        (
+            {"follows_of": ALICE, "hops": 2, "followers": 0},
+            ".followers: expected a number of followers from 1 up, but found 0",
         ),
         (
             {"author": ALICE},
@@ -180,6 +192,7 @@ def test_an_authors_list_is_written_as_it_was_read() -> None:
         {"author": ALICE, "kind": 3},
         {"author": ALICE, "kind": 10_000, "at_least": 0},
         {"author": ALICE, "kind": 30_000, "d": "friends", "at_least": 7},
+        {"follows_of": ALICE, "hops": 2, "followers": 3},
     ):
         written = {"lists": {"people": source}}
         assert unstructure_policy(structure_policy(written)) == written

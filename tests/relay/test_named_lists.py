@@ -199,3 +199,33 @@ def test_it_does_not_start_without_an_authors_list(tmp_path: Path) -> None:
     assert f"lists.friends: no kind 30000 'friends' by {AUTHOR.pubkey} with 2 keys" in relay.stderr
     assert "orly-policy follows import" in relay.stderr
     assert "Traceback" not in relay.stderr
+
+
+# --- two hops of follows
+
+
+@asynchronous
+async def test_two_hops_of_follows(tmp_path: Path) -> None:
+    """Lists that the relay has stored are counted at a start, and others as they come."""
+    source = {"follows_of": AUTHOR.pubkey, "hops": 2, "followers": 2}
+    policy = {"lists": {"near": source}, "rules": {"1": {"write_allow": ["@near"]}}}
+    followed = [named_key(f"followed {number}") for number in range(5)]
+    with Relay(tmp_path, {}) as relay:
+        async with connected(relay.url) as client:
+            await client.publish_all(
+                AUTHOR.event(3, "", [["p", key.pubkey] for key in followed]),
+                *(key.event(3, "", [["p", MEMBER.pubkey]]) for key in followed[:2]),
+                followed[2].event(3, "", [["p", GUEST.pubkey]]),
+            )
+        relay.stop()
+    relay.forget_output()
+    with Relay(tmp_path, policy) as relay:
+        async with connected(relay.url, MEMBER) as member, connected(relay.url, GUEST) as guest:
+            assert await may_write(member, MEMBER)
+            assert not await may_write(guest, GUEST)
+            await guest.publish_all(followed[3].event(3, "", [["p", GUEST.pubkey]]))
+            await until_may_write(relay, guest, GUEST, may=True)
+            await guest.publish_all(followed[3].event(3, "", [], int(time.time()) + 1))
+            await until_may_write(relay, guest, GUEST, may=False)
+            assert await may_write(member, MEMBER)
+        assert "Traceback" not in relay.stderr
