@@ -15,7 +15,7 @@ from orly_policy_hookspecs.criteria import Registered
 from ..counted import counted
 from ..policy import Lists, Policy, Rule, key_reader
 from ..policy.fields import Access, fields_of, once, value_in_effect
-from ..policy.named_lists import list_in_words
+from ..policy.named_lists import SIGN, list_in_words, not_known_yet
 from ..policy.who import Step, Whom
 from ..policy.who_may import Way, opening_field, ways, ways_in
 from .access import (
@@ -99,7 +99,8 @@ class RuleCompiler:
         self.exempt = exempt
         self.sets = sets
         self.criteria = criteria
-        self._read_keys = key_reader(lists)
+        self._not_known_yet = not_known_yet(policy.lists, lists)
+        self._read_keys = key_reader(lists, self._not_known_yet)
         self._united: dict[frozenset[str], frozenset[str]] = {}
 
     def conditions(self, rule: RuleInPlace) -> tuple[Condition, ...]:
@@ -126,9 +127,22 @@ class RuleCompiler:
     def _refused_by_criteria(self, of: RuleInPlace) -> Iterator[Condition]:
         for name in sorted(of.rule.criteria.keys() - self.criteria.keys()):
             yield NoSuchCriterion(f"{of.place}.{name}")
+        for name, listed in self._not_known_in_criteria(of.rule):
+            yield ListNotKnown(f"{of.place}.{name}", f"{SIGN}{listed}", _NOT_KNOWN_YET)
         for name, asked in self._criteria(of.rule):
             if asked.registered.criterion.refuses is not None:
                 yield RefusedByCriterion(f"{of.place}.{name}", asked)
+
+    def _not_known_in_criteria(self, rule: Rule) -> Iterator[tuple[str, str]]:
+        """The criteria that name a list which is not known yet: whether it lets in or keeps out is
+        their plugins' to say, and so it keeps out everybody.
+        """
+        if self._not_known_yet:
+            for name, asked in self._criteria(rule):
+                met = set[str]()
+                read_keys = key_reader(self.lists, self._not_known_yet, met)
+                asked.registered.criterion.value(rule.criteria[name], read_keys)
+                yield from ((name, listed) for listed in sorted(met))
 
     def _let_in_by_criteria(self, of: RuleInPlace) -> Iterator[Matcher]:
         for name, asked in self._criteria(of.rule):

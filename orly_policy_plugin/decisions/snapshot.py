@@ -22,7 +22,7 @@ from ..policy import (
     lists_named,
     unstructure_policy,
 )
-from ..policy.named_lists import NO_LISTS, SIGN, list_in_words
+from ..policy.named_lists import NO_LISTS, SIGN, list_in_words, not_known_yet
 from ..policy.writing import canonical, version_of
 from .added import Added, add_up
 from .compiling import compile_access
@@ -232,6 +232,7 @@ def compile_policy(
             plugins.criteria,
         )
 
+    read_keys = key_reader(lists, not_known_yet(policy.lists, lists))
     snapshot = Snapshot(
         policy=policy,
         contributions=standing,
@@ -241,7 +242,7 @@ def compile_policy(
         writes=compiled("write"),
         reads=compiled("read"),
         lists=lists,
-        told=used_by(policy, plugins.criteria, key_reader(lists)),
+        told=used_by(policy, plugins.criteria, read_keys),
         follows=known,
         rate_seconds=rate_seconds,
         parts=parts,
@@ -251,17 +252,13 @@ def compile_policy(
 
 
 def _check_lists(policy: Policy, lists: Lists) -> None:
+    later = not_known_yet(policy.lists, lists)
     if problems := [
         Problem(place, f"'{SIGN}{name}' names a list whose keys are not known")
         for place, name in lists_named(policy)
-        if name not in lists and not _comes_later(policy, name)
+        if name not in lists and name not in later
     ]:
         raise InvalidPolicy(problems)
-
-
-def _comes_later(policy: Policy, name: str) -> bool:
-    """Whether a list may be unknown for a while: one that is made of events."""
-    return name in policy.lists and policy.lists[name].path is None
 
 
 def _is_same_but_for_lists(

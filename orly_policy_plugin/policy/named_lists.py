@@ -181,6 +181,17 @@ def contradicting(lists: Mapping[str, ListSource]) -> Iterator[Problem]:
                 )
 
 
+def not_known_yet(sources: Mapping[str, ListSource], lists: Lists) -> frozenset[str]:
+    """The names of lists that are made of events and have not come yet.
+
+    :param sources: of all lists of a policy.
+    :param lists: those that are known.
+    """
+    return frozenset(
+        name for name, source in sources.items() if name not in lists and source.path is None
+    )
+
+
 def wrong_name(name: str) -> str | None:
     """Why this cannot be the name of a list."""
     if _NAME.fullmatch(name):

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 from bech32 import bech32_encode, convertbits
-from examples import ALICE, BOB, CAROL, DAVE, NOBODY, AnEvent, by
+from examples import ALICE, BOB, CAROL, DAVE, NOBODY, NOW, AnEvent, by
 from live.making import eventually
+from relay.signing import named_key
 
 from orly_policy_hookspecs import Context, Criterion, Event, InvalidSettings, hookimpl
 from orly_policy_hookspecs.criteria import ReadKeys
@@ -154,19 +155,47 @@ def test_problems_are_seen_from_an_outer_place() -> None:
     assert error.problems == {"it[1]": "a", "it[1][2]": "b", "it[1].who": "c"}
 
 
-def test_a_criterion_that_lets_in_names_lists_too(tmp_path: Path) -> None:
-    """As an allow list of the rule does."""
-    (tmp_path / "friends.txt").write_text(f"{BOB}\n")
+def friendly() -> Criterion:
+    """It lets in who is in its list."""
 
     def lets_in(_: Event, context: Context, value: Container[str]) -> bool:
         return any(key in value for key in context.authenticated)
 
-    criterion = Criterion(
+    return Criterion(
         name="x_friends",
         unit="keys",
         read_with_keys=lambda value, keys: keys(value),
         lets_in=lets_in,
     )
+
+
+def test_a_criterion_that_lets_in_names_lists_too(tmp_path: Path) -> None:
+    """As an allow list of the rule does."""
+    (tmp_path / "friends.txt").write_text(f"{BOB}\n")
+
     policy = {"lists": LISTS, "rules": {"1": {"x_friends": ["@friends"]}}}
-    relayed = started(tmp_path, policy, it=Criteria([criterion, members()]))
+    relayed = started(tmp_path, policy, it=Criteria([friendly(), members()]))
     assert may(relayed, ALICE, BOB) == [False, True]
+
+
+AUTHOR = named_key("a list's author")
+MUTES: Json = {"mutes": {"author": AUTHOR.pubkey, "kind": 10_000}}
+
+
+@pytest.mark.parametrize(
+    "rule", [{"x_only": {"these": [ALICE, "@mutes"]}}, {"x_friends": ["@mutes"]}]
+)
+def test_a_criterion_that_names_a_list_which_is_not_known_yet_keeps_everybody_out(
+    tmp_path: Path, only: Only, rule: Json
+) -> None:
+    """Whoever else may: whether it lets in or keeps out, only its plugin knows."""
+    rule = {**rule, "write_allow": [ALICE], "write_deny": [DAVE]}
+    plugins = {"it": only, "friends": Criteria([friendly()])}
+    relayed = started(tmp_path, {"lists": MUTES, "rules": {"1": rule}}, **plugins)
+    answer = relayed.gate.blocking.write(AnEvent(), by(ALICE))
+    assert answer.message.startswith("error: a list of people")
+    assert may(relayed, ALICE, BOB, CAROL) == [False, False, False]
+    mutes = AUTHOR.event(10_000, "", [["p", BOB]], NOW)
+    relayed.gate.blocking.list_event(AnEvent(**mutes), NOBODY)
+    assert may(relayed, ALICE, CAROL) == [True, False]
+    assert may(relayed, BOB) == ["x_friends" in rule]
