@@ -24,7 +24,7 @@ from .target import (
     policy_argument,
     state_option,
     target_of,
-    tell_first_hop,
+    tell_of_second_hop,
     version_of_state,
 )
 
@@ -53,7 +53,7 @@ def check(policy: Path | None, state: Path | None, start: bool) -> None:
     current = load_state(target)
     criteria = fitted_plugins(target, current).fitted.criteria
     lists = named_lists_of(target, current)
-    tell_first_hop(current.policy)
+    tell_of_second_hop(current.policy)
     _check_start(target, current, lists, stop=start)
     say(f"{target.name}: version {version_of_state(current)}")
     parts = summary(current.policy, criteria, lists)

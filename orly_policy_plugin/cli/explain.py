@@ -47,7 +47,7 @@ from .target import (
     policy_argument,
     state_option,
     target_of,
-    tell_first_hop,
+    tell_of_second_hop,
 )
 
 _FAILURES = click.Choice(["default", "deny"])
@@ -149,7 +149,7 @@ def explain(
     current = load_state(target)
     lists = named_lists_of(target, current)
     _tell_unknown(current.policy, lists)
-    tell_first_hop(current.policy)
+    tell_of_second_hop(current.policy)
     follows = load_follows(follows_file) if follows_file else None
     event = load_event(event_file)
     at = int(time.time()) if now is None else now

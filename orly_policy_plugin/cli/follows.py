@@ -140,6 +140,7 @@ def _keep_newer(events: list[FrozenEvent], target: Target, done: list[str]) -> N
     with trouble(), target.store.exclusive() as step:
         current = load_state(target)
         needed = follow_lists_of(current, named_lists_of(target, current)).names
+        needed |= _of_second_hops(current)
         known = dict(current.follows)
         for event in events:
             newer, names = follow_list(event), list(kept_as(event))
@@ -155,6 +156,14 @@ def _keep_newer(events: list[FrozenEvent], target: Target, done: list[str]) -> N
                     known[name] = newer
                     not_needed = "" if name in needed else " (the policy does not ask for it)"
                     done.append(f"{what}: imported{not_needed}")
+
+
+def _of_second_hops(current: PolicyState) -> frozenset[str]:
+    """The authors whose follow lists count for two hops."""
+    roots = [source.follows_of for source in current.policy.lists.values() if source.follows_of]
+    return frozenset().union(
+        *(current.follows[root].followed for root in roots if root in current.follows)
+    )
 
 
 def _has(event: FrozenEvent, newer: FollowList) -> str:

@@ -142,13 +142,13 @@ def named_lists_of(target: Target, current: PolicyState) -> Lists:
         return KnownLists(target.scripts_from).resolve(current.policy, current.follows)
 
 
-def tell_first_hop(policy: Policy) -> None:
-    """Tell that of two hops of follows only the first is known here: a relay counts the lists
+def tell_of_second_hop(policy: Policy) -> None:
+    """Tell that of two hops of follows the second may not be known here: a relay counts the lists
     that it has stored.
     """
     for name, source in policy.lists.items():
         if source.follows_of is not None:
-            tell(f"{SIGN}{name}: only whom {source.follows_of} follows is known here")
+            tell(f"{SIGN}{name}: counted are the lists kept here; a relay has those it has stored")
 
 
 def version_of_state(state: PolicyState) -> str:

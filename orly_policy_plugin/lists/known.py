@@ -169,6 +169,8 @@ class KnownLists:
                 self._hops = {**self._hops, root.author: TwoHops(root)}
             hops = self._hops[root.author]
             hops.follow(root)
+            for author in hops.authors & kept.keys():  # needed otherwise, or imported
+                hops.take(kept[author])
             return hops.keys(source.followers)
 
     @property

@@ -230,10 +230,26 @@ def test_of_two_hops_the_first_is_known(
     checked = run("check", "policy.json", "--start")
     words = f"@near (1 key) of whom {AUTHOR.pubkey} follows, or 3 of those"
     assert words in checked.stdout
-    told = f"@near: only whom {AUTHOR.pubkey} follows is known here\n"
+    told = "@near: counted are the lists kept here; a relay has those it has stored\n"
     assert (checked.returncode, checked.stderr) == (0, told)
     write("event.json", event(pubkey=alice))
     arguments = ("explain", "--access", "write", "--event", "event.json", "--authed", alice)
     explained = run(*arguments, "policy.json")
     assert explained.stdout.startswith("accept")
     assert explained.stderr == told
+
+
+def test_lists_of_the_second_hop_may_be_imported(
+    write: Write, run: Run, alice: str, bob: str
+) -> None:
+    friend, other = named_key("a friend"), named_key("another friend")
+    source = {"follows_of": AUTHOR.pubkey, "hops": 2, "followers": 2}
+    write("policy.json", {"lists": {"near": source}, "rules": {"1": {"write_allow": ["@near"]}}})
+    tags = [["p", key.pubkey] for key in (friend, other)]
+    write("root.json", AUTHOR.event(3, "", tags, 1_700_000_000))
+    write("lists.json", [key.event(3, "", [["p", bob]], 1_700_000_000) for key in (friend, other)])
+    for file in ("root.json", "lists.json"):
+        imported = run("follows", "import", file, "--policy", "policy.json")
+        assert imported.returncode == 0
+        assert "does not ask" not in imported.stdout
+    assert "@near (3 keys)" in run("check", "policy.json").stdout
