@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from orly_policy_hookspecs import Gate, InvalidSettings
 from orly_policy_hookspecs.criteria import ReadKeys, Registered
@@ -16,6 +16,18 @@ from ..policy.problems import join
 log = get_log(__name__)
 
 Missing = Literal["stop", "warn"]
+
+THE_PACK: Final = "orly-policy-criteria"
+THE_PACKS_PLUGINS: Final = frozenset(
+    (
+        *("x_pow", "x_content", "x_max_mentions", "x_max_hashtags", "x_duplicates", "x_networks"),
+        *("x_key_age", "x_scripts", "x_events_an_hour", "x_limits_by_class", "x_reports"),
+    )
+)
+THE_PACKS_CRITERIA: Final = THE_PACKS_PLUGINS | {"x_read_networks"}
+"""What is known to be missing where it is not there. Of other plugins' distributions nothing is
+known, and a guess would be a name that anybody can take.
+"""
 
 
 class PluginsOfGate:
@@ -66,8 +78,8 @@ class PluginsOfGate:
 
     def _why_missing(self, name: str, section: Mapping[str, Any]) -> str:
         others = [each for each in self._gate.plugins if each not in (self._engine, *section)]
-        hint = "; install the distribution that brings it, or remove this section"
-        return f"no plugin {name!r} is installed{did_you_mean(name, others) or hint}"
+        hint = did_you_mean(name, others) or (f"; install {_brings(name)}, or remove this section")
+        return f"no plugin {name!r} is installed{hint}"
 
 
 def _criteria_problems(policy: Policy, criteria: Mapping[str, Registered]) -> Iterator[Problem]:
@@ -76,7 +88,8 @@ def _criteria_problems(policy: Policy, criteria: Mapping[str, Registered]) -> It
     for place, rule in rules_of(policy):
         for name, value in rule.criteria.items():
             if (found := criteria.get(name)) is None:
-                why = f"no plugin has this criterion{did_you_mean(name, criteria)}"
+                hint = f"; install {_brings(name)}" if name in THE_PACKS_CRITERIA else ""
+                why = f"no plugin has this criterion{hint or did_you_mean(name, criteria)}"
                 yield Problem(join(place, name), why)
             elif policy.plugins.get(found.plugin) is False:
                 why = f"this is a criterion of the plugin {found.plugin}, which is switched off"
@@ -84,6 +97,10 @@ def _criteria_problems(policy: Policy, criteria: Mapping[str, Registered]) -> It
             else:
                 for problem in _value_problems(found, value, keys):
                     yield problem.within(join(place, name))
+
+
+def _brings(name: str) -> str:
+    return THE_PACK if name in THE_PACKS_CRITERIA else "the distribution that brings it"
 
 
 def _value_problems(found: Registered, value: object, keys: ReadKeys) -> Iterator[Problem]:

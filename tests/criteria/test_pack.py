@@ -10,6 +10,13 @@ import pytest
 
 from orly_policy_hookspecs import FrozenEvent, Gate
 from orly_policy_hookspecs.testing import by
+from orly_policy_plugin.plugins.of_gate import (
+    THE_PACK,
+    THE_PACKS_CRITERIA,
+    THE_PACKS_PLUGINS,
+    PluginsOfGate,
+)
+from orly_policy_plugin.policy import InvalidPolicy, read_policy
 
 from .asking import ALICE, BOB, CAROL, ROOT, policy_in_force, says
 from .test_pow import EXAMPLE
@@ -26,6 +33,37 @@ Told = tuple[FrozenEvent, dict[str, Any], str]
 def loaded(name: str) -> Any:
     """The plugin of an entry point, as a gate loads it."""
     return EntryPoint(name, POINTS[name], "orly_policy").load()
+
+
+def test_the_engine_knows_what_the_pack_brings() -> None:
+    """Where it is not installed, the error names the distribution."""
+    assert PROJECT["name"] == THE_PACK
+    assert POINTS.keys() == THE_PACKS_PLUGINS
+    gate = Gate()
+    for name in POINTS:
+        gate.register(loaded(name), name)
+    assert gate.criteria().keys() == THE_PACKS_CRITERIA
+
+
+@pytest.mark.parametrize(
+    ("policy", "problem"),
+    [
+        (
+            {"plugins": {"x_pow": {}}},
+            "plugins.x_pow: no plugin 'x_pow' is installed; install orly-policy-criteria, or "
+            "remove this section",
+        ),
+        (
+            {"rules": {"1": {"x_read_networks": {}}}},
+            "rules.1.x_read_networks: no plugin has this criterion; install orly-policy-criteria",
+        ),
+    ],
+)
+def test_without_the_pack(policy: dict[str, Any], problem: str) -> None:
+    """It is told what is missing."""
+    with pytest.raises(InvalidPolicy) as refused:
+        PluginsOfGate(Gate()).fit(read_policy(json.dumps(policy).encode()), None)
+    assert [str(each) for each in refused.value.problems] == [problem]
 
 
 def documented(name: str) -> Any:
