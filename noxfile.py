@@ -38,7 +38,7 @@ TEST_NEEDS = [
 ]
 PACKAGES = ["orly_policy_plugin", "hookspecs"]
 PROJECTS = [Path("pyproject.toml"), Path("hookspecs/pyproject.toml")]
-HOSTS = "kit,monstr,nostr-relay,nostr-relay-postgresql,proxy"
+HOSTS = "kit,monstr,nostr-relay,nostr-relay-postgresql,postgres,proxy"
 """The extras, all of them."""
 CONTRACT = "./hookspecs"
 """A distribution of its own, which the engine needs."""

@@ -8,6 +8,7 @@
      +-- Unreadable           something cannot be read
      |    +-- UnreadableNow   it is there, and may be readable later
      +-- Unwritable           something cannot be written
+     |    +-- Unreachable     the store's database does not answer; it is an UnreadableNow as well
      +-- Busy                 somebody else is writing
      +-- RefusedUpdate        a policy event that changes nothing (orly_policy_plugin.authority)
      +-- MissingFollowLists   follow lists that the policy needs (orly_policy_plugin.live)
@@ -39,3 +40,7 @@ class Unwritable(PolicyError):
 
 class Busy(PolicyError):
     """Somebody else has been changing the store for too long."""
+
+
+class Unreachable(UnreadableNow, Unwritable):
+    """The store is elsewhere and does not answer. What is in force stays in force."""

@@ -1,15 +1,19 @@
 """PostgreSQL for tests: the database that is named, or a server that a package brings."""
 
 import functools
+import itertools
 import os
 import tempfile
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+from urllib.parse import urlsplit
 
+import psutil
 import pytest
 
 _started: "list[Server]" = []
+_fleets: Final = itertools.count()
 
 
 class Server:
@@ -27,13 +31,27 @@ class Server:
         for setting in ("fsync", "full_page_writes", "synchronous_commit"):
             self._server.psql(f"ALTER SYSTEM SET {setting} = off")
         self._server.psql("SELECT pg_reload_conf()")
+        self.folder = folder
+        """That of its socket."""
         self.url = f"postgresql+asyncpg://postgres@/postgres?host={folder}"
         """As SQLAlchemy names it, with asyncpg."""
 
     def restart(self) -> None:
         """End all connections."""
         self._server.stop()
-        self._server.ensure_postgres_running()
+        self.start()
+
+    def kill(self) -> None:
+        """As ``kill -9``."""
+        process = psutil.Process(self._server.get_pid())
+        children = process.children()
+        process.kill()
+        psutil.wait_procs([process, *children], 60)
+
+    def start(self) -> None:
+        """Start it again, if it does not run."""
+        with warnings.catch_warnings(action="ignore"):
+            self._server.ensure_postgres_running()
 
     def stop(self) -> None:
         """Delete it."""
@@ -49,6 +67,30 @@ def started() -> Server:
 def url() -> str:
     """A database that tests share. What is in it is deleted."""
     return os.environ.get("ORLY_POLICY_TEST_POSTGRES") or started().url
+
+
+@functools.cache
+def libpq_url() -> str:
+    """The same database, as libpq names it, with the tables of a store."""
+    psycopg = pytest.importorskip("psycopg", reason="install orly-policy-plugin[postgres]")
+    from orly_policy_plugin.state.postgres.schema import make_tables
+
+    named = urlsplit(url())._replace(scheme="postgresql").geturl()
+    with psycopg.connect(named) as connection:
+        make_tables(connection, "relay")
+    return named
+
+
+def new_fleet() -> str:
+    """The name of a fleet in that database that nobody else has."""
+    import psycopg
+
+    from orly_policy_plugin.state.postgres.schema import make_tables
+
+    fleet = f"fleet {os.getpid()} {next(_fleets)}"
+    with psycopg.connect(libpq_url()) as connection:
+        make_tables(connection, fleet)
+    return fleet
 
 
 def stop() -> None:

@@ -132,6 +132,7 @@ class Updates:
             return admin_contribution(event, update, base)
         scripts = known_scripts(base.policy, self._force.scripts_from)
         made = owner_policy(
+            event,
             update,
             base,
             owners=self._force.settings.owners,

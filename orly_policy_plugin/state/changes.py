@@ -72,6 +72,7 @@ class Transition(Protocol):
 class _PolicySent:
     base: PolicyState
     state: PolicyState
+    event: Event
 
     def message(self, version: str) -> str:
         return f"policy updated: version {version}"
@@ -82,10 +83,12 @@ class _PolicySent:
             freshness=self.state.freshness,
             before=_entry_before(self.base, versions),
             freshness_before=self.base.freshness,
+            event=event_json(self.event),
         )
 
 
 def owner_policy(
+    event: Event,
     update: Update,
     base: PolicyState,
     *,
@@ -95,6 +98,7 @@ def owner_policy(
 ) -> Transition:
     """An owner's policy event replaces the policy.
 
+    :param event: the event that the update was read from.
     :param owners: those of the environment.
     :param known_scripts: what it may name: see :func:`.authority.examine`.
     :param most_bytes: a larger policy file could not be read again.
@@ -112,7 +116,7 @@ def owner_policy(
     assert isinstance(policy, Policy)
     check_owner_policy(policy, update.author, frozenset(known_scripts))
     came_in = PolicyEvent(update.mark, update.author)
-    return _PolicySent(base, base.under(content, policy, came_in, owners))
+    return _PolicySent(base, base.under(content, policy, came_in, owners), event)
 
 
 # --- a policy admin's contribution

@@ -97,6 +97,8 @@ class PolicyReplaced:
     """The marks before the change: the stored policy may be the only one that has them."""
     unusable: bytes | None = None
     """The stored content, where it is no policy; it is set aside."""
+    event: Mapping[str, Any] | None = None
+    """The owner's signed event that the new one came in; ``None`` where the operator replaces."""
 
 
 @attrs.frozen(kw_only=True)
@@ -252,3 +254,6 @@ class Store(Readable, Protocol):
 
         :param content: the policy as the caller last read it.
         """
+
+    def close(self) -> None:
+        """Give up what is held open, such as a connection. It is made again when it is needed."""

@@ -5,9 +5,15 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import postgres
 import pytest
 
 from .nursery import Nursery
+
+
+def pytest_sessionfinish() -> None:
+    """Leave no server behind."""
+    postgres.stop()
 
 
 @pytest.fixture(scope="session")

@@ -133,6 +133,9 @@ class MemoryStore:
     def watch(self, content: bytes, watcher: Watcher) -> Watch:
         return _Watch(self, content, watcher)
 
+    def close(self) -> None:
+        pass
+
 
 @attrs.frozen
 class _Watch:

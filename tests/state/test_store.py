@@ -1,4 +1,6 @@
-"""What every store does: the one of files, and the one in memory that the tests have."""
+"""What every store does: those of files and in PostgreSQL, and the one in memory that the tests
+have.
+"""
 
 import asyncio
 import json
@@ -8,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import attrs
+import postgres
 import pytest
 from examples import NOBODY, NOW, AnEvent
 from live.making import admin, eventually, follows, friend, owner, policy, signed, withdrawing
@@ -50,6 +53,9 @@ class Kept:
     edit: Edit
     again: Callable[[], Store]
     """The same store, as another that looks at it finds it."""
+    hasty: Callable[[], Store]
+    """The same, as one finds it who does not wait."""
+    close: Callable[[], None] = lambda: None
 
 
 def in_files(folder: Path) -> Kept:
@@ -63,18 +69,28 @@ def in_files(folder: Path) -> Kept:
             (folder / "edited").write_bytes(content)
             (folder / "edited").replace(file)
 
-    return Kept(FileStore(file), edit, lambda: FileStore(file))
+    return Kept(FileStore(file), edit, lambda: FileStore(file), lambda: FileStore(file))
 
 
 def in_memory(_: Path) -> Kept:
     store = MemoryStore(text(FIRST), timeout_seconds=0.1)
-    return Kept(store, store.edit, lambda: store)
+    return Kept(store, store.edit, lambda: store, lambda: store)
 
 
-@pytest.fixture(params=[in_files, in_memory])
-def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Kept:
+def in_postgres(_: Path) -> Kept:
+    url = postgres.libpq_url()
+    from .fleets import Fleet
+
+    made = Fleet(url, postgres.new_fleet())
+    made.edit(text(FIRST))
+    return Kept(made.store(), made.edit, made.store, made.hasty_store, made.close)
+
+
+@pytest.fixture(params=[in_files, in_memory, in_postgres])
+def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Kept]:
     made: Kept = request.param(tmp_path)
-    return made
+    yield made
+    made.close()
 
 
 def text(value: dict[str, Any]) -> bytes:
@@ -271,7 +287,7 @@ def test_what_came_by_another_hand_is_recorded(kept: Kept) -> None:
 def test_nobody_else_has_a_step(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is waited for, for a while."""
     monkeypatch.setattr(locks.exclusive.__wrapped__, "__kwdefaults__", {"timeout_seconds": 0.1})
-    with kept.store.exclusive(), pytest.raises(Busy), kept.again().exclusive():
+    with kept.store.exclusive(), pytest.raises(Busy), kept.hasty().exclusive():
         pass
     with kept.again().exclusive():
         pass

@@ -121,6 +121,9 @@ class FileStore:
         )
         return _FileWatch((FileWatcher((policy,)), FolderWatcher(folders, watcher.others_changed)))
 
+    def close(self) -> None:
+        """See :meth:`.Store.close`. Nothing is held open."""
+
 
 @attrs.frozen
 class _FileStep:
