@@ -22,6 +22,7 @@ from .live import (
     Listener,
     NamedLists,
     NextStart,
+    OperatorsFile,
     Status,
     Updates,
     Watching,
@@ -34,7 +35,7 @@ from .rates import RateLimiter, Rates
 from .scripts import Scripts
 from .settings import Settings
 from .state import Store
-from .state.files import FileStore
+from .stores import fleet_store, open_store
 
 NAME: Final = "orly-policy"
 """The engine's name as a plugin, and the source of its decisions."""
@@ -65,12 +66,17 @@ class PolicyPlugin:
         rates: Rates | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """:param store: what keeps the policy; the files that the settings name where ``None``.
+        """:param store: what keeps the policy; what the settings name where ``None``.
         :param rates: what keeps who has written how much; this process's memory where ``None``.
         :param clock: Unix seconds.
         """
         self._clock = clock
-        self._force = InForce(settings, store or _files(settings), clock)
+        self._file: OperatorsFile | None = None
+        if store is None and settings.store is not None:
+            content = OperatorsFile.read(settings)
+            store = shared = fleet_store(settings, of_file=content, keeps_copy=True)
+            self._file = OperatorsFile(settings, shared, content)
+        self._force = _in_force(settings, store or open_store(settings), clock, self._file)
         self._watching = Watching(self._force)
         self._changes = ChangeThread()
         self._updates = Updates(self._force, self._changes)
@@ -137,16 +143,21 @@ class PolicyPlugin:
         self._next_start.start()
         self._named_lists.start()
         self._watching.start()
+        if self._file is not None:
+            self._file.start(self._force)
 
     def stop(self) -> None:
         """Stop following them, and end the scripts, which takes up to two seconds. Decisions go
         on; those that need a script deny.
         """
+        if self._file is not None:
+            self._file.stop()
         self._watching.stop()
         self._named_lists.stop()
         self._changes.stop()
         self._next_start.stop()
         self.scripts.stop()
+        self._force.store.close()
 
     def replace_policy(self, policy: Policy | bytes) -> Snapshot:
         """Put a policy into the policy file and in force, as if the operator had edited it.
@@ -329,10 +340,16 @@ class PolicyPlugin:
         return await self._updates.apply(event)
 
 
-def _files(settings: Settings) -> FileStore:
-    return FileStore(
-        settings.path, settings.state_folder, most_bytes=settings.largest_policy_bytes
-    )
+def _in_force(
+    settings: Settings, store: Store, clock: Callable[[], float], file: OperatorsFile | None
+) -> InForce:
+    try:
+        if file is None:
+            return InForce(settings, store, clock)
+        return InForce(settings, store, clock, file.first_policy)
+    except BaseException:
+        store.close()
+        raise
 
 
 def register(gate: Gate, settings: Settings) -> PolicyPlugin | None:

@@ -15,6 +15,7 @@ from .policy import InvalidPolicy, Problem, parse_pubkey
 from .policy_file import MOST_POLICY_BYTES
 from .rates import MOST_KEYS
 from .scripts.running import TIMEOUT_SECONDS
+from .state.address import DEFAULT_FLEET, shown_url
 
 Submitter = Literal["authenticated", "author", "authenticated-or-author"]
 SUBMITTERS: Final[tuple[Submitter, ...]] = ("authenticated", "author", "authenticated-or-author")
@@ -93,6 +94,17 @@ class Settings:
         default=TIME_CONSTANT_SECONDS, validator=attrs.validators.gt(0)
     )
     """The time constant of rate limits (section 6 of the spec)."""
+    store: str | None = attrs.field(
+        default=None, repr=lambda url: "None" if url is None else repr(shown_url(url))
+    )
+    """The database that keeps the policy of a fleet, a URL such as
+    ``postgresql://USER:PASSWORD@HOST:5432/DATABASE``; the files beside the policy file where
+    ``None``."""
+    fleet: str = DEFAULT_FLEET
+    """The name of the fleet in that database: several may share one."""
+    store_is_trusted: bool = True
+    """Whether a policy that the database holds counts where no owner has signed it, as one that
+    ``orly-policy publish`` or another node's file has put there."""
     rate_keys: int = attrs.field(default=MOST_KEYS, validator=attrs.validators.gt(0))
     """Averages to keep for rate limits, one a rule and submitter."""
 
@@ -104,7 +116,8 @@ class Settings:
         **others: Any,
     ) -> Self:
         """Read ``ORLY_POLICY_PATH``, ``ORLY_OWNERS``, ``ORLY_POLICY_ENABLED``,
-        ``ORLY_POLICY_MAX_BYTES`` and ``ORLY_POLICY_MISSING_PLUGINS``.
+        ``ORLY_POLICY_MAX_BYTES``, ``ORLY_POLICY_MISSING_PLUGINS``, ``ORLY_POLICY_STORE`` and
+        ``ORLY_POLICY_FLEET``.
 
         :param path: the policy file, where the host names one; then ``ORLY_POLICY_PATH`` is not
             looked at.
@@ -117,6 +130,8 @@ class Settings:
         others.setdefault(
             "missing_plugins", _missing_plugins(environment.get("ORLY_POLICY_MISSING_PLUGINS", ""))
         )
+        others.setdefault("store", environment.get("ORLY_POLICY_STORE") or None)
+        others.setdefault("fleet", environment.get("ORLY_POLICY_FLEET") or DEFAULT_FLEET)
         return cls(
             path=_default_path(environment) if path is None else Path(path),
             owners=_owners(environment.get("ORLY_OWNERS", "")),

@@ -171,8 +171,7 @@ def test_a_watcher_needs_no_engine(path: Path) -> None:
 
 
 NAMES_THE_FILES = {
-    "orly_policy_plugin/plugin.py",
-    "orly_policy_plugin/cli/target.py",
+    "orly_policy_plugin/stores.py",
     "orly_policy_plugin/state/postgres/copy.py",
 }
 """What chooses the store of files, or keeps a copy in one. All others know the port alone."""

@@ -4,6 +4,7 @@
 
     in_force         the snapshot, its state, and swapping it: one change at a time
      +-- listeners        telling of swaps, when no lock is held
+    operators_file   what the operator saves on a node whose policy is in a store elsewhere
     watching         somebody else has changed what the store holds
     change_thread    where signed events are applied, and follow lists taken
     updates          signed events: owners' policies, admins' contributions, withdrawals
@@ -22,6 +23,7 @@ from .in_force import InForce, ListStatus, Status
 from .listeners import Listener
 from .named_lists import NamedLists
 from .next_start import NextStart
+from .operators_file import OperatorsFile
 from .replacing import replace_policy
 from .updates import Updates
 from .watching import Watching
@@ -36,6 +38,7 @@ __all__ = [
     "MissingFollowLists",
     "NamedLists",
     "NextStart",
+    "OperatorsFile",
     "Status",
     "Updates",
     "Watching",

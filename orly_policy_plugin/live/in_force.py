@@ -30,7 +30,7 @@ from ..scripts import check_scripts
 from ..settings import Settings
 from ..state import How, PolicyState, Store, read_state
 from ..state.changes import Transition, Versions, entry_of, replacement
-from ..state.store import Readable, Recorded, Step
+from ..state.store import PolicyReplaced, Readable, Recorded, Step
 from .listeners import Listeners
 
 log = get_log(__name__)
@@ -87,7 +87,16 @@ class InForce:
     :raises PolicyError: the policy, or what is kept beside it, cannot be read.
     """
 
-    def __init__(self, settings: Settings, store: Store, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        clock: Callable[[], float],
+        first_policy: Callable[[], bytes | None] = lambda: None,
+    ) -> None:
+        """:param first_policy: asked in a step of the store for what goes into it, where it has
+        no policy yet.
+        """
         self.settings = settings
         self.store = store
         self.clock = clock
@@ -110,15 +119,22 @@ class InForce:
         self._marks = Freshness()  # the highest seen, should the store forget them
         self._known: PolicyState | None = None  # what the next reading may use again
         with self._step_if_possible() as step:
-            state = self._read(self.store)
+            first = first_policy() if step is not None else None
+            state = self._read(self.store, first)
             self.check_scripts(state)
             self.snapshot = self.compiled(state)
             """The policy in force. One attribute, replaced whole."""
             self.lists.use(state.policy)
             version = self.snapshot.version
             self.status = Status(self.path, version, clock(), lists=self._list_status())
-            how = self._how_it_came(state, before=None) or "start"
-            self.state = self._recorded(state, self.snapshot.version, how, step)
+            if first is None or step is None:
+                how = self._how_it_came(state, before=None) or "start"
+                state = self._recorded(state, version, how, step)
+            else:
+                entry = entry_of(state, version, int(clock()), "start")
+                self.warn(step.apply(PolicyReplaced(entry=entry, freshness=state.freshness)))
+                state = self._marked(state)
+            self.state = state
             """The state that the snapshot was made of. One attribute, replaced at each change."""
 
     # --- reading
@@ -259,15 +275,16 @@ class InForce:
         self._swap(state, ready.snapshot)
         return ready.transition.message(after)
 
-    def replace(self, content: bytes) -> Snapshot:
+    def replace(self, content: bytes, is_wanted: Callable[[], bool] = lambda: True) -> Snapshot:
         """Replace the policy, as the operator's program asks.
 
+        :param is_wanted: asked when nobody else can change the store, whose policy is another.
         :raises InvalidPolicy: the policy cannot be used.
         :raises PolicyError: nothing has changed.
         """
         with self._lock, self.store.exclusive() as step:
             base, unusable = self._what_is_there(step)
-            if base is None or base.content != content:
+            if (base is None or base.content != content) and is_wanted():
                 state = self._read(step, content)
                 now = int(self.clock())
                 transition = replacement(state, base, now, "hand edit", unusable=unusable)
@@ -394,6 +411,10 @@ class InForce:
         if step is not None:
             entry = entry_of(state, version, int(self.clock()), how)
             self.warn(step.apply(Recorded(entry, state.freshness)))
+        return self._marked(state)
+
+    def _marked(self, state: PolicyState) -> PolicyState:
+        """A state with all marks that were seen."""
         self._marks = self._marks.raised(state.freshness)
         return attrs.evolve(state, freshness=self._marks)
 

@@ -16,7 +16,7 @@ from ..authority.policy_events import (
     read_update,
 )
 from ..authority.withdrawals import withdrawn_by
-from ..errors import PolicyError, Unwritable
+from ..errors import PolicyError, Unreachable, Unwritable
 from ..lists import UnreadableLists
 from ..policy import InvalidPolicy, Problem
 from ..scripts import known_scripts
@@ -160,6 +160,6 @@ def _untold(error: InvalidPolicy, what: str) -> InvalidPolicy:
 
 def _not_written(error: PolicyError) -> Decision:
     log.error("a policy event could not be applied: %s", error)
-    if isinstance(error, Unwritable):
+    if isinstance(error, Unwritable) and not isinstance(error, Unreachable):
         return Decision.reject(_UNWRITABLE)
     return Decision.reject("error: the policy cannot be changed now")

@@ -14,15 +14,17 @@ from ..counted import listed
 from ..errors import PolicyError
 from ..policy.writing import VERSION_DIGITS
 
-How = Literal["start", "hand edit", "event", "rollback", "contribution", "withdrawal"]
-"""``start``: found at the first start; ``event``: an owner's policy event; the last two: a policy
-admin's event, and what withdrew one."""
+How = Literal["start", "hand edit", "event", "rollback", "publish", "contribution", "withdrawal"]
+"""``start``: found at the first start; ``event``: an owner's policy event; ``publish``: put into
+the store of a fleet by the command; the last two: a policy admin's event, and what withdrew one.
+"""
 
 HOWS: Final[tuple[How, ...]] = (
     "start",
     "hand edit",
     "event",
     "rollback",
+    "publish",
     "contribution",
     "withdrawal",
 )

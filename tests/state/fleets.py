@@ -6,7 +6,8 @@ from typing import Any
 import attrs
 import psycopg
 
-from orly_policy_plugin.state.postgres import Address, Patience, PostgresStore
+from orly_policy_plugin.state.address import Address
+from orly_policy_plugin.state.postgres import Patience, PostgresStore
 from orly_policy_plugin.state.postgres.writing import channel_of
 
 PATIENCE = Patience(connect_seconds=2, answer_seconds=20, lock_seconds=10)

@@ -1,8 +1,7 @@
 """The store in PostgreSQL, which the relays of a fleet share. It needs psycopg, an extra."""
 
-from .address import Address
 from .copy import Copy
 from .link import Patience
 from .store import OlderDatabase, PostgresStore
 
-__all__ = ["Address", "Copy", "OlderDatabase", "Patience", "PostgresStore"]
+__all__ = ["Copy", "OlderDatabase", "Patience", "PostgresStore"]

@@ -1,17 +1,17 @@
 """What psycopg raises, as the engine's errors."""
 
+from urllib.parse import parse_qsl, unquote, urlsplit
+
 import psycopg
 from psycopg import errors
 
 from ...errors import Busy, PolicyError, Unreachable, Unreadable, Unwritable
-from .address import Address
+from ..address import Address
 
 
 def translated(error: psycopg.Error, address: Address) -> PolicyError:
-    """The engine's error for one of psycopg's. A URL's password is in none of the database's own
-    texts.
-    """
-    told = _told(error)
+    """The engine's error for one of psycopg's. A URL's password is in none of them."""
+    told = _without_password(_told(error), address)
     match error:
         case errors.LockNotAvailable():
             return Busy(f"somebody else has been changing {address} for too long; try again")
@@ -36,6 +36,15 @@ def translated(error: psycopg.Error, address: Address) -> PolicyError:
 
 class Forbidden(Unreadable, Unwritable):
     """The role has not the rights that a relay needs."""
+
+
+def _without_password(text: str, address: Address) -> str:
+    """libpq repeats parts of a URL that it cannot read."""
+    parts = urlsplit(address.url)
+    given = [parts.password, dict(parse_qsl(parts.query)).get("password")]
+    for secret in (each for each in given if each):
+        text = text.replace(secret, "…").replace(unquote(secret), "…")
+    return text
 
 
 def _told(error: psycopg.Error) -> str:

@@ -57,12 +57,13 @@ def newest_digest(link: Link, fleet: str) -> bytes | None:
     return bytes(rows[0][0]) if rows else None
 
 
-def digests(link: Link, fleet: str) -> list[bytes]:
-    """SHA-256 of each version's policy, newest first."""
+def digests(link: Link, fleet: str) -> list[tuple[int, bytes]]:
+    """The number of each version, and SHA-256 of its policy, newest first."""
     rows = link.run(
-        "SELECT digest FROM orly_policy.history WHERE fleet = %s ORDER BY number DESC", [fleet]
+        "SELECT number, digest FROM orly_policy.history WHERE fleet = %s ORDER BY number DESC",
+        [fleet],
     )
-    return [bytes(digest) for (digest,) in rows]
+    return [(number, bytes(digest)) for number, digest in rows]
 
 
 def _rows(

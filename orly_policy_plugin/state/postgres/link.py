@@ -16,7 +16,7 @@ import attrs
 import psycopg
 from psycopg import sql
 
-from .address import Address
+from ..address import Address
 from .faults import translated
 from .schema import check_version
 

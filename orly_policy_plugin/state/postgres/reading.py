@@ -14,8 +14,8 @@ from ...counted import counted
 from ...errors import PolicyError
 from ...follows import FollowList
 from ...policy import Problem
+from ..address import Address
 from ..store import StoredContribution, Withdrawn
-from .address import Address
 from .line import Head, Seen
 from .link import Link
 from .rows import OWNERS, read_contribution, read_list, read_marks, read_withdrawal

@@ -11,7 +11,7 @@ import psycopg
 from psycopg import sql
 
 from ...errors import PolicyError
-from .address import Address
+from ..address import Address
 
 SCHEMA: Final = "orly_policy"
 VERSION: Final = 1

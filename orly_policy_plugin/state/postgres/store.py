@@ -17,7 +17,9 @@ from ...errors import Busy, PolicyError, Unreachable, Unreadable
 from ...follows import FollowList
 from ...policy import Problem
 from ...policy_file import MOST_POLICY_BYTES
+from ..address import Address
 from ..entry import Entry, How
+from ..rollouts import Line
 from ..store import (
     Change,
     ContributionAdded,
@@ -32,7 +34,6 @@ from ..store import (
     Watcher,
 )
 from . import history
-from .address import Address
 from .copy import Copy
 from .line import Head, Seen
 from .link import CHANGING, Link, Patience
@@ -351,8 +352,8 @@ class PostgresStore:
         with self._transaction():
             return history.find_entry(self._link, self._address.fleet, version_prefix)
 
-    def digests(self) -> list[bytes]:
-        """SHA-256 of each policy of the history, newest first."""
+    def line(self) -> Line:
+        """The policies of the history."""
         with self._transaction():
             return history.digests(self._link, self._address.fleet)
 

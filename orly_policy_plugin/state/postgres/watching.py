@@ -11,8 +11,8 @@ from typing import Final
 from orly_policy_hookspecs.logs import get_log
 
 from ...errors import PolicyError, Unreachable, Unreadable
+from ..address import Address
 from ..store import Watcher
-from .address import Address
 from .link import Link, Patience
 from .writing import channel_of
 

@@ -5,7 +5,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 import attrs
 
-from ...errors import PolicyError
+from ..errors import PolicyError
 
 SCHEMES: Final = ("postgresql", "postgres")
 DEFAULT_FLEET: Final = "relay"
@@ -47,7 +47,11 @@ class Address:
         """
         try:
             parts = urlsplit(url)
-            usable = parts.scheme in SCHEMES and (parts.port or True)
+            usable = (
+                parts.scheme in SCHEMES
+                and parts.netloc.count("@") < 2  # libpq would take the rest for the host
+                and (parts.port or True)
+            )
         except ValueError:  # the port is no number; the text may be a password's
             usable = False
         if not usable:
