@@ -23,6 +23,7 @@ from .target import (
     named_lists_of,
     policy_argument,
     state_option,
+    store_option,
     target_of,
     tell_of_second_hop,
     version_of_state,
@@ -32,6 +33,7 @@ from .target import (
 @click.command(epilog=POLICY_OR_STANDARD_INPUT)
 @policy_argument
 @state_option
+@store_option
 @click.option(
     "--start", is_flag=True, help="Exit status 1, too, where a relay would not start with it."
 )

@@ -18,7 +18,7 @@ from .showing_changes import (
     show_changes,
     show_contribution_changes,
 )
-from .target import Target, policy_option, state_option, target_of
+from .target import Target, policy_option, state_option, store_option, target_of
 
 _DIFFER = 1
 
@@ -28,6 +28,7 @@ _DIFFER = 1
 @click.argument("b")
 @policy_option
 @state_option
+@store_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for programs.")
 @click.pass_context
 def diff(
@@ -80,7 +81,7 @@ def _version(name: str, target: Target | None) -> Version:
         where = shown_name(name)
         raise UnusableInput(f"{where}: {problem}" for problem in error.problems) from error
     except UnknownVersion as error:
-        where = f" (of {target.file}; --policy names another)" if target else ""
+        where = f" (of {target.name}; --policy names another)" if target else ""
         raise UnusableInput([f"{name} is no file, and as a version: {error}{where}"]) from error
     except PolicyError as error:
         raise UnusableInput([str(error)]) from error

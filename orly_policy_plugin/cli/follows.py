@@ -35,6 +35,7 @@ from .target import (
     named_lists_of,
     policy_option,
     state_option,
+    store_option,
     target_of,
     trouble,
 )
@@ -61,6 +62,7 @@ def follows() -> None:
 @follows.command("list")
 @policy_option
 @state_option
+@store_option
 @click.pass_context
 def list_(ctx: click.Context, policy: Path | None, state: Path | None) -> None:
     """List which lists of people the policy needs, which are kept, and which are missing.
@@ -115,6 +117,7 @@ def _date(known: FollowList) -> str:
 @click.argument("file", nargs=-1, required=True, type=click.Path(readable=False))
 @policy_option
 @state_option
+@store_option
 def import_(file: tuple[str, ...], policy: Path | None, state: Path | None) -> None:
     """Keep signed lists of people (kind 3, 10000 and 30000) for the policy, where they are newer.
 

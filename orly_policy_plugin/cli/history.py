@@ -15,7 +15,7 @@ from orly_policy_plugin.state import Entry, read_state
 from .contribution_changes import admin_of, read_again
 from .event_ids import meant_event
 from .showing import UnusableInput, say_columns, say_json, short, tell
-from .target import POLICY, Target, policy_argument, state_option, target_of, trouble
+from .target import POLICY, Target, policy_argument, state_option, store_option, target_of, trouble
 
 _UNREADABLE = 2
 
@@ -23,6 +23,7 @@ _UNREADABLE = 2
 @click.command(epilog=POLICY)
 @policy_argument
 @state_option
+@store_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON array, for programs.")
 @click.option(
     "--contribution",
@@ -63,9 +64,9 @@ def history(
     if content is None:
         ctx.exit(_UNREADABLE)
     if not entries:
-        tell(f"{target.file}: there is no history yet; a relay that runs the policy keeps it")
+        tell(f"{target.name}: there is no history yet; a relay that runs the policy keeps it")
     elif marked is None:
-        tell(f"{target.file}: what is in it now is in no entry of the history")
+        tell(f"{target.name}: what is in it now is in no entry of the history")
 
 
 def _present(target: Target) -> tuple[bytes | None, frozenset[str] | None]:
@@ -80,7 +81,7 @@ def _present(target: Target) -> tuple[bytes | None, frozenset[str] | None]:
     try:
         current = read_state(target.store, target.owners, policy=content)
     except PolicyError as error:
-        tell(f"{target.file}: {error}")
+        tell(f"{target.name}: {error}")
         return content, None
     return content, frozenset(one.event_id for one in current.contributions)
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import attrs
 import click
@@ -18,7 +18,7 @@ from orly_policy_plugin.policy.named_lists import SIGN
 from orly_policy_plugin.scripts import check_scripts
 from orly_policy_plugin.settings import Settings
 from orly_policy_plugin.state import PolicyState, Store, read_state
-from orly_policy_plugin.state.files import FileStore
+from orly_policy_plugin.stores import open_store
 
 from .inputs import is_standard_input, policy_content, shown_name, unusable_policy
 from .showing import UnusableInput, tell
@@ -56,12 +56,43 @@ def state_option(command: Command) -> Command:
     )(command)
 
 
+_GIVEN: Final = f"{__name__}.given"
+
+
+def _remember(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
+    """For :func:`target_of`: commands pass on a policy and a folder, not where a fleet's are."""
+    if value is not None:
+        ctx.meta.setdefault(_GIVEN, {})[param.name] = value
+
+
+def store_option(command: Command) -> Command:
+    """``--store URL`` and ``--fleet NAME``, which :func:`target_of` looks at."""
+    fleet = click.option(
+        "--fleet",
+        metavar="NAME",
+        expose_value=False,
+        callback=_remember,
+        help='The fleet in that database. Default: that of ORLY_POLICY_FLEET, or "relay".',
+    )
+    store = click.option(
+        "--store",
+        metavar="URL",
+        expose_value=False,
+        callback=_remember,
+        help="The database that keeps the policy of a fleet, postgresql://… Others on this "
+        "machine see a password in it: ORLY_POLICY_STORE hides it.",
+    )
+    return store(fleet(command))
+
+
 @attrs.frozen
 class Target:
     """One relay's policy on this machine."""
 
     file: Path
     """The policy file, as it was named. ``-``: standard input."""
+    is_in_store: bool
+    """Whether the policy is that of the fleet's store, and not that of the file."""
     store: Store
     """The store of what is kept of it."""
     owners: tuple[str, ...]
@@ -78,21 +109,26 @@ class Target:
 
     @property
     def name(self) -> str:
-        """The policy file's name in messages."""
-        return shown_name(self.file)
+        """The policy's name in messages."""
+        return self.store.name if self.is_in_store else shown_name(self.file)
 
     def content(self) -> bytes:
-        """Read the policy file.
+        """Read the policy.
 
         :raises Unreadable: it cannot be read.
         """
+        if self.is_in_store:
+            return self.store.read_policy()
         return policy_content(self.file, self.largest_policy_bytes)
 
 
 def target_of(
     file: Path | None, state: Path | None, *, may_be_standard_input: bool = False
 ) -> Target:
-    """The policy in ``file``, or where that is ``None`` the environment's.
+    """The policy of the fleet's store, where the options or the environment name one; or that in
+    ``file``; or where that is ``None`` the environment's. Beside a store, ``file`` says from where
+    the policy's scripts are named; only a command that takes standard input as well looks at what
+    it says.
 
     What standard input says is taken as a file in the current folder.
 
@@ -101,11 +137,19 @@ def target_of(
     """
     if file and is_standard_input(file) and not may_be_standard_input:
         raise UnusableInput(["standard input has no history and no lists; name the policy file"])
+    ctx = click.get_current_context()
     with trouble():
-        settings = Settings.from_environment(file)
-    most_bytes = settings.largest_policy_bytes
-    store = FileStore(settings.path, state, most_bytes=most_bytes)
-    return Target(settings.path, store, settings.owners, most_bytes, settings.missing_plugins)
+        settings = Settings.from_environment(file, state_folder=state, **ctx.meta.get(_GIVEN, {}))
+        store = open_store(settings)
+    ctx.call_on_close(store.close)
+    return Target(
+        file=settings.path,
+        is_in_store=settings.store is not None and not (file and may_be_standard_input),
+        store=store,
+        owners=settings.owners,
+        largest_policy_bytes=settings.largest_policy_bytes,
+        missing_plugins=settings.missing_plugins,
+    )
 
 
 @contextmanager
@@ -172,7 +216,8 @@ def load_here(file: Path | None, state: Path | None) -> Here | None:
     :raises UnusablePolicy, UnusableInput: see :func:`load_state`.
     """
     target = target_of(file, state, may_be_standard_input=True)
-    if file is None and not (target.file.exists() or target.file.is_symlink()):
+    is_file = target.file.exists() or target.file.is_symlink()
+    if file is None and not target.is_in_store and not is_file:
         tell("no policy is here: checked by itself, not against what the relay has")
         return None
     return Here(load_state(target), target.scripts_from)

@@ -15,7 +15,7 @@ from .key_file import load_secret
 from .sending import key_file_option, relays_option, send
 from .showing import UnusableInput, UnusablePolicy, say_json
 from .signer import Signer
-from .target import Here, load_here, policy_option, state_option
+from .target import Here, load_here, policy_option, state_option, store_option
 
 
 @click.command()
@@ -24,6 +24,7 @@ from .target import Here, load_here, policy_option, state_option
 @relays_option("it to this relay")
 @policy_option
 @state_option
+@store_option
 @click.pass_context
 def withdraw(
     ctx: click.Context,

@@ -1,0 +1,75 @@
+"""Replacing the policy in its store, as the operator's own act."""
+
+import time
+
+import attrs
+
+from orly_policy_plugin.errors import Unreadable
+from orly_policy_plugin.policy import InvalidPolicy, Problem
+from orly_policy_plugin.policy.diff import changes_of_meaning
+from orly_policy_plugin.state import How, PolicyState, read_state
+from orly_policy_plugin.state.changes import Versions, replacement
+from orly_policy_plugin.state.store import Step
+
+from .showing import say
+from .showing_changes import show_changes
+from .target import Target, trouble, version_of_state
+
+
+@attrs.frozen
+class Replaced:
+    """What was done."""
+
+    before: PolicyState | None
+    """``None`` where there was no policy, or none that can be used."""
+    in_force: PolicyState
+    """The state with the new policy."""
+    was_there: bool
+    """Whether it was there already: then nothing has changed."""
+    problems: tuple[Problem, ...] = ()
+    """What could not be kept although the policy is replaced."""
+
+    def show_changes(self) -> None:
+        """Print what the new policy means differently."""
+        if self.before is not None:
+            changes = changes_of_meaning(self.before.policy, self.in_force.policy)
+            show_changes(changes)
+            if not changes:
+                say("it means the same as what was there")
+
+
+def replace(target: Target, content: bytes, how: How) -> Replaced:
+    """Replace the policy.
+
+    :param content: a policy that can be used.
+    :raises UnusableInput: something cannot be read or written; nothing has changed.
+    """
+    with trouble(), target.store.exclusive() as step:
+        found, before = _what_is_there(target, step)
+        in_force = read_state(step, target.owners, before, policy=content)
+        if found == content:
+            return Replaced(before, in_force, was_there=True)
+        now = int(time.time())
+        versions = Versions(
+            before="" if before is None else version_of_state(before),
+            after=version_of_state(in_force),
+            now=now,
+        )
+        unusable = found if before is None else None
+        transition = replacement(in_force, before, now, how, unusable=unusable)
+        problems = step.apply(transition.change(versions))
+        return Replaced(before, in_force, was_there=False, problems=problems)
+
+
+def _what_is_there(target: Target, step: Step) -> tuple[bytes | None, PolicyState | None]:
+    """The stored content, and the state; ``None`` for what is not there, or cannot be used."""
+    try:
+        content = step.read_policy()
+    except Unreadable:
+        if target.store.has_policy():
+            raise
+        return None, None
+    try:
+        return content, read_state(step, target.owners, policy=content)
+    except InvalidPolicy:
+        return content, None
