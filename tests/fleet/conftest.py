@@ -2,10 +2,14 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import attrs
 import postgres
+import psutil
 import pytest
+
+from .network import Network
 
 if TYPE_CHECKING:
     from .nodes import Nodes
@@ -25,3 +29,45 @@ def nodes(tmp_path: Path) -> Iterator["Nodes"]:
     made = Nodes(tmp_path, url, postgres.new_fleet())
     yield made
     made.stop()
+
+
+@attrs.define(eq=False)
+class Machine:
+    """A server of one's own, and the network to it."""
+
+    server: Any
+    network: Network
+    nodes: "Nodes"
+
+    def kill(self) -> None:
+        """As ``kill -9``."""
+        process = self.server.get_postmaster_info().process
+        children = process.children()
+        process.kill()
+        process.wait()
+        psutil.wait_procs(children, 30)
+
+    def start(self) -> None:
+        self.server.ensure_postgres_running()
+
+
+@pytest.fixture(scope="session")
+def own_server() -> Any:
+    """A server that tests kill and start."""
+    return postgres.started()
+
+
+@pytest.fixture
+def machine(tmp_path: Path, own_server: Any) -> Iterator[Machine]:
+    """A fleet on a server that can be killed, behind a network that can be cut."""
+    pytest.importorskip("psycopg", reason="install orly-policy-plugin[postgres]")
+    from .nodes import Nodes
+
+    own_server.ensure_postgres_running()
+    network = Network(postgres.folder_of(own_server))
+    made = Machine(own_server, network, Nodes(tmp_path, network.url, tmp_path.name))
+    made.nodes.init()
+    yield made
+    network.mend()
+    made.nodes.stop()
+    network.close()

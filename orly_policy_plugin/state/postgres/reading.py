@@ -118,7 +118,13 @@ def read_head(link: Link, address: Address, seen: Seen | None) -> Head:
 
 
 def lock_fleet(link: Link, fleet: str) -> None:
-    """Let nobody else change the fleet until the transaction ends."""
+    """Let nobody else change the fleet until the transaction ends, and have that be on the disk
+    when it is said to be: a database may be set to answer before.
+    """
+    link.run(
+        "SELECT set_config('synchronous_commit', 'on', true) "
+        "WHERE current_setting('synchronous_commit') = 'off'"
+    )
     link.run("SELECT FROM orly_policy.fleet WHERE name = %s FOR UPDATE", [fleet])
 
 
