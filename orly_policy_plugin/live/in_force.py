@@ -278,13 +278,13 @@ class InForce:
     def replace(self, content: bytes, is_wanted: Callable[[], bool] = lambda: True) -> Snapshot:
         """Replace the policy, as the operator's program asks.
 
-        :param is_wanted: asked when nobody else can change the store, whose policy is another.
+        :param is_wanted: asked when nobody else can change the store; if not, nothing changes.
         :raises InvalidPolicy: the policy cannot be used.
         :raises PolicyError: nothing has changed.
         """
         with self._lock, self.store.exclusive() as step:
             base, unusable = self._what_is_there(step)
-            if (base is None or base.content != content) and is_wanted():
+            if is_wanted() and (base is None or base.content != content):
                 state = self._read(step, content)
                 now = int(self.clock())
                 transition = replacement(state, base, now, "hand edit", unusable=unusable)

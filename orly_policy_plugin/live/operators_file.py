@@ -15,7 +15,7 @@ from ..policy_file import read_policy_file
 from ..reload import ContentLook, FileWatcher
 from ..settings import Settings
 from ..state import Store
-from ..state.rollouts import Line, first_place, later_place
+from ..state.rollouts import Line, first_place, later_place, newest_place
 from .in_force import InForce
 from .replacing import replace_policy
 
@@ -63,10 +63,11 @@ class OperatorsFile:
         :raises UnknownFile: it has another, which the store never had.
         """
         if not self._store.has_policy():
+            self._place = _next_place(self._store.line())
             return self._content
-        if self._content is not None and self._content != self._store.read_policy():
+        if self._content is not None:
             self._place = first_place(self._content, self._store.line())
-            if self._place is None:
+            if self._place is None and self._content != self._store.read_policy():
                 raise UnknownFile(_unknown(self._path, self._store.name))
         return None
 
@@ -109,20 +110,26 @@ class OperatorsFile:
 
         def is_edit() -> bool:
             line = self._store.line()
+            if self._store.has_policy() and self._store.read_policy() == content:
+                self._place = newest_place(content, line)
+                return False
             later = later_place(content, self._place, line)
             if later is None:
-                self._place = max((number for number, _ in line), default=0) + 1
+                self._place = _next_place(line)
                 return True
             self._place = later
-            if content != self._store.read_policy():
-                log.warning(
-                    "%s has what the store had before, and changes nothing; `orly-policy "
-                    "rollback` puts a version back",
-                    self._path,
-                )
+            log.warning(
+                "%s has what the store had before, and changes nothing; `orly-policy rollback` "
+                "puts a version back",
+                self._path,
+            )
             return False
 
         return is_edit
+
+
+def _next_place(line: Line) -> int:
+    return max((number for number, _ in line), default=0) + 1
 
 
 def _unknown(path: Path, store: str) -> str:

@@ -10,6 +10,7 @@ from ..errors import PolicyError
 SCHEMES: Final = ("postgresql", "postgres")
 DEFAULT_FLEET: Final = "relay"
 """The fleet of a database that has but one."""
+_NO_URL: Final = "what is no URL"
 _LONGEST_FLEET: Final = 100
 _SHOWN_OPTIONS: Final = frozenset({"host", "port", "user", "dbname", "sslmode", "service"})
 
@@ -20,7 +21,9 @@ def shown_url(url: str) -> str:
         parts = urlsplit(url)
         options = parse_qsl(parts.query)
     except ValueError:
-        return "the database's URL"
+        return _NO_URL
+    if not parts.netloc and not url.startswith(f"{parts.scheme}:///"):
+        return _NO_URL
     where = parts.netloc.rpartition("@")[2]
     user = parts.netloc.rpartition("@")[0].partition(":")[0]
     at = f"{user}@{where}" if user else where

@@ -19,13 +19,18 @@ def first_place(content: bytes, line: Line) -> int | None:
     return min(_places(content, line), default=None)
 
 
+def newest_place(content: bytes, line: Line) -> int | None:
+    """The number of the newest entry that has this content."""
+    return max(_places(content, line), default=None)
+
+
 def later_place(content: bytes, place: int | None, line: Line) -> int | None:
     """The number of the newest entry that has this content, if that came after the file's content
     of before: then the file follows the store, and is no edit. ``None``: it is one.
 
     :param place: of the content of before; ``None`` where that never was in the store.
     """
-    newest = max(_places(content, line), default=None)
+    newest = newest_place(content, line)
     if newest is None or (place is not None and newest <= place):
         return None
     return newest
