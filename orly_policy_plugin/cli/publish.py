@@ -20,10 +20,10 @@ from .target import FILE, store_option, target_of, version_of_state
 def publish(file: Path) -> None:
     """Put the policy in FILE into a fleet's store.
 
-    The fleet obeys it within a second. - is standard input. It is checked first, with the scripts and lists that it names, which are
-    looked for from FILE's folder. It is your own act: policy events that are older than now are
-    refused from now on. What was in the store is in its history; `orly-policy rollback` puts it
-    back.
+    The fleet obeys it within a second. - is standard input. It is checked first, with the scripts
+    and lists that it names, which are looked for from FILE's folder. It is your own act: policy
+    events that are older than now are refused from now on. What was in the store is in its
+    history; `orly-policy rollback` puts it back.
 
     Prints what changes. The exit status is 1 where the policy cannot be used, 2 where something
     cannot be read or written; then nothing has changed. Only where it was published and that could

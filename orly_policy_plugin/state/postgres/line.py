@@ -34,7 +34,8 @@ class Head:
     """The newest revision of a fleet."""
 
     revision: int
-    token: str
+    token: str | None
+    """``None`` where somebody has counted up by hand, and given none."""
     digest: bytes | None
     """SHA-256 of the policy; ``None`` where there is none."""
     token_seen: str | None
@@ -45,9 +46,9 @@ class Head:
     """The owners' mark."""
 
     @property
-    def seen(self) -> Seen:
-        """What a node has seen that has read this."""
-        return Seen(self.revision, self.token)
+    def seen(self) -> Seen | None:
+        """What a node has seen that has read this; ``None``: nothing to know it by again."""
+        return None if self.token is None else Seen(self.revision, self.token)
 
     def goes_on_from(self, seen: Seen | None) -> bool:
         """Whether nothing that the node has seen is missing."""

@@ -109,7 +109,7 @@ def read_head(link: Link, address: Address, seen: Seen | None) -> Head:
     revision, digest, token, token_seen, oldest, created_at, event_id = rows[0]
     return Head(
         revision=revision,
-        token=token or "",
+        token=token,
         digest=digest,
         token_seen=token_seen,
         oldest=revision if oldest is None else oldest,

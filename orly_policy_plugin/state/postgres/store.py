@@ -189,7 +189,7 @@ class PostgresStore:
             )
             self._known = self._known.from_the_start()
         self._was_reached = True
-        self._seen = head.seen
+        self._seen = head.seen or self._seen
         return head
 
     def _policy(self, head: Head) -> bytes:
@@ -272,7 +272,7 @@ class PostgresStore:
         if self._copy is None or not is_there:  # or it is a policy that is only looked at
             return ()
         try:
-            if self._copy.seen() != head.seen:
+            if head.seen is not None and self._copy.seen() != head.seen:
                 entry = history.newest_entry(self._link, self._address.fleet)
                 self._copy.keep(head.seen, _entry_of(stored.content, entry), stored, lists)
         except PolicyError as error:
