@@ -154,13 +154,13 @@ class Link:
             connection = self._usable() or self._connected()
             self._execute(connection, sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
 
-    def wait_for_notification(self, seconds: float) -> None:
-        """Wait for one, for so long at most."""
+    def notifications(self, seconds: float) -> list[tuple[str, str]]:
+        """Wait for the next ones, for so long at most: the channel and the payload of each."""
         assert self._connection is not None
         with self._translating():
             self._connection.answer_by = math.inf
-            for _ in self._connection.notifies(timeout=seconds, stop_after=1):
-                pass
+            found = self._connection.notifies(timeout=seconds, stop_after=1)
+            return [(each.channel, each.payload) for each in found]
 
     def close(self) -> None:
         """Give the connection up; the next use makes another."""

@@ -37,6 +37,7 @@ from . import history
 from .copy import Copy
 from .line import Head, Seen
 from .link import CHANGING, Link, Patience
+from .listening import Listening
 from .reading import Known, lock_fleet, read_content, read_head, read_rows
 from .trust import Untrusted, check_signed, owners_in, owners_through
 from .watching import PostgresWatch
@@ -84,6 +85,8 @@ class PostgresStore:
         self._of_file = of_file
         self._most_bytes = most_bytes
         self._link = Link(address, self._patience)
+        self.listening = Listening(address, self._patience)
+        """The connection that listens. Others may listen on it."""
         self._lock = threading.RLock()
         self._step: _PostgresStep | None = None
         self._known = Known()
@@ -362,12 +365,12 @@ class PostgresStore:
     def watch(self, content: bytes, watcher: Watcher) -> Watch:
         """See :meth:`.Store.watch`."""
         return PostgresWatch(
-            self.read_policy_there, self._address, self._patience, content, watcher
+            self.read_policy_there, self.listening, self._address.fleet, content, watcher
         )
 
     def close(self) -> None:
         """See :meth:`.Store.close`."""
-        with self._held():
+        with self._lock:
             self._link.close()
 
 
