@@ -116,8 +116,8 @@ class Settings:
         **others: Any,
     ) -> Self:
         """Read ``ORLY_POLICY_PATH``, ``ORLY_OWNERS``, ``ORLY_POLICY_ENABLED``,
-        ``ORLY_POLICY_MAX_BYTES``, ``ORLY_POLICY_MISSING_PLUGINS``, ``ORLY_POLICY_STORE`` and
-        ``ORLY_POLICY_FLEET``.
+        ``ORLY_POLICY_MAX_BYTES``, ``ORLY_POLICY_MISSING_PLUGINS``, ``ORLY_POLICY_STORE``,
+        ``ORLY_POLICY_FLEET`` and ``ORLY_POLICY_STORE_IS_TRUSTED``.
 
         :param path: the policy file, where the host names one; then ``ORLY_POLICY_PATH`` is not
             looked at.
@@ -132,10 +132,11 @@ class Settings:
         )
         others.setdefault("store", environment.get("ORLY_POLICY_STORE") or None)
         others.setdefault("fleet", environment.get("ORLY_POLICY_FLEET") or DEFAULT_FLEET)
+        others.setdefault("store_is_trusted", _switch("ORLY_POLICY_STORE_IS_TRUSTED", environment))
         return cls(
             path=_default_path(environment) if path is None else Path(path),
             owners=_owners(environment.get("ORLY_OWNERS", "")),
-            enabled=_enabled(environment.get("ORLY_POLICY_ENABLED", "")),
+            enabled=_switch("ORLY_POLICY_ENABLED", environment),
             **others,
         )
 
@@ -183,10 +184,12 @@ def _missing_plugins(text: str) -> Missing:
     raise PolicyError(f"ORLY_POLICY_MISSING_PLUGINS: {text!r} is neither stop nor warn")
 
 
-def _enabled(text: str) -> bool:
+def _switch(name: str, environment: Mapping[str, str]) -> bool:
+    """Whether a variable says yes, as it does where it is not set."""
+    text = environment.get(name, "")
     word = text.strip().lower()
     if word in _FALSE:
         return False
     if word in _TRUE:
         return True
-    raise PolicyError(f"ORLY_POLICY_ENABLED: {text!r} is neither true nor false")
+    raise PolicyError(f"{name}: {text!r} is neither true nor false")

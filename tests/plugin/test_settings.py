@@ -131,3 +131,23 @@ def test_missing_plugins_are_a_mistake_or_a_warning() -> None:
     assert made.missing_plugins == "stop"
     with pytest.raises(PolicyError, match=f"{name}: 'maybe' is neither stop nor warn"):
         Settings.from_environment("/p", {name: "maybe"})
+
+
+def test_the_environment_names_the_store_of_a_fleet() -> None:
+    """The program's own word counts first, and no representation has the password."""
+    url = "postgresql://relay:secret@db:5432/relay"
+    environment = {
+        "ORLY_POLICY_STORE": url,
+        "ORLY_POLICY_FLEET": "mine",
+        "ORLY_POLICY_STORE_IS_TRUSTED": "no",
+    }
+    made = Settings.from_environment("/p", environment)
+    assert (made.store, made.fleet, made.store_is_trusted) == (url, "mine", False)
+    assert "postgresql://relay@db:5432/relay" in repr(made)
+    assert "secret" not in repr(made)
+    others = Settings.from_environment("/p", environment, store=None, fleet="yours")
+    assert (others.store, others.fleet) == (None, "yours")
+    usual = Settings.from_environment("/p", {})
+    assert (usual.store, usual.fleet, usual.store_is_trusted) == (None, "relay", True)
+    with pytest.raises(PolicyError, match="ORLY_POLICY_STORE_IS_TRUSTED: 'maybe' is neither"):
+        Settings.from_environment("/p", {"ORLY_POLICY_STORE_IS_TRUSTED": "maybe"})
