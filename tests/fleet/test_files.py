@@ -113,6 +113,17 @@ def test_a_wrong_edit_changes_nothing(nodes: Nodes) -> None:
     eventually(lambda: all_have(all_nodes, V2) and not one.problems)
 
 
+def test_workers_share_a_file_and_a_copy(nodes: Nodes) -> None:
+    """Processes of one machine have one folder: an edit goes into the store once."""
+    workers = [nodes.new(V1, name="machine").start() for _ in range(3)]
+    for content in (V2, V3, V2):
+        workers[0].save(content)
+        eventually(lambda content=content: all_have(workers, content))
+    time.sleep(0.5)
+    assert all_have(workers, V2)
+    assert nodes.history() == ["hand edit", "hand edit", "hand edit", "start"]
+
+
 def test_a_file_that_goes_away_says_nothing(nodes: Nodes) -> None:
     one, two = all_nodes = nodes.started(2, V1)
     one.file.unlink()

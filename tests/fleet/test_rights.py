@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -100,6 +101,12 @@ def test_a_role_that_may_make_nothing(database: str, role: str, nodes: Nodes) ->
     assert result.exit_code == 2
     assert "a role is needed that may create a schema" in result.output
     assert "s3cr3t" not in result.output
+
+
+def test_the_rights_are_in_the_page() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "fleet.md").read_text()
+    for right in schema.RIGHTS:
+        assert f"{right.format(role='relay')};\n" in page
 
 
 def test_init_may_be_repeated(database: str, nodes: Nodes) -> None:

@@ -73,10 +73,20 @@ def test_an_owners_event_counts(wary: tuple[Node, Node]) -> None:
 
 
 def test_an_unsigned_policy_does_not(wary: tuple[Node, Node], nodes: Nodes) -> None:
+    """Nodes keep what counted, restarted ones too, and an owner's event takes its place."""
+    one, two = wary
+    one.applied(signed(owner, V2, now()))
+    eventually(lambda: blacklist(two) == (2,))
     intrude(nodes, V3)
     for node in wary:
         eventually(lambda node=node: "no owner has signed it" in node.problems)
-        assert blacklist(node) == (1,)
+        assert blacklist(node) == (2,)
+    two.stop()
+    two.start()
+    assert blacklist(two) == (2,)
+    two.applied(signed(owner, V1, now(1)))
+    eventually(lambda: blacklist(one) == blacklist(two) == (1,))
+    eventually(lambda: not one.problems and not two.problems)
 
 
 def test_a_nodes_own_file_counts_on_that_node_alone(wary: tuple[Node, Node]) -> None:

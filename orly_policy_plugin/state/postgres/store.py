@@ -91,7 +91,8 @@ class PostgresStore:
         self._step: _PostgresStep | None = None
         self._known = Known()
         self._given: dict[str, StoredContribution] = {}
-        self._content: tuple[bytes, bytes] | None = None  # its digest, and the policy
+        self._content: tuple[bytes, bytes] | None = None  # of the database, and the policy
+        self._uncounted: Untrusted | None = None  # why that of the database is not that one
         self._seen: Seen | None = None
         self._has_read_copy = False
         self._was_reached = False
@@ -114,14 +115,21 @@ class PostgresStore:
     def read_policy(self) -> bytes:
         """See :meth:`.Store.read_policy`."""
         try:
-            return self.read_policy_there()
+            with self._transaction() as head:
+                return self._policy(head)
         except Unreachable as error:
             return self._copy_instead(error).read_policy()
 
     def read_policy_there(self) -> bytes:
-        """The policy that the database holds; never the copy's."""
+        """The policy that the database holds; never the copy's.
+
+        :raises Untrusted: it does not count here.
+        """
         with self._transaction() as head:
-            return self._policy(head)
+            content = self._policy(head)
+            if self._uncounted is not None:
+                raise self._uncounted
+            return content
 
     def read(self, first_lists: FirstLists, policy: bytes | None = None) -> Stored:
         """See :meth:`.Store.read`."""
@@ -202,9 +210,22 @@ class PostgresStore:
             )
         if self._content is None or self._content[0] != head.digest:
             content, event = read_content(self._link, self._address.fleet)
-            self._check(content, event)
-            self._content = hashlib.sha256(content).digest(), content
+            self._content = head.digest, self._counted(content, event)
         return self._content[1]
+
+    def _counted(self, content: bytes, event: str | None) -> bytes:
+        """The policy that counts: that of the database, or the last that did. An owner's event
+        is applied to that, and takes the place of what does not count.
+        """
+        try:
+            self._check(content, event)
+        except Untrusted as error:
+            if (own := self._own()) is None:
+                raise
+            self._uncounted = error
+            return own
+        self._uncounted = None
+        return content
 
     def _check(self, content: bytes, event: str | None) -> None:
         """:raises PolicyError: a policy of the database does not count here."""
@@ -320,7 +341,7 @@ class PostgresStore:
             self._given[change.event_id] = change.contribution
         if isinstance(change, PolicyReplaced):
             content = change.entry.content
-            self._content = hashlib.sha256(content).digest(), content
+            self._content, self._uncounted = (hashlib.sha256(content).digest(), content), None
         return problems
 
     def _is_written(self, writing: Writing) -> bool:
