@@ -13,15 +13,16 @@ from live.making import eventually, owner, policy, signed
 
 pytest.importorskip("psycopg", reason="install orly-policy-plugin[postgres]")
 
-from orly_policy_plugin.errors import PolicyError
+from orly_policy_plugin.authority.freshness import Freshness
+from orly_policy_plugin.errors import Busy, PolicyError
 from orly_policy_plugin.state.address import Address
 from orly_policy_plugin.state.postgres import Patience, PostgresStore
 from orly_policy_plugin.state.postgres.link import Link
 from orly_policy_plugin.state.postgres.listening import Listening
+from orly_policy_plugin.state.postgres.writing import channel_of
+from orly_policy_plugin.state.store import ContributionsWithdrawn
 
 from .nodes import Nodes
-
-ANSWERS = 20.0
 
 
 def connections(nodes: Nodes) -> int:
@@ -80,6 +81,41 @@ def test_others_listen_on_the_same_connection(nodes: Nodes) -> None:
         listening.remove(second)
         listening.remove(second)
     assert not [each for each in threading.enumerate() if each.name == "orly-policy-store"]
+
+
+def test_a_change_is_notified(nodes: Nodes) -> None:
+    """With the fleet's new revision, as soon as it is made: nobody waits for the next look."""
+    [one] = nodes.started(1)
+    listening = Listening(Address.parse(nodes.url, nodes.fleet), Patience())
+    heard = Heard(channel_of(nodes.fleet))
+    listening.add(heard)
+    try:
+        eventually(lambda: heard.looks > 0)
+        one.applied(signed(owner, policy(_n=1), int(time.time())))
+        eventually(lambda: heard.payloads == ["2"])
+    finally:
+        listening.remove(heard)
+
+
+def test_a_change_that_was_made_ready_before_anothers_is_refused(nodes: Nodes) -> None:
+    """Each change of a step is committed by itself; who then comes between has the last word."""
+    nodes.started(1)
+    store, other = (
+        PostgresStore(Address.parse(nodes.url, nodes.fleet), patience=Patience()) for _ in range(2)
+    )
+    entry = next(store.history([]))
+    withdrawn = ContributionsWithdrawn(withdrawn={}, entry=entry, freshness=Freshness())
+    try:
+        with store.exclusive() as step:
+            step.apply(withdrawn)
+            step.apply(withdrawn)
+            with other.exclusive() as between:
+                between.apply(withdrawn)
+            with pytest.raises(Busy, match="in between"):
+                step.apply(withdrawn)
+    finally:
+        store.close()
+        other.close()
 
 
 def _reads(store: PostgresStore, done: Path) -> None:

@@ -155,6 +155,7 @@ def test_tables_of_another_version(database: str, nodes: Nodes, version: int, to
         "postgresql://u:s3cr3t@127.0.0.1:1/db",
         "postgresql://u:s3cr3t@127.0.0.1:1/db?nonsense=s3cr3t",
         "postgresql://u@127.0.0.1:1/db?password=s3cr3t",
+        "postgresql://u:s3cr3t%zz@127.0.0.1:1/db",
     ],
 )
 def test_no_password_is_told(url: str, nodes: Nodes) -> None:
