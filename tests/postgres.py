@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-import psutil
 import pytest
 
 _started: "list[Server]" = []
@@ -43,6 +42,8 @@ class Server:
 
     def kill(self) -> None:
         """As ``kill -9``."""
+        import psutil  # which the package needs itself
+
         process = psutil.Process(self._server.get_pid())
         children = process.children()
         process.kill()

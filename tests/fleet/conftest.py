@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import attrs
 import postgres
-import psutil
 import pytest
 
 from .network import Network
@@ -35,36 +34,32 @@ def nodes(tmp_path: Path) -> Iterator["Nodes"]:
 class Machine:
     """A server of one's own, and the network to it."""
 
-    server: Any
+    server: postgres.Server
     network: Network
     nodes: "Nodes"
 
     def kill(self) -> None:
         """As ``kill -9``."""
-        process = self.server.get_postmaster_info().process
-        children = process.children()
-        process.kill()
-        process.wait()
-        psutil.wait_procs(children, 30)
+        self.server.kill()
 
     def start(self) -> None:
-        self.server.ensure_postgres_running()
+        self.server.start()
 
 
 @pytest.fixture(scope="session")
-def own_server() -> Any:
+def own_server() -> postgres.Server:
     """A server that tests kill and start."""
     return postgres.started()
 
 
 @pytest.fixture
-def machine(tmp_path: Path, own_server: Any) -> Iterator[Machine]:
+def machine(tmp_path: Path, own_server: postgres.Server) -> Iterator[Machine]:
     """A fleet on a server that can be killed, behind a network that can be cut."""
     pytest.importorskip("psycopg", reason="install orly-policy-plugin[postgres]")
     from .nodes import Nodes
 
-    own_server.ensure_postgres_running()
-    network = Network(postgres.folder_of(own_server))
+    own_server.start()
+    network = Network(own_server.folder)
     made = Machine(own_server, network, Nodes(tmp_path, network.url, tmp_path.name))
     made.nodes.init()
     yield made
