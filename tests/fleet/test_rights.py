@@ -15,9 +15,11 @@ import psycopg
 from psycopg import sql
 
 from orly_policy_plugin.cli.command import orly_policy
-from orly_policy_plugin.errors import PolicyError
+from orly_policy_plugin.errors import Busy, PolicyError, Unreachable, Unreadable, Unwritable
 from orly_policy_plugin.settings import Settings
+from orly_policy_plugin.state.address import Address
 from orly_policy_plugin.state.postgres import schema
+from orly_policy_plugin.state.postgres.faults import translated
 
 from .nodes import Nodes
 
@@ -48,6 +50,27 @@ def database(nodes: Nodes) -> Iterator[str]:
     nodes.stop()
     with psycopg.connect(nodes.url.replace(f"/{name}?", "/postgres?"), autocommit=True) as again:
         again.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.mark.parametrize(
+    ("error", "made"),
+    [
+        (psycopg.OperationalError("no answer in time"), Unreachable),
+        (psycopg.errors.AdminShutdown("the database system is shutting down"), Unreachable),
+        (psycopg.errors.DiskFull("could not extend file: No space left on device"), Unwritable),
+        (psycopg.errors.ReadOnlySqlTransaction("cannot execute UPDATE"), Unwritable),
+        (psycopg.errors.LockNotAvailable("canceling statement due to lock timeout"), Busy),
+        (psycopg.errors.UndefinedTable('relation "orly_policy.fleet"'), Unreadable),
+    ],
+)
+def test_what_the_database_says_is_told(error: psycopg.Error, made: type[PolicyError]) -> None:
+    """As one of the engine's errors, in one line, and without the password, should it be in it."""
+    address = Address.parse("postgresql://u:s3cr3t%2F@host/db?password=other")
+    found = translated(type(error)(f"{error} s3cr3t%2F s3cr3t/ other\nLINE 1: ..."), address)
+    assert type(found) is made
+    assert "s3cr3t" not in str(found)
+    assert "other" not in str(found)
+    assert "\n" not in str(found)
 
 
 def init(*arguments: str) -> Result:
