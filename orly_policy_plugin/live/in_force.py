@@ -511,7 +511,7 @@ class InForce:
         if self.status.problems:
             version = self.status.version
             # As loud as the error that it ends: whoever has read that has to read this.
-            log.warning("the policy file can be used again, version %s is in force", version)
+            log.warning("the stored policy can be used again, version %s is in force", version)
         self.status = attrs.evolve(self.status, problems=())
 
     def note_next_start(self, problems: tuple[Problem, ...]) -> tuple[Problem, ...]:
@@ -532,7 +532,7 @@ class InForce:
             version = self.snapshot.version
             self.status = attrs.evolve(self.status, problems=problems)
             log.error(
-                "the policy file cannot be used, version %s stays in force: %s",
+                "the stored policy cannot be used, version %s stays in force: %s",
                 version,
                 "; ".join(map(str, problems)),
             )
@@ -554,4 +554,4 @@ def _tell_of_lists(old: Lists, new: Lists) -> None:
 
 def _unusable(error: InvalidPolicy) -> PolicyError:
     told = "; ".join(map(str, error.problems))
-    return PolicyError(f"the policy file cannot be used as it is: {told}")
+    return PolicyError(f"the stored policy cannot be used as it is: {told}")

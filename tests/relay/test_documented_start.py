@@ -28,7 +28,7 @@ async def test_the_operator_is_told(tmp_path: Path, server: str) -> None:
             assert not accepted
             assert message.startswith("blocked: content is 6 bytes")
         (tmp_path / "policy.json").write_text('{"rulez": {}}')
-        await relay.until(lambda: "the policy file cannot be used" in relay.log())
+        await relay.until(lambda: "the stored policy cannot be used" in relay.log())
         assert "did you mean 'rules'" in relay.log()
         assert r"https://a\x9b2j\x85forged" in relay.log()
         assert not re.search("[\x1b\x85\x9b]", relay.log())

@@ -76,13 +76,13 @@ async def test_broken_file_keeps_the_policy_and_is_logged_once(mine: Relay, brok
     async with connected(mine.url) as client:
         mine.save_policy(STRICT)
         await until_in_force(mine, client, 5)
-        before = mine.stderr.count("the policy file cannot be used")
+        before = mine.stderr.count("the stored policy cannot be used")
         mine.save_policy(broken)
-        mine.wait_for(lambda: mine.stderr.count("the policy file cannot be used") > before)
+        mine.wait_for(lambda: mine.stderr.count("the stored policy cannot be used") > before)
         await until_in_force(mine, client, 5)
         mine.save_policy(OPEN)
         await until_in_force(mine, client, 100)
-        assert mine.stderr.count("the policy file cannot be used") == before + 1
+        assert mine.stderr.count("the stored policy cannot be used") == before + 1
 
 
 @asynchronous
