@@ -2,13 +2,14 @@
 what was acknowledged is not lost.
 """
 
+import asyncio
 import random
 import threading
 import time
 
 import pytest
 from depth import times
-from examples import NOW, AnEvent, by
+from examples import NOBODY, NOW, AnEvent, by
 from live.making import admin, eventually, owner, policy, signed, stranger
 
 pytest.importorskip("psycopg", reason="install orly-policy-plugin[postgres]")
@@ -59,6 +60,26 @@ def test_a_cut_network(machine: Machine) -> None:
     answer = one.apply(allowing(1))
     assert answer.accepted, answer.message
     eventually(lambda: decides(two).accepted)
+
+
+def test_no_event_loop_waits_for_it(machine: Machine) -> None:
+    """A change that waits for a cut network holds up nothing else."""
+    [one] = machine.nodes.started(1)
+    machine.network.cut()
+    event = allowing()
+
+    async def longest_gap() -> float:
+        """Between two turns of the loop, while the change waits."""
+        change = asyncio.ensure_future(one.plugin.on_policy_event(event, NOBODY))
+        longest, last = 0.0, time.monotonic()
+        while not change.done():
+            await asyncio.sleep(0.01)
+            longest, last = max(longest, time.monotonic() - last), time.monotonic()
+        assert not change.result().accepted
+        return longest
+
+    began = time.monotonic()
+    assert asyncio.run(longest_gap()) < (time.monotonic() - began) / 2
 
 
 def test_a_slow_network(machine: Machine) -> None:

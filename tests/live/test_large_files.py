@@ -28,7 +28,7 @@ def test_sixty_megabytes_are_refused_unread(world: World) -> None:
         assert world.plugin.snapshot is before
         world.save(policy(kind={"blacklist": [7]}))
         eventually(lambda: world.plugin.snapshot.policy.kind.blacklist == (7,))
-        assert world.plugin.status.problems == ()
+        eventually(lambda: world.plugin.status.problems == ())
 
 
 def test_a_start_with_too_much_says_so(world: World) -> None:
