@@ -98,6 +98,28 @@ def test_connections_that_are_reset(machine: Machine) -> None:
     eventually(lambda: decides(two).accepted)
 
 
+def test_the_answer_to_a_commit_is_lost(machine: Machine) -> None:
+    """The node asks whether the change counts, and answers what is true."""
+    [one] = machine.nodes.started(1)
+    event = allowing()
+    machine.network.loses_answer_to = b"COMMIT"
+    one.applied(event)
+    assert not machine.network.loses_answer_to
+    assert decides(one).accepted
+    assert machine.nodes.history() == ["event", "start"]
+
+
+def test_a_commit_is_lost(machine: Machine) -> None:
+    """Then the change does not count, and its sender is not told that it does."""
+    one, two = machine.nodes.started(2)
+    machine.network.loses_answer_to = b"INSERT INTO orly_policy.history"
+    assert one.apply(allowing()).message == "error: the policy cannot be changed now"
+    assert not decides(one).accepted
+    assert machine.nodes.history() == ["start"]
+    one.applied(allowing(1))
+    eventually(lambda: decides(two).accepted)
+
+
 def test_a_restart(machine: Machine) -> None:
     """Nodes say since when the database is away, and catch up."""
     one, two = machine.nodes.started(2)
