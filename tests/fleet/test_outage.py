@@ -4,6 +4,7 @@ what was acknowledged is not lost.
 
 import asyncio
 import random
+import shutil
 import threading
 import time
 
@@ -15,8 +16,11 @@ from live.making import admin, eventually, owner, policy, signed, stranger
 pytest.importorskip("psycopg", reason="install orly-policy-plugin[postgres]")
 
 from orly_policy_hookspecs import Decision, Gate
-from orly_policy_plugin.errors import PolicyError
+from orly_policy_plugin.errors import PolicyError, Unreachable
 from orly_policy_plugin.plugin import NAME
+from orly_policy_plugin.state import read_state
+from orly_policy_plugin.state.address import Address
+from orly_policy_plugin.state.postgres import Copy, PostgresStore
 
 from .conftest import Machine
 from .nodes import Node, same_version
@@ -102,7 +106,7 @@ def test_the_answer_to_a_commit_is_lost(machine: Machine) -> None:
     """The node asks whether the change counts, and answers what is true."""
     [one] = machine.nodes.started(1)
     event = allowing()
-    machine.network.loses_answer_to = b"COMMIT"
+    machine.network.loses_answer_to = b"COMMIT\0"
     one.applied(event)
     assert not machine.network.loses_answer_to
     assert decides(one).accepted
@@ -161,6 +165,32 @@ def test_a_node_that_starts_meanwhile(machine: Machine) -> None:
     eventually(lambda: not one.problems)
     one.applied(one_answers)
     eventually(lambda: decides(two).accepted)
+
+
+def test_what_is_in_force_is_never_taken_from_an_older_copy(machine: Machine) -> None:
+    """A running node has read more than its copy may have: the disk was full, say."""
+    [one] = machine.nodes.started(1)
+    copy = Copy(machine.nodes.folder / "other", 100_000)
+    address = Address.parse(machine.nodes.url, machine.nodes.fleet)
+    store = PostgresStore(address, copy=copy)
+    try:
+        state = read_state(store, [])
+        shutil.rmtree(copy.folder)
+        copy.folder.write_text("no folder any more")
+        one.applied(allowing())
+        newer = read_state(store, [])
+        assert newer.content != state.content
+        assert "is not kept here" in str(newer.problems)
+        copy.folder.unlink()
+        shutil.copytree(one.copy, copy.folder)
+        machine.kill()
+        for read in (store.read_policy, store.has_policy, lambda: read_state(store, [])):
+            with pytest.raises(Unreachable):
+                read()
+        assert read_state(PostgresStore(address, copy=copy), []).policy.owners == (owner.pubkey,)
+    finally:
+        store.close()
+        machine.start()
 
 
 def test_a_tampered_copy_is_no_way_in(machine: Machine) -> None:

@@ -345,8 +345,15 @@ class PostgresStore:
         return problems
 
     def _is_written(self, writing: Writing) -> bool:
-        with self._link.reading():
+        """Whether a change counts. The transaction that was to make it may not have ended yet: it
+        has locked the fleet, and so it is waited for.
+        """
+        self._link.begin(CHANGING)
+        try:
+            lock_fleet(self._link, self._address.fleet)
             return is_written(self._link, self._address.fleet, writing.token)
+        finally:
+            self._link.undo()
 
     # --- the history
 

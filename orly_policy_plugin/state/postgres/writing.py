@@ -249,7 +249,7 @@ class Writing:
 def is_written(link: Link, fleet: str, token: str) -> bool:
     """Whether the change of this token was committed. Called in a transaction."""
     rows = link.run(
-        "SELECT FROM orly_policy.change WHERE fleet = %s AND token = %s", [fleet, token]
+        "SELECT 1 FROM orly_policy.change WHERE fleet = %s AND token = %s", [fleet, token]
     )
     return bool(rows)
 
