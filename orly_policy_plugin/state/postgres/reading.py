@@ -18,7 +18,7 @@ from ..address import Address
 from ..store import StoredContribution, Withdrawn
 from .line import Head, Seen
 from .link import Link
-from .rows import OWNERS, read_contribution, read_list, read_marks, read_withdrawal
+from .rows import OWNERS, key_of, read_contribution, read_list, read_marks, read_withdrawal
 
 MOST_BYTES_FOR_ADMINS: Final = 16 * 1024 * 1024
 """Of the follow lists that only contributions use, all together, as of those in files."""
@@ -43,6 +43,7 @@ class Known:
     contributions: Mapping[str, StoredContribution] = MappingProxyType({})
     withdrawn: Mapping[str, Withdrawn | None] = MappingProxyType({})
     lists: Mapping[str, FollowList] = MappingProxyType({})
+    """By the name under which each is kept."""
     freshness: Freshness = attrs.field(factory=Freshness)
     list_rows: Mapping[str, _ListRow] = MappingProxyType({})
     """All that there are, read or not."""
@@ -81,7 +82,7 @@ class Read:
 
     known: Known
     lists: Mapping[str, tuple[FollowList, Event]]
-    """Those that are new, with their events."""
+    """Those that are new, with their events, by the name under which each is kept."""
 
 
 def read_head(link: Link, address: Address, seen: Seen | None) -> Head:
@@ -239,11 +240,12 @@ class _Found:
 
     def read_lists(self, first: Collection[str]) -> None:
         """Read those that are wanted and new."""
-        left_out = _beyond({key: row.size for key, row in self._list_rows.items()}, first)
+        sizes = {key: row.size for key, row in self._list_rows.items()}
+        left_out = _beyond(sizes, frozenset(map(key_of, first)))
         self._left_out = len(left_out)
-        for key in left_out & self._lists.keys():
-            del self._lists[key]
-            self._lists_read.pop(key, None)
+        for name in [name for name in self._lists if left_out and key_of(name) in left_out]:
+            del self._lists[name]
+            self._lists_read.pop(key_of(name), None)
         wanted = {
             key: row.size
             for key, row in self._list_rows.items()
@@ -260,9 +262,11 @@ class _Found:
     def _take_list(self, key: str, event: str) -> None:
         self._lists_read[key] = self._list_rows[key].revision
         made = self._usable("list", key, partial(read_list, key, event))
-        if made is not None and made[0].replaces(self._lists.get(key)):
-            self._lists[key] = made[0]
-            self.new_lists[key] = made
+        if made is not None:
+            name, newer, signed = made
+            if newer.replaces(self._lists.get(name)):
+                self._lists[name] = newer
+                self.new_lists[name] = newer, signed
 
     def _usable(self, table: str, key: str, read: Callable[[], _T]) -> _T | None:
         """What a row says; ``None``, with a problem, where it says nothing that could be used."""

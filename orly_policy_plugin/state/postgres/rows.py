@@ -4,17 +4,18 @@ Of a row that says nothing that could be used there is a problem, and what was k
 counts on: what it denies stays denied.
 """
 
+import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any, Final
 
 from orly_policy_hookspecs import Event, malformed
-from orly_policy_hookspecs.nip01 import FrozenEvent, event_json, is_hex32, kinds
+from orly_policy_hookspecs.nip01 import FrozenEvent, event_json, is_hex32
 
 from ...authority import verify
 from ...authority.freshness import Freshness, Mark
 from ...errors import PolicyError
-from ...follows import FollowList, follow_list
+from ...follows import FollowList, follow_list, kept_as
 from ...policy.strict_json import JsonObject, decode_json
 from ..entry import Entry
 from ..store import StoredContribution, Withdrawn
@@ -67,12 +68,25 @@ def read_withdrawal(author: str, created_at: int, by: str) -> Withdrawn:
     return Withdrawn(author=author, created_at=created_at, by=by)
 
 
-def read_list(key: str, event: str) -> tuple[FollowList, FrozenEvent]:
-    """:raises ValueError: it is no signed list of this key."""
+def key_of(name: str) -> str:
+    """The key of a list's row.
+
+    :param name: under which the list is kept: an author's key, or what may end with any text, of
+        any length.
+    """
+    return name if is_hex32(name) else hashlib.sha256(name.encode()).hexdigest()
+
+
+def read_list(key: str, event: str) -> tuple[str, FollowList, FrozenEvent]:
+    """The name under which a list is kept, the list and its event.
+
+    :raises ValueError: it is no signed list of this key.
+    """
     signed = FrozenEvent.of_json(read_event(event))
-    if signed.pubkey != key or signed.kind != kinds.FOLLOW_LIST or not verify(signed):
-        raise ValueError("is no signed follow list of this author")
-    return follow_list(signed), signed
+    for name in kept_as(signed):
+        if key_of(name) == key and verify(signed):
+            return name, follow_list(signed), signed
+    raise ValueError("is no signed list that is kept under this name")
 
 
 def read_marks(rows: list[tuple[str, int, str]]) -> Freshness:

@@ -78,7 +78,8 @@ _MIGRATIONS: Final[tuple[LiteralString, ...]] = (
         PRIMARY KEY (fleet, key)
     );
     CREATE INDEX ON orly_policy.list (fleet, revision);
-    COMMENT ON TABLE orly_policy.list IS 'the newest signed list of each author';
+    COMMENT ON TABLE orly_policy.list IS
+        'the newest signed lists of people: of an author, or by the SHA-256 of the name of a list';
 
     CREATE TABLE orly_policy.history (
         fleet text NOT NULL REFERENCES orly_policy.fleet ON DELETE CASCADE,

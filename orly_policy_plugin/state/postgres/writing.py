@@ -22,7 +22,7 @@ from ..store import (
     Withdrawn,
 )
 from .link import Link
-from .rows import read_list, rows_of_marks, written_event
+from .rows import key_of, read_list, rows_of_marks, written_event
 
 MOST_ENTRIES: Final = 1000
 """Versions of the history, as of that in files."""
@@ -140,8 +140,9 @@ class Writing:
     # --- lists
 
     def _keep_newer(self, lists: Mapping[str, tuple[FollowList, Any]]) -> None:
-        for key, known in self._kept(lists).items():
-            newer, event = lists[key]
+        by_key = {key_of(name): each for name, each in lists.items()}
+        for key, known in self._kept(by_key).items():
+            newer, event = by_key[key]
             if newer.replaces(known):
                 self.link.run(
                     """
@@ -169,7 +170,7 @@ class Writing:
         )
         for key, event in rows:
             try:
-                found[key], _ = read_list(key, event)
+                _, found[key], _ = read_list(key, event)
             except ValueError:
                 continue  # whoever reads the lists has said so
         return found
