@@ -31,11 +31,11 @@ from .live import (
 from .pending import PendingDecisions, failure_denies
 from .plugins import PluginsOfGate
 from .policy import Policy, scripts_of
-from .rates import RateLimiter, Rates
+from .rates import Exchange, RateLimiter, Rates
 from .scripts import Scripts
 from .settings import Settings
 from .state import Store
-from .stores import fleet_store, open_store
+from .stores import fleet_store, open_store, shared_rates
 
 NAME: Final = "orly-policy"
 """The engine's name as a plugin, and the source of its decisions."""
@@ -72,10 +72,13 @@ class PolicyPlugin:
         """
         self._clock = clock
         self._file: OperatorsFile | None = None
+        self._exchange: Exchange | None = None
         if store is None and settings.store is not None:
             content = OperatorsFile.read(settings)
             store = shared = fleet_store(settings, of_file=content, keeps_copy=True)
             self._file = OperatorsFile(settings, shared, content)
+            if rates is None and settings.rates == "shared":
+                rates, self._exchange = shared_rates(settings, shared)
         self._force = _in_force(settings, store or open_store(settings), clock, self._file)
         self._watching = Watching(self._force)
         self._changes = ChangeThread()
@@ -90,7 +93,7 @@ class PolicyPlugin:
         """The scripts that the policy names: their status, pausing and resuming them."""
         self._pending = PendingDecisions(
             self.scripts,
-            rates or RateLimiter(settings.rate_keys),
+            RateLimiter(settings.rate_keys) if rates is None else rates,
             clock,
             failure_denies=failure_denies(
                 write=settings.script_failure_write, read=settings.script_failure_read
@@ -145,11 +148,15 @@ class PolicyPlugin:
         self._watching.start()
         if self._file is not None:
             self._file.start(self._force)
+        if self._exchange is not None:
+            self._exchange.start()
 
     def stop(self) -> None:
         """Stop following them, and end the scripts, which takes up to two seconds. Decisions go
         on; those that need a script deny.
         """
+        if self._exchange is not None:
+            self._exchange.stop()
         if self._file is not None:
             self._file.stop()
         self._watching.stop()

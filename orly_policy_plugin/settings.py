@@ -107,6 +107,10 @@ class Settings:
     ``orly-policy publish`` or another node's file has put there."""
     rate_keys: int = attrs.field(default=MOST_KEYS, validator=attrs.validators.gt(0))
     """Averages to keep for rate limits, one a rule and submitter."""
+    rates: Literal["shared", "local"] = attrs.field(
+        default="shared", validator=attrs.validators.in_(("shared", "local"))
+    )
+    """Whether rate limits hold for a fleet that shares a store, or for each node by itself."""
 
     @classmethod
     def from_environment(

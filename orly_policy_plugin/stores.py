@@ -3,13 +3,14 @@
 from typing import TYPE_CHECKING, Final
 
 from .errors import PolicyError
+from .rates import SharedRateLimiter
 from .settings import Settings
 from .state import Store
 from .state.address import Address
 from .state.files import FileStore
 
 if TYPE_CHECKING:
-    from .state.postgres import PostgresStore
+    from .state.postgres import PostgresStore, RatesExchange
 
 _NEEDS: Final = "psycopg"
 
@@ -52,3 +53,16 @@ def fleet_store(settings: Settings, *, of_file: bytes | None, keeps_copy: bool) 
         of_file=of_file,
         most_bytes=settings.largest_policy_bytes,
     )
+
+
+def shared_rates(
+    settings: Settings, store: "PostgresStore"
+) -> tuple[SharedRateLimiter, "RatesExchange"]:
+    """The limiter of a node of a fleet, and what tells the others of it once it is started."""
+    from .state.postgres import RatesExchange
+
+    limiter = SharedRateLimiter(settings.rate_keys)
+    exchange = RatesExchange(
+        store.lent, settings.fleet, limiter, time_constant_seconds=settings.rate_seconds
+    )
+    return limiter, exchange

@@ -41,8 +41,12 @@ class RateLimit:
 
     def average_with(self, average_now: float, size: int) -> float | None:
         """The average with one more event; ``None`` where it does not fit."""
-        average = average_now + size / self.time_constant_seconds
+        average = self.average_of(average_now, size)
         return average if average <= self.most else None
+
+    def average_of(self, average_now: float, size: int) -> float:
+        """The average with one more event, whether it fits or not."""
+        return average_now + size / self.time_constant_seconds
 
     def refusal(self, average_now: float, size: int) -> Decision:
         """The denial of an event that does not fit, with when it would."""

@@ -16,7 +16,7 @@ MOST_KEYS: Final = 100_000
 
 _TOO_MANY_KEYS: Final = Decision.reject("rate-limited: too many keys on one connection")
 
-_Key = tuple[str, str]
+Key = tuple[str, str]
 """The rule's place, and the submitter's pubkey or address."""
 
 
@@ -35,9 +35,9 @@ class RateLimiter:
         """:param most_keys: averages to keep; the least recently seen leaves first.
         :param clock: seconds that never go back.
         """
-        self._most_keys = most_keys
+        self.most_keys = most_keys
         self._clock = clock
-        self._averages: OrderedDict[_Key, tuple[float, float]] = OrderedDict()
+        self._averages: OrderedDict[Key, tuple[float, float]] = OrderedDict()
         self._lock = threading.Lock()
 
     def charge(
@@ -47,21 +47,21 @@ class RateLimiter:
         and all of its limits or none.
         """
         size = event_size(event)
-        if (len(context.authenticated) + 1) * len(limits) > self._most_keys:
+        if (len(context.authenticated) + 1) * len(limits) > self.most_keys:
             return _TOO_MANY_KEYS
-        charged: dict[_Key, float] = {}
+        charged: dict[Key, float] = {}
         with self._lock:
             now = self._clock()
             for limit in limits:
                 if limit.exempt.exempts(event, context.authenticated):
                     continue
                 keys = [(limit.place, submitter) for submitter in _submitters(limit, context)]
-                averages = [limit.average_now(*self._seen(key, now)) for key in keys]
-                for key, average in zip(keys, averages, strict=True):
-                    fits = limit.average_with(average, size)
-                    if fits is None:
+                own = [limit.average_now(*self._seen(key, now)) for key in keys]
+                averages = self._with_others(limit, keys, own, now)
+                for key, average, mine in zip(keys, averages, own, strict=True):
+                    if limit.average_with(average, size) is None:
                         return limit.refusal(max(averages), size)
-                    charged[key] = fits
+                    charged[key] = limit.average_of(mine, size)
             for key, average in charged.items():
                 self._keep(key, average, now)
         return None
@@ -70,7 +70,13 @@ class RateLimiter:
         """The number of averages that are kept."""
         return len(self._averages)
 
-    def _seen(self, key: _Key, now: float) -> tuple[float, float]:
+    def _with_others(
+        self, limit: RateLimit, keys: Sequence[Key], own: list[float], now: float
+    ) -> list[float]:
+        """The averages that count, from those of this process."""
+        return own
+
+    def _seen(self, key: Key, now: float) -> tuple[float, float]:
         """The average at the last accepted event, and how many seconds ago that was."""
         known = self._averages.get(key)
         if known is None:
@@ -79,10 +85,10 @@ class RateLimiter:
         average, since = known
         return average, now - since
 
-    def _keep(self, key: _Key, average: float, now: float) -> None:
+    def _keep(self, key: Key, average: float, now: float) -> None:
         self._averages[key] = average, now
         self._averages.move_to_end(key)
-        if len(self._averages) > self._most_keys:
+        if len(self._averages) > self.most_keys:
             self._averages.popitem(last=False)
 
 

@@ -28,3 +28,13 @@ class Rates(Protocol):
 
         :return: at once, or to be awaited.
         """
+
+
+class Exchange(Protocol):
+    """Tells the other nodes of a fleet of this one's averages, and hears of theirs."""
+
+    def start(self) -> None:
+        """Begin. Starts a thread."""
+
+    def stop(self) -> None:
+        """End; may be called again."""

@@ -2,6 +2,7 @@
 
 from .copy import Copy
 from .link import Patience
+from .rates import RatesExchange
 from .store import OlderDatabase, PostgresStore
 
-__all__ = ["Copy", "OlderDatabase", "Patience", "PostgresStore"]
+__all__ = ["Copy", "OlderDatabase", "Patience", "PostgresStore", "RatesExchange"]

@@ -110,6 +110,19 @@ _MIGRATIONS: Final[tuple[LiteralString, ...]] = (
         content bytea NOT NULL
     );
     COMMENT ON TABLE orly_policy.unusable IS 'what stood in place of the policy and was none';
+
+    CREATE UNLOGGED TABLE orly_policy.rate (
+        fleet text NOT NULL,
+        node text NOT NULL CHECK (length(node) <= 32),
+        place text NOT NULL CHECK (length(place) <= 100),
+        submitter text NOT NULL CHECK (length(submitter) <= 64),
+        average float8 NOT NULL CHECK (average >= 0 AND average < 'Infinity'),
+        at timestamptz NOT NULL,
+        written xid8 NOT NULL,
+        PRIMARY KEY (fleet, node, place, submitter)
+    );
+    CREATE INDEX ON orly_policy.rate (fleet, written);
+    COMMENT ON TABLE orly_policy.rate IS 'what each node has let through, in bytes a second';
     """,
 )
 """Each makes the tables of one version of those of the version before."""
@@ -122,6 +135,7 @@ RIGHTS: Final[tuple[LiteralString, ...]] = (
     "GRANT INSERT, UPDATE, DELETE ON orly_policy.contribution TO {role}",
     "GRANT INSERT, UPDATE ON orly_policy.mark, orly_policy.list TO {role}",
     "GRANT INSERT ON orly_policy.withdrawal, orly_policy.unusable TO {role}",
+    "GRANT INSERT, UPDATE, DELETE ON orly_policy.rate TO {role}",
 )
 """What a relay's role may do. It makes and drops nothing."""
 

@@ -102,6 +102,17 @@ class PostgresStore:
         """The database and the fleet, without a password."""
         return str(self._address)
 
+    @contextlib.contextmanager
+    def lent(self) -> Iterator[Link]:
+        """The connection that works, for a short work of somebody else's.
+
+        :raises Busy: another thread uses it for too long.
+        """
+        with self._held():
+            if self._step is not None:
+                raise RuntimeError("this thread is changing the store")
+            yield self._link
+
     # --- reading
 
     def has_policy(self) -> bool:

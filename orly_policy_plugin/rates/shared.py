@@ -1,0 +1,118 @@
+"""Rates that the nodes of a fleet share: each node counts what the others have let through.
+
+Averages add up: what one node has let through comes down by itself, and the sum of all nodes'
+averages is the average of all that was let through. So nodes tell each other now and then what
+their averages are, and between two tellings they know all but what came since.
+"""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
+
+import attrs
+from attrs import validators
+
+from ..decisions import RateLimit
+from .limiter import MOST_KEYS, Key, RateLimiter
+
+_T = TypeVar("_T")
+_AT_A_TIME = 1_000
+"""Averages that are taken or told before decisions have their turn."""
+
+
+@attrs.frozen
+class Told:
+    """One average of a node, as it is told to others."""
+
+    key: Key
+    average: float = attrs.field(
+        validator=validators.and_(validators.ge(0.0), validators.lt(float("inf")))
+    )
+    """Bytes per second."""
+    age_seconds: float
+    """How long ago it was that."""
+
+
+class SharedRateLimiter(RateLimiter):
+    """Averages of this process, and what others have told of theirs."""
+
+    def __init__(
+        self, most_keys: int = MOST_KEYS, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """:param most_keys: averages to keep of one's own, and as many submitters of others."""
+        super().__init__(most_keys, clock)
+        self._untold: dict[Key, None] = {}
+        self._others: OrderedDict[Key, dict[str, tuple[float, float]]] = OrderedDict()
+        """By key and node, an average and when it was that."""
+
+    def untold(self) -> list[Told]:
+        """The averages that have changed since they were last taken here."""
+        told: list[Told] = []
+        with self._lock:
+            untold, self._untold = list(self._untold), {}
+        for some in _some_at_a_time(untold):
+            with self._lock:
+                now = self._clock()
+                known = ((key, self._averages.get(key)) for key in some)
+                told += [Told(key, each[0], now - each[1]) for key, each in known if each]
+        return told
+
+    def tell_again(self, told: Iterable[Told]) -> None:
+        """These could not be told."""
+        keys = dict.fromkeys(each.key for each in told)
+        with self._lock:
+            self._untold = {**keys, **self._untold}
+
+    def take(self, told: Iterable[tuple[str, Told]]) -> None:
+        """Take averages of other nodes, by the node's name; each takes the place of that node's
+        earlier one.
+        """
+        for some in _some_at_a_time(list(told)):
+            with self._lock:
+                now = self._clock()
+                for node, each in some:
+                    of_key = self._others.setdefault(each.key, {})
+                    of_key[node] = each.average, now - max(each.age_seconds, 0.0)
+                    self._others.move_to_end(each.key)
+                while len(self._others) > self.most_keys:
+                    self._others.popitem(last=False)
+
+    def forget_others(self, older_than_seconds: float) -> None:
+        """Forget what others have told that long ago: it has come down to nothing."""
+        with self._lock:
+            oldest = self._clock() - older_than_seconds
+            keys = list(self._others)
+        for some in _some_at_a_time(keys):
+            with self._lock:
+                for key in some:
+                    self._forget(key, oldest)
+
+    def _forget(self, key: Key, oldest: float) -> None:
+        of_key = self._others.get(key, {})
+        for node in [node for node, (_, at) in of_key.items() if at < oldest]:
+            del of_key[node]
+        if not of_key:
+            self._others.pop(key, None)
+
+    def _with_others(
+        self, limit: RateLimit, keys: Sequence[Key], own: list[float], now: float
+    ) -> list[float]:
+        return [
+            mine + self._of_others(limit, key, now) for key, mine in zip(keys, own, strict=True)
+        ]
+
+    def _of_others(self, limit: RateLimit, key: Key, now: float) -> float:
+        of_key = self._others.get(key)
+        if of_key is None:
+            return 0.0
+        return sum(limit.average_now(average, now - at) for average, at in of_key.values())
+
+    def _keep(self, key: Key, average: float, now: float) -> None:
+        super()._keep(key, average, now)
+        self._untold[key] = None
+
+
+def _some_at_a_time(items: Sequence[_T]) -> Iterator[Sequence[_T]]:
+    for begin in range(0, len(items), _AT_A_TIME):
+        yield items[begin : begin + _AT_A_TIME]

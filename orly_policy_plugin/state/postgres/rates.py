@@ -1,0 +1,189 @@
+"""Nodes tell each other what they have let through: once a second, by a table.
+
+The table is not logged: what it holds is over in a minute. A node reads what has been committed
+since its last look, by the numbers of the transactions, and no clock of a node counts.
+"""
+
+import secrets
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Final
+
+from orly_policy_hookspecs.logs import get_log
+from orly_policy_hookspecs.nip01 import is_unicode
+
+from ...errors import PolicyError
+from ...rates import SharedRateLimiter, Told
+from .link import CHANGING, Link
+
+THREAD_NAME: Final = "orly-policy-rates"
+EXCHANGE_SECONDS: Final = 1.0
+_TIME_CONSTANTS: Final = 10
+"""After so many an average has come down to a hundred-thousandth."""
+_ROWS_AT_ONCE: Final = 5_000
+LONGEST_SUBMITTER: Final = 64
+_TIDY_EVERY: Final = 10
+"""Exchanges."""
+
+log = get_log(__name__)
+
+
+class RatesExchange:
+    """A thread that tells and hears. Where the database is away a node limits by itself."""
+
+    def __init__(
+        self,
+        link: Callable[[], AbstractContextManager[Link]],
+        fleet: str,
+        limiter: SharedRateLimiter,
+        *,
+        time_constant_seconds: float,
+        every_seconds: float = EXCHANGE_SECONDS,
+    ) -> None:
+        """:param link: lends a connection.
+        :param time_constant_seconds: of the limits.
+        """
+        self._link = link
+        self._fleet = fleet
+        self._limiter = limiter
+        self._old_seconds = _TIME_CONSTANTS * time_constant_seconds
+        self._every_seconds = every_seconds
+        self._node = secrets.token_hex(8)
+        self._read_from = "0"
+        """The first transaction that may not have been read."""
+        self._exchanges = 0
+        self._is_alone = False
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Exchange from now on. Starts a thread."""
+        self._thread = threading.Thread(target=self._run, name=THREAD_NAME, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Exchange no more; the thread has ended on return. May be called again."""
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            begun = time.monotonic()
+            try:
+                self.exchange()
+            except PolicyError as error:
+                self._is_on_its_own(error)
+            except Exception:
+                log.exception("rates could not be exchanged")
+            else:
+                self._is_not_alone()
+            self._stopping.wait(max(begun + self._every_seconds - time.monotonic(), 0.01))
+
+    def exchange(self) -> None:
+        """Tell what has changed here, and take what has changed elsewhere.
+
+        :raises PolicyError: the database does not answer.
+        """
+        self._tell()
+        with self._link() as link, link.reading():
+            told, read_to = self._heard(link)
+        self._limiter.take(told)
+        self._read_from = read_to
+        self._exchanges += 1
+        if self._exchanges % _TIDY_EVERY == 1:
+            self._limiter.forget_others(self._old_seconds)
+            self._tidy()
+
+    def _tell(self) -> None:
+        untold = [each for each in self._limiter.untold() if all(map(_can_be_told, each.key))]
+        while untold:
+            some, rest = untold[:_ROWS_AT_ONCE], untold[_ROWS_AT_ONCE:]
+            try:
+                self._write(some)
+            except BaseException:
+                self._limiter.tell_again(untold)
+                raise
+            untold = rest
+
+    def _write(self, told: Sequence[Told]) -> None:
+        places, submitters = zip(*(each.key for each in told), strict=True)
+        values = [
+            self._fleet,
+            self._node,
+            list(places),
+            list(submitters),
+            [each.average for each in told],
+            [each.age_seconds for each in told],
+        ]
+        self._change(
+            "INSERT INTO orly_policy.rate SELECT %s, %s, place, submitter, average, "
+            "clock_timestamp() - age * interval '1 second', pg_current_xact_id() "
+            "FROM unnest(%s::text[], %s::text[], %s::float8[], %s::float8[]) "
+            "AS told (place, submitter, average, age) "
+            "ON CONFLICT (fleet, node, place, submitter) DO UPDATE SET "
+            "average = excluded.average, at = excluded.at, written = excluded.written",
+            values,
+        )
+
+    def _heard(self, link: Link) -> tuple[list[tuple[str, Told]], str]:
+        """What others have told since the last look, and how far it goes.
+
+        No more than is kept of it: who fills the table with more finds nobody who reads it.
+        """
+        [(read_to,)] = link.run("SELECT pg_snapshot_xmin(pg_current_snapshot())::text")
+        # A database that took another's place counts its transactions anew.
+        begin = min(self._read_from, read_to, key=int)
+        rows = link.run(
+            "SELECT node, place, submitter, average, "
+            "extract(epoch FROM clock_timestamp() - at)::float8 FROM orly_policy.rate "
+            "WHERE fleet = %s AND node <> %s AND written >= %s::text::xid8 "
+            "AND at > clock_timestamp() - %s * interval '1 second' LIMIT %s",
+            [self._fleet, self._node, begin, self._old_seconds, self._limiter.most_keys],
+        )
+        told = [
+            (node, Told((place, submitter), average, age))
+            for node, place, submitter, average, age in rows
+        ]
+        return told, read_to
+
+    def _tidy(self) -> None:
+        """Remove what has come down to nothing, of nodes that are gone, too."""
+        self._change(
+            "DELETE FROM orly_policy.rate WHERE ctid = ANY (ARRAY("
+            "SELECT ctid FROM orly_policy.rate WHERE fleet = %s "
+            "AND at < clock_timestamp() - %s * interval '1 second' "
+            "LIMIT %s FOR UPDATE SKIP LOCKED))",
+            [self._fleet, self._old_seconds, _ROWS_AT_ONCE * _TIDY_EVERY],
+        )
+
+    def _change(self, query: Any, values: Sequence[Any]) -> None:
+        with self._link() as link:
+            link.begin(CHANGING)
+            try:
+                link.run(query, values)
+                link.commit()
+            except BaseException:
+                link.undo()
+                raise
+
+    # --- the log
+
+    def _is_on_its_own(self, error: PolicyError) -> None:
+        if not self._is_alone:
+            log.warning("rate limits hold for this node alone: %s", error)
+        self._is_alone = True
+
+    def _is_not_alone(self) -> None:
+        if self._is_alone:
+            log.info("rate limits hold for the fleet again")
+        self._is_alone = False
+
+
+def _can_be_told(text: str) -> bool:
+    """Whether a part of a key can stand in the table. What a host that knows no addresses calls
+    one may be anything; then each node limits it by itself.
+    """
+    return len(text) <= LONGEST_SUBMITTER and text.isprintable() and is_unicode(text)
