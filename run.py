@@ -36,6 +36,7 @@ CONSTRAINTS = ROOT / "constraints.txt"
 
 COMMANDS = {
     "relay": (["relay"], "start the example relay; -- --port 0 takes a free port"),
+    "fleet": (["fleet"], "start three relays on one PostgreSQL; -- --port 0 takes free ports"),
     "tests": (["tests"], "run the tests on each Python from 3.11 to 3.13 that is here"),
     "tests-long": (["tests-long"], "run them with many more examples, kills and writes"),
     "mutants": (["mutants"], "see which changes of the core no test notices"),

