@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from orly_policy_plugin.authority import standing_contributions
+from orly_policy_plugin.lint import Examined, slips
 from orly_policy_plugin.policy import Lists, Problem
 from orly_policy_plugin.starting import start_problems
 from orly_policy_plugin.state import PolicyState
@@ -50,15 +51,19 @@ def check(policy: Path | None, state: Path | None, start: bool) -> None:
 
     What would keep a relay from starting with it, such as a follow list that is not kept here, is
     told there, too. With --start the exit status is 1 then.
+
+    What is legal and surely not meant is told there as a warning: see lint.
     """
     target = target_of(policy, state, may_be_standard_input=True)
     current = load_state(target)
-    criteria = fitted_plugins(target, current).fitted.criteria
+    fitted = fitted_plugins(target, current.policy).fitted
     lists = named_lists_of(target, current)
     tell_of_second_hop(current.policy)
     _check_start(target, current, lists, stop=start)
+    for slip in slips(Examined(current.policy, current.owners, lists, fitted)):
+        tell(f"{target.name}: warning: {slip}")
     say(f"{target.name}: version {version_of_state(current)}")
-    parts = summary(current.policy, criteria, lists)
+    parts = summary(current.policy, fitted.criteria, lists)
     say_columns([*parts, *_contributions(current)], indent="  ")
 
 

@@ -153,7 +153,7 @@ def explain(
     follows = load_follows(follows_file) if follows_file else None
     event = load_event(event_file)
     at = int(time.time()) if now is None else now
-    installed = fitted_plugins(target, current)
+    installed = fitted_plugins(target, current.policy)
     installed.fitted.put_in_force()
     snapshot = compile_policy(
         current.policy,

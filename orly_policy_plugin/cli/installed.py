@@ -6,8 +6,8 @@ from orly_policy_hookspecs import Context, Decision, Gate, GateError, GateSettin
 from orly_policy_hookspecs.nip01 import FrozenEvent
 from orly_policy_plugin.decisions import Fitted, Step
 from orly_policy_plugin.plugins import PluginsOfGate
+from orly_policy_plugin.policy import Policy
 from orly_policy_plugin.policy.fields import Access
-from orly_policy_plugin.state import PolicyState
 
 from .inputs import unusable_policy
 from .showing import UnusableInput
@@ -38,7 +38,7 @@ def installed_plugins() -> Gate:
     return gate
 
 
-def fitted_plugins(target: Target, current: PolicyState) -> Installed:
+def fitted_plugins(target: Target, policy: Policy) -> Installed:
     """Have the installed plugins check what the policy says of them.
 
     :raises UnusablePolicy: it cannot be used.
@@ -47,7 +47,7 @@ def fitted_plugins(target: Target, current: PolicyState) -> Installed:
     gate = installed_plugins()
     with unusable_policy(target.name):
         try:
-            fitted = PluginsOfGate(gate, missing=target.missing_plugins).fit(current.policy, None)
+            fitted = PluginsOfGate(gate, missing=target.missing_plugins).fit(policy, None)
         except GateError as error:
             raise UnusableInput([str(error)]) from error
     return Installed(gate, fitted)

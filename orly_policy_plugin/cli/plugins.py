@@ -29,7 +29,7 @@ def plugins(policy: Path | None, state: Path | None, as_json: bool) -> None:
     section: Mapping[str, object] = {}
     if policy is not None or target.file.exists():
         current = load_state(target)
-        installed = fitted_plugins(target, current)
+        installed = fitted_plugins(target, current.policy)
         installed.fitted.put_in_force()
         gate, section = installed.gate, current.policy.plugins
     rows = [(each, _state(each, section)) for each in gate.described()]

@@ -5,6 +5,8 @@ obeys. The commands print with these functions alone.
 import itertools
 import json
 import re
+import shutil
+import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -72,6 +74,27 @@ def say_columns(rows: Sequence[Sequence[str]], indent: str = "") -> None:
     for row in shown:
         cells = (f"{cell:{width}}" for cell, width in zip(row, widths, strict=False))
         say((indent + "  ".join(cells)).rstrip())
+
+
+def say_labelled(rows: Iterable[tuple[str, str]], indent: str = "  ") -> None:
+    """Labels and texts on standard output, the texts side by side and broken into lines as wide as
+    the terminal (80 columns where there is none).
+    """
+    shown = [(label, in_a_line(text)) for label, text in rows]
+    width = max(len(label) for label, _ in shown)
+    columns = shutil.get_terminal_size().columns
+    for label, text in shown:
+        first = f"{indent}{label:{width}}  "
+        lines = textwrap.wrap(
+            text,
+            columns,
+            initial_indent=first,
+            subsequent_indent=" " * len(first),
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        for line in lines:
+            say(line)
 
 
 def say_json(value: object, indent: int | None = 2) -> None:

@@ -70,6 +70,8 @@ class Field:
     """Tells what a change newly allows and refuses, where the field can only deny."""
     who: Who | None = None
     """The people whom the field lets in or keeps out, where it is about that."""
+    is_upper_limit: bool = False
+    """Whether a number, or a duration, is the most that passes."""
     right: Right | None = None
     """The right of policy admins to it in an owner's rule; ``None`` for no right."""
     prefix: str = ""

@@ -63,6 +63,7 @@ def _limit(
         asked_on=asked_on,
         summary=phrase(says, noun),
         direction=at_most(between, beyond, noun),
+        is_upper_limit=True,
         **more,
     )
 
@@ -161,6 +162,7 @@ class Rule:
             asked_on=WRITE,
             summary=phrase("expires within {}"),
             direction=_EXPIRY,
+            is_upper_limit=True,
         ),
     )
     max_expiry: int = declared(
@@ -172,6 +174,7 @@ class Rule:
             loses_to="max_expiry_duration",
             summary=phrase("expires within {} s"),
             direction=_EXPIRY,
+            is_upper_limit=True,
         ),
     )
     protected_required: bool = declared(
