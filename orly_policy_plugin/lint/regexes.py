@@ -2,13 +2,14 @@
 
 What matches everything is tried, not proved: an expression that matches the empty text, each ASCII
 character by itself, and all of Unicode in one text, has nothing to tell values apart by. What
-matches nothing is proved, for the usual mistake alone: text that is needed before a ``^`` or behind
-a ``$``, as in ``/^a$/``.
+matches nothing is proved, for the usual mistake alone: text that is needed before a ``^`` or
+behind a ``$``, as in ``/^a$/``.
 """
 
 import re
 from collections.abc import Iterator
 from functools import cache
+from itertools import pairwise
 from typing import Final
 
 from ..policy import Regex, rules_of
@@ -42,11 +43,12 @@ _TOKEN: Final = re.compile(
     r"""
       (?P<start> \^ | \\A )
     | (?P<end> \$ | \\z )
-    | (?P<nothing> \\[bB] | \(\?[a-zA-Z-]+\) )
+    | (?P<says_nothing>                    # of characters: a word's end, flags, a group, a count
+        \\[bB] | \(\?[a-zA-Z-]+\) | \)
+      | (?P<repeat> [*?+] \?? | \{ (?P<least> \d+ ) (?: ,\d* )? \} \?? )
+      )
     | (?P<opens> \( )
-    | (?P<closes> \) )
     | (?P<either> \| )
-    | (?P<repeat> [*?+] \?? | \{ (?P<least> \d+ ) (?: ,\d* )? \} \?? )
     | (?P<quoted> \\Q )
     | \\x (?: \{ [0-9A-Fa-f]+ \} | [0-9A-Fa-f]{2} ) | \\[0-7]{1,3}
     | \\[pP] (?: \{ [^}]* \} | . )
@@ -59,31 +61,37 @@ _TOKEN: Final = re.compile(
 
 
 def matches_nothing(regex: Regex) -> bool:
-    """Whether it needs a character before the start of a value, or behind its end. Expressions
-    with alternatives, groups that are needed, or flags at their outermost are not looked into.
+    """Whether it needs a character before the start of a value, or behind its end. Groups are not
+    looked into, nor expressions of several alternatives, or in which lines start and end.
     """
-    needs_character = False
-    ended = False
-    depth = 0
-    tokens = list(_TOKEN.finditer(regex.text))
-    for i, token in enumerate(tokens):
-        if token["quoted"] or (token["either"] and not depth) or _sets_lines(token[0]):
-            return False
-        depth += bool(token["opens"]) - bool(token["closes"])
-        if depth or token["closes"] or token["repeat"] or token["nothing"]:
+    tokens = list(_outermost(regex.text))
+    if any(each["either"] or each["quoted"] or _sets_lines(each[0]) for each in tokens):
+        return False
+    has_character = has_ended = False
+    for token, follows in pairwise([*tokens, None]):
+        assert token is not None
+        if token["says_nothing"] or (follows is not None and _may_be_none(follows)):
             continue
-        repeat = tokens[i + 1] if i + 1 < len(tokens) else None
-        may_be_left_out = repeat is not None and _may_be_none(repeat)
         if token["start"]:
-            if needs_character and not may_be_left_out:
+            if has_character:
                 return True
         elif token["end"]:
-            ended = ended or not may_be_left_out
-        elif not may_be_left_out:
-            if ended:
-                return True
-            needs_character = True
+            has_ended = True
+        elif has_ended:
+            return True
+        else:
+            has_character = True
     return False
+
+
+def _outermost(text: str) -> Iterator["re.Match[str]"]:
+    """The tokens outside of groups; of a group its closing parenthesis."""
+    depth = 0
+    for token in _TOKEN.finditer(text):
+        depth += bool(token["opens"])
+        depth -= token[0] == ")"
+        if not depth and not token["opens"]:
+            yield token
 
 
 def _sets_lines(token: str) -> bool:

@@ -23,8 +23,8 @@ def test_a_right_policy_is_summed_up(write: Write, run: Run, alice: str, bob: st
         {
             "default_policy": "deny",
             "owners": [alice],
-            "kind": {"blacklist": [4, 5]},
-            "global": {"size_limit": 65536, "write_deny": [bob]},
+            "kind": {"blacklist": [5, 6]},
+            "global": {"size_limit": 65536, "write_deny": ["c0" * 32]},
             "rules": {
                 "30023": {"must_have_tags": ["d"], "max_expiry_duration": "P7D"},
                 "1": {"description": "Notes", "content_limit": 9, "write_allow": [alice, bob]},
@@ -38,7 +38,7 @@ def test_a_right_policy_is_summed_up(write: Write, run: Run, alice: str, bob: st
     assert done.stdout.splitlines() == [
         f"policy.json: version {version}",
         "  default        deny: refused unless a rule says yes",
-        "  kinds          all but 4, 5",
+        "  kinds          all but 5, 6",
         "  global         Events up to 65536 bytes. Write: never 1 key.",
         "  kind 1         “Notes”. Content up to 9 bytes. Write: only 2 keys.",
         "  kind 4         Read: only the author and whom p tags name.",

@@ -52,6 +52,7 @@ def test_version(run: Run) -> None:
                 "explain",
                 "follows",
                 "history",
+                "lint",
                 "rollback",
                 "script-check",
                 "sign-update",
@@ -108,7 +109,7 @@ def test_the_policy_file_is_named_one_way(invoke: Invoke) -> None:
         if parameter.name == "policy"
     }
     arguments = {name for name, found in named.items() if isinstance(found, click.Argument)}
-    assert arguments == {"check", "explain", "history", "plugins", "rollback", "strfry"}
+    assert arguments == {*("check", "explain", "history", "lint", "plugins", "rollback", "strfry")}
     options = {"diff", "follows import", "follows list", "proxy", "sign-update", "withdraw"}
     assert named.keys() - arguments == options
     for name in named:
@@ -146,7 +147,7 @@ def test_ctrl_c_ends_it_quietly(write: Write, folder: Path, command: list[str]) 
     assert (out, err.strip()) == (b"", b"")
 
 
-@pytest.fixture(params=["check", "explain", "test", "--help"])
+@pytest.fixture(params=["check", "explain", "lint", "test", "--help"])
 def talkative(
     request: pytest.FixtureRequest,
     write: Write,
@@ -154,12 +155,13 @@ def talkative(
     command: list[str],
 ) -> list[str]:
     """A command line that has something to print."""
-    write("policy.json", {})
+    write("policy.json", {"kind": {"whitelist": [1]}})
     write("event.json", event())
     case = {"access": "write", "event": event(), "allowed": False}
     write("suite.jsonl", {"name": "many", "now": 0, "policy": {}, "cases": [case] * 500})
     arguments = {
         "check": ["policy.json"],
+        "lint": ["policy.json"],
         "explain": ["policy.json", "--access", "read", "--event", "event.json"],
         "test": ["suite.jsonl"],
     }
@@ -235,6 +237,7 @@ MISSING = [
     ("follows", "import", "missing", "--policy", "policy.json"),
     ("follows", "list", "--policy", "missing"),
     ("history", "missing"),
+    ("lint", "missing"),
     ("history", "--json", "missing"),
     ("rollback", "0123456789ab", "missing"),
     ("script-check", "missing"),

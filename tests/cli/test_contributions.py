@@ -383,7 +383,7 @@ def test_check_tells_what_would_stop_a_start(
 ) -> None:
     """A warning; with ``--start``, exit 1. The list imported, neither."""
     rule = {"follows_whitelist_admins": [admin.pubkey]}
-    write("policy.json", {"rules": {"1": rule}})
+    write("policy.json", {"kind": {"whitelist": [1]}, "rules": {"1": rule}})
     result = invoke("check", "policy.json", *options)
     assert (result.exit_code, bool(result.stdout)) == ((1, False) if options else (0, True))
     says = "policy.json: a start would be refused: the policy needs the follow lists of"

@@ -17,7 +17,13 @@ Write = Callable[[str, Any], Path]
 Invoke = Callable[..., Result]
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
-POLICY = json.dumps({"owners": [owner_key.pubkey], "rules": {"1": {"content_limit": 3}}})
+POLICY = json.dumps(
+    {
+        "owners": [owner_key.pubkey],
+        "kind": {"whitelist": [1]},
+        "rules": {"1": {"content_limit": 3}},
+    }
+)
 VERSION = policy_version(read_policy(POLICY.encode()))
 WRONG = '{"rules": {"1": {"size_limit": -1}}}'
 
