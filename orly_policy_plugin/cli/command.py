@@ -59,9 +59,10 @@ class _Commands(click.Group):
 def orly_policy() -> None:
     """Check, explain, test and change the policy of a Nostr relay.
 
-    Exit status: 0 done; 1 the policy cannot be used or is refused, a test failed, two
-    policies differ, or the lint has something to say; 2 the command was called wrongly, or something cannot be read or written,
-    such as the output. Where nobody reads the output to its end (`| head`), it is 1.
+    Exit status: 0 done; 1 the policy cannot be used or is refused, a test failed, two policies
+    differ, or the lint has something to say; 2 the command was called wrongly, or something
+    cannot be read or written, such as the output. Where nobody reads the output to its end
+    (`| head`), it is 1.
     """
 
 
