@@ -27,6 +27,7 @@ PURE = sorted(
         *(ENGINE / "authority").rglob("*.py"),
         *(ENGINE / "follows").rglob("*.py"),
         *(ENGINE / "lint").rglob("*.py"),
+        *(ENGINE / "recipes").rglob("*.py"),
         *(ENGINE / "state").glob("*.py"),
         ENGINE / "addresses.py",
         ENGINE / "counted.py",
@@ -49,7 +50,7 @@ PURE = sorted(
 PURE_MODULES = {
     "__future__", "bisect", "collections", "contextlib", "copy", "dataclasses", "difflib", "enum",
     "fractions", "functools", "hashlib", "heapq", "ipaddress", "itertools", "json", "math",
-    "operator", "re", "string", "types", "typing", "urllib.parse",
+    "operator", "re", "string", "textwrap", "types", "typing", "urllib.parse",
     "attrs", "bech32", "cattrs", "coincurve", "orjson", "re2", "orly_policy_hookspecs",
 }  # fmt: skip
 PURE_SIBLINGS = {
@@ -62,6 +63,7 @@ BELOW = {
     "follows": {"authority", "policy"},
     "decisions": {"authority", "counted", "event_size", "policy"},
     "lint": {"counted", "decisions", "event_size", "policy"},
+    "recipes": {"decisions"},
 }
 """What each folder of the core may import besides itself: nothing that builds on it."""
 IMPURE_CALLS = {"open", "print", "input", "exec", "eval", "compile", "__import__", "breakpoint"}

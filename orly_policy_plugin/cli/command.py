@@ -17,6 +17,7 @@ COMMANDS: Final = (
     "explain",
     "follows",
     "history",
+    "init",
     "lint",
     "plugins",
     "proxy",

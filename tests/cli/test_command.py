@@ -52,6 +52,7 @@ def test_version(run: Run) -> None:
                 "explain",
                 "follows",
                 "history",
+                "init",
                 "lint",
                 "rollback",
                 "script-check",

@@ -1,0 +1,101 @@
+"""The cases of a recipe's suite."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from .recipe import Json
+
+NOW: Final = 1_750_000_000
+"""Unix seconds at which all cases are asked."""
+STRANGER: Final = "57" * 32
+"""Somebody whom no recipe knows."""
+FRIEND: Final = "f1" * 32
+"""Somebody whom a case puts into a list."""
+AUTHOR: Final = "a0" * 32
+"""The author of an event that somebody else reads."""
+NOBODY: Final = ""
+
+
+def write(
+    kind: int,
+    because: str,
+    *,
+    by: str,
+    allowed: bool,
+    tags: Sequence[Sequence[str]] = (),
+    content: str = "",
+    age_seconds: int = 0,
+) -> Json:
+    """May somebody write an event of his own?
+
+    :param by: who has authenticated; :data:`NOBODY`: a stranger who has not.
+    """
+    return {
+        "access": "write",
+        "because": because,
+        "authed": by,
+        "allowed": allowed,
+        "event": _event(kind, by or STRANGER, tags, content, NOW - age_seconds),
+    }
+
+
+def read(
+    kind: int,
+    because: str,
+    *,
+    by: str,
+    allowed: bool,
+    author: str = AUTHOR,
+    tags: Sequence[Sequence[str]] = (),
+) -> Json:
+    """May somebody read an event?"""
+    return {
+        "access": "read",
+        "because": because,
+        "authed": by,
+        "allowed": allowed,
+        "event": _event(kind, author, tags, "", NOW),
+    }
+
+
+def _event(
+    kind: int, author: str, tags: Sequence[Sequence[str]], content: str, created_at: int
+) -> Json:
+    """An event whose id and signature are made up: suites do not verify them."""
+    return {
+        "id": "0" * 64,
+        "pubkey": author,
+        "created_at": created_at,
+        "kind": kind,
+        "tags": [list(tag) for tag in tags],
+        "content": content,
+        "sig": "0" * 128,
+    }
+
+
+def bounds(
+    kind: int, *, by: str, size_bytes: int, tags: Sequence[Sequence[str]] = ()
+) -> list[Json]:
+    """Events have a bound in size, and one in time."""
+    return [
+        write(kind, "too large", by=by, allowed=False, tags=tags, content="a" * size_bytes),
+        write(kind, "a minute ahead", by=by, allowed=True, tags=tags, age_seconds=-60),
+        write(kind, "an hour ahead", by=by, allowed=False, tags=tags, age_seconds=-3600),
+    ]
+
+
+def private_ones(kinds: Iterable[int], *, party: str, other: str) -> list[Json]:
+    """Each of these kinds is for its parties.
+
+    :param party: may read at all, and is named in a ``p`` tag.
+    :param other: may read at all.
+    """
+    cases = []
+    for kind in kinds:
+        tags = [["p", party]]
+        cases += [
+            read(kind, "for whom it is sent to", by=party, allowed=True, tags=tags),
+            read(kind, "not for others", by=other, allowed=False, tags=tags),
+            read(kind, "not without authentication", by=NOBODY, allowed=False, tags=tags),
+        ]
+    return cases
