@@ -32,7 +32,7 @@ POSTGRESQL = (  # likewise: a whole server
     "platform_machine in 'x86_64 aarch64 arm64' and python_version < '3.14'"
 )
 TEST_NEEDS = [
-    *("pytest", "pytest-xdist", "hypothesis", "mypy"),
+    *("pytest", "pytest-xdist", "hypothesis", "jsonschema", "mypy"),
     *("hatchling", "packaging"),  # for wheels, and what they need
     *(NOSTR_SDK, POSTGRESQL),
 ]

@@ -9,7 +9,7 @@ import re2
 
 from orly_policy_hookspecs import Context, Criterion, FrozenEvent, hookimpl
 
-from .values import members_of, texts
+from .values import members_of, object_shape, texts, texts_shape
 
 re2.set_fallback_notification(re2.FALLBACK_EXCEPTION)  # linear time, or an error
 
@@ -86,6 +86,7 @@ CONTENT: Final = Criterion(
     unit="words and patterns",
     says=in_words,
     read=unwanted,
+    shape=object_shape({"words": texts_shape(), "patterns": texts_shape()}),
     refuses=has_unwanted,
 )
 

@@ -13,7 +13,7 @@ from orly_policy_hookspecs import Context, Criterion, Decision, FrozenEvent, hoo
 from orly_policy_hookspecs.decision import Asked
 
 from .undecided import Undecided
-from .values import members_of, one_of, whole_number
+from .values import members_of, number_shape, object_shape, one_of, whole_number
 
 MOST_CONTENTS: Final = 100_000
 _MOST_SECONDS: Final = 30 * 86_400
@@ -80,6 +80,14 @@ class Duplicates:
                 unit="seconds, and whose",
                 says=in_words,
                 read=within,
+                shape=object_shape(
+                    {
+                        "seconds": number_shape(1, _MOST_SECONDS),
+                        "by": {"enum": list(_BY)},
+                        "from_characters": number_shape(0, _MOST_CHARACTERS),
+                    },
+                    required=["seconds"],
+                ),
                 refuses=self.sent_before,
                 decided=self.decided,
             )

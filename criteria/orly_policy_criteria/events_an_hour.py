@@ -7,7 +7,7 @@ from orly_policy_hookspecs import Context, Criterion, Decision, FrozenEvent, hoo
 from orly_policy_hookspecs.decision import Asked
 
 from .an_hour import AnHour
-from .values import whole_number
+from .values import number_shape, whole_number
 
 MOST_AN_HOUR: Final = 10_000
 
@@ -28,6 +28,7 @@ class EventsAnHour:
                 unit="events",
                 says="at most {} events of a kind an hour by an author",
                 read=whole_number("events", 1, MOST_AN_HOUR),
+                shape=number_shape(1, MOST_AN_HOUR),
                 refuses=self.too_many,
                 decided=self.decided,
             )

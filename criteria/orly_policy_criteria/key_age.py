@@ -9,7 +9,7 @@ from typing import Final
 
 from orly_policy_hookspecs import Context, Criterion, FrozenEvent, hookimpl
 
-from .values import whole_number
+from .values import number_shape, whole_number
 
 MOST_KEYS: Final = 100_000
 _MOST_SECONDS: Final = 365 * 86_400
@@ -44,6 +44,7 @@ class KeyAge:
                 unit="seconds",
                 says="from keys that were first seen {} seconds ago or earlier",
                 read=whole_number("seconds", 1, _MOST_SECONDS),
+                shape=number_shape(1, _MOST_SECONDS),
                 refuses=self.too_young,
             )
         ]

@@ -11,7 +11,7 @@ import attrs
 from orly_policy_hookspecs import Context, Criterion, FrozenEvent, Origin, hookimpl
 from orly_policy_hookspecs.criteria import Access
 
-from .values import members_of, texts
+from .values import members_of, object_shape, texts, texts_shape
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -138,6 +138,7 @@ def _criterion(name: str, access: Access) -> Criterion:
         unit="networks",
         says=in_words,
         read=whence,
+        shape=object_shape({"allow": texts_shape(), "deny": texts_shape()}),
         asked_on=(access,),
         refuses=from_elsewhere,
     )

@@ -7,7 +7,7 @@ from typing import Final
 
 from orly_policy_hookspecs import Context, Criterion, FrozenEvent, hookimpl
 
-from .values import whole_number
+from .values import number_shape, whole_number
 
 _BITS_OF_AN_ID: Final = 256
 _DIGITS: Final = 3
@@ -45,6 +45,7 @@ POW: Final = Criterion(
     unit="bits",
     says="{} bits of proof of work",
     read=whole_number("bits", 1, _BITS_OF_AN_ID),
+    shape=number_shape(1, _BITS_OF_AN_ID),
     refuses=too_little_work,
 )
 

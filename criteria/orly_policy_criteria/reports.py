@@ -21,7 +21,16 @@ from orly_policy_hookspecs.decision import Asked
 from orly_policy_hookspecs.nip01 import is_hex32
 from orly_policy_hookspecs.nip01.kinds import DELETION
 
-from .values import keys_in_words, members_of, one_of, texts, whole_number
+from .values import (
+    keys_in_words,
+    members_of,
+    number_shape,
+    object_shape,
+    one_of,
+    texts,
+    texts_shape,
+    whole_number,
+)
 
 MOST_REPORTS: Final = 50_000
 REPORT: Final = 1984
@@ -111,6 +120,15 @@ class Reports:
                 unit="whose reports, and how many",
                 says=in_words,
                 read_with_keys=trusted,
+                shape=object_shape(
+                    {
+                        "by": texts_shape(),
+                        "at_least": number_shape(1, _MOST_REPORTERS),
+                        "seconds": number_shape(1, _MOST_SECONDS),
+                        "types": texts_shape(TYPES),
+                    },
+                    required=["by", "at_least"],
+                ),
                 refuses=self.reported,
                 decided=self.decided,
             )

@@ -11,7 +11,7 @@ import attrs
 from orly_policy_hookspecs import Context, Criterion, FrozenEvent, hookimpl
 from orly_policy_hookspecs.errors import did_you_mean
 
-from .values import members_of, texts, whole_number
+from .values import members_of, number_shape, object_shape, texts, texts_shape, whole_number
 
 _MOST_CODE: Final = 0x10FFFF
 _PERCENT: Final = 100
@@ -100,6 +100,9 @@ def criteria() -> Collection[Criterion]:
             unit="scripts",
             says=in_words,
             read=written,
+            shape=object_shape(
+                {"of": texts_shape(), "percent": number_shape(1, _PERCENT)}, required=["of"]
+            ),
             refuses=in_other_scripts,
         )
     ]

@@ -9,7 +9,7 @@ import attrs
 
 from orly_policy_hookspecs import Context, Criterion, FrozenEvent, hookimpl
 
-from .values import whole_number
+from .values import number_shape, whole_number
 
 _MOST: Final = 100_000
 
@@ -36,6 +36,7 @@ class MostTags:
                 unit=self.counted,
                 says=f"at most {{}} {self.counted}",
                 read=whole_number(self.counted, 0, _MOST),
+                shape=number_shape(0, _MOST),
                 refuses=self.too_many,
             )
         ]

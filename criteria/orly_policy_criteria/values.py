@@ -5,6 +5,11 @@ from typing import Any
 
 from orly_policy_hookspecs.errors import did_you_mean
 
+Shape = Mapping[str, Any]
+"""A JSON Schema of a criterion's value: of no value that its reader takes it says that it is
+wrong.
+"""
+
 
 def whole_number(unit: str, least: int, most: int) -> Callable[[object], int]:
     """Make the function that reads a whole number.
@@ -18,6 +23,32 @@ def whole_number(unit: str, least: int, most: int) -> Callable[[object], int]:
         return value
 
     return read
+
+
+def number_shape(least: int, most: int) -> Shape:
+    """The shape of what :func:`whole_number` reads."""
+    return {"type": "integer", "minimum": least, "maximum": most}
+
+
+def object_shape(members: Mapping[str, Shape], required: Collection[str] = ()) -> Shape:
+    """The shape of an object that has no other members than these, and comments."""
+    return {
+        "type": "object",
+        "properties": members,
+        "required": list(required),
+        "patternProperties": {"^[_$]": {}},
+        "additionalProperties": False,
+        "minProperties": 1,
+    }
+
+
+def texts_shape(known: Collection[str] = ()) -> Shape:
+    """The shape of what :func:`texts` reads.
+
+    :param known: the words that may stand in it, where not any may.
+    """
+    text: Shape = {"enum": list(known)} if known else {"type": "string"}
+    return {"type": "array", "items": text, "minItems": 1}
 
 
 def members_of(value: object, known: Collection[str]) -> Mapping[str, Any]:

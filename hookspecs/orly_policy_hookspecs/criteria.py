@@ -6,7 +6,7 @@ only deny, one that :attr:`Criterion.lets_in` is one of the rule's allow lists.
 """
 
 import re
-from collections.abc import Awaitable, Callable, Container, Sequence
+from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
 from typing import Any, Final, Literal
 
 import attrs
@@ -74,6 +74,8 @@ class Criterion:
     """In a summary, ``{}`` is the value: ``{} bits of proof of work``. A function is given the
     value, as the policy has it, and returns the words.
     """
+    shape: Mapping[str, Any] = attrs.field(factory=dict)
+    """A JSON Schema of the value, as far as it can be told by one, for editors: empty for any."""
     refuses: Refuses | None = None
     lets_in: LetsIn | None = None
     decided: Decided | None = None

@@ -7,8 +7,12 @@ from importlib.metadata import EntryPoint
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+from strategies import json_values
 
-from orly_policy_hookspecs import FrozenEvent, Gate
+from orly_policy_hookspecs import Criterion, FrozenEvent, Gate, InvalidSettings
 from orly_policy_hookspecs.testing import by
 from orly_policy_plugin.plugins.of_gate import (
     THE_PACK,
@@ -203,3 +207,41 @@ def test_it_needs_little() -> None:
     engine = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     (extra,) = engine["optional-dependencies"]["criteria"]
     assert extra == f"{PROJECT['name']}>={PROJECT['version'][:3]},<0.2"
+
+
+@pytest.mark.parametrize("name", POINTS)
+@given(
+    json_values
+    | st.integers(-5, 500)
+    | st.dictionaries(
+        st.sampled_from(["seconds", "by", "of", "percent", "words", "patterns", "allow", "deny"]),
+        st.integers(-5, 500)
+        | st.sampled_from(["author", "LATIN"])
+        | st.lists(st.sampled_from(["LATIN", "spam", "192.0.2.0/24", 5]), max_size=2),
+        max_size=2,
+    )
+)
+def test_what_is_read_has_the_shape(name: str, value: Any) -> None:
+    """So that no editor underlines what is right."""
+    for criterion in criteria_of(name):
+        if not Draft202012Validator(dict(criterion.shape)).is_valid(value):
+            with pytest.raises((ValueError, InvalidSettings)):
+                criterion.value(value, frozenset)
+
+
+@pytest.mark.parametrize("name", POINTS)
+def test_the_shape_takes_the_example_and_no_boolean(name: str) -> None:
+    """But for the criterion that has none."""
+    for criterion in criteria_of(name):
+        shape = Draft202012Validator(dict(criterion.shape))
+        for rule in documented(name)["rules"].values():
+            if criterion.name in rule:
+                shape.validate(rule[criterion.name])
+        assert not shape.is_valid(True) or criterion.name == "x_limits_by_class"
+
+
+def criteria_of(name: str) -> list[Criterion]:
+    """The criteria of an entry point's plugin."""
+    gate = Gate()
+    gate.register(loaded(name), name)
+    return [each.criterion for each in gate.criteria().values()]
