@@ -216,6 +216,25 @@ def test_it_is_in_the_specification(model: type) -> None:
         assert access in (accesses[field.asked_on], "one") or model is not GlobalRule
 
 
+@pytest.mark.parametrize("model", [Policy, KindLists, GlobalRule])
+def test_it_means_what_the_specification_says(model: type) -> None:
+    """The words that editors show are those of the table; where that names a section, its own."""
+    text = (Path(__file__).parents[1] / "docs" / "specification.md").read_text()
+    rows = re.findall(
+        r"(?m)^\| (`.+?`) \| .*? \|(?: (?:write|read|both|one|) ?\|)? (.*) \|$", text
+    )
+    told = {name: words for names, words in rows for name in re.findall(r"`([\w.]+)`", names)}
+    for name, field in fields_of(model).items():
+        key = keys_of(model)[name]
+        if key == "kind":
+            continue  # of which each field has a row
+        words = told[f"kind.{key}" if model is KindLists else key]
+        if not words.startswith("section"):
+            plain = re.sub(r" ?\*\*\[.*?\]\*\*", "", words).replace("`", "")
+            assert field.means == plain.replace("\u2212", "-").replace("\u2013", "-")
+        assert field.means
+
+
 def test_the_specification_invents_no_field() -> None:
     """What has a row in section 1 is declared."""
     text = (Path(__file__).parents[1] / "docs" / "specification.md").read_text()

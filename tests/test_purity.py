@@ -28,6 +28,7 @@ PURE = sorted(
         *(ENGINE / "follows").rglob("*.py"),
         *(ENGINE / "lint").rglob("*.py"),
         *(ENGINE / "recipes").rglob("*.py"),
+        *(ENGINE / "schemas").rglob("*.py"),
         *(ENGINE / "state").glob("*.py"),
         ENGINE / "addresses.py",
         ENGINE / "counted.py",
@@ -64,6 +65,7 @@ BELOW = {
     "decisions": {"authority", "counted", "event_size", "policy"},
     "lint": {"counted", "decisions", "event_size", "policy"},
     "recipes": {"decisions"},
+    "schemas": {"authority", "policy"},
 }
 """What each folder of the core may import besides itself: nothing that builds on it."""
 IMPURE_CALLS = {"open", "print", "input", "exec", "eval", "compile", "__import__", "breakpoint"}

@@ -76,7 +76,7 @@ _SAID_BY_THE_EVENT: Final = Field(unit="", read=_ignored)
 
 
 @attrs.frozen(kw_only=True)
-class _Content:
+class Content:
     """A contribution as its content says it."""
 
     kind_whitelist_add: tuple[int, ...] = declared((), Field(unit="kinds"))
@@ -187,7 +187,7 @@ def read_contribution(
     :param content_bytes: length of the event's content as UTF-8; 0 where there is no event.
     :raises InvalidPolicy: with every problem of it.
     """
-    content = _CONVERTER.structure(value, _Content)
+    content = _CONVERTER.structure(value, Content)
     return Contribution(
         admin=admin,
         created_at=created_at,
@@ -251,11 +251,11 @@ def _read_regex(value: object, _: object = None) -> Regex:
         raise InvalidPolicy([Problem("", str(error))]) from error
 
 
-_HERE = {Extension: "an extension", _Content: "a contribution"}
+_HERE = {Extension: "an extension", Content: "a contribution"}
 
 
 _OF_CONTRIBUTIONS = (
-    (_Content, "at the top of the contribution"),
+    (Content, "at the top of the contribution"),
     (Extension, "in 'global_extend' or in a kind of 'rules_extend'"),
 )
 _OF_POLICIES = (
@@ -288,7 +288,7 @@ def _make_converter() -> Converter:
     converter.register_structure_hook_func(
         lambda type_: type_ == Mapping[int, Extension], read_extensions
     )
-    for cls in (Extension, _Content):
+    for cls in (Extension, Content):
         converter.register_structure_hook(cls, model(cls, converter, _meant))
     return converter
 

@@ -23,6 +23,7 @@ COMMANDS: Final = (
     "proxy",
     "publish",
     "rollback",
+    "schema",
     "script-check",
     "sign-update",
     "store",

@@ -54,6 +54,8 @@ class Field:
 
     unit: str
     """Of a number, or what a value is: the words of the table in section 1 of the spec."""
+    means: str = ""
+    """What it says of an event, in a sentence's end: the words of the same table."""
     key: str = ""
     """In the file; empty where it is the attribute's name."""
     read: Reader | None = None

@@ -94,7 +94,14 @@ def key_lists_of(rule: type) -> tuple[str, ...]:
 class Rule:
     """A rule for the events of one kind, or (:class:`GlobalRule`) of all."""
 
-    description: str = declared("", Field(unit="text", summary=quotation))
+    description: str = declared(
+        "",
+        Field(
+            unit="text",
+            summary=quotation,
+            means="shown in explanations",
+        ),
+    )
     script: str | None = declared(
         None,
         Field(
@@ -105,6 +112,8 @@ class Rule:
             direction=cannot_be_told,
             owners_only=True,
             noun_untold="script",
+            means="a program of yours that is asked last, by a path relative to this "
+            "file's folder or absolute",
         ),
     )
     size_limit: int | None = declared(
@@ -118,6 +127,9 @@ class Rule:
             noun="byte",
             counts_when_empty=True,
             right=Right.RAISE,
+            means="length of the event as compact UTF-8 JSON with the seven NIP-01 "
+            'fields; \\b \\t \\n \\f \\r \\" \\\\ take two bytes, other characters below '
+            "0x20 six (\\u00XX), all else itself; 0 denies everything",
         ),
     )
     """Of the event as compact JSON."""
@@ -132,6 +144,7 @@ class Rule:
             noun="byte",
             counts_when_empty=True,
             right=Right.RAISE,
+            means="UTF-8 length of content; 0 allows only the empty",
         ),
     )
     """Of ``content`` as UTF-8."""
@@ -143,6 +156,7 @@ class Rule:
             asked_on=WRITE,
             summary=phrase("with the tags {}"),
             direction=each_required("writes without a {} tag"),
+            means="each must occur",
         ),
     )
     allowed_tags: tuple[str, ...] = declared(
@@ -153,6 +167,7 @@ class Rule:
             asked_on=WRITE,
             summary=phrase("no tags but {}"),
             direction=only_these("writes with a {} tag", "writes with other tags than {}"),
+            means="if not empty, no other tag name may occur",
         ),
     )
     max_expiry_duration: Duration | None = declared(
@@ -163,6 +178,9 @@ class Rule:
             summary=phrase("expires within {}"),
             direction=_EXPIRY,
             is_upper_limit=True,
+            means="an expiration tag must be there, be an integer (an optional sign and "
+            "ASCII digits, within 64 bits), and be no more than this after "
+            "created_at (equal passes)",
         ),
     )
     max_expiry: int = declared(
@@ -175,6 +193,7 @@ class Rule:
             summary=phrase("expires within {} s"),
             direction=_EXPIRY,
             is_upper_limit=True,
+            means="the same, deprecated; the duration wins where both stand; 0 = off",
         ),
     )
     protected_required: bool = declared(
@@ -184,6 +203,7 @@ class Rule:
             asked_on=WRITE,
             summary=phrase("protected (NIP-70)"),
             direction=if_set("writes without a - tag"),
+            means="a - tag must be there (NIP-70)",
         ),
     )
     identifier_regex: Regex | None = declared(
@@ -193,6 +213,7 @@ class Rule:
             asked_on=WRITE,
             summary=phrase("d tag matches {}"),
             direction=if_set("writes without a d tag, or with one that does not match"),
+            means="at least one d tag, and every d value matches",
         ),
     )
     tag_validation: Mapping[str, Regex] = declared(
@@ -202,6 +223,7 @@ class Rule:
             asked_on=WRITE,
             summary=phrase_each("{} tags match {}"),
             direction=if_set("writes with a {} tag that does not match"),
+            means="every value of that tag, where present, matches",
         ),
     )
     max_age_of_event: int = declared(
@@ -213,6 +235,7 @@ class Rule:
             between="writes {} s old",
             beyond="writes over {} s old",
             right=Right.RAISE,
+            means="created_at >= now - n; 0 = off",
         ),
     )
     max_age_event_in_future: int = declared(
@@ -224,6 +247,7 @@ class Rule:
             between="writes dated {} s ahead",
             beyond="writes dated over {} s ahead",
             right=Right.RAISE,
+            means="created_at <= now + n; 0 = off",
         ),
     )
     rate_limit: int = declared(
@@ -235,34 +259,118 @@ class Rule:
             between="writing at {} per second",
             beyond="writing at over {} per second",
             noun="byte",
+            means="a moving average of accepted bytes a second, by key; a burst may have "
+            "ten times that; 0 = off",
         ),
     )
     write_deny: Pubkeys = declared(
-        (), _who(WRITE, Step.DENY, Whom.LISTED, right=Right.ADD_TO_SOME)
+        (),
+        _who(
+            WRITE,
+            Step.DENY,
+            Whom.LISTED,
+            right=Right.ADD_TO_SOME,
+            means="submitter in the list: denied, whatever an allow list says. A write is "
+            "also denied where the author is in write_deny",
+        ),
     )
-    read_deny: Pubkeys = declared((), _who(READ, Step.DENY, Whom.LISTED, right=Right.ADD_TO_SOME))
+    read_deny: Pubkeys = declared(
+        (),
+        _who(
+            READ,
+            Step.DENY,
+            Whom.LISTED,
+            right=Right.ADD_TO_SOME,
+            means="submitter in the list: denied, whatever an allow list says. A write is "
+            "also denied where the author is in write_deny",
+        ),
+    )
     write_allow: Pubkeys | None = declared(
         None,
-        _who(WRITE, Step.ALLOW, Whom.LISTED, counts_when_empty=True, right=Right.ADD_TO_SOME),
+        _who(
+            WRITE,
+            Step.ALLOW,
+            Whom.LISTED,
+            counts_when_empty=True,
+            right=Right.ADD_TO_SOME,
+            means="not empty: only a submitter in the list passes; [] written out in a "
+            "kind's rule: everybody is granted",
+        ),
     )
     read_allow: Pubkeys | None = declared(
         None,
-        _who(READ, Step.ALLOW, Whom.LISTED, counts_when_empty=True, right=Right.ADD_TO_SOME),
+        _who(
+            READ,
+            Step.ALLOW,
+            Whom.LISTED,
+            counts_when_empty=True,
+            right=Right.ADD_TO_SOME,
+            means="not empty: only a submitter in the list passes; [] written out in a "
+            "kind's rule: everybody is granted",
+        ),
     )
-    privileged: bool = declared(False, _who(READ, Step.ALLOW, Whom.PARTIES))
+    privileged: bool = declared(
+        False,
+        _who(
+            READ,
+            Step.ALLOW,
+            Whom.PARTIES,
+            means="only a submitter who is the author or named in a p tag; together with "
+            "read_allow, either is enough",
+        ),
+    )
     write_allow_follows: bool = declared(
-        False, _who(BOTH, Step.GRANT, Whom.FOLLOWED_BY_ADMINS, right=Right.SWITCH_ON)
+        False,
+        _who(
+            BOTH,
+            Step.GRANT,
+            Whom.FOLLOWED_BY_ADMINS,
+            right=Right.SWITCH_ON,
+            means="with policy_follow_whitelist_enabled: a submitter whom a policy admin "
+            "follows is granted",
+        ),
     )
     follows_whitelist_admins: Pubkeys = declared(
-        (), _who(BOTH, Step.GRANT, Whom.FOLLOWED, right=Right.ADD)
+        (),
+        _who(
+            BOTH,
+            Step.GRANT,
+            Whom.FOLLOWED,
+            right=Right.ADD,
+            means="a submitter whom one of these follows is granted",
+        ),
     )
     write_follows_whitelist: Pubkeys = declared(
-        (), _who(WRITE, Step.ALLOW, Whom.LISTED_AND_FOLLOWED)
+        (),
+        _who(
+            WRITE,
+            Step.ALLOW,
+            Whom.LISTED_AND_FOLLOWED,
+            means="a submitter who is one of these or whom one of these follows passes; "
+            "counts as an allow list: whoever matches none of the rule's allow "
+            "lists is denied",
+        ),
     )
     read_follows_whitelist: Pubkeys = declared(
-        (), _who(READ, Step.ALLOW, Whom.LISTED_AND_FOLLOWED)
+        (),
+        _who(
+            READ,
+            Step.ALLOW,
+            Whom.LISTED_AND_FOLLOWED,
+            means="a submitter who is one of these or whom one of these follows passes; "
+            "counts as an allow list: whoever matches none of the rule's allow "
+            "lists is denied",
+        ),
     )
-    write_allow_if_tagged: Pubkeys = declared((), _who(WRITE, Step.ALLOW, Whom.TAGGED))
+    write_allow_if_tagged: Pubkeys = declared(
+        (),
+        _who(
+            WRITE,
+            Step.ALLOW,
+            Whom.TAGGED,
+            means="an event with a p tag naming one of these passes; counts as an allow list",
+        ),
+    )
     criteria: Mapping[str, Any] = declared(
         MappingProxyType({}),
         Field(
@@ -274,6 +382,7 @@ class Rule:
             direction=cannot_be_told,
             noun_untold="value",
             owners_only=True,
+            means="a criterion of a plugin, of whatever name with x_ (section 13)",
         ),
     )
     """The values of fields that plugins add, by their names."""
@@ -294,10 +403,24 @@ class GlobalRule(Rule):
     """The rule for every event, besides its kind's own."""
 
     read_allow_permissive: bool = declared(
-        False, Field(unit="bool", asked_on=READ, summary=_LIFTS_THE_WHITELIST)
+        False,
+        Field(
+            unit="bool",
+            asked_on=READ,
+            summary=_LIFTS_THE_WHITELIST,
+            means="in global only: the kind whitelist does not restrict this access; "
+            "never lifts a blacklist; both at once with a kind list is an error",
+        ),
     )
     write_allow_permissive: bool = declared(
-        False, Field(unit="bool", asked_on=WRITE, summary=_LIFTS_THE_WHITELIST)
+        False,
+        Field(
+            unit="bool",
+            asked_on=WRITE,
+            summary=_LIFTS_THE_WHITELIST,
+            means="in global only: the kind whitelist does not restrict this access; "
+            "never lifts a blacklist; both at once with a kind list is an error",
+        ),
     )
 
     def lifts_whitelist(self, access: Access) -> bool:
@@ -309,8 +432,23 @@ class GlobalRule(Rule):
 class KindLists:
     """Which kinds pass at all."""
 
-    whitelist: tuple[int, ...] = declared((), Field(unit="kinds", right=Right.ADD_TO_SOME))
-    blacklist: tuple[int, ...] = declared((), Field(unit="kinds", right=Right.ADD))
+    whitelist: tuple[int, ...] = declared(
+        (),
+        Field(
+            unit="kinds",
+            right=Right.ADD_TO_SOME,
+            means="0-65535; if not empty, all other kinds are denied, for writing and reading",
+        ),
+    )
+    blacklist: tuple[int, ...] = declared(
+        (),
+        Field(
+            unit="kinds",
+            right=Right.ADD,
+            means="only if the whitelist is empty: these kinds are denied, all others "
+            "pass this step",
+        ),
+    )
 
 
 @attrs.frozen(kw_only=True)
@@ -319,25 +457,69 @@ class Policy:
 
     kind: KindLists = declared(KindLists(), Field(unit="kind lists"))
     global_rule: GlobalRule | None = declared(
-        None, Field(unit="rule", key="global", counts_when_empty=True)
+        None,
+        Field(
+            unit="rule",
+            key="global",
+            counts_when_empty=True,
+            means="applies to every event, besides the kind's own rule",
+        ),
     )
-    rules: Mapping[int, Rule] = declared(MappingProxyType({}), Field(unit="kind → rule"))
+    rules: Mapping[int, Rule] = declared(
+        MappingProxyType({}),
+        Field(
+            unit="kind → rule",
+            means="the kind's own rule",
+        ),
+    )
     default_policy: Literal["allow", "deny"] = declared(
-        "allow", Field(unit='`"allow"` or `"deny"`', read=read_default_policy)
+        "allow",
+        Field(
+            unit='`"allow"` or `"deny"`',
+            read=read_default_policy,
+            means='the answer where nothing denied and nothing granted; unset and "" are "allow"',
+        ),
     )
-    owners: Pubkeys = declared((), Field(unit="keys", read=read_pubkeys))
-    policy_admins: Pubkeys = declared((), Field(unit="keys", read=read_pubkeys))
-    policy_follow_whitelist_enabled: bool = declared(False, Field(unit="bool"))
+    owners: Pubkeys = declared(
+        (),
+        Field(
+            unit="keys",
+            read=read_pubkeys,
+            means="full control; merged with the environment's ORLY_OWNERS (comma-separated)",
+        ),
+    )
+    policy_admins: Pubkeys = declared(
+        (),
+        Field(
+            unit="keys",
+            read=read_pubkeys,
+            means="may extend the policy by signed events",
+        ),
+    )
+    policy_follow_whitelist_enabled: bool = declared(
+        False,
+        Field(
+            unit="bool",
+            means="turns write_allow_follows on",
+        ),
+    )
     plugins: Mapping[str, PluginSettings] = declared(
         MappingProxyType({}),
         Field(
             unit="plugin → settings or `false`",
             read=read_plugins,
             noun_untold="section of plugins",
+            means="settings of the relay's other plugins, by name; false: the plugin is "
+            "not asked (section 12)",
         ),
     )
     lists: Mapping[str, ListSource] = declared(
-        MappingProxyType({}), Field(unit="name → list", noun_untold="section of lists")
+        MappingProxyType({}),
+        Field(
+            unit="name → list",
+            noun_untold="section of lists",
+            means="sets of keys, which rules name as @name: section 14",
+        ),
     )
 
     @property

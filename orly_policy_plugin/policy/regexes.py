@@ -17,7 +17,7 @@ re2.set_fallback_notification(re2.FALLBACK_EXCEPTION)
 
 MOST_MEMORY_BYTES: Final = 2**20
 """Of one compiled expression: keeps the time to compile it below 20 milliseconds."""
-_LONGEST_PATTERN = 10_000
+LONGEST_PATTERN: Final = 10_000
 
 _TOKEN = re.compile(
     r"""
@@ -70,8 +70,8 @@ def parse_regex(text: str, most_memory_bytes: int = MOST_MEMORY_BYTES) -> Regex:
     :param most_memory_bytes: that the compiled expression may take.
     :raises ValueError: it is not one, or takes more; the message has RE2's reason.
     """
-    if len(text) > _LONGEST_PATTERN:
-        raise ValueError(f"a regular expression has at most {_LONGEST_PATTERN} characters")
+    if len(text) > LONGEST_PATTERN:
+        raise ValueError(f"a regular expression has at most {LONGEST_PATTERN} characters")
     # pyre2's cache knows texts and no bounds: what was compiled under the larger bound must not be
     # found under a smaller one.
     prefix = "" if most_memory_bytes == MOST_MEMORY_BYTES else "(?:)"

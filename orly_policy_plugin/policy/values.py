@@ -16,9 +16,9 @@ from .pubkeys import Pubkeys, parse_pubkey, parse_pubkeys
 from .regexes import Regex, parse_regex
 from .strict_json import JsonObject, NotJson, found
 
-_LARGEST_INTEGER = 2**63 - 1
-_LARGEST_KIND = 65535
-ALL_KINDS: Final = frozenset(range(_LARGEST_KIND + 1))
+LARGEST_INTEGER: Final = 2**63 - 1
+LARGEST_KIND: Final = 65535
+ALL_KINDS: Final = frozenset(range(LARGEST_KIND + 1))
 """Those that an event may have."""
 
 CRITERION_PREFIX: Final = "x_"
@@ -77,7 +77,7 @@ def whole_number(unit: str) -> Callable[[object, object], int]:
     def read(value: object, _: object) -> int:
         if type(value) is not int:
             raise _expected(f"a whole number of {unit}", value, _whole(value))
-        if not 0 <= value <= _LARGEST_INTEGER:
+        if not 0 <= value <= LARGEST_INTEGER:
             why = "is negative" if value < 0 else "is over 64 bits"
             raise _fail(f"expected a number of {unit} from 0 up, but {value} {why}")
         return value
@@ -186,7 +186,7 @@ def read_kind(value: object) -> int:
 
 
 def _no_kind(text: str) -> InvalidPolicy:
-    return _fail(f"{text:.40} is not a kind: kinds go from 0 to {_LARGEST_KIND}")
+    return _fail(f"{text:.40} is not a kind: kinds go from 0 to {LARGEST_KIND}")
 
 
 def read_kind_key(key: str) -> int:
@@ -195,7 +195,7 @@ def read_kind_key(key: str) -> int:
         numbers = re.findall(r"\d+", key, re.ASCII)
         hint = f"; write {numbers[0].lstrip('0') or '0'!r}" if len(numbers) == 1 else ""
         raise _fail(f"{key!r:.60} is not a kind in plain digits{hint:.40}")
-    if len(key) > len(str(_LARGEST_KIND)):
+    if len(key) > len(str(LARGEST_KIND)):
         raise _no_kind(key)
     return read_kind(int(key))
 

@@ -55,6 +55,7 @@ def test_version(run: Run) -> None:
                 "init",
                 "lint",
                 "rollback",
+                "schema",
                 "script-check",
                 "sign-update",
                 "test",
