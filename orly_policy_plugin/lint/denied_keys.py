@@ -1,98 +1,107 @@
 """Keys that a list lets in and another keeps out: a deny list always wins."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
+
+import attrs
 
 from ..policy import Rule, rules_of
 from ..policy.fields import BOTH, Access
 from ..policy.named_lists import SIGN
-from ..policy.who import Step, Whom
+from ..policy.who import Step
 from ..policy.who_may import Way, listing_field, ways
-from .in_effect import rules_for
+from .in_effect import only_list, sets_of
 from .slip import Check, Examined, Slip
 
 
-def _places_of_denial(examined: Examined, rule: Rule, access: Access) -> dict[str, str]:
-    """Each item of the deny lists that hold beside a rule, names of lists and the keys of those
-    that are known included, with the place of the list.
-    """
-    policy = examined.policy
-    kind = next((kind for kind, each in policy.rules.items() if each is rule), None)
-    denied: dict[str, str] = {}
-    for place, each in rules_for(policy, kind):
-        for way in ways(each, access, policy):
-            if way.who.step is Step.DENY:
-                for item in (*way.written, *way.all_keys(examined.lists)):
-                    denied.setdefault(item, f"{place}.{way.field}")
-    return denied
+@attrs.frozen
+class _DenyList:
+    """A deny list of a rule."""
+
+    place: str
+    items: frozenset[str]
+    """As they are written."""
+    sets: tuple[frozenset[str], ...]
+    """Its own keys, and those of the named lists that are known."""
+
+    def denies(self, item: str) -> bool:
+        """Whether it has a key, or a list's name."""
+        return item in self.items or any(item in keys for keys in self.sets)
 
 
-def _denied_allow_lists(examined: Examined, *, wholly: bool) -> Iterator[Slip]:
-    """The allow lists that name somebody whom a deny list names as well.
+@attrs.frozen
+class _AllowList:
+    """An allow list of a rule, and the deny lists that hold beside it."""
 
-    :param wholly: those that let nobody in then; or else the others, item by item.
-    """
-    for place, rule in rules_of(examined.policy):
-        for access in BOTH:
-            name = listing_field(access, Step.ALLOW)
-            items = getattr(rule, name) or ()
-            denied = _places_of_denial(examined, rule, access)
-            where = f"{place}.{name}"
-            if items and denied and _lets_nobody_in(examined, rule, access, denied):
-                if wholly:
-                    yield Slip(
-                        where,
-                        f"all of its keys are denied by {_lists_in(denied, items, examined)}, "
-                        f"so nobody may {access}",
-                        "take from the deny list who is to be let in",
-                    )
-            elif not wholly:
-                for i, item in enumerate(items):
-                    if item in denied:
-                        yield Slip(
-                            f"{where}[{i}]",
-                            f"{denied[item]} has it as well, and a deny list always wins",
-                            "keep it in one of the two lists",
-                        )
+    examined: Examined
+    rule: Rule
+    access: Access
+    place: str
+    items: tuple[str, ...]
+    denied_by: tuple[_DenyList, ...]
 
+    def denying(self, item: str) -> str | None:
+        """The place of the first list that denies an item."""
+        return next((each.place for each in self.denied_by if each.denies(item)), None)
 
-def _lets_nobody_in(
-    examined: Examined, rule: Rule, access: Access, denied: Collection[str]
-) -> bool:
-    """Whether the rule lets in by its allow list alone, and all of that is denied."""
-    letting_in = [
-        way for way in ways(rule, access, examined.policy) if way.who.step is not Step.DENY
-    ]
-    if [way.who.whom for way in letting_in] != [Whom.LISTED] or _asks_plugins(rule):
-        return False
-    [way] = letting_in
-    return all(key in denied for key in _known_items(way, examined))
+    @property
+    def lets_nobody_in(self) -> bool:
+        """Whether it is the rule's only way in, and all that it has is denied."""
+        way = only_list(self.rule, self.access, self.examined.policy)
+        return way is not None and all(self.denying(item) for item in self._known_items(way))
+
+    def _known_items(self, way: Way) -> Iterator[str]:
+        """The keys, those of named lists too; of one that is not known, or of nobody, its name."""
+        yield from way.keys
+        for name in way.lists:
+            yield from self.examined.lists.get(name) or [f"{SIGN}{name}"]
 
 
-def _known_items(way: Way, examined: Examined) -> Iterator[str]:
-    """The keys of a list, and those of the named lists in it; the name where these are not
-    known.
-    """
-    yield from way.keys
-    for name in way.lists:
-        yield from examined.lists.get(name, ()) or [f"{SIGN}{name}"]
+def _allow_lists(examined: Examined) -> Iterator[_AllowList]:
+    """Those beside which there is a deny list."""
+    for access in BOTH:
+        allow = listing_field(access, Step.ALLOW)
+        of_all = _deny_lists(examined, "global", examined.policy.rule_of_all, access)
+        for place, rule in rules_of(examined.policy):
+            own = () if place == "global" else _deny_lists(examined, place, rule, access)
+            items = getattr(rule, allow)
+            if items and (denied_by := (*of_all, *own)):
+                where = f"{place}.{allow}"
+                yield _AllowList(examined, rule, access, where, items, denied_by)
 
 
-def _asks_plugins(rule: Rule) -> bool:
-    """Whether a criterion may let somebody in besides."""
-    return bool(rule.criteria)
-
-
-def _lists_in(denied: dict[str, str], items: Collection[str], examined: Examined) -> str:
-    keys = {*items}.union(*(examined.lists.get(item.removeprefix(SIGN), ()) for item in items))
-    return " and ".join(dict.fromkeys(denied[key] for key in sorted(keys & denied.keys())))
+def _deny_lists(
+    examined: Examined, place: str, rule: Rule, access: Access
+) -> tuple[_DenyList, ...]:
+    """A rule's own: one, or none."""
+    return tuple(
+        _DenyList(f"{place}.{way.field}", frozenset(way.written), sets_of(way, examined.lists))
+        for way in ways(rule, access, examined.policy)
+        if way.who.step is Step.DENY
+    )
 
 
 def _keys_in_both(examined: Examined) -> Iterator[Slip]:
-    return _denied_allow_lists(examined, wholly=False)
+    for allowed in _allow_lists(examined):
+        if allowed.lets_nobody_in:
+            continue  # told as a whole
+        for i, item in enumerate(allowed.items):
+            if by := allowed.denying(item):
+                yield Slip(
+                    f"{allowed.place}[{i}]",
+                    f"{by} has it as well, and a deny list always wins",
+                    "keep it in one of the two lists",
+                )
 
 
 def _emptied_lists(examined: Examined) -> Iterator[Slip]:
-    return _denied_allow_lists(examined, wholly=True)
+    for allowed in _allow_lists(examined):
+        if allowed.lets_nobody_in:
+            by = " and ".join(each.place for each in allowed.denied_by)
+            yield Slip(
+                allowed.place,
+                f"all of its keys are denied by {by}, so nobody may {allowed.access}",
+                "take from the deny list who is to be let in",
+            )
 
 
 def _denied_owners(examined: Examined) -> Iterator[Slip]:

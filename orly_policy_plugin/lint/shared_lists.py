@@ -1,24 +1,25 @@
 """Two allow lists of which somebody must be in both, and nobody is."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 
 from ..policy import Rule
 from ..policy.fields import BOTH, Access
-from ..policy.who import Step, Whom
-from ..policy.who_may import listing_field, ways_in
+from ..policy.who import Step
+from ..policy.who_may import listing_field
+from .in_effect import only_list, sets_of
 from .slip import Check, Examined, Slip
 
 
 def _lists_that_share_nobody(examined: Examined) -> Iterator[Slip]:
     policy = examined.policy
     for access in BOTH:
-        in_all = _all_who_may(examined, policy.rule_of_all, access)
-        if in_all is None:
+        of_all = _all_who_may(examined, policy.rule_of_all, access)
+        if of_all is None:
             continue
         name = listing_field(access, Step.ALLOW)
         for kind, rule in policy.rules.items():
             of_kind = _all_who_may(examined, rule, access)
-            if of_kind and frozenset(of_kind).isdisjoint(in_all):
+            if of_kind is not None and all(a.isdisjoint(b) for a in of_kind for b in of_all):
                 yield Slip(
                     f"rules.{kind}.{name}",
                     f"both lists must let a submitter in, and nobody of it is in global.{name}: "
@@ -27,15 +28,14 @@ def _lists_that_share_nobody(examined: Examined) -> Iterator[Slip]:
                 )
 
 
-def _all_who_may(examined: Examined, rule: Rule, access: Access) -> Collection[str] | None:
+def _all_who_may(
+    examined: Examined, rule: Rule, access: Access
+) -> tuple[frozenset[str], ...] | None:
     """The keys that a rule lets in; ``None`` where it lets in others, or that is not known."""
-    letting_in = ways_in(rule, access, examined.policy)
-    if [way.who.whom for way in letting_in] != [Whom.LISTED] or rule.criteria:
+    way = only_list(rule, access, examined.policy)
+    if way is None or not all(examined.lists.get(name) for name in way.lists):
         return None
-    [way] = letting_in
-    if not all(name in examined.lists for name in way.lists):
-        return None
-    return way.all_keys(examined.lists)
+    return sets_of(way, examined.lists)
 
 
 CHECKS = (Check("lists-share-nobody", _lists_that_share_nobody),)
