@@ -108,17 +108,17 @@ def _write_all(files: Mapping[Path, str]) -> None:
     if there := [file for file in files if os.path.lexists(file)]:
         raise UnusableInput(f"{file} is there already; nothing was written" for file in there)
     written: list[Path] = []
-    try:
-        for file, text in files.items():
+    for file, text in files.items():
+        try:
             file.parent.mkdir(parents=True, exist_ok=True)
             with file.open("x", encoding="utf-8") as new:
                 written.append(file)
                 new.write(text)
-    except OSError as error:
-        for file in written:
-            file.unlink(missing_ok=True)
-        where = f"{error.filename}: " if error.filename else ""
-        raise UnusableInput([f"{where}{error.strerror or error}; nothing was written"]) from error
+        except OSError as error:
+            for each in written:
+                each.unlink(missing_ok=True)
+            problem = f"{file}: {error.strerror or error}; nothing was written"
+            raise UnusableInput([problem]) from error
 
 
 def _next_steps(recipe: Recipe, folder: Path) -> list[tuple[str, str]]:

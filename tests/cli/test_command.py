@@ -149,7 +149,7 @@ def test_ctrl_c_ends_it_quietly(write: Write, folder: Path, command: list[str]) 
     assert (out, err.strip()) == (b"", b"")
 
 
-@pytest.fixture(params=["check", "explain", "lint", "test", "--help"])
+@pytest.fixture(params=["check", "explain", "lint", "schema", "test", "--help"])
 def talkative(
     request: pytest.FixtureRequest,
     write: Write,

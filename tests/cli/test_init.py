@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -134,6 +135,25 @@ def test_a_folder_that_cannot_be_written(folder: Path, run: Run) -> None:
     done = run("init", "--folder", "closed")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "closed/policy.json: Permission denied; nothing was written\n"
+
+
+def test_a_full_disk_leaves_nothing_half_written(folder: Path, command: list[str]) -> None:
+    """The policy has room, its suite has none."""
+
+    def little_room() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4_096, 4_096))
+
+    done = subprocess.run(
+        [*command, "init"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        preexec_fn=little_room,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "policy-suite.jsonl: File too large; nothing was written\n"
+    assert files_in(folder) == {}
 
 
 def test_an_unknown_recipe_is_told_with_the_near_one(invoke: Invoke, folder: Path) -> None:
