@@ -19,17 +19,21 @@ KIND_KEY: Final = (
     "^(0|[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])$"
 )
 """A kind as a key of ``rules``."""
+_SAID_BY_EDITORS: Final = "patternErrorMessage"
+"""An annotation that VS Code and its language server show in the place of a pattern."""
 _PUBKEY: Final = "[0-9a-fA-F]{64}|npub1[02-9ac-hj-np-z]{58}|NPUB1[02-9AC-HJ-NP-Z]{58}"
 _LIST_NAME: Final = "[A-Za-z0-9][A-Za-z0-9_-]{0,39}"
 PUBKEY: Final[Schema] = {
     "type": "string",
     "pattern": f"^({_PUBKEY})$",
     "description": "a public key: 64 hex characters or npub1…",
+    _SAID_BY_EDITORS: "a public key is 64 hex characters or npub1…",
 }
 PUBKEY_OR_LIST: Final[Schema] = {
     "type": "string",
     "pattern": f"^({_PUBKEY}|@{_LIST_NAME})$",
     "description": "a public key: 64 hex characters or npub1…; or @ and the name of a list",
+    _SAID_BY_EDITORS: "a public key is 64 hex characters or npub1…, a list is @ and its name",
 }
 LIST_NAME: Final = f"^{_LIST_NAME}$"
 WHOLE_NUMBER: Final[Schema] = {"type": "integer", "minimum": 0, "maximum": LARGEST_INTEGER}
@@ -49,6 +53,7 @@ DURATION: Final[Schema] = {
         f"([Tt](?=[0-9])({_N}[Hh])?({_N}[Mm])?({_N}[Ss])?)?$"
     ),
     "examples": ["PT10M", "P7D"],
+    _SAID_BY_EDITORS: "a duration is such as PT10M (10 minutes) or P7D (7 days)",
 }
 
 
