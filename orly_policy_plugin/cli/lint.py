@@ -14,7 +14,7 @@ from orly_policy_plugin.policy import InvalidPolicy, Lists, Policy, read_policy
 
 from .inputs import unusable_policy
 from .installed import fitted_plugins
-from .showing import UnusableInput, UnusablePolicy, say, say_json, say_labelled
+from .showing import UnusableInput, UnusablePolicy, say, say_json, say_labelled, tell
 from .target import POLICY_OR_STANDARD_INPUT, Target, policy_argument, target_of
 
 _SOMETHING = 1
@@ -87,14 +87,15 @@ def _examined(target: Target) -> Examined:
 
 
 def _readable_lists(target: Target, policy: Policy) -> Lists:
-    """The keys of those named lists that can be read."""
+    """The keys of those named lists that can be read; of the others it is told why not."""
     lists: dict[str, frozenset[str]] = {}
     for name, source in policy.lists.items():
         try:
             one = attrs.evolve(policy, lists={name: source})
             lists |= KnownLists(target.scripts_from).resolve(one)
-        except InvalidPolicy:
-            continue  # check tells why
+        except InvalidPolicy as error:
+            for problem in error.problems:
+                tell(f"{target.name}: {problem}: this list is not looked into")
     return lists
 
 

@@ -73,7 +73,7 @@ def _limits_that_another_makes_unreachable(examined: Examined) -> Iterator[Slip]
         for name in ("size_limit", "content_limit"):
             limit = getattr(rule, name)
             for by, most in _most_bytes(examined, place, rule):
-                if limit is not None and limit > most and by != f"{place}.{name}":
+                if limit is not None and limit > most:
                     yield Slip(
                         f"{place}.{name}",
                         f"{by} lets no event over {counted(most, 'byte')} pass, so {limit} is "

@@ -92,6 +92,8 @@ def test_a_list_that_cannot_be_read_is_not_looked_into(
     write("bad.txt", f"{bob}\n")
     done = invoke("lint", "policy.json", "--json")
     assert [each["place"] for each in json.loads(done.stdout)] == ["rules.7.write_allow[1]"]
+    assert done.stderr.startswith("policy.json: lists.gone: gone.txt")
+    assert done.stderr.endswith("is not there: this list is not looked into\n")
 
 
 def test_owners_of_the_environment_count(write: Write, run: Run, alice: str) -> None:
