@@ -1,13 +1,15 @@
 """``orly-policy lint``: what in this policy is legal, and surely not meant?"""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from types import MappingProxyType
+from typing import Final, Literal
 
 import attrs
 import click
 
+from orly_policy_plugin.follows import FollowList
 from orly_policy_plugin.lint import Examined, slips
 from orly_policy_plugin.lists import KnownLists
 from orly_policy_plugin.policy import InvalidPolicy, Lists, Policy, read_policy
@@ -18,6 +20,7 @@ from .showing import UnusableInput, UnusablePolicy, say, say_json, say_labelled,
 from .target import POLICY_OR_STANDARD_INPUT, Target, policy_argument, target_of
 
 _SOMETHING = 1
+_NO_EVENTS: Final[Mapping[str, FollowList]] = MappingProxyType({})
 _EPILOG = f"""{POLICY_OR_STANDARD_INPUT}
 
 \b
@@ -49,7 +52,8 @@ def lint(
     For each slip its place, why it is one, what to write instead, and the name under which
     docs/lint.md explains it. check tells them as warnings.
 
-    Keys are looked for in named lists, too; a list that cannot be read is not looked into.
+    Keys are looked for in named lists, too; a list that cannot be read, or is made of events, is
+    not looked into.
     Scripts are not run, and criteria of plugins are not asked. What is kept beside the policy does
     not count.
 
@@ -92,7 +96,7 @@ def _readable_lists(target: Target, policy: Policy) -> Lists:
     for name, source in policy.lists.items():
         try:
             one = attrs.evolve(policy, lists={name: source})
-            lists |= KnownLists(target.scripts_from).resolve(one)
+            lists |= KnownLists(target.scripts_from).resolve(one, _NO_EVENTS)
         except InvalidPolicy as error:
             for problem in error.problems:
                 tell(f"{target.name}: {problem}: this list is not looked into")

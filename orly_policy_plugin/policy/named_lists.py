@@ -77,7 +77,7 @@ def _read_followers(value: object, _: object) -> int:
 
 _WHAT_HOPS: Final = {"hops": "2", "followers": "how many of those followed must follow a key"}
 _KINDS: Final = "3 (a follow list), 10000 (a mute list) or 30000 (a follow set)"
-_BESIDE: Final[Mapping[str, frozenset[str]]] = {
+BESIDE: Final[Mapping[str, frozenset[str]]] = {
     "file": frozenset(),
     "nostr_json": frozenset(),
     "author": frozenset({"kind", "d", "at_least"}),
@@ -140,14 +140,14 @@ class ListSource:
     def problems(self) -> Iterator[Problem]:
         """Why this is no source."""
         given = {name for name in keys_of(type(self)) if getattr(self, name) is not None}
-        forms = [name for name in _BESIDE if name in given]
+        forms = [name for name in BESIDE if name in given]
         if len(forms) != 1:
             has = " and ".join(map(repr, forms)) or "none"
-            *most, last = map(repr, _BESIDE)
+            *most, last = map(repr, BESIDE)
             yield Problem("", f"a list has one of {', '.join(most)} and {last}; this has {has}")
             return
-        for name in sorted(given - {*forms} - _BESIDE[forms[0]]):
-            owner = next(form for form, beside in _BESIDE.items() if name in beside)
+        for name in sorted(given - {*forms} - BESIDE[forms[0]]):
+            owner = next(form for form, beside in BESIDE.items() if name in beside)
             yield Problem(name, f"a list with {forms[0]!r} has none; it belongs to {owner!r}")
         if self.author is not None:
             yield from self._problems_of_event()

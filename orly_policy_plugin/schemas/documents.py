@@ -8,6 +8,7 @@ from orly_policy_hookspecs.criteria import Registered
 
 from ..authority.contributions import Content, Extension
 from ..policy import GlobalRule, KindLists, ListSource, Policy, Rule
+from ..policy.named_lists import BESIDE
 from .models import Reading, schema_of_model
 from .parts import DIALECT, PUBKEY, PUBKEY_OR_LIST, Schema, or_null
 
@@ -62,11 +63,19 @@ def _definitions_of_policy(criteria: Mapping[str, Registered]) -> dict[str, Sche
         "kind_lists": or_null(schema_of_model(KindLists, reading)),
         "global_rule": or_null(schema_of_model(GlobalRule, reading)),
         "rule": or_null(schema_of_model(Rule, reading)),
-        "list": or_null(schema_of_model(ListSource, reading)) | _EITHER,
+        "list": or_null(schema_of_model(ListSource, reading)) | _ONE_FORM,
     }
 
 
-_EITHER: Final[Schema] = {"oneOf": [{"required": ["file"]}, {"required": ["nostr_json"]}]}
+_ONE_FORM: Final[Schema] = {
+    "oneOf": [{"required": [form]} for form in BESIDE],
+    "dependentRequired": {
+        **{name: [form] for form, names in BESIDE.items() for name in sorted(names)},
+        "author": ["kind"],
+        "follows_of": ["hops", "followers"],
+    },
+}
+"""A source of a list is one of several, with what stands beside that."""
 _BOTH_ARE_LIFTED: Final[Schema] = {
     "required": ["read_allow_permissive", "write_allow_permissive"],
     "properties": {

@@ -18,7 +18,7 @@ NEAR = sorted((HERE / "near").glob("*.json"))
 def lists_beside(path: Path) -> Lists:
     """The named lists of a test's policy whose files are there."""
     named = read_policy(path.read_bytes())
-    return {} if "unread" in named.lists else KnownLists(path.parent).resolve(named)
+    return {} if "unread" in named.lists else KnownLists(path.parent).resolve(named, {})
 
 
 def examined(path: Path) -> Examined:

@@ -105,7 +105,7 @@ async def test_a_relay_does_what_the_suite_says(recipe: str, tmp_path: Path) -> 
                     stored.append(event)
         assert stored
         policy = read_policy((tmp_path / POLICY_FILE).read_bytes())
-        snapshot = compile_policy(policy, lists=KnownLists(tmp_path).resolve(policy))
+        snapshot = compile_policy(policy, lists=KnownLists(tmp_path).resolve(policy, {}))
         for reader in (None, cast.keys[STRANGER], cast.keys[FRIEND], OWNER):
             keys = [reader] if reader else []
             may_read = set()

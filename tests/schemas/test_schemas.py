@@ -85,6 +85,15 @@ def test_the_sample_policy_is_right() -> None:
     )
 
 
+@pytest.mark.parametrize("page", ["README.md", "docs/policy.md", "docs/lint.md"])
+def test_the_documentations_policies_are_right(page: str) -> None:
+    examples = re.findall(r"```json\n(.*?)```", (TESTS.parent / page).read_text(), re.DOTALL)
+    policies_shown = [json.loads(each) for each in examples]
+    assert policies_shown
+    for policy in policies_shown:
+        POLICY.validate(policy)
+
+
 @pytest.mark.parametrize(
     "content",
     [
@@ -207,6 +216,10 @@ def test_kinds_as_keys_are_told(key: str) -> None:
         ({"owners": ["@members"]}, ["owners", "0"]),
         ({"lists": {"a": {}}}, ["lists", "a"]),
         ({"lists": {"a": {"file": "b", "nostr_json": "c"}}}, ["lists", "a"]),
+        ({"lists": {"a": {"author": ALICE}}}, ["lists", "a"]),
+        ({"lists": {"a": {"file": "b", "hops": 2}}}, ["lists", "a"]),
+        ({"lists": {"a": {"author": ALICE, "kind": 3}}}, None),
+        ({"lists": {"a": {"follows_of": ALICE, "hops": 2, "followers": 3}}}, None),
         ({"lists": {"_a": {"file": 5}}}, None),
         ({"plugins": {"pow": True}}, ["plugins", "pow"]),
         ({"plugins": {"pow": False, "_pow": 5}}, None),
