@@ -59,6 +59,15 @@ def test_a_slip_says_why_and_what_instead(path: Path) -> None:
         assert not any(len(word) > 60 for word in f"{slip.why} {slip.instead}".split())
 
 
+@pytest.mark.parametrize(
+    ("closed", "told"), [([4, 13, 14, 1059], "kind 1060,"), ([4, 13], "the kinds 14, 1059, 1060,")]
+)
+def test_the_private_kinds_are_told_by_number(closed: list[int], told: str) -> None:
+    policy = {"kind": {"blacklist": closed}}
+    [slip] = slips(Examined(read_policy(json.dumps(policy).encode())))
+    assert told in slip.why
+
+
 def test_a_policy_that_cannot_be_used_is_no_slip() -> None:
     """All of them are legal."""
     for path in (*BAD, *NEAR):

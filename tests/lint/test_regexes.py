@@ -28,7 +28,19 @@ def test_what_tells_something_apart_does_not(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["/^a$/", "a^", "$a", r"^a$\n", "a{2}^b", "#^a", "^.+$^.+$", r"^a\z[b-d]", r"a\A", "(?i)a^"],
+    [
+        "/^a$/",
+        "a^",
+        "$a",
+        r"^a$\n",
+        "a{2}^b",
+        "#^a",
+        "^.+$^.+$",
+        r"^a\z[b-d]",
+        r"a\A",
+        "(?i)a^",
+        "m^a",
+    ],
 )
 def test_text_before_the_start_or_behind_the_end_matches_nothing(text: str) -> None:
     regex = parse_regex(text)
