@@ -47,7 +47,7 @@ def init(
     """Write a policy to start from, with its tests.
 
     RECIPE is one of those that --list prints, by default the open relay. It is written as
-    policy.json, with comments; policy-suite.jsonl, which `orly-policy test` runs; and a file for
+    policy.json, with comments; policy-suite.jsonl, which the command test runs; and a file for
     each list of keys. Every policy is complete: nothing in it has to be filled in. No file that is
     there is overwritten.
 
