@@ -151,7 +151,8 @@ def version(*keys: str, created_at: int = 1_700_000_000) -> Any:
 def of_an_author(write: Write) -> Path:
     source = {"author": AUTHOR.pubkey, "kind": 30_000, "d": "friends", "at_least": 2}
     rules = {"1": {"write_allow": ["@friends"]}}
-    return write("policy.json", {"lists": {"friends": source}, "rules": rules})
+    kinds = {"whitelist": [1]}
+    return write("policy.json", {"kind": kinds, "lists": {"friends": source}, "rules": rules})
 
 
 @pytest.mark.usefixtures("of_an_author")
@@ -220,7 +221,9 @@ def test_of_two_hops_the_first_is_known(
 ) -> None:
     """``check`` and ``explain`` say so; its root is needed as an author's list is."""
     source = {"follows_of": AUTHOR.pubkey, "hops": 2, "followers": 3}
-    write("policy.json", {"lists": {"near": source}, "rules": {"1": {"write_allow": ["@near"]}}})
+    rules = {"1": {"write_allow": ["@near"]}}
+    kinds = {"whitelist": [1]}
+    write("policy.json", {"kind": kinds, "lists": {"near": source}, "rules": rules})
     listed = run("follows", "list", "--policy", "policy.json")
     assert (listed.returncode, listed.stdout) == (
         1,
@@ -245,7 +248,9 @@ def test_lists_of_the_second_hop_may_be_imported(
 ) -> None:
     friend, other = named_key("a friend"), named_key("another friend")
     source = {"follows_of": AUTHOR.pubkey, "hops": 2, "followers": 2}
-    write("policy.json", {"lists": {"near": source}, "rules": {"1": {"write_allow": ["@near"]}}})
+    rules = {"1": {"write_allow": ["@near"]}}
+    kinds = {"whitelist": [1]}
+    write("policy.json", {"kind": kinds, "lists": {"near": source}, "rules": rules})
     tags = [["p", key.pubkey] for key in (friend, other)]
     write("root.json", AUTHOR.event(3, "", tags, 1_700_000_000))
     write("lists.json", [key.event(3, "", [["p", bob]], 1_700_000_000) for key in (friend, other)])
