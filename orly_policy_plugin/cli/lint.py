@@ -17,7 +17,7 @@ from orly_policy_plugin.policy import InvalidPolicy, Lists, Policy, read_policy
 from .inputs import unusable_policy
 from .installed import fitted_plugins
 from .showing import UnusableInput, UnusablePolicy, say, say_json, say_labelled, tell
-from .target import POLICY_OR_STANDARD_INPUT, Target, policy_argument, target_of
+from .target import POLICY_OR_STANDARD_INPUT, Target, policy_argument, store_option, target_of
 
 _SOMETHING = 1
 _NO_EVENTS: Final[Mapping[str, FollowList]] = MappingProxyType({})
@@ -32,6 +32,7 @@ Examples:
 
 @click.command(epilog=_EPILOG)
 @policy_argument
+@store_option
 @click.option(
     "--script-failure-read",
     type=click.Choice(["default", "deny"]),

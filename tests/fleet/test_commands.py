@@ -95,6 +95,11 @@ def test_the_environment_names_the_store(nodes: Nodes, run: Run, tmp_path: Path)
     assert "version" in run("check", saved(tmp_path, V2), **environment).stdout
 
 
+def test_the_policy_of_a_fleet_is_linted(nodes: Nodes, run: Run, tmp_path: Path) -> None:
+    run("publish", saved(tmp_path, policy(kind={"whitelist": [1, 1]})))
+    assert "named-twice" in run("lint", status=1).output
+
+
 def test_a_contribution_is_shown_and_withdrawn(nodes: Nodes, run: Run, tmp_path: Path) -> None:
     [node] = nodes.started(1, V1)
     contribution = signed(admin, {"kind_blacklist_add": [9]}, int(time.time()))
