@@ -102,6 +102,12 @@ _POSTGRESQL = ("postgresql", "postgres", "postgresql+asyncpg")
     "Relays with the same one share their events.",
 )
 @click.option(
+    "--store",
+    metavar="URL",
+    help="A database of PostgreSQL to keep the policy in, for all relays with the same one; "
+    "`orly-policy store init URL` makes its tables. Without it, what ORLY_POLICY_STORE says.",
+)
+@click.option(
     "--workers",
     type=click.IntRange(1),
     default=1,
@@ -156,6 +162,7 @@ def main(
     data: Path,
     storage: str,
     database: sa.URL | None,
+    store: str | None,
     workers: int,
     missing_follow_lists: str,
     require_relay_tag: bool,
@@ -185,10 +192,12 @@ def main(
         _fail(f"{error}; or name another folder with --data")
     except OSError as error:
         _fail(f"{error.filename or data}: {error.strerror}; name another folder with --data")
+    of_the_store: dict[str, Any] = {} if store is None else {"store": store}
     try:
         app = create_app(
             configuration,
             policy_file,
+            **of_the_store,
             missing_follow_lists=missing_follow_lists,
             require_relay_tag=require_relay_tag,
             script_failure_write=script_failure_write,

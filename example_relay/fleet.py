@@ -122,13 +122,13 @@ def _postgresql() -> Iterator[str]:
 
 
 def _node(name: str, data: Path, url: str, options: Sequence[str]) -> Node:
-    shared = ["--data", str(data), "--database", url]
+    shared = ["--data", str(data), "--database", url, "--store", url]
     process = subprocess.Popen(  # noqa: S603 -- this Python, a module of ours
         [sys.executable, "-m", "example_relay", *options, *shared],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env={**os.environ, "ORLY_POLICY_STORE": url, "PYTHONUNBUFFERED": "1"},
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
         start_new_session=True,  # Ctrl-C is for this process, which stops the others
     )
     made = Node(name, data / "policy.json", process)
