@@ -29,6 +29,7 @@ PURE = sorted(
         *(ENGINE / "lint").rglob("*.py"),
         *(ENGINE / "recipes").rglob("*.py"),
         *(ENGINE / "schemas").rglob("*.py"),
+        *(ENGINE / "witnesses").rglob("*.py"),
         *(ENGINE / "state").glob("*.py"),
         ENGINE / "addresses.py",
         ENGINE / "counted.py",
@@ -66,6 +67,7 @@ BELOW = {
     "lint": {"counted", "decisions", "event_size", "policy"},
     "recipes": {"decisions"},
     "schemas": {"authority", "policy"},
+    "witnesses": {"authority", "decisions", "event_size", "policy"},
 }
 """What each folder of the core may import besides itself: nothing that builds on it."""
 IMPURE_CALLS = {"open", "print", "input", "exec", "eval", "compile", "__import__", "breakpoint"}

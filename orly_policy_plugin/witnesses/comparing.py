@@ -82,15 +82,15 @@ class _Comparing:
         self.found: dict[tuple[Access, int], list[Question]] = {}
         self.answered: set[tuple[Access, int]] = set()
         """The kinds of which something is accepted."""
-        self.unseen: set[tuple[Access, int]] = {
-            (access, kind)
+        self.unseen: dict[tuple[Access, int], str] = {
+            (access, kind): ""
             for side in (old, new)
             for place, rule in rules_of(side.policy)
             if rule.criteria
             for access in BOTH
             for kind in self.kinds(place)
         }
-        """The kinds of which not all was looked at."""
+        """The kinds of which not all was looked at, and why; empty for criteria."""
 
     def compiled(self, side: Side) -> Snapshot:
         return compile_policy(
@@ -117,13 +117,12 @@ class _Comparing:
         shown: dict[Question, list[str]] = {}
         idle: list[Change] = []
         untold: list[Change] = []
-        for change in self.changes:
-            unit = unit_of(change.place)
-            if questions := list(self.showing(unit)):
-                for question in questions:
-                    shown.setdefault(question, []).append(change.place)
-            else:
-                (untold if self.cannot_be_told(unit) else idle).append(change)
+        for change, questions in self.shown_by_change():
+            for question in questions:
+                shown.setdefault(question, []).append(change.place)
+            if not questions:
+                told = not self.cannot_be_told(unit_of(change.place))
+                (idle if told else untold).append(change)
         if not shown and (first := next(self.all_found(), None)) is not None:
             shown[first] = []
         differences = tuple(self.difference(question, shown[question]) for question in shown)
@@ -150,8 +149,8 @@ class _Comparing:
             return
         people = self.people(access, kind)
         if not people.is_all:
-            self.unseen.add((access, kind))
-            self.limits[f"kind {kind}: more classes of keys than are tried together"] = None
+            why = f"kind {kind}: more classes of keys than are tried together"
+            self.unseen[access, kind] = why
         found = self.found.setdefault((access, kind), [])
         demands = [list(self.demands(side.policy, access, kind)) for side in self.sides]
         for named in people.named:
@@ -228,11 +227,8 @@ class _Comparing:
         try:
             return event_that(met, broken, kind, STRANGER, named, self.now)
         except NoSample as missing:
-            self.unseen.add((access, kind))
-            where = (
-                f"kind {kind}: no value of a {missing} tag was found for its regular expressions"
-            )
-            self.limits[where] = None
+            why = f"kind {kind}: for the regular expressions of {missing} tags no value was found"
+            self.unseen[access, kind] = why
             return None
 
     def people(self, access: Access, kind: int) -> People:
@@ -259,26 +255,35 @@ class _Comparing:
             if unit is None or unit.kind in (None, kind):
                 yield from questions
 
-    def showing(self, unit: Unit) -> Iterator[Question]:
-        """The first question that a unit's change newly allows, and the first that it refuses: to
-        take it back, or to make it alone, gives another answer.
+    def shown_by_change(self) -> list[tuple[Change, list[Question]]]:
+        """Each change with the first question that it newly allows, and the first that it refuses.
+
+        The changes are taken back, one after the other, the rules' first. What changes no answer
+        stays taken back, so that of two changes that do the same one is found.
+        """
+        policy, found = self.sides[1].policy, []
+        for change in reversed(self.changes):
+            unit = unit_of(change.place)
+            without = taken_over(policy, self.sides[0].policy, unit)
+            questions = list(self.answered_otherwise(without, unit))
+            if not questions:
+                policy = without
+            found.append((change, questions))
+        return found[::-1]
+
+    def answered_otherwise(self, policy: Policy, unit: Unit) -> Iterator[Question]:
+        """The first questions that a policy answers otherwise than the new one: of those that this
+        accepts, and of those that it refuses.
         """
         if next(self.all_found(unit), None) is None:
             return
-        old, new = self.sides
-        made = taken_over(old.policy, new.policy, unit)
-        back = taken_over(new.policy, old.policy, unit)
-        with_it = self.compiled(attrs.evolve(old, policy=made))
-        without = self.compiled(attrs.evolve(new, policy=back))
+        if unit.kind is not None:  # no other rule says anything of its questions
+            policy = attrs.evolve(policy, rules={unit.kind: policy.rules[unit.kind]})
+        snapshot = self.compiled(attrs.evolve(self.sides[1], policy=policy))
         told: set[bool] = set()
         for question in self.all_found(unit):
             is_now = question.is_accepted(self.new)
-            if is_now in told:
-                continue
-            if (
-                question.is_accepted(without) is not is_now
-                or question.is_accepted(with_it) is is_now
-            ):
+            if is_now not in told and question.is_accepted(snapshot) is not is_now:
                 told.add(is_now)
                 yield question
 
@@ -289,7 +294,8 @@ class _Comparing:
             for access in BOTH
             for kind in ([unit.kind] if unit.kind is not None else self.kinds())
         ]
-        if not self.unseen.isdisjoint(about):
+        if unseen := [each for each in about if each in self.unseen]:
+            self.limits |= {why: None for each in unseen if (why := self.unseen[each])}
             return True
         if unit.field not in _NEVER_TOLD:
             return False

@@ -55,10 +55,7 @@ def _attribute(key: str) -> str:
 
 
 def taken_over(policy: Policy, other: Policy, unit: Unit) -> Policy:
-    """A policy with what another says of a unit, and of what counts only together with it.
-
-    Of a kind's rule the policy has that rule alone, for no other says anything of its kind.
-    """
+    """A policy with what another says of a unit, and of what counts only together with it."""
     if unit.is_at_the_top:
         made = attrs.evolve(policy, **{unit.field: getattr(other, unit.field)})
         return _with_lifted_whitelist(made, other) if unit.field == "kind" else made
@@ -67,7 +64,8 @@ def taken_over(policy: Policy, other: Policy, unit: Unit) -> Policy:
         made = attrs.evolve(policy, global_rule=own)
     else:
         was, others = (each.rules.get(unit.kind, _NO_RULE) for each in (policy, other))
-        made = attrs.evolve(policy, rules={unit.kind: _with(was, others, unit.field)})
+        own = _with(was, others, unit.field)
+        made = attrs.evolve(policy, rules={**policy.rules, unit.kind: own})
     return _with_switch(made, other, unit.field)
 
 

@@ -145,6 +145,10 @@ def test_diff_compares_versions_and_files(folders: StateFolders, run: Run) -> No
     done = run("diff", version_of(OLD)[:6], "policy.json", "--policy", "policy.json")
     assert done.stdout == (
         "rules.1.content_limit: 1000 -> 3  newly refused: content of 4 to 1000 bytes\n"
+        "  newly refused: writing kind 1, 346 bytes (4 of content); nobody authenticated, "
+        "author 868458e8…\n"
+        "    rules.1.content_limit: reject: blocked: content is 4 bytes, the limit for kind 1 "
+        "is 3\n"
     )
     assert (done.returncode, done.stderr) == (1, "")
     back = run("diff", version_of(NEW), version_of(OLD), "--policy", "policy.json")
@@ -158,7 +162,62 @@ def test_diff_of_the_same(write: Write, invoke: Invoke) -> None:
     result = invoke("diff", "a.json", "b.json")
     assert (result.exit_code, result.stdout) == (0, "both mean the same\n")
     made = json.loads(invoke("diff", "a.json", "b.json", "--json").stdout)
-    assert made == {"same_meaning": True, "differences": [], "contributions": []}
+    assert made == {
+        "same_meaning": True,
+        "decide_alike": True,
+        "differences": [],
+        "witnesses": [],
+        "change_no_decision": [],
+        "not_found_out": [],
+        "not_looked_into": [],
+        "contributions": [],
+    }
+
+
+def test_a_witness_is_what_explain_says(write: Write, invoke: Invoke, alice: str) -> None:
+    """Each is a question to either policy: an event, who asks, and when."""
+    old = {"rules": {"1": {"write_allow": [alice], "max_age_of_event": 60}}}
+    new = {"rules": {"1": {"write_allow": [alice], "max_age_of_event": 30}}}
+    write("a.json", old)
+    write("b.json", new)
+    result = invoke("diff", "a.json", "b.json", "--json")
+    [witness] = json.loads(result.stdout)["witnesses"]
+    assert (result.exit_code, witness["places"]) == (1, ["rules.1.max_age_of_event"])
+    write("event.json", witness["event"])
+    question = ("--access", witness["access"], "--event", "event.json", "--json")
+    by = ("--authed", *witness["authed"], "--now", str(witness["now"]))
+    for name, side in (("a.json", "old"), ("b.json", "new")):
+        told = json.loads(invoke("explain", name, *question, *by).stdout)["decision"]
+        assert {key: told[key] for key in ("accepted", "message")} == witness[side]
+
+
+def test_what_changes_no_decision_is_exit_0(write: Write, invoke: Invoke) -> None:
+    """It is listed, and said to be no difference."""
+    write("a.json", {"kind": {"whitelist": [1]}, "rules": {"2": {"content_limit": 9}}})
+    write("b.json", {"kind": {"whitelist": [1]}, "rules": {"2": {"content_limit": 5}}})
+    result = invoke("diff", "a.json", "b.json")
+    assert (result.exit_code, result.stdout) == (
+        0,
+        "rules.2.content_limit: 9 -> 5  newly refused: content of 6 to 9 bytes\n"
+        "  changes no decision\n"
+        "both decide alike, on a question of every region\n",
+    )
+
+
+def test_what_could_not_be_looked_into_is_exit_1(write: Write, invoke: Invoke) -> None:
+    """Another script may answer otherwise."""
+    write("a.json", {"rules": {"1": {"script": "ask"}}})
+    write("b.json", {"rules": {"1": {"script": "tell"}}})
+    result = invoke("diff", "a.json", "b.json")
+    assert (result.exit_code, result.stdout.splitlines()[1:]) == (
+        1,
+        [
+            "  whether it changes a decision was not found out",
+            "no difference of decisions was found; not everything could be looked into",
+            "  rules.1.script: the script is taken to accept",
+        ],
+    )
+    assert json.loads(invoke("diff", "a.json", "b.json", "--json").stdout)["decide_alike"] is None
 
 
 def test_diff_for_programs(write: Write, invoke: Invoke) -> None:

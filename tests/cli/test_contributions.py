@@ -254,7 +254,12 @@ def test_diff_of_contributions_for_programs(past: Past, invoke: Invoke) -> None:
     told = json.loads(invoke("diff", alone, one, "--json", "--policy", "policy.json").stdout)
     assert told == {
         "same_meaning": False,
+        "decide_alike": None,
         "differences": [],
+        "witnesses": [],
+        "change_no_decision": [],
+        "not_found_out": [],
+        "not_looked_into": [],
         "contributions": [
             {
                 "event_id": past.first.id,

@@ -84,6 +84,10 @@ def test_diff_has_names_and_reads_no_file(write: Write, invoke: Invoke) -> None:
     assert done.exit_code == 1
     assert done.stdout == (
         "rules.1.write_allow: added @members  newly allowed: writes by @members\n"
+        "  newly allowed: writing kind 1, 342 bytes (0 of content); by 9be2ee54…, if @members "
+        "has 9be2ee54…\n"
+        "    before, rules.1.write_allow: reject: restricted: not allowed to write events of "
+        "kind 1\n"
     )
 
 
