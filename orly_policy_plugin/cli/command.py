@@ -22,6 +22,7 @@ COMMANDS: Final = (
     "plugins",
     "proxy",
     "publish",
+    "replay",
     "rollback",
     "schema",
     "script-check",

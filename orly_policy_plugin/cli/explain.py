@@ -157,7 +157,7 @@ def explain(
     installed.fitted.put_in_force()
     snapshot = compile_policy(
         current.policy,
-        follows=_kept_follows(current, lists) if follows is None else follows,
+        follows=kept_follows(current, lists) if follows is None else follows,
         lists=lists,
         owners=target.owners,
         contributions=current.contributions,
@@ -231,7 +231,7 @@ def _tell_unknown(policy: Policy, lists: Lists) -> None:
             tell(f"{list_in_words(name, lists)}: {not_known(source)}: {what}")
 
 
-def _kept_follows(current: PolicyState, lists: Lists) -> Follows:
+def kept_follows(current: PolicyState, lists: Lists) -> Follows:
     """The lists that are kept; which are missing is told."""
     for author in sorted(follow_lists_of(current, lists).needed - current.follows.keys()):
         tell(f"no follow list of {author} is kept: it grants nobody; --follows FILE gives one")

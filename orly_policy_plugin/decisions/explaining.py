@@ -6,7 +6,7 @@ It runs the plan's own conditions, in their order, so that it cannot say other t
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Literal
+from typing import Final, Literal
 
 import attrs
 
@@ -24,6 +24,7 @@ from .replies import Action, Reply
 StepOutcome = Literal["pass", "grant", "deny", "no match", "not asked"]
 
 _NOT_ASKED = Reply.failed("not asked")
+DEFAULT_PLACE: Final = "default_policy"
 
 
 @attrs.frozen
@@ -90,6 +91,18 @@ def explain(
     return Explanation(decision, tuple(steps), policy_version)
 
 
+def denied_at(plan: Plan, event: Event, keys: Keys, now: int) -> str:
+    """The place of the condition that denies, as :func:`explain` has it last, and nothing else of
+    an explanation: for many events. Where none denies, it is the default that does.
+    """
+    for condition in plan.conditions:
+        if isinstance(condition.check(event, keys, now), Decision):
+            if isinstance(condition, MayAccess):
+                return (condition.grants + condition.allows)[-1].place
+            return condition.place_for(event, keys)
+    return DEFAULT_PLACE
+
+
 def _decided(
     pending: Pending, replies: Sequence[Reply], steps: list[Step], *, failure_denies: bool
 ) -> Decision:
@@ -126,7 +139,7 @@ def _within_rates(
 
 def _default(decision: Decision) -> Step:
     return Step(
-        "default_policy",
+        DEFAULT_PLACE,
         "nothing granted, nothing denied",
         "allow" if decision.accepted else "deny",
         "pass" if decision.accepted else "deny",

@@ -54,6 +54,7 @@ def test_version(run: Run) -> None:
                 "history",
                 "init",
                 "lint",
+                "replay",
                 "rollback",
                 "schema",
                 "script-check",
@@ -149,7 +150,9 @@ def test_ctrl_c_ends_it_quietly(write: Write, folder: Path, command: list[str]) 
     assert (out, err.strip()) == (b"", b"")
 
 
-@pytest.fixture(params=["check", "explain", "lint", "schema", "test", "--help"])
+@pytest.fixture(
+    params=["check", "diff", "explain", "lint", "replay", "schema", "test", "--help"]
+)
 def talkative(
     request: pytest.FixtureRequest,
     write: Write,
@@ -164,6 +167,8 @@ def talkative(
     arguments = {
         "check": ["policy.json"],
         "lint": ["policy.json"],
+        "diff": ["policy.json", "policy.json"],
+        "replay": ["policy.json", "event.json"],
         "explain": ["policy.json", "--access", "read", "--event", "event.json"],
         "test": ["suite.jsonl"],
     }
@@ -241,6 +246,9 @@ MISSING = [
     ("history", "missing"),
     ("lint", "missing"),
     ("history", "--json", "missing"),
+    ("replay", "missing", "event.json"),
+    ("replay", "policy.json", "event.json", "--against", "missing"),
+    ("replay", "policy.json", "--relay-config", "missing"),
     ("rollback", "0123456789ab", "missing"),
     ("script-check", "missing"),
     ("script-check", "script", "--event", "missing"),
@@ -312,6 +320,7 @@ ENDLESS = {
         "endless",
     ),
     "import": ("follows", "import", "endless", "--policy", "policy.json"),
+    "replay": ("replay", "policy.json", "endless"),
     "sign-update": ("sign-update", "endless", "--key-file", "key"),
     "test": ("test", "endless"),
     "standard input": ("explain", "policy.json", "--access", "write", "--event", "-"),

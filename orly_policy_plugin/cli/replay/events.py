@@ -1,0 +1,77 @@
+"""Events of JSON lines: what ``strfry export``, ``nak req`` and databases' dumps write."""
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import attrs
+import orjson
+
+from orly_policy_hookspecs.nip01 import FrozenEvent, malformed
+from orly_policy_plugin.cli.inputs import shown_name
+from orly_policy_plugin.cli.json_lines import UnreadableLines, lines_of
+
+_MOST_TOLD = 5
+
+
+@attrs.define
+class Passed:
+    """What was passed over, for it was no event."""
+
+    lines: int = 0
+    told: list[str] = attrs.Factory(list)
+    """The first few, with file, line and reason."""
+    files: list[str] = attrs.Factory(list)
+    """Files that could not be read to their end, and why."""
+    empty: list[str] = attrs.Factory(list)
+    """Files without an event."""
+
+    def add(self, name: str, number: int, problem: str) -> None:
+        self.lines += 1
+        if len(self.told) < _MOST_TOLD:
+            self.told.append(f"{name}, line {number}: {problem}")
+
+
+def events_of_files(
+    paths: Iterable[Path], passed: Passed, read: Callable[[int], None]
+) -> Iterator[FrozenEvent]:
+    """The events of files, one after the other. Ids and signatures are not verified.
+
+    :param passed: what is no event is written here.
+    :param read: is told of the bytes that were read.
+    """
+    for path in paths:
+        try:
+            yield from _events(path, passed, read)
+        except UnreadableLines as error:
+            passed.files.append(str(error))
+
+
+def _events(path: Path, passed: Passed, read: Callable[[int], None]) -> Iterator[FrozenEvent]:
+    name, number, some, size = shown_name(path), 0, False, 0
+    for number, line in enumerate(lines_of(path), 1):
+        size += len(line)
+        if not number % 1_000:
+            read(size)
+            size = 0
+        try:
+            value = orjson.loads(line)
+        except orjson.JSONDecodeError as error:
+            if line.strip():
+                passed.add(name, number, _why_not_json(line, error))
+            continue
+        if type(value) is list and value and value[0] == "EVENT":
+            value = value[-1]
+        if problem := malformed(value):
+            passed.add(name, number, problem)
+            continue
+        some = True
+        yield FrozenEvent.of_json(value)
+    read(size)
+    if not some and not passed.lines:
+        passed.empty.append(f"{name}: there is no event in it")
+
+
+def _why_not_json(line: bytes, error: orjson.JSONDecodeError) -> str:
+    if b"\0" in line:
+        return "this is a binary file, not JSON"
+    return f"this is not JSON: {str(error).split(':')[0]}; an event is one line"
