@@ -168,7 +168,10 @@ def explain(
     explaining = Explaining(
         snapshot, installed.gate, scripts, may_vouch, failure_denies=access in denying
     )
-    explanation = asyncio.run(explaining.explained(access, event, Context(authed, ip=ip), at))
+    try:
+        explanation = asyncio.run(explaining.explained(access, event, Context(authed, ip=ip), at))
+    finally:
+        scripts.stop()
     (_print_json if as_json else _print_text)(explanation)
 
 
@@ -215,12 +218,9 @@ async def _replies(
     context: Context,
     now: int,
 ) -> Sequence[Reply]:
-    """The scripts' replies. They are started for this one event."""
-    try:
-        asked = [scripts.ask(script.path, event, access, context, now) for script in named]
-        return await asyncio.gather(*asked)
-    finally:
-        await asyncio.to_thread(scripts.stop)
+    """The scripts' replies. Those that do not run yet are started."""
+    asked = [scripts.ask(script.path, event, access, context, now) for script in named]
+    return await asyncio.gather(*asked)
 
 
 def _tell_unknown(policy: Policy, lists: Lists) -> None:

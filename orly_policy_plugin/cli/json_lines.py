@@ -19,6 +19,7 @@ class UnreadableLines(PolicyError):
     """A file that cannot be read, or not beyond some line. The text names both."""
 
     def __init__(self, where: str, problem: str) -> None:
+        self.where, self.problem = where, problem
         super().__init__(f"{where}: {problem}")
 
 

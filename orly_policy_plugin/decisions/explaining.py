@@ -91,6 +91,14 @@ def explain(
     return Explanation(decision, tuple(steps), policy_version)
 
 
+def decided_at(explanation: Explanation) -> str:
+    """The place that decided: the one that denied, or the last that granted, or the default."""
+    granted = [step.place for step in explanation.steps if step.outcome == "grant"]
+    if granted and explanation.decision.accepted:
+        return granted[-1]
+    return explanation.steps[-1].place
+
+
 def denied_at(plan: Plan, event: Event, keys: Keys, now: int) -> str:
     """The place of the condition that denies, as :func:`explain` has it last, and nothing else of
     an explanation: for many events. Where none denies, it is the default that does.

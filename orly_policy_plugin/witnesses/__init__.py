@@ -7,5 +7,6 @@ witness is false. Pure.
 
 from .comparing import Comparison, Side, compare
 from .questions import Difference, Question
+from .taking_back import Unit, taken_over
 
-__all__ = ["Comparison", "Difference", "Question", "Side", "compare"]
+__all__ = ["Comparison", "Difference", "Question", "Side", "Unit", "compare", "taken_over"]

@@ -257,6 +257,7 @@ MISSING = [
     ("sign-update", "policy.json", "--key-file", "missing"),
     ("sign-update", "policy.json", "--key-file", "key", "--policy", "missing"),
     ("test", "missing"),
+    ("test", "event.json", "--policy", "missing"),
 ]
 
 

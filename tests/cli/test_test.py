@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from click.testing import Result
@@ -158,10 +159,13 @@ def test_a_wrong_suite_is_told(
     [
         ({"access": "raed"}, "access: 'raed' is neither 'write' nor 'read'; did you mean 'read'?"),
         ({"access": 1}, "access: expected a text"),
-        ({"event": {}}, "event: the event has no id"),
+        ({"event": {"contents": ""}}, "event.contents: unknown key; did you mean 'content'?"),
+        ({"event": {"kind": "1"}}, "event: kind is not a whole number"),
         ({"event": []}, "event: an event is a JSON object"),
         ({"authed": "bob"}, "authed: 'bob' is not a public key"),
-        ({"authed": ["a1" * 32]}, "authed: expected a text in double quotes, found a list"),
+        ({"authed": ["a1" * 32, "b"]}, "authed[1]: 'b' is not a public key"),
+        ({"now": -1}, "now: expected a number of seconds from 0 up"),
+        ({"message": 5}, "message: expected a text"),
         ({"allowed": "true"}, "allowed: expected true or false, found the text"),
         ({"allowed": None}, "the key 'allowed' is missing"),
         ({"ip": 5}, "ip: expected a text"),
@@ -225,9 +229,11 @@ def test_a_damaged_gzip_file_is_told(
         ("", "suite.jsonl: there is no suite in it"),
         ("\n\n", "suite.jsonl: there is no suite in it"),
         (gzip.compress(b"", mtime=0), "suite.jsonl: there is no suite in it"),
-        ("{}", "suite.jsonl, line 1: the key 'name' is missing"),
-        ("[]", "suite.jsonl, line 1: expected an object in braces, found a list"),
-        ('{\n  "name": "x"\n}', "a suite is one line of JSON"),
+        ("{}", "suite.jsonl, line 1: the key 'policy' is missing"),
+        ("[]", "suite.jsonl: there is no suite in it"),
+        ("[5]", "suite.jsonl, suite 1: expected an object in braces, found the number 5"),
+        ('{\n  "name": "x"\n}', "suite.jsonl: the key 'cases' is missing"),
+        ('{\n  "name": x\n}', "suite.jsonl, line 1: this is not JSON: "),
         ("nonsense", "suite.jsonl, line 1: this is not JSON: Expecting value at column 1"),
         (b"\x7fELF\0\0\xff", "suite.jsonl, line 1: this is a binary file"),
         ('{"name": "a", "name": "b"}', "the key 'name' occurs more than once"),
@@ -280,4 +286,277 @@ def test_not_every_problem_of_many_is_told(write: Write, invoke: Invoke) -> None
     write("suite.jsonl", "{}\n" * 1000)
     lines = invoke("test", "suite.jsonl").stderr.splitlines()
     assert len(lines) == 101
-    assert lines[-1] == "and 3900 more problems"
+    assert lines[-1] == "and 1900 more problems"
+
+
+# --- what suites may be written in, and what they may leave out
+
+BARE = """
+name: notes
+now: 1700000000
+policy:
+  rules:
+    1: {content_limit: 10, write_allow: [%s]}
+cases:
+  - {name: hers, access: write, authed: "%s", event: {}, allowed: true}
+  - name: too long
+    access: write
+    authed: ["%s"]
+    event: {content: "12345678901"}
+    allowed: false
+    message: "blocked: content is 11 bytes"
+    place: rules.1.content_limit
+  - {access: write, event: {content: x}, allowed: false, place: rules.1.write_allow}
+  - {access: read, event: {kind: 7}, allowed: true, place: default_policy}
+"""
+
+
+def test_yaml_with_what_matters_of_events(write: Write, invoke: Invoke, alice: str) -> None:
+    """An event is by who authenticated, of kind 1, empty and of now, where it does not say."""
+    write("suite.yaml", BARE % (alice, alice, alice))
+    result = invoke("test", "suite.yaml")
+    assert (result.exit_code, result.stdout) == (0, "4 cases in 1 suite: all as expected\n")
+
+
+def test_ordinary_json(write: Write, suite: MakeSuite, invoke: Invoke) -> None:
+    """One suite over several lines, or a list of them, whatever the file is called."""
+    for name in ("suite.json", "suite.jsonl", "suite"):
+        write(name, json.dumps(suite(), indent=2))
+        assert invoke("test", name).stdout == "2 cases in 1 suite: all as expected\n"
+        write(name, json.dumps([suite(), suite()], indent=2))
+        assert invoke("test", name).stdout == "4 cases in 2 suites: all as expected\n"
+    write("suite.json", json.dumps([suite(), suite(now=-1)]))
+    wrong = invoke("test", "suite.json")
+    assert wrong.stderr.startswith("suite.json, suite 2: now: expected a number")
+    write("suite.json", "{\n 5\n}")
+    assert invoke("test", "suite.json").stderr.startswith("suite.json: this is not JSON: ")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "suite.yaml: there is no suite in it"),
+        ("a: [", "suite.yaml: this is not YAML: "),
+        ("a: 1\na: 2", "suite.yaml: this is not YAML: the key 'a' occurs more than once"),
+        ("!!python/object:os.system {}", "suite.yaml: this is not YAML: "),
+        ("5", "suite.yaml: expected an object in braces, found the number 5"),
+        ("- cases: []", "suite.yaml, suite 1: "),
+        ("\0", "suite.yaml: this is not YAML: "),
+    ],
+)
+def test_wrong_yaml_is_told(text: str, says: str, write: Write, invoke: Invoke) -> None:
+    """Exit 2."""
+    write("suite.yaml", text)
+    result = invoke("test", "suite.yaml")
+    assert (result.exit_code, result.stderr.splitlines()[0][: len(says)]) == (2, says)
+
+
+@pytest.mark.parametrize(
+    ("expected", "says"),
+    [
+        (
+            {"message": "invalid:"},
+            "expected a message that begins 'invalid:', the policy's answer is reject: blocked: "
+            "content is 11 bytes, the limit for kind 1 is 10",
+        ),
+        (
+            {"place": "rules.1.size_limit"},
+            "expected rules.1.size_limit to decide, it was rules.1.content_limit",
+        ),
+    ],
+)
+def test_another_message_or_place_fails(
+    expected: dict[str, str],
+    says: str,
+    write: Write,
+    suite: MakeSuite,
+    invoke: Invoke,
+) -> None:
+    """The right answer for another reason."""
+    case = {"access": "write", "event": {"content": "x" * 11}, "allowed": False, **expected}
+    write("suite.json", suite(cases=[case]))
+    result = invoke("test", "suite.json")
+    assert (result.exit_code, result.stdout.splitlines()[1]) == (1, says)
+
+
+def test_each_case_may_have_its_now(write: Write, suite: MakeSuite, invoke: Invoke) -> None:
+    """A minute passes from one to the next."""
+    event = {"created_at": 1_700_000_000}
+    cases = [
+        {"access": "write", "event": event, "allowed": True, "now": 1_700_000_060},
+        {"access": "write", "event": event, "allowed": False, "now": 1_700_000_061},
+    ]
+    policy = {"rules": {"1": {"max_age_of_event": 60}}}
+    write("suite.json", suite(policy=policy, cases=cases))
+    assert invoke("test", "suite.json").exit_code == 0
+
+
+# --- the policy beside the suite
+
+SCRIPT = """#!/bin/sh
+while read -r line; do
+  id=${line#*'"id":"'}
+  id=${id%%'"'*}
+  case "$line" in *spam*) action=reject ;; *) action=accept ;; esac
+  echo "{\\"id\\":\\"$id\\",\\"action\\":\\"$action\\",\\"msg\\":\\"no spam\\"}"
+done
+"""
+
+
+def test_a_policy_file_with_its_script(write: Write, run: Run) -> None:
+    """The script is asked, each named list is read from its file, or is the suite's."""
+    write("ask", SCRIPT).chmod(0o700)
+    write("members.txt", "a1" * 32)
+    write(
+        "policy.json",
+        {
+            "default_policy": "deny",
+            "lists": {"members": {"file": "members.txt"}},
+            "rules": {"1": {"script": "ask"}, "7": {"write_allow": ["@members"]}},
+        },
+    )
+    cases = [
+        {"access": "write", "event": {"id": "1" * 64, "content": "hi"}, "allowed": True},
+        {
+            "access": "write",
+            "event": {"id": "2" * 64, "content": "spam"},
+            "allowed": False,
+            "message": "blocked: no spam",
+            "place": "rules.1.script",
+        },
+        {"access": "write", "event": {"kind": 7}, "authed": "a1" * 32, "allowed": True},
+    ]
+    other = [{"access": "write", "event": {"kind": 7}, "authed": "a1" * 32, "allowed": False}]
+    write(
+        "suite.json",
+        [{"cases": cases}, {"lists": {"members": ["b0" * 32]}, "cases": other}],
+    )
+    done = run("test", "suite.json", "--policy", "policy.json")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "4 cases in 2 suites: all as expected\n"
+
+
+def test_one_policy_is_enough(write: Write, suite: MakeSuite, invoke: Invoke) -> None:
+    """A suite with a policy of its own, and one beside it, is told; so is none."""
+    write("policy.json", {})
+    write("suite.json", suite())
+    both = invoke("test", "suite.json", "--policy", "policy.json")
+    assert both.exit_code == 2
+    assert both.stderr == "suite.json, line 1: policy: the policy is that of --policy; remove it\n"
+    write("suite.json", {key: value for key, value in suite().items() if key != "policy"})
+    assert "the key 'policy' is missing" in invoke("test", "suite.json").stderr
+    wrong = write("policy.json", {"rulse": {}})
+    assert invoke("test", "suite.json", "--policy", wrong.name).exit_code == 1
+
+
+# --- what else is told
+
+LIMITS = {
+    "rules": {
+        "1": {"content_limit": 10, "max_age_of_event": 60},
+        "7": {"write_allow": ["a1" * 32]},
+    }
+}
+TRIED = [
+    {"access": "write", "event": {"content": "x" * 10}, "allowed": True},
+    {"access": "write", "event": {"content": "x" * 11}, "allowed": False},
+    {"access": "write", "event": {"kind": 7}, "authed": "a1" * 32, "allowed": True},
+]
+
+
+def test_coverage_says_what_was_seen(write: Write, suite: MakeSuite, invoke: Invoke) -> None:
+    """Each place with the cases that saw it passing, and denying."""
+    write("suite.json", suite(policy=LIMITS, cases=TRIED))
+    result = invoke("test", "suite.json", "--coverage")
+    assert result.exit_code == 0
+    assert [line.split() for line in result.stdout.splitlines()[1:7]] == [
+        ["place", "passing", "denying"],
+        ["rules.1.content_limit", "1", "1"],
+        ["rules.1.max_age_of_event", "1", "0", "not", "both"],
+        ["rules.7.write_allow", "1", "0", "not", "both"],
+        ["default_policy", "1", "-"],
+        ["2", "of", "4", "were", "seen", "in", "each", "way"],
+    ]
+    made = json.loads(invoke("test", "suite.json", "--coverage", "--json").stdout)
+    [places] = made["coverage"].values()
+    assert places["rules.1.content_limit"] == {"passing": 1, "denying": 1}
+
+
+def test_mutants_name_what_no_case_misses(write: Write, suite: MakeSuite, invoke: Invoke) -> None:
+    """Without it every case is still answered as it expects."""
+    write("suite.json", suite(policy=LIMITS, cases=TRIED))
+    result = invoke("test", "suite.json", "--mutants", "--json")
+    [places] = json.loads(result.stdout)["missed_by_no_case"].values()
+    assert places == ["rules.1.max_age_of_event", "rules.7.write_allow"]
+    late = {"access": "write", "event": {"created_at": 0}, "allowed": False}
+    other = {"access": "write", "event": {"kind": 7}, "allowed": False}
+    write("suite.json", suite(policy=LIMITS, cases=[*TRIED, late, other]))
+    assert "each field is missed by a case" in invoke("test", "suite.json", "--mutants").stdout
+
+
+def test_each_part_of_a_policy_is_dropped(write: Write, suite: MakeSuite, invoke: Invoke) -> None:
+    """Kind lists, the default, switches and criteria as well; not what decides nothing."""
+    policy = {
+        "kind": {"blacklist": [5]},
+        "global": {"description": "all", "size_limit": 9000},
+        "rules": {"1": {"tag_validation": {"t": "a"}, "x_pow": 5, "x_other": 6}},
+        "default_policy": "deny",
+        "policy_follow_whitelist_enabled": True,
+        "owners": ["a1" * 32],
+    }
+    case = {"access": "write", "event": {"kind": 9}, "allowed": False, "message": "blocked:"}
+    failing = {"access": "write", "event": {"kind": 5}, "allowed": True}
+    write("suite.json", suite(policy=policy, cases=[case, failing]))
+    result = invoke("test", "suite.json", "--mutants", "--json")
+    assert result.exit_code == 1
+    [places] = json.loads(result.stdout)["missed_by_no_case"].values()
+    assert places == [
+        "kind.blacklist",
+        "global.size_limit",
+        "rules.1.tag_validation",
+        "rules.1.x_pow",
+        "rules.1.x_other",
+        "policy_follow_whitelist_enabled",
+    ]
+
+
+def test_results_for_programs(write: Write, suite: MakeSuite, invoke: Invoke) -> None:
+    """What failed, with what was expected and the steps."""
+    cases = [*TRIED, {"name": "odd", "access": "write", "event": {}, "allowed": False}]
+    write("suite.json", [suite(policy=LIMITS, cases=cases), suite(now=-1)])
+    result = invoke("test", "suite.json", "--json")
+    made = json.loads(result.stdout)
+    assert result.exit_code == 2
+    assert {key: made[key] for key in ("suites", "cases", "failed")} == {
+        "suites": 1,
+        "cases": 4,
+        "failed": 1,
+    }
+    [problem], [failure] = made["problems"], made["failures"]
+    assert problem.startswith("suite.json, suite 2: now: ")
+    assert (failure["name"], failure["case"], failure["accepted"]) == ("odd", 3, True)
+    assert failure["steps"][-1]["place"] == failure["place"] == "default_policy"
+
+
+def test_results_as_junit_xml(
+    write: Write, suite: MakeSuite, folder: Path, invoke: Invoke
+) -> None:
+    """A test case for each, a failure or an error where there is one."""
+    cases = [*TRIED, {"name": "odd \x1b", "access": "write", "event": {}, "allowed": False}]
+    write("suite.json", [suite(policy=LIMITS, cases=cases), suite(now=-1)])
+    result = invoke("test", "suite.json", "--junit", "results.xml")
+    assert result.exit_code == 2
+    root = ElementTree.parse(folder / "results.xml").getroot()
+    told, unread = root
+    assert (told.get("name"), told.get("tests"), told.get("failures")) == (
+        "suite.json, suite 1, notes",
+        "4",
+        "1",
+    )
+    assert [len(case) for case in told] == [0, 0, 0, 1]
+    assert told[3].get("name") == "notes, cases[3] (odd \\x1b): write of kind 1"
+    assert told[3][0].get("message") == "expected reject, the policy's answer is accept"
+    assert unread[0][0].tag == "error"
+    full = invoke("test", "suite.json", "--junit", "missing/results.xml")
+    assert full.exit_code == 2
+    assert full.stderr == "missing/results.xml: No such file or directory\n"

@@ -12,7 +12,7 @@ from typing import Any
 import attrs
 import pytest
 
-from orly_policy_plugin.cli.suites import Suite, read_suite
+from orly_policy_plugin.cli.test.suites import Suite, read_suite
 from orly_policy_plugin.policy import GlobalRule
 
 FOLDER = Path(__file__).parent
