@@ -202,11 +202,7 @@ class _Comparing:
         others: list[Demand],
     ) -> Iterator[Question]:
         """Events that one policy takes and that break one demand of the other."""
-        event = self.event(access, kind, met, None, named)
-        if event is None:
-            return
-        asked = (Question.by(each, access, event, self.now) for each in people.persons)
-        accepted = next((each for each in asked if each.is_accepted(side)), None)
+        accepted = self.accepted(access, kind, people, named, side, met, others)
         if accepted is None:
             return
         for broken in dict.fromkeys(others):
@@ -215,6 +211,28 @@ class _Comparing:
                 and (breaking := self.event(access, kind, met, broken, named)) is not None
             ):
                 yield attrs.evolve(accepted, event=breaking._replace(pubkey=accepted.event.pubkey))
+
+    def accepted(
+        self,
+        access: Access,
+        kind: int,
+        people: People,
+        named: tuple[str, ...],
+        side: Snapshot,
+        met: list[Demand],
+        others: list[Demand],
+    ) -> Question | None:
+        """A question that a policy accepts; one that both do, if there is one, so that nothing but
+        a broken demand refuses what is made of it.
+        """
+        for demands, sides in (([*met, *others], (self.old, self.new)), (met, (side,))):
+            event = self.event(access, kind, demands, None, named)
+            if event is not None:
+                for person in people.persons:
+                    question = Question.by(person, access, event, self.now)
+                    if all(question.is_accepted(each) for each in sides):
+                        return question
+        return None
 
     def event(
         self,

@@ -119,6 +119,18 @@ def test_the_change_that_decides_is_told_from_the_one_beside_it() -> None:
     assert [change.place for change in found.idle] == ["rules.1.content_limit"]
 
 
+def test_a_limit_is_shown_by_who_may_write_in_both() -> None:
+    """So that the limit alone refuses, and not that the key is no longer in the list."""
+    found = of_rules(
+        {"content_limit": 9, "write_allow": [ALICE, BOB], "read_deny": [CAROL]},
+        {"content_limit": 5, "write_allow": [BOB], "read_deny": [CAROL]},
+    )
+    by_place = {each.places: each.question for each in found.differences}
+    assert by_place["rules.1.content_limit",].access == "write"
+    assert by_place["rules.1.content_limit",].keys == (BOB,)
+    assert by_place["rules.1.write_allow",].keys == (ALICE,)
+
+
 def test_three_keys_may_have_to_come_together() -> None:
     """One that the global rule lets in, one that the kind's does, one that the new one denies."""
     rules = {"1": {"write_allow": [BOB]}}

@@ -101,7 +101,7 @@ def _share(counts: Counts) -> str:
 
 def _show_example(place: str, example: Example) -> None:
     event, explanation = example.event, example.explanation
-    change = ", as it was not before" if example.is_change else ""
+    change = ", newly" if example.is_change else ""
     say(f"{short(place)}: for example kind {event.kind} by {short(event.pubkey)}{change}")
     say(event.id)
     say(short(verdict(explanation.decision)))
