@@ -437,3 +437,28 @@ def test_ctrl_c_ends_it_quietly(write: Write, folder: Path, command: list[str]) 
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
     assert (process.returncode, out, err.strip()) == (130, b"", b"")
+
+
+def test_events_stream_through(
+    write: Write, event: MakeEvent, folder: Path, command: list[str]
+) -> None:
+    """Many take no more memory than few: under 150 MB, the program itself included."""
+    write("next.json", {"default_policy": "deny", "rules": {"1": {"content_limit": 10}}})
+    of_one = json.dumps(event(content="x" * 1000))
+    for name, number in (("few", 1_000), ("many", 60_000)):
+        with (folder / name).open("w") as file:
+            for i in range(number):
+                file.write(of_one.replace("a1" * 32, f"{i:064x}") + "\n")
+    few, many = (_most_memory_kib(command, folder, name) for name in ("few", "many"))
+    assert many < few + 20_000
+    assert many < 150_000
+
+
+def _most_memory_kib(command: list[str], folder: Path, events: str) -> int:
+    with subprocess.Popen(
+        [*command, "replay", "next.json", events, "--json"], cwd=folder, stdout=subprocess.DEVNULL
+    ) as process:
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0
+    return used.ru_maxrss
