@@ -16,7 +16,7 @@ from ..policy.diff import Change, changes_of_meaning
 from ..policy.fields import BOTH, Access
 from .demands import Demand, demands_of
 from .events import NoSample, event_that
-from .people import STRANGER, Assumed, People, people_of
+from .people import STRANGER, Assumed, People, people_of, thinned
 from .questions import Difference, Question
 from .taking_back import Unit, taken_over, unit_of
 
@@ -77,7 +77,9 @@ class _Comparing:
         self.limits = dict.fromkeys(
             limit for side in (old, new) for limit in _never_asked(side.policy)
         )
-        self.assumed = Assumed.of([side.policy for side in self.sides])
+        self.thin = thinned([side.policy for side in self.sides])
+        """The policies, to choose people by."""
+        self.assumed = Assumed.of(self.thin)
         self.old, self.new = (self.compiled(side) for side in self.sides)
         self.found: dict[tuple[Access, int], list[Question]] = {}
         self.answered: set[tuple[Access, int]] = set()
@@ -251,12 +253,12 @@ class _Comparing:
 
     def people(self, access: Access, kind: int) -> People:
         rules = [
-            (rule, side.policy)
-            for side in self.sides
-            for rule in (side.policy.rule_of_all, side.policy.rules.get(kind))
+            (rule, policy)
+            for policy in self.thin
+            for rule in (policy.rule_of_all, policy.rules.get(kind))
             if rule is not None
         ]
-        trusted = ((*side.policy.owners, *side.policy.policy_admins) for side in self.sides)
+        trusted = ((*policy.owners, *policy.policy_admins) for policy in self.thin)
         return people_of(rules, access, self.assumed, trusted if kind == POLICY_EVENT_KIND else ())
 
     def demands(self, policy: Policy, access: Access, kind: int) -> Iterator[Demand]:

@@ -3,12 +3,14 @@
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
-from typing import Final
+from typing import Any, Final
 
 import attrs
 
-from ..policy import Lists, Policy, Rule, lists_named, rules_of
+from ..policy import GlobalRule, Lists, Policy, Rule, lists_named, rules_of
 from ..policy.fields import Access
+from ..policy.models import key_lists_of
+from ..policy.named_lists import SIGN
 from ..policy.who import Step, Whom
 from ..policy.who_may import Way, authors_needed, ways
 
@@ -62,6 +64,49 @@ class Assumed:
 def fan_of(author: str) -> str:
     """The key whom an author is assumed to follow."""
     return _made_up(f"followed by {author}")
+
+
+def thinned(policies: Sequence[Policy]) -> list[Policy]:
+    """The policies with one key of each class in their lists: of those that the same lists of all
+    of them hold. A list may have a hundred thousand.
+    """
+    classes = _Classes()
+    for policy in policies:
+        for keys in _lists_of(policy):
+            classes.add(keys)
+    named = (f"{SIGN}{name}" for policy in policies for _, name in lists_named(policy))
+    kept = frozenset((*classes.keys, *named))
+
+    def thin(model: Any, names: Iterable[str]) -> Any:
+        """A rule, or the policy, with fewer keys."""
+        values = ((name, getattr(model, name)) for name in names)
+        fewer = {
+            name: tuple(key for key in value if key in kept)
+            for name, value in values
+            if value and not kept.issuperset(value)
+        }
+        return attrs.evolve(model, **fewer) if fewer else model
+
+    return [
+        attrs.evolve(
+            thin(policy, _TRUSTED),
+            global_rule=policy.global_rule and thin(policy.global_rule, key_lists_of(GlobalRule)),
+            rules={kind: thin(rule, key_lists_of(Rule)) for kind, rule in policy.rules.items()},
+        )
+        for policy in policies
+    ]
+
+
+_TRUSTED: Final = ("owners", "policy_admins")
+
+
+def _lists_of(policy: Policy) -> Iterator[Collection[str]]:
+    """All lists of keys, with the names of named lists among the keys."""
+    for name in _TRUSTED:
+        yield getattr(policy, name)
+    for _, rule in rules_of(policy):
+        for name in key_lists_of(type(rule)):
+            yield getattr(rule, name) or ()
 
 
 @attrs.frozen

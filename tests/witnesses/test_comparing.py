@@ -133,11 +133,20 @@ def test_a_limit_is_shown_by_who_may_write_in_both() -> None:
 
 def test_three_keys_may_have_to_come_together() -> None:
     """One that the global rule lets in, one that the kind's does, one that the new one denies."""
-    rules = {"1": {"write_allow": [BOB]}}
-    old = {"global": {"write_allow": [ALICE]}, "rules": rules}
-    new = {"global": {"write_allow": [ALICE], "write_deny": [CAROL]}, "rules": rules}
+    rules = {"1": {"read_allow": [BOB]}}
+    old = {"global": {"read_allow": [ALICE]}, "rules": rules}
+    new = {"global": {"read_allow": [ALICE], "read_deny": [CAROL]}, "rules": rules}
+    assert set(only(compared(old, new)).question.keys) == {ALICE, BOB, CAROL}
+
+
+def test_lists_may_be_long() -> None:
+    """One key of each class is asked about: seconds, not minutes."""
+    many = [f"{i:064x}" for i in range(50_000)]
+    rules = {str(kind): {"write_allow": many[:5_000]} for kind in range(20)}
+    old = {"global": {"read_deny": many}, "rules": rules}
+    new = {"global": {"read_deny": many[:-1]}, "rules": rules}
     found = compared(old, new)
-    assert found.alike is False
+    assert {each.question.keys for each in found.differences} == {(many[-1],)}
 
 
 def test_follow_lists_and_named_lists_are_assumed() -> None:
