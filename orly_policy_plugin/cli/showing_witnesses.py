@@ -6,7 +6,7 @@ from typing import Any
 from orly_policy_hookspecs import Decision
 from orly_policy_hookspecs.nip01 import event_json
 from orly_policy_plugin.counted import counted, listed
-from orly_policy_plugin.decisions import Explanation
+from orly_policy_plugin.decisions import decided_at
 from orly_policy_plugin.event_size import content_size, event_size
 from orly_policy_plugin.policy.diff import Change
 from orly_policy_plugin.witnesses import Comparison, Difference, Question
@@ -60,11 +60,7 @@ def _show(difference: Difference) -> None:
     say(f"  newly {'allowed' if difference.newly_allowed else 'refused'}: {_asked(difference)}")
     refusal = difference.old if difference.newly_allowed else difference.new
     before = "before, " if difference.newly_allowed else ""
-    say(f"    {before}{_place(refusal)}: {short(verdict(refusal.decision))}")
-
-
-def _place(explanation: Explanation) -> str:
-    return short(explanation.steps[-1].place) if explanation.steps else "the policy"
+    say(f"    {before}{short(decided_at(refusal))}: {short(verdict(refusal.decision))}")
 
 
 def _asked(difference: Difference) -> str:

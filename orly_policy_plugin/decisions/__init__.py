@@ -3,7 +3,7 @@
 from .access import is_party_involved
 from .criteria import Asking, CriterionFailed, Noted, decide_asking
 from .deciding import Plan, Plans
-from .explaining import Explanation, Step, denied_at, explain
+from .explaining import Explanation, Step, decided_at, denied_at, explain
 from .fitted import NOT_FITTED, Fitted
 from .foreseen import Scopes
 from .limits import limits_of
@@ -36,6 +36,7 @@ __all__ = [
     "compile_policy",
     "decide_asking",
     "decided",
+    "decided_at",
     "denied_at",
     "explain",
     "is_party_involved",

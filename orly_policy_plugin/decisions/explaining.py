@@ -92,11 +92,12 @@ def explain(
 
 
 def decided_at(explanation: Explanation) -> str:
-    """The place that decided: the one that denied, or the last that granted, or the default."""
-    granted = [step.place for step in explanation.steps if step.outcome == "grant"]
-    if granted and explanation.decision.accepted:
-        return granted[-1]
-    return explanation.steps[-1].place
+    """The place that decided: the first that denied, or the last that granted, or the default."""
+    outcome = "grant" if explanation.decision.accepted else "deny"
+    found = [step.place for step in explanation.steps if step.outcome == outcome]
+    if not found:
+        return DEFAULT_PLACE
+    return found[-1] if explanation.decision.accepted else found[0]
 
 
 def denied_at(plan: Plan, event: Event, keys: Keys, now: int) -> str:

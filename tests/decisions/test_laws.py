@@ -21,7 +21,7 @@ from strategies import (
 )
 
 from orly_policy_hookspecs import PREFIXES, Decision, Verdict
-from orly_policy_plugin.decisions import compile_policy
+from orly_policy_plugin.decisions import compile_policy, decided_at, denied_at
 from orly_policy_plugin.policy import structure_policy
 
 Json = dict[str, Any]
@@ -243,3 +243,18 @@ def test_only_the_default_is_a_fallback(
 def test_the_smallest_policy_allows_everything(kind: int, access: str) -> None:
     """{} says nothing, so nothing is denied."""
     assert decided({}, access, AnEvent(kind=kind), ()).accepted
+
+
+@given(policies(), st.lists(st.tuples(events, submitters, accesses), min_size=10), follow_lists)
+@many
+def test_the_place_that_denies_is_the_explanations(
+    policy: Json, asked: list[tuple[AnEvent, Submitter, Any]], follows: Follows
+) -> None:
+    """Found without an explanation, it is the same."""
+    snapshot = compile_policy(structure_policy(policy), follows=follows)
+    for event, submitter, access in asked:
+        explanation = snapshot.explain(access, event, submitter, NOW)
+        if not explanation.decision.accepted:
+            plan = snapshot.plans(access).for_kind(event.kind)
+            place = denied_at(plan, event, submitter, NOW)
+            assert place == decided_at(explanation) == explanation.steps[-1].place

@@ -17,6 +17,7 @@ from orly_policy_plugin.decisions import (
     Reply,
     Snapshot,
     Unasked,
+    decided_at,
     denied_at,
 )
 from orly_policy_plugin.policy.fields import Access
@@ -61,7 +62,7 @@ class Judge:
         plan = self.snapshot.plans(access).for_kind(event.kind)
         if not (plan.asks_criteria or plan.rates):
             return denied_at(plan, event, keys, now)
-        return self.explained(access, event, keys, now).steps[-1].place
+        return decided_at(self.explained(access, event, keys, now))
 
     def explained(
         self, access: Access, event: FrozenEvent, keys: tuple[str, ...], now: int

@@ -7,7 +7,7 @@ import attrs
 
 from orly_policy_plugin.cli.showing import say, say_columns, say_json, short, show_steps
 from orly_policy_plugin.counted import counted
-from orly_policy_plugin.decisions.explaining import decided_at
+from orly_policy_plugin.decisions import decided_at
 
 from .coverage import Coverage
 from .results import Result

@@ -3,8 +3,7 @@
 import attrs
 
 from orly_policy_plugin.cli.showing import verdict
-from orly_policy_plugin.decisions import Explanation
-from orly_policy_plugin.decisions.explaining import decided_at
+from orly_policy_plugin.decisions import Explanation, decided_at
 
 from .suites import Case, Suite
 

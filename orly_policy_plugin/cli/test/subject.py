@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -10,11 +11,9 @@ import attrs
 
 from orly_policy_hookspecs import Context
 from orly_policy_plugin.cli.explain import Explaining
-from orly_policy_plugin.cli.inputs import unusable_policy
 from orly_policy_plugin.cli.installed import Installed, fitted_plugins
-from orly_policy_plugin.cli.target import Target, load_state, target_of
+from orly_policy_plugin.cli.target import Target, load_state, named_lists_of, target_of
 from orly_policy_plugin.decisions import Explanation, Snapshot, compile_policy
-from orly_policy_plugin.lists import KnownLists
 from orly_policy_plugin.policy import Lists, Policy, lists_named
 from orly_policy_plugin.scripts import Scripts
 from orly_policy_plugin.state import PolicyState
@@ -72,7 +71,6 @@ class Given:
     installed: Installed
     scripts: Scripts
     runner: asyncio.Runner
-    _lists: dict[str, Lists] = attrs.Factory(dict)
 
     def for_suite(self, suite: Suite) -> "OfFile":
         """The policy, with a suite's follow lists and named lists in the place of those here."""
@@ -86,11 +84,12 @@ class Given:
         named = {name for _, name in lists_named(self.current.policy)}
         if named <= suite.lists.keys():
             return suite.lists
-        if "" not in self._lists:
-            with unusable_policy(self.target.name):
-                known = KnownLists(self.target.scripts_from)
-                self._lists[""] = known.resolve(self.current.policy)
-        return {**self._lists[""], **suite.lists}
+        return {**self._of_files, **suite.lists}
+
+    @cached_property
+    def _of_files(self) -> Lists:
+        """The keys in the files, read where a suite needs them."""
+        return named_lists_of(self.target, self.current.policy)
 
 
 @attrs.frozen(eq=False)
