@@ -1,6 +1,7 @@
 """Comparing two policies by what they decide."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from types import MappingProxyType
 from typing import Final
 
@@ -271,9 +272,11 @@ class _Comparing:
 
     def all_found(self, unit: Unit | None = None) -> Iterator[Question]:
         """The questions that are answered otherwise, of the kinds that a unit is about."""
-        for (_, kind), questions in self.found.items():
-            if unit is None or unit.kind in (None, kind):
-                yield from questions
+        if unit is None or unit.kind is None:
+            yield from chain.from_iterable(self.found.values())
+        else:
+            for access in BOTH:
+                yield from self.found.get((access, unit.kind), ())
 
     def shown_by_change(self) -> list[tuple[Change, list[Question]]]:
         """Each change with the first question that it newly allows, and the first that it refuses.

@@ -55,7 +55,7 @@ def _storage(path: Path) -> Mapping[str, Any]:
             value = yaml.safe_load(file.read(_MOST_MESSAGE_BYTES))
     except OSError as error:
         raise UnusableInput([f"{path}: {error.strerror or error}"]) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise UnusableInput(
             [f"{path}: this is not YAML: {' '.join(str(error).split())}"]
         ) from error
