@@ -174,6 +174,10 @@ def test_follow_lists_and_named_lists_are_assumed() -> None:
             {"rules": {"1": {"size_limit": 400}}},
         ),
         ({"plugins": {"pow": False}}, {}),
+        (
+            {"lists": {"m": {"file": "a"}}, "rules": {"1": {"x_known": ["@m"]}}},
+            {"lists": {"m": {"file": "b"}}, "rules": {"1": {"x_known": ["@m"]}}},
+        ),
         ({"owners": [ALICE], "policy_admins": [BOB]}, {"owners": [ALICE, BOB]}),
         (
             {"lists": {"m": {"file": "a"}}, "rules": {"1": {"write_allow": ["@m"]}}},
