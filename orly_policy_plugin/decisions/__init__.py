@@ -7,7 +7,7 @@ from .explaining import Explanation, Step, decided_at, denied_at, explain
 from .fitted import NOT_FITTED, Fitted
 from .foreseen import Scopes
 from .limits import limits_of
-from .pending import NamedScript, Outcome, Pending, Unasked, decided
+from .pending import NamedScript, Outcome, Pending, Unasked, at_best, decided
 from .rates import RateLimit
 from .replies import Action, Reply
 from .rules import Follows
@@ -33,6 +33,7 @@ __all__ = [
     "Snapshot",
     "Step",
     "Unasked",
+    "at_best",
     "compile_policy",
     "decide_asking",
     "decided",

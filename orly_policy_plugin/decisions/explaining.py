@@ -139,7 +139,7 @@ def _within_rates(
     for rate in rates:
         size = event_size(event)
         seen, limit = f"{size} bytes", f"{counted(rate.most, 'byte')} per second"
-        if rate.average_with(0.0, size) is None and not rate.exempt.exempts(event, keys):
+        if not rate.ever_takes(event, keys, size):
             steps.append(Step(rate.place, seen, limit, "deny"))
             return rate.refusal(0.0, size)
         steps.append(Step(rate.place, seen, limit, "pass"))

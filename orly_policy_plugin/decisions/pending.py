@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from orly_policy_hookspecs import Decision
+from orly_policy_hookspecs import Decision, Event
 
+from ..event_size import event_size
+from .conditions import Keys
 from .rates import RateLimit
 from .replies import Action, Reply
 
@@ -74,6 +76,16 @@ def decided(
         return None
     # A failure that does not deny leaves what is allowed by default, as if nobody had been asked.
     return pending.unopposed
+
+
+def at_best(pending: Pending, event: Event, keys: Keys) -> bool:
+    """Whether it comes to an accept where every script accepts and nothing else was written."""
+    if not pending.unopposed.accepted:
+        return False
+    if not pending.rates:
+        return True
+    size = event_size(event)
+    return all(rate.ever_takes(event, keys, size) for rate in pending.rates)
 
 
 def denial(reply: Reply, pending: Pending, *, failure_denies: bool) -> Decision | None:

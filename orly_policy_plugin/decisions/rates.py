@@ -10,7 +10,7 @@ from typing import Final
 
 import attrs
 
-from orly_policy_hookspecs import Decision
+from orly_policy_hookspecs import Decision, Event
 
 from ..counted import counted
 from .conditions import Keys
@@ -47,6 +47,13 @@ class RateLimit:
     def average_of(self, average_now: float, size: int) -> float:
         """The average with one more event, whether it fits or not."""
         return average_now + size / self.time_constant_seconds
+
+    def ever_takes(self, event: Event, keys: Keys, size: int) -> bool:
+        """Whether an event fits where nothing else was written.
+
+        :param size: the event's.
+        """
+        return self.average_with(0.0, size) is not None or self.exempt.exempts(event, keys)
 
     def refusal(self, average_now: float, size: int) -> Decision:
         """The denial of an event that does not fit, with when it would."""

@@ -7,7 +7,7 @@ import attrs
 from orly_policy_hookspecs import Decision
 from orly_policy_hookspecs.nip01 import FrozenEvent
 
-from ..decisions import Action, Explanation, Pending, Reply, Snapshot
+from ..decisions import Action, Explanation, Pending, Reply, Snapshot, at_best
 from ..policy.fields import Access
 from .people import Assumed, Person
 
@@ -37,9 +37,10 @@ class Question:
         """Whether a policy's answer is yes, where its scripts accept and no rate is used yet."""
         ask = snapshot.write if self.access == "write" else snapshot.read
         outcome = ask(self.event, self.keys, self.now)
-        if isinstance(outcome, Decision):
-            return outcome.accepted
-        return self.explained(snapshot).decision.accepted
+        if isinstance(outcome, Pending):
+            return at_best(outcome, self.event, self.keys)
+        assert isinstance(outcome, Decision)  # no criterion of a plugin is left in either policy
+        return outcome.accepted
 
     def explained(self, snapshot: Snapshot) -> Explanation:
         """The same with its reasons."""

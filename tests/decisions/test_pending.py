@@ -15,6 +15,7 @@ from orly_policy_plugin.decisions import (
     Pending,
     Reply,
     Snapshot,
+    at_best,
     compile_policy,
     decided,
 )
@@ -222,3 +223,22 @@ def test_kind_12345_is_asked_of_no_script() -> None:
     policy = {"owners": [OWNER], "global": {"script": "x"}, "rules": {"12345": {"script": "x"}}}
     snapshot = compile_policy(structure_policy(policy))
     assert isinstance(snapshot.read(AnEvent(kind=12345), (OWNER,), NOW), Decision)
+
+
+def test_at_best_is_what_an_explanation_says_where_scripts_accept() -> None:
+    """Of an event that fits the rate, and of one that never does; and where something denies."""
+    rule = {"script": "ask", "rate_limit": 35}
+    for default in ("allow", "deny"):
+        policy = {"rules": {"1": rule}, "global": {"script": "all"}, "default_policy": default}
+        snapshot = compile_policy(structure_policy(policy))
+        for content in ("", "x" * 100):
+            event = AnEvent(content=content)
+            pending = snapshot.write(event, (), NOW)
+            assert isinstance(pending, Pending)
+            accepts = (ACCEPTS,) * 2
+            explained = snapshot.explain("write", event, (), NOW, accepts)
+            assert at_best(pending, event, ()) is explained.decision.accepted is (content == "")
+    closed = {"global": {"script": "all"}, "default_policy": "deny"}
+    pending = compile_policy(structure_policy(closed)).write(AnEvent(), (), NOW)
+    assert isinstance(pending, Pending)
+    assert not at_best(pending, AnEvent(), ())

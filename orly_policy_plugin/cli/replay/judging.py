@@ -17,9 +17,11 @@ from orly_policy_plugin.decisions import (
     Reply,
     Snapshot,
     Unasked,
+    at_best,
     decided_at,
     denied_at,
 )
+from orly_policy_plugin.decisions.snapshot import Decide
 from orly_policy_plugin.policy.fields import Access
 
 from .tally import Counts, Example, Tally
@@ -48,14 +50,15 @@ class Judge:
     """Waits for plugins' criteria."""
 
     def settled(
-        self, asked: Access, event: FrozenEvent, keys: tuple[str, ...], now: int, outcome: object
+        self, event: FrozenEvent, keys: tuple[str, ...], now: int, outcome: Pending | Unasked
     ) -> bool:
         """Whether what was left open comes to an accept."""
-        if isinstance(outcome, Unasked):
-            outcome = self._asked(outcome, event, keys, now, {})
-        if isinstance(outcome, Decision):
-            return outcome.accepted
-        return self.explained(asked, event, keys, now).decision.accepted
+        settled: Outcome = (
+            self._asked(outcome, event, keys, now, {}) if isinstance(outcome, Unasked) else outcome
+        )
+        if isinstance(settled, Decision):
+            return settled.accepted
+        return at_best(settled, event, keys)
 
     def place(self, access: Access, event: FrozenEvent, keys: tuple[str, ...], now: int) -> str:
         """The place that refuses."""
@@ -120,10 +123,10 @@ class _Counting:
         now = event.created_at if asked.now is None else asked.now
         of_kind = self._tally.count(event.kind)
         outcome = self._ask(event, keys, now)
-        if type(outcome) is Decision:
+        if isinstance(outcome, Decision):
             accepted = outcome.accepted
         else:
-            accepted = self._judge.settled(asked.access, event, keys, now, outcome)
+            accepted = self._judge.settled(event, keys, now, outcome)
             if accepted and isinstance(outcome, Pending) and outcome.scripts:
                 self._tally.left_to_scripts += 1
         was = accepted
@@ -132,8 +135,8 @@ class _Counting:
             assert self._in_force is not None
             was = (
                 before.accepted
-                if type(before) is Decision
-                else self._in_force.settled(asked.access, event, keys, now, before)
+                if isinstance(before, Decision)
+                else self._in_force.settled(event, keys, now, before)
             )
         if not accepted:
             self._refuse(of_kind, event, keys, now, newly=was)
@@ -152,5 +155,5 @@ class _Counting:
             self._tally.add_example(place, Example(event, explanation, is_change=newly))
 
 
-def _asking(judge: Judge, access: Access) -> Callable[[FrozenEvent, tuple[str, ...], int], object]:
+def _asking(judge: Judge, access: Access) -> Decide:
     return judge.snapshot.write if access == "write" else judge.snapshot.read
