@@ -24,7 +24,7 @@ from orly_policy_plugin.decisions import (
 )
 from orly_policy_plugin.lists import not_known
 from orly_policy_plugin.pending import failure_denies
-from orly_policy_plugin.policy import Lists, Policy
+from orly_policy_plugin.policy import Lists
 from orly_policy_plugin.policy.fields import Access
 from orly_policy_plugin.policy.named_lists import list_in_words
 from orly_policy_plugin.scripts import Scripts
@@ -41,6 +41,7 @@ from .installed import ask_each, fitted_plugins
 from .showing import say, say_json, show_steps, tell, verdict
 from .target import (
     POLICY_OR_STANDARD_INPUT,
+    Target,
     follow_lists_of,
     load_state,
     named_lists_of,
@@ -147,9 +148,7 @@ def explain(
     """
     target = target_of(policy, state, may_be_standard_input=True)
     current = load_state(target)
-    lists = named_lists_of(target, current)
-    _tell_unknown(current.policy, lists)
-    tell_of_second_hop(current.policy)
+    lists = told_lists(target, current)
     follows = load_follows(follows_file) if follows_file else None
     event = load_event(event_file)
     at = int(time.time()) if now is None else now
@@ -223,12 +222,18 @@ async def _replies(
     return await asyncio.gather(*asked)
 
 
-def _tell_unknown(policy: Policy, lists: Lists) -> None:
-    """Tell which named lists are not known."""
-    for name, source in policy.lists.items():
+def told_lists(target: Target, current: PolicyState) -> Lists:
+    """The keys of a policy's named lists; which are not known is told.
+
+    :raises UnusablePolicy: some cannot be read.
+    """
+    lists = named_lists_of(target, current)
+    for name, source in current.policy.lists.items():
         if name not in lists:
             what = "it lets nobody in, or keeps out everybody"
             tell(f"{list_in_words(name, lists)}: {not_known(source)}: {what}")
+    tell_of_second_hop(current.policy)
+    return lists
 
 
 def kept_follows(current: PolicyState, lists: Lists) -> Follows:

@@ -8,14 +8,13 @@ from pathlib import Path
 import click
 
 from orly_policy_hookspecs.nip01 import FrozenEvent
-from orly_policy_plugin.cli.explain import kept_follows
+from orly_policy_plugin.cli.explain import kept_follows, told_lists
 from orly_policy_plugin.cli.inputs import pubkeys_option
 from orly_policy_plugin.cli.installed import fitted_plugins
 from orly_policy_plugin.cli.showing import UnusableInput
 from orly_policy_plugin.cli.target import (
     FILE,
     load_state,
-    named_lists_of,
     state_option,
     target_of,
 )
@@ -167,7 +166,7 @@ def _snapshot(file: Path, state: Path | None) -> Snapshot:
     """A policy with all that is kept beside it, as it would decide now."""
     target = target_of(file, state, may_be_standard_input=True)
     current = load_state(target)
-    lists = named_lists_of(target, current.policy)
+    lists = told_lists(target, current)
     installed = fitted_plugins(target, current)
     installed.fitted.put_in_force()
     return compile_policy(

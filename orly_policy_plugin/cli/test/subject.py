@@ -10,9 +10,9 @@ from typing import Protocol
 import attrs
 
 from orly_policy_hookspecs import Context
-from orly_policy_plugin.cli.explain import Explaining
+from orly_policy_plugin.cli.explain import Explaining, told_lists
 from orly_policy_plugin.cli.installed import Installed, fitted_plugins
-from orly_policy_plugin.cli.target import Target, load_state, named_lists_of, target_of
+from orly_policy_plugin.cli.target import Target, load_state, target_of
 from orly_policy_plugin.decisions import Explanation, Snapshot, compile_policy
 from orly_policy_plugin.policy import Lists, Policy, lists_named
 from orly_policy_plugin.scripts import Scripts
@@ -89,7 +89,7 @@ class Given:
     @cached_property
     def _of_files(self) -> Lists:
         """The keys in the files, read where a suite needs them."""
-        return named_lists_of(self.target, self.current.policy)
+        return told_lists(self.target, self.current)
 
 
 @attrs.frozen(eq=False)
@@ -105,10 +105,9 @@ class OfFile:
     def of(cls, policy: Policy, given: Given, suite: Suite) -> "OfFile":
         """Compile a policy for a suite."""
         current = given.current
-        kept = {author: known.followed for author, known in current.follows.items()}
         snapshot = compile_policy(
             policy,
-            follows=kept if suite.follows is None else suite.follows,
+            follows=current.follow_lists if suite.follows is None else suite.follows,
             lists=given.lists_for(suite),
             owners=given.target.owners,
             contributions=current.contributions,
