@@ -211,13 +211,16 @@ def test_explain_tells_of_a_list_that_is_not_known(
 
 
 def test_diff_tells_of_an_authors_list(write: Write, invoke: Invoke) -> None:
+    """Whom another minimum lets in is not known; of a list that no rule names, nobody."""
     lists = {"friends": {"author": AUTHOR.pubkey, "kind": 3}}
-    write("old.json", {"lists": lists})
-    write("new.json", {"lists": {"friends": {**lists["friends"], "at_least": 7}}})
-    done = invoke("diff", "old.json", "new.json")
-    assert done.exit_code == 1
-    assert done.stdout.startswith("lists.friends: ")
-    assert "at_least 7" in done.stdout
+    other = {"friends": {**lists["friends"], "at_least": 7}}
+    for rules, status in (({"1": {"write_allow": ["@friends"]}}, 1), ({}, 0)):
+        write("old.json", {"lists": lists, "rules": rules})
+        write("new.json", {"lists": other, "rules": rules})
+        done = invoke("diff", "old.json", "new.json")
+        assert done.exit_code == status
+        assert done.stdout.startswith("lists.friends: ")
+        assert "at_least 7" in done.stdout
 
 
 def test_of_two_hops_the_first_is_known(
