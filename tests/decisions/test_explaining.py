@@ -10,7 +10,14 @@ import spec_model
 from examples import ADMIN, ALICE, BOB, CAROL, DAVE, NOW, OWNER, STRANGER, AnEvent
 
 from orly_policy_plugin.authority import read_contribution
-from orly_policy_plugin.decisions import Action, Reply, Snapshot, Step, compile_policy
+from orly_policy_plugin.decisions import (
+    Action,
+    Reply,
+    Snapshot,
+    Step,
+    compile_policy,
+    decided_at,
+)
 from orly_policy_plugin.policy import policy_version, structure_policy
 
 Json = dict[str, Any]
@@ -351,3 +358,33 @@ def test_an_admins_rule_says_whom_it_is_not_for() -> None:
             "deny",
         ),
     )
+
+
+@pytest.mark.parametrize(
+    ("policy", "keys", "place"),
+    [
+        ({}, (), "default_policy"),
+        ({"default_policy": "deny"}, (), "default_policy"),
+        ({"rules": {"1": {"content_limit": 4}}}, (), "rules.1.content_limit"),
+        ({"rules": {"1": {"write_allow": [BOB]}}}, (BOB,), "rules.1.write_allow"),
+        (
+            {"global": {"write_allow": [BOB]}, "rules": {"1": {"write_deny": [CAROL]}}},
+            (BOB,),
+            "rules.1.write_deny",
+        ),
+        (
+            {"global": {"write_allow": [BOB]}, "rules": {"1": {"content_limit": 9}}},
+            (BOB,),
+            "global.write_allow",
+        ),
+        (
+            {"global": {"write_allow": [BOB]}, "rules": {"1": {"content_limit": 4}}},
+            (BOB,),
+            "rules.1.content_limit",
+        ),
+    ],
+)
+def test_the_place_that_decided(policy: Json, keys: tuple[str, ...], place: str) -> None:
+    """What denied; where nothing did, what granted last; else the default."""
+    explanation = compile_policy(structure_policy(policy)).explain("write", AnEvent(), keys, NOW)
+    assert decided_at(explanation) == place
