@@ -61,3 +61,9 @@ def test_policies_are_compared_by_what_would_be_written() -> None:
     old = structure_policy({"owners": [ALICE], "rules": {"1": {"max_expiry": 0}}})
     new = structure_policy({"owners": [BOB], "rules": {"1": {}}, "default_policy": "allow"})
     assert differences(old, new) == [Difference("owners", [ALICE], [BOB])]
+
+
+def test_long_lists_are_compared_at_once() -> None:
+    """Seconds at most: each item is looked up, not searched for."""
+    many = [f"{i:064x}" for i in range(100_000)]
+    assert str(Difference("owners", many, many[1:])).startswith("owners: removed 0000")

@@ -31,8 +31,9 @@ class Difference:
 
     def _change(self) -> str:
         if isinstance(self.old, list) and isinstance(self.new, list):
-            added = [item for item in self.new if item not in set(self.old)]
-            removed = [item for item in self.old if item not in set(self.new)]
+            was, is_now = set(self.old), set(self.new)
+            added = [item for item in self.new if item not in was]
+            removed = [item for item in self.old if item not in is_now]
             shown = _items("added", added) + _items("removed", removed)
             return ", ".join(shown) or "in another order"
         return f"{_shown(self.old)} -> {_shown(self.new)}"
