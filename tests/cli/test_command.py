@@ -150,9 +150,7 @@ def test_ctrl_c_ends_it_quietly(write: Write, folder: Path, command: list[str]) 
     assert (out, err.strip()) == (b"", b"")
 
 
-@pytest.fixture(
-    params=["check", "diff", "explain", "lint", "replay", "schema", "test", "--help"]
-)
+@pytest.fixture(params=["check", "diff", "explain", "lint", "replay", "schema", "test", "--help"])
 def talkative(
     request: pytest.FixtureRequest,
     write: Write,

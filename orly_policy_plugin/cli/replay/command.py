@@ -167,7 +167,7 @@ def _snapshot(file: Path, state: Path | None) -> Snapshot:
     target = target_of(file, state, may_be_standard_input=True)
     current = load_state(target)
     lists = told_lists(target, current)
-    installed = fitted_plugins(target, current)
+    installed = fitted_plugins(target, current.policy)
     installed.fitted.put_in_force()
     return compile_policy(
         current.policy,

@@ -141,7 +141,7 @@ def given_policy(
         return
     target = target_of(file, state, may_be_standard_input=True)
     current = load_state(target)
-    installed = fitted_plugins(target, current)
+    installed = fitted_plugins(target, current.policy)
     installed.fitted.put_in_force()
     scripts = Scripts(target.scripts_from, pass_environment=pass_environment)
     with asyncio.Runner() as runner:
