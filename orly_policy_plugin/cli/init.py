@@ -47,7 +47,7 @@ def init(
     """Write a policy to start from, with its tests.
 
     RECIPE is one of those that --list prints, by default the open relay. It is written as
-    policy.json, with comments; policy-suite.jsonl, which the command test runs; and a file for
+    policy.json, with comments; policy-suite.json, which the command test runs; and a file for
     each list of keys. Every policy is complete: nothing in it has to be filled in. No file that is
     there is overwritten.
 
@@ -126,7 +126,7 @@ def _next_steps(recipe: Recipe, folder: Path) -> list[tuple[str, str]]:
     policy, suite = (shlex.quote(str(folder / name)) for name in (POLICY_FILE, SUITE_FILE))
     steps = [
         (f"orly-policy check {policy}", "what it says"),
-        (f"orly-policy test {suite}", "what it does"),
+        (f"orly-policy test {suite} --policy {policy}", "what it does"),
     ]
     if recipe.needs_follow_lists:
         imports = f"orly-policy follows import FILE --policy {policy}"

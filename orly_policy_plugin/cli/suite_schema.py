@@ -1,4 +1,4 @@
-"""The JSON Schema of a policy test suite, which :mod:`.suites` reads."""
+"""The JSON Schema of a policy test suite, which :mod:`.test.suites` reads."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -9,7 +9,7 @@ from orly_policy_plugin.schemas import DIALECT, Schema, parts, policy_schema
 _HEX32: Final[Schema] = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
 _EVENT: Final[Schema] = {
     "type": "object",
-    "description": "an event (NIP-01); its id and signature are not verified",
+    "description": "an event (NIP-01), of which what does not matter is left out",
     "properties": {
         "id": _HEX32,
         "pubkey": _HEX32,
@@ -19,7 +19,7 @@ _EVENT: Final[Schema] = {
         "content": parts.TEXT,
         "sig": {"type": "string", "pattern": "^[0-9a-f]{128}$"},
     },
-    "required": ["id", "pubkey", "created_at", "kind", "tags", "content", "sig"],
+    "additionalProperties": False,
 }
 _KEYS: Final = parts.list_of(parts.PUBKEY)
 
@@ -28,10 +28,15 @@ CASE: Final[Mapping[str, Schema]] = {
     "event": _EVENT,
     "allowed": {**parts.BOOLEAN, "description": "the right answer"},
     "authed": {
-        "type": "string",
+        "type": ["string", "array"],
         "pattern": f"{parts.PUBKEY['pattern']}|^$",
-        "description": "who authenticated; empty: nobody",
+        "items": parts.PUBKEY,
+        "description": "who authenticated: a key, a list of several, or nobody",
     },
+    "now": {**parts.WHOLE_NUMBER, "description": "Unix seconds, where not the suite's"},
+    "name": {**parts.TEXT, "description": "shown where it fails"},
+    "message": {**parts.TEXT, "description": "how the client's message begins"},
+    "place": {**parts.TEXT, "description": "the place that decides"},
     "ip": {**parts.TEXT, "description": "the client's address, for scripts"},
     "because": {"description": "why; only informs"},
     "orly_0_31_7": {"description": "ORLY's own answer; only informs"},
@@ -39,7 +44,7 @@ CASE: Final[Mapping[str, Schema]] = {
 """The members of a case, by key."""
 SUITE: Final[Mapping[str, Schema]] = {
     "name": {**parts.TEXT, "description": "shown where a case fails"},
-    "now": {**parts.WHOLE_NUMBER, "description": "Unix seconds at which all cases are asked"},
+    "now": {**parts.WHOLE_NUMBER, "description": "Unix seconds to decide at; else the time now"},
     "follows": {
         **parts.mapping_of(parts.PUBKEY["pattern"], _KEYS),
         "description": "follow lists: author to the keys that the author follows",
@@ -59,17 +64,19 @@ SUITE: Final[Mapping[str, Schema]] = {
 
 
 def suite_schema(criteria: Mapping[str, Registered]) -> Schema:
-    """A suite: a policy, and the questions to ask it.
+    """A file of suites: one, or a list of them.
 
     :param criteria: that the policy's rules may use.
     """
     policy = policy_schema(criteria)
     definitions = policy.pop("$defs")
+    suite = parts.object_of({**SUITE, "policy": policy}, required=["cases"])
+    reference = {"$ref": "#/$defs/suite"}
     return {
         "$schema": DIALECT,
         "title": "A policy test suite",
-        **parts.object_of(
-            {**SUITE, "policy": policy}, required=["name", "now", "policy", "cases"]
-        ),
-        "$defs": definitions,
+        "if": {"type": "array"},
+        "then": {"items": reference},
+        "else": reference,
+        "$defs": {**definitions, "suite": suite},
     }

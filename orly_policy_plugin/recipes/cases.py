@@ -18,7 +18,7 @@ NOBODY: Final = ""
 
 def write(
     kind: int,
-    because: str,
+    why: str,
     *,
     by: str,
     allowed: bool,
@@ -30,18 +30,19 @@ def write(
 
     :param by: who has authenticated; :data:`NOBODY`: a stranger who has not.
     """
-    return {
-        "access": "write",
-        "because": because,
-        "authed": by,
-        "allowed": allowed,
-        "event": _event(kind, by or STRANGER, tags, content, NOW - age_seconds),
-    }
+    event = _event(kind, tags)
+    if not by:
+        event["pubkey"] = STRANGER
+    if content:
+        event["content"] = content
+    if age_seconds:
+        event["created_at"] = NOW - age_seconds
+    return _case(why, "write", by, event, allowed=allowed)
 
 
 def read(
     kind: int,
-    because: str,
+    why: str,
     *,
     by: str,
     allowed: bool,
@@ -49,28 +50,17 @@ def read(
     tags: Sequence[Sequence[str]] = (),
 ) -> Json:
     """May somebody read an event?"""
-    return {
-        "access": "read",
-        "because": because,
-        "authed": by,
-        "allowed": allowed,
-        "event": _event(kind, author, tags, "", NOW),
-    }
+    return _case(why, "read", by, {"pubkey": author, **_event(kind, tags)}, allowed=allowed)
 
 
-def _event(
-    kind: int, author: str, tags: Sequence[Sequence[str]], content: str, created_at: int
-) -> Json:
-    """An event whose id and signature are made up: suites do not verify them."""
-    return {
-        "id": "0" * 64,
-        "pubkey": author,
-        "created_at": created_at,
-        "kind": kind,
-        "tags": [list(tag) for tag in tags],
-        "content": content,
-        "sig": "0" * 128,
-    }
+def _event(kind: int, tags: Sequence[Sequence[str]]) -> Json:
+    """What matters of an event: the rest may be left out."""
+    return {"kind": kind, **({"tags": [list(tag) for tag in tags]} if tags else {})}
+
+
+def _case(why: str, access: str, by: str, event: Json, *, allowed: bool) -> Json:
+    who = {"authed": by} if by else {}
+    return {"name": why, "access": access, **who, "event": event, "allowed": allowed}
 
 
 def bounds(

@@ -1,6 +1,5 @@
 """The table of recipes, and the files that one of them is written as."""
 
-import json
 from collections.abc import Iterator
 from typing import Final
 
@@ -23,7 +22,7 @@ RECIPES: Final = {
 """By name; the first is the one where nothing else is said."""
 
 POLICY_FILE: Final = "policy.json"
-SUITE_FILE: Final = "policy-suite.jsonl"
+SUITE_FILE: Final = "policy-suite.json"
 
 
 def files_of(recipe: Recipe, keys: Keys) -> dict[str, str]:
@@ -34,7 +33,7 @@ def files_of(recipe: Recipe, keys: Keys) -> dict[str, str]:
     dish = recipe.make(keys)
     files = {
         POLICY_FILE: pretty_json(dish.policy) + "\n",
-        SUITE_FILE: json.dumps(_suite(recipe, dish), ensure_ascii=False) + "\n",
+        SUITE_FILE: pretty_json(_suite(recipe, dish)) + "\n",
     }
     return files | {f"{name}.txt": "".join(_list(dish, name)) for name in dish.lists}
 
@@ -46,8 +45,6 @@ def _list(dish: Dish, name: str) -> Iterator[str]:
 
 def _suite(recipe: Recipe, dish: Dish) -> dict[str, object]:
     lists = {name: [*keys, *dish.also_listed.get(name, ())] for name, keys in dish.lists.items()}
-    suite = {"name": recipe.name, "now": NOW, "policy": dish.policy, "cases": dish.cases}
-    return suite | {
-        "lists": lists,
-        "follows": {key: [*all_] for key, all_ in dish.follows.items()},
-    }
+    follows = {key: [*followed] for key, followed in dish.follows.items()}
+    suite = {"name": recipe.name, "now": NOW, "lists": lists, "follows": follows}
+    return {key: value for key, value in suite.items() if value} | {"cases": [*dish.cases]}

@@ -18,6 +18,7 @@ Invoke = Callable[..., Result]
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 NPUB = "npub180cvv07tjdrrgpa0j7j7tmnyl2yr6yr7l8j4s3evf6u64th6gkwsyjh6w6"
+TEST = ("test", "policy-suite.json", "--policy", "policy.json")
 HEX = "3bf0c63fcb93463407af97a5e5ee64fa883d107ef9e558472c4eb9aaaefa459d"
 
 
@@ -31,16 +32,16 @@ def test_the_open_relay_is_what_is_written_where_nothing_is_said(folder: Path, r
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines() == [
         "wrote policy.json",
-        "wrote policy-suite.jsonl",
+        "wrote policy-suite.json",
         "wrote blocked.txt",
         "",
-        "  orly-policy check policy.json        what it says",
-        "  orly-policy test policy-suite.jsonl  what it does",
+        "  orly-policy check policy.json                            what it says",
+        "  orly-policy test policy-suite.json --policy policy.json  what it does",
     ]
     for command in (("check", "--start", "policy.json"), ("lint", "policy.json")):
         done = run(*command)
         assert (done.returncode, done.stderr) == (0, "")
-    assert run("test", "policy-suite.jsonl").stdout.endswith("in 1 suite: all as expected\n")
+    assert run(*TEST).stdout.endswith("in 1 suite: all as expected\n")
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
@@ -52,7 +53,7 @@ def test_what_is_written_can_be_used(recipe: str, folder: Path, invoke: Invoke) 
         told = "a start would be refused: the policy needs the follow lists of"
         assert done.exit_code == 0
         assert done.stderr == "" or (recipe == "community" and told in done.stderr)
-    assert invoke("test", "policy-suite.jsonl").exit_code == 0
+    assert invoke(*TEST).exit_code == 0
     assert json.loads((folder / "policy.json").read_text())["owners"] == [HEX]
 
 
@@ -90,7 +91,7 @@ def test_a_secret_key_is_refused_and_not_repeated(folder: Path, invoke: Invoke) 
     assert files_in(folder) == {}
 
 
-@pytest.mark.parametrize("there", ["policy.json", "policy-suite.jsonl", "members.txt"])
+@pytest.mark.parametrize("there", ["policy.json", "policy-suite.json", "members.txt"])
 def test_no_file_is_overwritten(there: str, folder: Path, write: Write, invoke: Invoke) -> None:
     """Nor is anything else written then."""
     write(there, "mine")
@@ -114,9 +115,9 @@ def test_a_folder_is_made(folder: Path, invoke: Invoke) -> None:
     done = invoke("init", "archive", "--folder", "my relay", "--json")
     assert json.loads(done.stdout) == {
         "recipe": "archive",
-        "files": ["my relay/policy.json", "my relay/policy-suite.jsonl"],
+        "files": ["my relay/policy.json", "my relay/policy-suite.json"],
     }
-    assert sorted(files_in(folder / "my relay")) == ["policy-suite.jsonl", "policy.json"]
+    assert sorted(files_in(folder / "my relay")) == ["policy-suite.json", "policy.json"]
 
 
 def test_a_file_where_the_folder_should_be(write: Write, folder: Path, run: Run) -> None:
@@ -152,7 +153,7 @@ def test_a_full_disk_leaves_nothing_half_written(folder: Path, command: list[str
         preexec_fn=little_room,
     )
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "policy-suite.jsonl: File too large; nothing was written\n"
+    assert done.stderr == "policy-suite.json: File too large; nothing was written\n"
     assert files_in(folder) == {}
 
 

@@ -19,9 +19,9 @@ from strategies import json_values, many, policies
 from orly_policy_hookspecs import Context, FrozenEvent, Gate, hookimpl
 from orly_policy_hookspecs.criteria import Criterion
 from orly_policy_plugin.authority import read_contribution
-from orly_policy_plugin.cli import suites
 from orly_policy_plugin.cli.suite_schema import CASE, SUITE, suite_schema
-from orly_policy_plugin.cli.suites import read_suite
+from orly_policy_plugin.cli.test import suites
+from orly_policy_plugin.cli.test.suites import read_suite
 from orly_policy_plugin.policy import InvalidPolicy, parse_duration, structure_policy
 from orly_policy_plugin.policy.values import read_kind_key
 from orly_policy_plugin.recipes import RECIPES, files_of
@@ -52,7 +52,7 @@ def test_recipes_are_right(name: str) -> None:
     """Policies and suites, comments included."""
     files = files_of(RECIPES[name], (ALICE,))
     POLICY.validate(json.loads(files["policy.json"]))
-    SUITES.validate(json.loads(files["policy-suite.jsonl"]))
+    SUITES.validate(json.loads(files["policy-suite.json"]))
 
 
 @pytest.mark.parametrize("vectors", ["decisions", "extended"])
@@ -258,16 +258,18 @@ def test_a_wrong_contribution_is_refused(content: Any) -> None:
     ],
 )
 def test_a_wrong_suite_is_refused(change: Any) -> None:
-    suite = json.loads(files_of(RECIPES["open"], ())["policy-suite.jsonl"])
+    suite = json.loads(files_of(RECIPES["open"], ())["policy-suite.json"])
+    suite |= {"policy": {}, "lists": {}}
     assert SUITES.is_valid(suite)
+    assert SUITES.is_valid([suite, suite])
     assert not SUITES.is_valid(suite | change)
     with pytest.raises(InvalidPolicy):
         read_suite(suite | change)
 
 
 def test_the_schema_of_suites_has_every_key_of_theirs() -> None:
-    assert CASE.keys() == suites._CASE.keys() | suites._INFORMATION
-    assert SUITE.keys() | {"policy"} == suites._SUITE.keys()
+    assert CASE.keys() == suites._CASE.keys() | suites._INFORMATION | {"event"}
+    assert SUITE.keys() | {"policy"} == suites._SUITE.keys() | {"cases"}
 
 
 # --- criteria
