@@ -2,16 +2,16 @@
 13 of the spec). Pure but for them: an answer that must be waited for is handed out.
 """
 
-from collections.abc import Awaitable, Callable, Generator, Iterator, Mapping
-from typing import Any, ClassVar, Final, TypeVar
+from collections.abc import Awaitable, Callable, Container, Generator, Iterator, Mapping
+from typing import Any, ClassVar, Final, Self, TypeVar
 
 import attrs
 
 from orly_policy_hookspecs import Context, Decision, Event, frozen
-from orly_policy_hookspecs.criteria import ReadKeys, Registered, Used
+from orly_policy_hookspecs.criteria import Registered, Used
 from orly_policy_hookspecs.nip01 import FrozenEvent
 
-from ..policy import Policy, rules_of
+from ..policy import Lists, Policy, key_reader, rules_of
 from .access import Matcher, MayAccess
 from .conditions import GRANT, GRANTS, Condition, Finding, Foresight, Keys
 from .deciding import Plan
@@ -41,6 +41,28 @@ class AskedOf:
     """As the criterion has read it."""
     written: Any
     """As the policy has it."""
+    not_known: tuple[str, ...] = ()
+    """The named lists that it has and that are not known yet."""
+    unread: Exception | None = None
+    """Why the criterion could not read it. It may read it well without the keys that the lists
+    have now, or had a moment ago: that keeps no list from being obeyed, and denies."""
+
+    @classmethod
+    def reading(
+        cls, registered: Registered, written: Any, lists: Lists, not_known_yet: Container[str]
+    ) -> Self:
+        """Have a rule's value read.
+
+        :param lists: the keys of named lists.
+        :param not_known_yet: names of lists that come later, and have no keys until then.
+        """
+        met, unread, value = set[str](), None, None
+        try:
+            read_keys = key_reader(lists, not_known_yet, met)
+            value = registered.criterion.value(written, read_keys)
+        except Exception as error:  # noqa: BLE001 -- raised again where it is asked
+            unread = error
+        return cls(registered, value, written, tuple(sorted(met)), unread)
 
     @property
     def in_words(self) -> str:
@@ -58,10 +80,13 @@ class AskedOf:
     def begin(self, event: Event, context: Context) -> object:
         """Ask: the answer, or an awaitable of it.
 
-        :raises CriterionFailed: it did, or its plugin is registered no more.
+        :raises CriterionFailed: it did, now or when it read its value, or its plugin is registered
+            no more.
         """
         if self.registered.registration.is_over:
             raise self.failed("is not asked: the plugin was unregistered")
+        if self.unread is not None:
+            raise self.failed("could not read its value") from self.unread
         try:
             return self._ask(frozen(event), context, self.value)
         except Exception as error:
@@ -198,14 +223,20 @@ class NoSuchCriterion(Condition):
 
 
 def used_by(
-    policy: Policy, criteria: Mapping[str, Registered], keys: ReadKeys
+    policy: Policy,
+    criteria: Mapping[str, Registered],
+    lists: Lists,
+    not_known_yet: Container[str],
 ) -> tuple[Used, ...]:
-    """The criteria of a policy's rules that are to be told of decisions."""
+    """The criteria of a policy's rules that are to be told of decisions, with the values that they
+    could read.
+    """
     values: dict[str, list[Any]] = {}
     for _, rule in rules_of(policy):
         for name, written in rule.criteria.items():
             if name in criteria and criteria[name].criterion.decided is not None:
-                values.setdefault(name, []).append(criteria[name].criterion.value(written, keys))
+                asked = AskedOf.reading(criteria[name], written, lists, not_known_yet)
+                values.setdefault(name, []).extend(() if asked.unread else (asked.value,))
     return tuple(Used(criteria[name], tuple(read)) for name, read in values.items())
 
 

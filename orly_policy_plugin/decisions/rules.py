@@ -13,7 +13,7 @@ from orly_policy_hookspecs import Decision
 from orly_policy_hookspecs.criteria import Registered
 
 from ..counted import counted
-from ..policy import Lists, Policy, Rule, key_reader
+from ..policy import Lists, Policy, Rule
 from ..policy.fields import Access, fields_of, once, value_in_effect
 from ..policy.named_lists import SIGN, list_in_words, not_known_yet
 from ..policy.who import Step, Whom
@@ -100,17 +100,17 @@ class RuleCompiler:
         self.sets = sets
         self.criteria = criteria
         self._not_known_yet = not_known_yet(policy.lists, lists)
-        self._read_keys = key_reader(lists, self._not_known_yet)
         self._united: dict[frozenset[str], frozenset[str]] = {}
 
     def conditions(self, rule: RuleInPlace) -> tuple[Condition, ...]:
         """A rule's conditions, in the order in which their messages count."""
         found = list(ways(rule.rule, self.access, self.policy))
+        criteria = dict(self._criteria(rule))
         return (
             *self._limits(rule),
-            *self._refused_by_criteria(rule),
+            *self._refused_by_criteria(rule, criteria),
             *self._denials(rule, found),
-            *self._may_access(rule, found),
+            *self._may_access(rule, found, criteria),
         )
 
     def _limits(self, of: RuleInPlace) -> Iterator[Condition]:
@@ -124,38 +124,28 @@ class RuleCompiler:
 
     # --- criteria of plugins
 
-    def _refused_by_criteria(self, of: RuleInPlace) -> Iterator[Condition]:
+    def _refused_by_criteria(
+        self, of: RuleInPlace, criteria: Mapping[str, AskedOf]
+    ) -> Iterator[Condition]:
         for name in sorted(of.rule.criteria.keys() - self.criteria.keys()):
             yield NoSuchCriterion(f"{of.place}.{name}")
-        for name, listed in self._not_known_in_criteria(of.rule):
-            yield ListNotKnown(f"{of.place}.{name}", f"{SIGN}{listed}", _NOT_KNOWN_YET)
-        for name, asked in self._criteria(of.rule):
+        # Whether one lets in or keeps out is its plugin's to say, and so it keeps out everybody.
+        for place, asked in criteria.items():
+            for listed in asked.not_known:
+                yield ListNotKnown(place, f"{SIGN}{listed}", _NOT_KNOWN_YET)
+        for place, asked in criteria.items():
             if asked.registered.criterion.refuses is not None:
-                yield RefusedByCriterion(f"{of.place}.{name}", asked)
+                yield RefusedByCriterion(place, asked)
 
-    def _not_known_in_criteria(self, rule: Rule) -> Iterator[tuple[str, str]]:
-        """The criteria that name a list which is not known yet: whether it lets in or keeps out is
-        their plugins' to say, and so it keeps out everybody.
+    def _criteria(self, of: RuleInPlace) -> Iterator[tuple[str, AskedOf]]:
+        """A rule's criteria that are asked on this access, by their places, in the order of their
+        names.
         """
-        if self._not_known_yet:
-            for name, asked in self._criteria(rule):
-                met = set[str]()
-                read_keys = key_reader(self.lists, self._not_known_yet, met)
-                asked.registered.criterion.value(rule.criteria[name], read_keys)
-                yield from ((name, listed) for listed in sorted(met))
-
-    def _let_in_by_criteria(self, of: RuleInPlace) -> Iterator[Matcher]:
-        for name, asked in self._criteria(of.rule):
-            if asked.registered.criterion.lets_in is not None:
-                yield LetInByCriterion(f"{of.place}.{name}", asked.in_words, asked)
-
-    def _criteria(self, rule: Rule) -> Iterator[tuple[str, AskedOf]]:
-        """A rule's criteria that are asked on this access, in the order of their names."""
-        for name in sorted(rule.criteria.keys() & self.criteria.keys()):
-            registered, value = self.criteria[name], rule.criteria[name]
+        for name in sorted(of.rule.criteria.keys() & self.criteria.keys()):
+            registered, written = self.criteria[name], of.rule.criteria[name]
             if self.access in registered.criterion.asked_on:
-                read = registered.criterion.value(value, self._read_keys)
-                yield name, AskedOf(registered, read, value)
+                asked = AskedOf.reading(registered, written, self.lists, self._not_known_yet)
+                yield f"{of.place}.{name}", asked
 
     # --- who may
 
@@ -186,11 +176,17 @@ class RuleCompiler:
                 way.field,
             )
 
-    def _may_access(self, of: RuleInPlace, found: list[Way]) -> Iterator[Condition]:
+    def _may_access(
+        self, of: RuleInPlace, found: list[Way], criteria: Mapping[str, AskedOf]
+    ) -> Iterator[Condition]:
         what = self._what(of)
         grants = tuple(self._matchers(of, _at(Step.GRANT, found)))
         allows = tuple(self._matchers(of, _at(Step.ALLOW, found)))
-        by_criteria = tuple(self._let_in_by_criteria(of))
+        by_criteria = tuple(
+            LetInByCriterion(place, asked.in_words, asked)
+            for place, asked in criteria.items()
+            if asked.registered.criterion.lets_in is not None
+        )
         allows += by_criteria
         if (added := of.opened_by) is not None:
             added_ways = ways_in(added.total, self.access, self.policy)

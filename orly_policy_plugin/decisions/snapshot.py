@@ -18,7 +18,6 @@ from ..policy import (
     Policy,
     Problem,
     json_differences,
-    key_reader,
     lists_named,
     unstructure_policy,
 )
@@ -232,7 +231,6 @@ def compile_policy(
             plugins.criteria,
         )
 
-    read_keys = key_reader(lists, not_known_yet(policy.lists, lists))
     snapshot = Snapshot(
         policy=policy,
         contributions=standing,
@@ -242,7 +240,7 @@ def compile_policy(
         writes=compiled("write"),
         reads=compiled("read"),
         lists=lists,
-        told=used_by(policy, plugins.criteria, read_keys),
+        told=used_by(policy, plugins.criteria, lists, not_known_yet(policy.lists, lists)),
         follows=known,
         rate_seconds=rate_seconds,
         parts=parts,

@@ -4,6 +4,7 @@ from collections.abc import Container, Iterator
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 from bech32 import bech32_encode, convertbits
 from examples import ALICE, BOB, CAROL, DAVE, NOBODY, NOW, AnEvent, by
@@ -199,3 +200,70 @@ def test_a_criterion_that_names_a_list_which_is_not_known_yet_keeps_everybody_ou
     relayed.gate.blocking.list_event(AnEvent(**mutes), NOBODY)
     assert may(relayed, ALICE, CAROL) == [True, False]
     assert may(relayed, BOB) == ["x_friends" in rule]
+
+
+@attrs.define(eq=False)
+class Failing:
+    """A plugin that stops being able to read its values."""
+
+    fails: bool = False
+
+    @hookimpl
+    def criteria(self) -> list[Criterion]:
+        return [
+            Criterion(
+                name="x_refuses",
+                unit="keys",
+                read_with_keys=self.read,
+                refuses=lambda *_: None,
+                decided=lambda *_: None,
+            ),
+            Criterion(
+                name="x_lets_in",
+                unit="keys",
+                read_with_keys=self.read,
+                lets_in=lambda _, context, value: any(
+                    key in value for key in context.authenticated
+                ),
+            ),
+        ]
+
+    def read(self, value: Any, keys: ReadKeys) -> Container[str]:
+        if self.fails:
+            raise RuntimeError("too many keys")
+        return keys(value)
+
+
+def test_a_criterion_that_cannot_read_its_value_keeps_no_list_from_being_obeyed(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its rules deny, and name it, until it can; all others go on."""
+    rules = {
+        "1": {"x_refuses": ["@friends"], "read_allow": []},
+        "2": {"x_lets_in": ["@friends"]},
+        "3": {"write_deny": ["@friends"]},
+    }
+    friends, failing = tmp_path / "friends.txt", Failing()
+    friends.write_text(f"{ALICE}\n")
+    policy = {"default_policy": "allow", "lists": LISTS, "rules": rules}
+    relayed = started(tmp_path, policy, it=failing)
+
+    def answers(key: str) -> list[str]:
+        writes = (AnEvent(kind=kind) for kind in (1, 2, 3))
+        told = [relayed.gate.blocking.write(event, by(key)).message for event in writes]
+        return [message.partition(":")[0] for message in told]
+
+    relayed.engine.start()
+    try:
+        assert answers(ALICE) == ["", "", "restricted"]
+        failing.fails = True
+        friends.write_text(f"{ALICE}\n{BOB}\n")
+        eventually(lambda: answers(BOB) == ["error", "error", "restricted"])
+        assert answers(ALICE) == ["error", "error", "restricted"]
+        assert "the criterion x_refuses of the plugin it could not read its value" in caplog.text
+        assert "RuntimeError: too many keys" in caplog.text
+        failing.fails = False
+        friends.write_text(f"{BOB}\n")
+        eventually(lambda: answers(ALICE) == ["", "restricted", ""])
+    finally:
+        relayed.engine.stop()
