@@ -17,6 +17,7 @@ from orly_policy_plugin.follows import (
     NeededLists,
     follow_list,
     kept_as,
+    name_of,
 )
 from orly_policy_plugin.lists import made_of, too_few
 from orly_policy_plugin.policy import Policy, Problem
@@ -163,9 +164,10 @@ def _keep_newer(events: list[FrozenEvent], target: Target, done: list[str]) -> N
 
 def _of_second_hops(current: PolicyState) -> frozenset[str]:
     """The authors whose follow lists count for two hops."""
-    roots = [source.follows_of for source in current.policy.lists.values() if source.follows_of]
+    sources = current.policy.lists.values()
+    roots = {name_of(each.address) for each in sources if each.follows_of and each.address}
     return frozenset().union(
-        *(current.follows[root].followed for root in roots if root in current.follows)
+        *(current.follows[root].followed for root in roots & current.follows.keys())
     )
 
 

@@ -52,6 +52,11 @@ def kept_as(event: Event) -> Iterator[str]:
         yield name_of(address)
 
 
+def is_follow_list(name: str) -> bool:
+    """Whether it is follow lists that are kept under a name."""
+    return is_hex32(name) or name.startswith(f"{kinds.FOLLOW_LIST}:")
+
+
 def name_of(address: Address) -> str:
     """The name under which a list is kept that a policy names: ``<kind>:<author>:<d>``."""
     return str(address)

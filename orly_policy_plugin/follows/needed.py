@@ -24,9 +24,10 @@ class NeededLists:
     by_contributions: frozenset[str]
     """Named by admins' contributions only."""
     kept: frozenset[str]
-    """All of them, the policy admins, and those whose two hops are a named list."""
+    """All of them, and the policy admins."""
     named: frozenset[Address]
-    """The lists of authors that the owner's policy names in its section of lists."""
+    """The lists of authors that the owner's policy names in its section of lists, and those that
+    two hops begin with."""
 
     @property
     def needed(self) -> frozenset[str]:
@@ -59,11 +60,10 @@ def needed_lists(
     added = [rule for contribution in contributions for rule in contribution.rules_add.values()]
     extensions = [each for contribution in contributions for each in contribution.extensions]
     by_contributions = _by(policy, added) | _by(policy, extensions)
-    roots = {source.follows_of for source in policy.lists.values() if source.follows_of}
     return NeededLists(
         by_policy,
         by_contributions - by_policy,
-        by_policy | by_contributions | frozenset(policy.policy_admins) | roots,
+        by_policy | by_contributions | frozenset(policy.policy_admins),
         frozenset(source.address for source in policy.lists.values() if source.address),
     )
 

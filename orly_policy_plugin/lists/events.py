@@ -14,15 +14,16 @@ def made_of(name: str, policy: Policy) -> Mapping[str, ListSource]:
     return {
         listed: source
         for listed, source in policy.lists.items()
-        if name == (name_of(source.address) if source.address else source.follows_of)
+        if source.address is not None and name == name_of(source.address)
     }
 
 
 def not_known(source: ListSource) -> Problem:
     """Why a list of events that nobody has is not in force."""
+    what = str(source)
     if source.follows_of is not None:
-        return Problem("", f"no follow list of {source.follows_of} is known")
-    return Problem("", f"no {source} with {counted_keys(source.least)} or more is known")
+        what = f"follow list of {source.follows_of}"
+    return Problem("", f"no {what} with {counted_keys(source.least)} or more is known")
 
 
 def too_few(source: ListSource, event: Event, newer: FollowList) -> Problem | None:

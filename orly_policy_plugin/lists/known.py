@@ -11,7 +11,7 @@ import attrs
 from orly_policy_hookspecs.nip01 import Address
 
 from ..errors import Unreadable
-from ..follows import FollowList, TwoHops, name_of
+from ..follows import FollowList, TwoHops, is_follow_list, name_of
 from ..follows.two_hops import MOST_LISTS
 from ..policy import InvalidPolicy, Lists, ListSource, Policy, Problem
 from .content import keys_in
@@ -156,21 +156,20 @@ class KnownLists:
         self, source: ListSource, kept: Mapping[str, FollowList]
     ) -> frozenset[str] | None:
         """The keys of a list that is made of events; ``None`` where it is not known."""
-        if source.address is not None:
-            known = kept.get(name_of(source.address))
-            return known.followed if known and len(known.followed) >= source.least else None
-        assert source.follows_of is not None
-        assert source.followers is not None
-        root = kept.get(source.follows_of)
-        if root is None:
+        assert source.address is not None
+        root = kept.get(name_of(source.address))
+        if root is None or len(root.followed) < source.least:
             return None
+        if source.followers is None:
+            return root.followed
         with self._hops_lock:
             if root.author not in self._hops:
                 self._hops = {**self._hops, root.author: TwoHops(root)}
             hops = self._hops[root.author]
             hops.follow(root)
-            for author in hops.authors & kept.keys():  # needed otherwise, or imported
-                hops.take(kept[author])
+            for name, each in kept.items():  # needed otherwise, or imported
+                if each.author in hops.authors and is_follow_list(name):
+                    hops.take(each)
             return hops.keys(source.followers)
 
     @property

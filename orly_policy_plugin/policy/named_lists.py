@@ -81,7 +81,7 @@ BESIDE: Final[Mapping[str, frozenset[str]]] = {
     "file": frozenset(),
     "nostr_json": frozenset(),
     "author": frozenset({"kind", "d", "at_least"}),
-    "follows_of": frozenset({"hops", "followers"}),
+    "follows_of": frozenset({"hops", "followers", "at_least"}),
 }
 """What a source can be, and the keys that stand beside it then."""
 
@@ -118,7 +118,9 @@ class ListSource:
 
     @property
     def address(self) -> Address | None:
-        """Of its event; ``None`` where it is not of one."""
+        """Of its event, or of the one that two hops begin with; ``None`` where it is of none."""
+        if self.follows_of is not None:
+            return Address(kinds.FOLLOW_LIST, self.follows_of, "")
         if self.author is None:
             return None
         assert self.kind is not None
@@ -147,8 +149,8 @@ class ListSource:
             yield Problem("", f"a list has one of {', '.join(most)} and {last}; this has {has}")
             return
         for name in sorted(given - {*forms} - BESIDE[forms[0]]):
-            owner = next(form for form, beside in BESIDE.items() if name in beside)
-            yield Problem(name, f"a list with {forms[0]!r} has none; it belongs to {owner!r}")
+            owners = " or ".join(repr(form) for form in BESIDE if name in BESIDE[form])
+            yield Problem(name, f"a list with {forms[0]!r} has none; it belongs to {owners}")
         if self.author is not None:
             yield from self._problems_of_event()
         if self.follows_of is not None:

@@ -70,9 +70,12 @@ def _definitions_of_policy(criteria: Mapping[str, Registered]) -> dict[str, Sche
 _ONE_FORM: Final[Schema] = {
     "oneOf": [{"required": [form]} for form in BESIDE],
     "dependentRequired": {
-        **{name: [form] for form, names in BESIDE.items() for name in sorted(names)},
         "author": ["kind"],
         "follows_of": ["hops", "followers"],
+    },
+    "dependentSchemas": {
+        name: {"anyOf": [{"required": [form]} for form in BESIDE if name in BESIDE[form]]}
+        for name in sorted(frozenset().union(*BESIDE.values()))
     },
 }
 """A source of a list is one of several, with what stands beside that."""

@@ -234,7 +234,7 @@ def test_of_two_hops_the_first_is_known(
     listed = run("follows", "list", "--policy", "policy.json")
     assert (listed.returncode, listed.stdout) == (
         1,
-        f"{AUTHOR.pubkey}  missing  (the list @near)\n",
+        f"3:{AUTHOR.pubkey}:  missing  (the list @near)\n",
     )
     write("list.json", AUTHOR.event(3, "", [["p", alice]], 1_700_000_000))
     assert run("follows", "import", "list.json", "--policy", "policy.json").returncode == 0

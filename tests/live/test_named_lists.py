@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import threading
+from hashlib import sha256
 from typing import Any
 
 import attrs
@@ -648,11 +649,45 @@ def test_of_two_hops_the_root_is_kept(two_hops: World) -> None:
     two_hops.follow(follows(owner, friend, foe))
     for key in (friend, foe):
         two_hops.follow(follows(key, stranger))
-    assert [path.stem for path in (two_hops.folder / "policy-follows").iterdir()] == [owner.pubkey]
+    named = sha256(f"3:{owner.pubkey}:".encode()).hexdigest()
+    assert [path.stem for path in (two_hops.folder / "policy-follows").iterdir()] == [named]
     two_hops.restart()
     assert may(two_hops) == (True, True, False)
     assert asked_for(two_hops) == {owner.pubkey, friend.pubkey, foe.pubkey}
     two_hops.plugin.check_follow_lists()
+
+
+@pytest.mark.parametrize("at_least", [None, 2, 0])
+def test_a_root_that_wipes_its_list_empties_none(world: World, at_least: int | None) -> None:
+    """As with an author's list: who was kept out stays out, also after a restart."""
+    source = {"follows_of": owner.pubkey, "hops": 2, "followers": 1}
+    if at_least is not None:
+        source["at_least"] = at_least
+    rules = {"1": {"write_deny": ["@near"]}}
+    world.save(policy(default_policy="allow", lists={"near": source}, rules=rules))
+    world.restart()
+    world.follow(follows(owner, friend, foe))
+    world.follow(follows(owner, *[friend][: at_least == 2], created_at=NOW + 1))
+    is_wiped = at_least == 0
+    assert world.may_write(friend) is is_wiped
+    assert bool(world.plugin.status.lists[0].problems) is not is_wiped
+    world.restart()
+    world.plugin.check_follow_lists()
+    assert world.may_write(foe) is is_wiped
+
+
+def test_a_root_may_be_among_those_whom_it_follows(two_hops: World) -> None:
+    """Its own list counts like theirs, as it is kept; so does one that a rule needs as well."""
+    two_hops.follow(follows(owner, owner, friend))
+    two_hops.follow(follows(friend, owner, foe))
+    source = {"follows_of": owner.pubkey, "hops": 2, "followers": 1}
+    rules = {"1": {"write_allow": ["@near"]}}
+    lists = {"near": source, "others": {**source, "follows_of": friend.pubkey}}
+    two_hops.save(policy(lists=lists, rules=rules))
+    two_hops.restart()
+    two_hops.follow(follows(friend, owner, foe))
+    two_hops.restart()
+    assert may(two_hops) == (True, True, False)
 
 
 def test_another_number_of_followers_needs_no_list_again(two_hops: World) -> None:
@@ -677,7 +712,9 @@ def test_a_forged_list_is_not_counted(two_hops: World, caplog: pytest.LogCapture
 
 
 def test_without_its_root_two_hops_stop_the_start(two_hops: World) -> None:
-    message = rf"^lists\.near: no follow list of {owner.pubkey} is known; import"
+    message = (
+        rf"^lists\.near: no follow list of {owner.pubkey} with 1 key or more is known; import"
+    )
     with pytest.raises(MissingFollowLists, match=message):
         two_hops.plugin.check_follow_lists()
     two_hops.follow(follows(owner, friend))

@@ -113,7 +113,7 @@ def test_what_is_no_name_of_a_list(name: str) -> None:
         ),
         (
             {"file": "a", "at_least": 5},
-            ".at_least: a list with 'file' has none; it belongs to 'author'",
+            ".at_least: a list with 'file' has none; it belongs to 'author' or 'follows_of'",
         ),
         (
             {"follows_of": ALICE, "hops": 3, "followers": 2},
@@ -181,6 +181,12 @@ def test_lists_of_the_same_events_need_as_many_keys() -> None:
     of = {"author": ALICE, "kind": 3}
     lists = {"one": of, "two": {**of, "at_least": 1}, "other": {**of, "author": BOB}}
     assert structure_policy({"lists": lists}).lists["one"].least == 1
+    near = {"follows_of": ALICE, "hops": 2, "followers": 3}
+    assert structure_policy({"lists": {**lists, "near": near}}).lists["near"].least == 1
+    assert problems({"lists": {**lists, "near": {**near, "at_least": 2}}}) == [
+        "lists.near.at_least: the list 'one' is of the same events and needs at least 1; "
+        "write that, too"
+    ]
     assert problems({"lists": {**lists, "three": {**of, "at_least": 2}}}) == [
         "lists.three.at_least: the list 'one' is of the same events and needs at least 1; "
         "write that, too"
@@ -193,6 +199,7 @@ def test_an_authors_list_is_written_as_it_was_read() -> None:
         {"author": ALICE, "kind": 10_000, "at_least": 0},
         {"author": ALICE, "kind": 30_000, "d": "friends", "at_least": 7},
         {"follows_of": ALICE, "hops": 2, "followers": 3},
+        {"follows_of": ALICE, "hops": 2, "followers": 3, "at_least": 50},
     ):
         written = {"lists": {"people": source}}
         assert unstructure_policy(structure_policy(written)) == written
