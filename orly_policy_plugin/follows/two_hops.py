@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable
-from typing import Final
+from typing import Final, Self
 
 import attrs
 
@@ -13,14 +13,22 @@ from .lists import FollowList
 MOST_LISTS: Final = 5_000
 """That are counted for one root. With 500 keys each they take some 100 MB."""
 
+MOST_LEFT: Final = 500
+"""Lists that are kept of those whom the root follows no more."""
+
 
 @attrs.frozen
 class _Counted:
-    """A follow list that counts. Its keys are shared with other lists."""
+    """A follow list that counts, or did. Its keys are shared with other lists."""
 
     position: tuple[int, str]
     """Lower for the newer one."""
     keys: tuple[str, ...]
+
+    @classmethod
+    def of(cls, made: FollowList, keys: Iterable[str]) -> Self:
+        """The list with these keys, which are its own."""
+        return cls((-made.created_at, made.event_id), tuple(keys))
 
 
 class TwoHops:
@@ -34,6 +42,7 @@ class TwoHops:
     def __init__(self, root: FollowList) -> None:
         self._root = root
         self._lists: dict[str, _Counted] = {}
+        self._left: dict[str, _Counted] = {}
         self._followers: Counter[str] = Counter()
         self._own: dict[str, str] = {}
         self._with: dict[int, set[str]] = {}
@@ -49,8 +58,11 @@ class TwoHops:
         return len(self._root.followed) - len(self.authors)
 
     def follow(self, root: FollowList) -> None:
-        """Take a newer follow list of the root. What was counted of those who are not in it any
-        more is forgotten.
+        """Take a newer follow list of the root.
+
+        The lists of those who are not in it any more count no longer, but are kept for a while:
+        where one leaves and comes back before the host has asked what is needed, it sees no
+        change, and will not hand over that list again.
         """
         if not root.replaces(self._root):
             return
@@ -58,21 +70,34 @@ class TwoHops:
         self.addresses = _of_kind_3(self.authors)
         self._made.clear()
         for author in self._lists.keys() - self.authors:
-            self._uncount(self._lists.pop(author).keys)
+            self._left[author] = self._lists.pop(author)
+            self._uncount(self._left[author].keys)
+        for author in self._left.keys() & self.authors:
+            self._lists[author] = self._left.pop(author)
+            self._count(self._lists[author].keys)
+        while len(self._left) > MOST_LEFT:
+            del self._left[next(iter(self._left))]
+
+    def looks_at(self, author: str) -> bool:
+        """Whether an author's list counts, or may soon count again."""
+        return author in self.authors or author in self._left
 
     def take(self, newer: FollowList) -> bool:
         """Count a list, if its author is one who counts and it is newer than what is counted.
 
         :return: whether somebody has enough followers now, or no longer.
         """
-        known = self._lists.get(newer.author)
-        position = (-newer.created_at, newer.event_id)
-        if newer.author not in self.authors or (known and known.position <= position):
+        author = newer.author
+        known = self._lists.get(author) or self._left.get(author)
+        made = _Counted.of(newer, newer.followed)
+        if not self.looks_at(author) or (known and known.position <= made.position):
+            return False
+        if author in self._left:
+            self._left[author] = made
             return False
         before = frozenset(known.keys) if known else frozenset[str]()
         is_other = self._uncount(before - newer.followed) | self._count(newer.followed - before)
-        keys = tuple(self._own[key] for key in newer.followed)
-        self._lists[newer.author] = _Counted(position, keys)
+        self._lists[author] = _Counted.of(newer, (self._own[key] for key in newer.followed))
         return is_other
 
     def keys(self, followers: int) -> frozenset[str]:

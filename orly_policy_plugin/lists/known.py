@@ -178,8 +178,8 @@ class KnownLists:
         return frozenset().union(*(hops.addresses for hops in self._hops.values()))
 
     def counts(self, author: str) -> bool:
-        """Whether an author's follow list counts for two hops. Waits for nobody."""
-        return any(author in hops.authors for hops in self._hops.values())
+        """Whether an author's follow list counts for two hops, or may soon. Waits for nobody."""
+        return any(hops.looks_at(author) for hops in self._hops.values())
 
     def count(self, newer: FollowList) -> bool:
         """Count a follow list for two hops; return whether a list has other keys by it."""

@@ -25,7 +25,8 @@ def test_counting_comes_to_what_the_newest_lists_say(
     first: set[str], taken: list[tuple[str, set[str], int]]
 ) -> None:
     """Whatever comes in which order; and nothing that changes goes unsaid."""
-    root, newest = following("root", *first), dict[str, FollowList]()
+    root, taken_of = following("root", *first), dict[str, FollowList]()
+    newest: dict[str, FollowList] = {}
     hops = TwoHops(root)
     for number, (author, followed, at) in enumerate(taken):
         before = {least: hops.keys(least) for least in (1, 2)}
@@ -34,18 +35,33 @@ def test_counting_comes_to_what_the_newest_lists_say(
             list_ = following("root", *followed, at=at, number=number)
             root = list_ if list_.replaces(root) else root
             hops.follow(list_)
-            newest = {key: each for key, each in newest.items() if key in root.followed}
         else:
-            if author in root.followed and list_.replaces(newest.get(author)):
-                newest[author] = list_
+            if author in root.followed | taken_of.keys() and list_.replaces(taken_of.get(author)):
+                taken_of[author] = list_
             if not hops.take(list_):
                 assert all(hops.keys(least) is made for least, made in before.items())
+        newest = {key: each for key, each in taken_of.items() if key in root.followed}
         for least in (1, 2):
             followers = [key for each in newest.values() for key in each.followed]
             enough = {key for key in KEYS if followers.count(key) >= least}
             assert hops.keys(least) == root.followed | enough
     hops.forget_all_but([2])
     assert hops.keys(2) == root.followed | {k for k in KEYS if followers_of(k, newest) >= 2}
+
+
+def test_so_many_are_kept_of_those_who_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those who left last; what others have sent meanwhile is nothing to it."""
+    monkeypatch.setattr(two_hops, "MOST_LEFT", 1)
+    hops = TwoHops(following("root", ALICE, BOB))
+    for author, key in ((ALICE, CAROL), (BOB, DAVE)):
+        hops.take(following(author, key))
+    hops.follow(following("root", BOB, at=2))
+    assert not hops.take(following(ALICE, DAVE, at=2))
+    assert hops.keys(1) == {BOB, DAVE}
+    hops.follow(following("root", at=3))
+    assert [hops.looks_at(author) for author in (ALICE, BOB)] == [False, True]
+    hops.follow(following("root", ALICE, BOB, at=4))
+    assert hops.keys(1) == {ALICE, BOB, DAVE}
 
 
 def followers_of(key: str, newest: dict[str, FollowList]) -> int:

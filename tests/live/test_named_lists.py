@@ -690,6 +690,23 @@ def test_a_root_may_be_among_those_whom_it_follows(two_hops: World) -> None:
     assert may(two_hops) == (True, True, False)
 
 
+def test_who_is_followed_again_at_once_counts_as_before(two_hops: World) -> None:
+    """The host may have seen nothing of it, and hand over no list again; one that was sent
+    meanwhile counts.
+    """
+    two_hops.follow(follows(owner, friend, foe))
+    two_hops.follow(follows(friend, stranger))
+    two_hops.follow(follows(foe, stranger))
+    two_hops.follow(follows(owner, friend, created_at=NOW + 1))
+    assert may(two_hops) == (True, False, False)
+    two_hops.follow(follows(owner, friend, foe, created_at=NOW + 2))
+    assert may(two_hops) == (True, True, True)
+    two_hops.follow(follows(owner, friend, created_at=NOW + 3))
+    two_hops.follow(follows(foe, created_at=NOW + 3))
+    two_hops.follow(follows(owner, friend, foe, created_at=NOW + 4))
+    assert may(two_hops) == (True, True, False)
+
+
 def test_another_number_of_followers_needs_no_list_again(two_hops: World) -> None:
     """The host is not asked twice for the same lists."""
     two_hops.follow(follows(owner, friend, foe))
