@@ -34,10 +34,22 @@ class NeededLists:
         """All whose lists decide something."""
         return self.by_policy | self.by_contributions
 
+    def keeps(self, name: str) -> bool:
+        """Whether what is kept under a name is needed. It is asked of each list that comes, where
+        :attr:`names` would be a copy of what may be a million.
+        """
+        return name in self.kept or name in self._names_of_named
+
+    _names_of_named: frozenset[str] = attrs.field(init=False, eq=False, repr=False)
+
+    @_names_of_named.default
+    def _named(self) -> frozenset[str]:
+        return frozenset(map(name_of, self.named))
+
     @property
     def names(self) -> frozenset[str]:
         """The names under which what is needed is kept."""
-        return self.kept.union(map(name_of, self.named))
+        return self.kept | self._names_of_named
 
     @property
     def addresses(self) -> frozenset[Address]:

@@ -108,7 +108,7 @@ class FollowLists:
     def _take_waiting(self, request: Request) -> Decision:
         """Take all that wait; whoever comes next finds none."""
         newest: Newest = {}
-        names = self.needed_lists.names
+        needed = self.needed_lists
         is_other = False
         while self._waiting:
             event = self._waiting.popleft()
@@ -118,7 +118,7 @@ class FollowLists:
             made = follow_list(event)
             if self._is_counted(event):
                 is_other |= self._force.lists.count(made)
-            for name in names.intersection(kept_as(event)):
+            for name in filter(needed.keeps, kept_as(event)):
                 before = newest[name][0] if name in newest else self._force.state.follows.get(name)
                 if made.replaces(before) and self._has_keys_enough(name, made, event):
                     newest[name] = made, event
@@ -131,7 +131,7 @@ class FollowLists:
         return Decision.accept()
 
     def _is_kept(self, event: Event) -> bool:
-        return not self.needed_lists.names.isdisjoint(kept_as(event))
+        return any(map(self.needed_lists.keeps, kept_as(event)))
 
     def _is_counted(self, event: Event) -> bool:
         """Whether it is the follow list of somebody whose list counts for two hops."""
