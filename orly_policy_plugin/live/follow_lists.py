@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable
+from typing import Final
 
 from orly_policy_hookspecs import Decision, Event
 from orly_policy_hookspecs.logs import get_log
@@ -27,6 +28,10 @@ from .change_thread import FOLLOW_LISTS, ChangeThread, Request
 from .in_force import InForce
 
 log = get_log(__name__)
+
+MOST_AT_A_TIME: Final = 200
+"""Events that are taken in one change. As long as it takes, none of them counts and owners wait:
+whoever sends one after the other could keep out for good what is against them."""
 
 Newest = dict[str, tuple[FollowList, Event]]
 """By the name under which each is kept."""
@@ -106,11 +111,13 @@ class FollowLists:
         await self._thread.make(self._take_waiting, rank=FOLLOW_LISTS, may_give_up=False)
 
     def _take_waiting(self, request: Request) -> Decision:
-        """Take all that wait; whoever comes next finds none."""
+        """Take those that wait, up to :data:`MOST_AT_A_TIME`. Each has a request of its own: none
+        is left waiting.
+        """
         newest: Newest = {}
         needed = self.needed_lists
         is_other = False
-        while self._waiting:
+        for _ in range(min(len(self._waiting), MOST_AT_A_TIME)):
             event = self._waiting.popleft()
             if not verify(event):  # here, and on no event loop: there may be thousands
                 log.warning("a list of %s is not genuine: ignored", event.pubkey)

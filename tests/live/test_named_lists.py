@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import threading
+from collections import deque
 from hashlib import sha256
 from typing import Any
 
@@ -596,6 +597,28 @@ def test_another_process_sees_a_list_that_one_has_taken(people: World) -> None:
     with other.running():
         tell(people, version(people, friend, foe))
         eventually(lambda: may(other) == (True, True, False))
+
+
+class Flood(deque[Any]):
+    """Waiting events, of which another comes for each that is taken, 2,000 times."""
+
+    more = 2_000
+
+    def popleft(self) -> Any:
+        taken = super().popleft()
+        if self.more:
+            self.more -= 1
+            self.append(taken)
+        return taken
+
+
+def test_a_flood_of_lists_keeps_no_change_out(people: World) -> None:
+    """What came before is in force although others go on coming."""
+    flood = Flood([version(people, friend, foe)])
+    people.plugin._follow_lists._waiting = flood
+    tell(people, version(people, foe, stranger, created_at=NOW + 1))
+    assert may(people) == (False, True, True)
+    assert flood.more > 1_000
 
 
 # --- two hops
