@@ -63,8 +63,10 @@ def trusted(value: object, keys: ReadKeys) -> Trusted:
     """
     members = members_of(value, _MEMBERS)
     for name in ("by", "at_least"):
-        if not members.get(name):
+        if members.get(name) is None:
             raise ValueError(f"{name!r} is missing: whose reports count, and of how many people")
+    if members["by"] == []:
+        raise InvalidSettings({"by": "expected a list of public keys; this one is empty"})
     try:
         by = keys(members["by"])
     except InvalidSettings as error:
