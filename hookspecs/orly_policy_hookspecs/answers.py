@@ -50,7 +50,7 @@ class Answerer:
         if given is None or self.says_nothing:
             return None
         if isinstance(given, Decision):  # written anew: a subclass may lie in its methods
-            return Decision(given.verdict, given.message, self.plugin)
+            return Decision(given.verdict, given.message, self.plugin, given.place)
         log.error(
             "plugin %s: %s answered %r, not a Decision or None", self.plugin, self.hook, given
         )

@@ -22,7 +22,7 @@ def combine(answers: Iterable[Decision], may_vouch: Collection[str] = ()) -> Dec
     :param may_vouch: the plugins whose vouch counts; another's is no more than an accept.
     """
     counted = [
-        Decision(Verdict.ACCEPT, answer.message, answer.source)
+        Decision(Verdict.ACCEPT, answer.message, answer.source, answer.place)
         if answer.verdict is Verdict.VOUCH and answer.source not in may_vouch
         else answer
         for answer in answers

@@ -53,11 +53,17 @@ class Decision:
     source: str = ""
     """The name of the plugin that answered. The gate sets it; what a plugin writes here does
     not count."""
+    place: str = attrs.field(default="", eq=False, repr=False)
+    """The place in the plugin's policy that has decided, for operators, such as
+    ``rules.1.size_limit``. Two decisions of which a client is told the same are equal, wherever
+    they come from."""
     _copy: "Decision | None" = attrs.field(default=None, init=False, eq=False, repr=False)
     """A copy with the name of the plugin that gave this decision last."""
 
-    def __init__(self, verdict: Verdict, message: str = "", source: str = "") -> None:
-        if type(verdict) is not Verdict or not isinstance(message, str):
+    def __init__(
+        self, verdict: Verdict, message: str = "", source: str = "", place: str = ""
+    ) -> None:
+        if not (type(verdict) is Verdict and isinstance(message, str) and isinstance(place, str)):
             raise TypeError(f"a decision is a Verdict and a text, not {verdict!r}, {message!r}")
         source = str.__str__(source)  # a subclass may claim to equal any plugin's name
         message = printable(str.__getitem__(message, slice(MOST_CHARACTERS + 1)))
@@ -65,7 +71,7 @@ class Decision:
             message = f"blocked: {message}" if message else "blocked: not accepted"
         if len(message) > MOST_CHARACTERS:
             message = f"{message[: MOST_CHARACTERS - 1]}…"
-        self.__attrs_init__(verdict, message, source)
+        self.__attrs_init__(verdict, message, source, place)
 
     @classmethod
     def accept(cls, message: str = "") -> Self:
@@ -73,19 +79,19 @@ class Decision:
         return cls(Verdict.ACCEPT, message)
 
     @classmethod
-    def reject(cls, message: str) -> Self:
+    def reject(cls, message: str, place: str = "") -> Self:
         """A firm no. A message without a known prefix gets ``blocked:``."""
-        return cls(Verdict.REJECT, message)
+        return cls(Verdict.REJECT, message, place=place)
 
     @classmethod
-    def fallback(cls, message: str) -> Self:
+    def fallback(cls, message: str, place: str = "") -> Self:
         """A no that a plugin's vouch may overrule."""
-        return cls(Verdict.FALLBACK, message)
+        return cls(Verdict.FALLBACK, message, place=place)
 
     @classmethod
-    def shadow_reject(cls) -> Self:
+    def shadow_reject(cls, place: str = "") -> Self:
         """A no of which the client is not told."""
-        return cls(Verdict.SHADOW_REJECT)
+        return cls(Verdict.SHADOW_REJECT, place=place)
 
     @classmethod
     def vouch(cls) -> Self:
@@ -110,7 +116,7 @@ class Decision:
             return copy
         if type(self.source) is str and self.source == source:
             return self
-        copy = Decision(self.verdict, self.message, source)
+        copy = Decision(self.verdict, self.message, source, self.place)
         object.__setattr__(self, "_copy", copy)
         return copy
 

@@ -137,17 +137,19 @@ class _Compiler:
     def policy_events(self) -> Plan:
         """Kind 12345, before and instead of everything else."""
         condition: Condition
+        place = "owners, policy_admins"
         if self.access == "write":
             condition = NotAPolicyEvent("section 8")
         else:
             condition = OwnersAndAdmins(
-                place="owners, policy_admins",
+                place=place,
                 keys=self.owners_and_admins,
                 refusal=Decision.reject(
-                    "restricted: only owners and policy admins may read policy events"
+                    "restricted: only owners and policy admins may read policy events", place
                 ),
                 unauthenticated_refusal=Decision.reject(
-                    "auth-required: only owners and policy admins may read policy events"
+                    "auth-required: only owners and policy admins may read policy events",
+                    place,
                 ),
             )
         refusal = Decision.reject("blocked: policy events are not open")
@@ -157,11 +159,14 @@ class _Compiler:
         scripts, rates = tuple(self.scripts(kind)), tuple(self.rates(kind))
         if self.policy.default_policy == "allow":
             return Plan(conditions, ACCEPT, ACCEPT, scripts, rates)
-        refusal = Decision.fallback(f"blocked: default_policy denies to {self.access} this kind")
+        refusal = Decision.fallback(
+            f"blocked: default_policy denies to {self.access} this kind", "default_policy"
+        )
         if not any(condition.could_grant for condition in conditions):
             return Plan(conditions, refusal, refusal, scripts, rates)
         by_authenticating = f"auth-required: authenticate to {self.access} this kind"
-        return Plan(conditions, refusal, Decision.fallback(by_authenticating), scripts, rates)
+        unauthenticated = Decision.fallback(by_authenticating, "default_policy")
+        return Plan(conditions, refusal, unauthenticated, scripts, rates)
 
     # --- what is left when the criteria have passed
 

@@ -114,6 +114,9 @@ class Constraint(Condition):
     subject: str
     """The end of messages: `` for kind 1``, or nothing for the global rule."""
 
+    def _denial(self, message: str) -> Decision:
+        return Decision.reject(message, self.place)
+
 
 @attrs.frozen
 class SizeLimit(Constraint):
@@ -124,7 +127,7 @@ class SizeLimit(Constraint):
     def check(self, event: Event, keys: Keys, now: int) -> Finding:
         if (size := event_size(event)) <= self.most:
             return None
-        return Decision.reject(
+        return self._denial(
             f"blocked: event is {size} bytes, the limit{self.subject} is {self.most}"
         )
 
@@ -145,7 +148,7 @@ class ContentLimit(Constraint):
     def check(self, event: Event, keys: Keys, now: int) -> Finding:
         if (size := content_size(event)) <= self.most:
             return None
-        return Decision.reject(
+        return self._denial(
             f"blocked: content is {counted(size, 'byte')}, the limit{self.subject} is {self.most}"
         )
 
@@ -179,7 +182,7 @@ class MustHaveTags(Constraint):
             if not missing:
                 return None
         first = next(name for name in self.names if name in missing)
-        return Decision.reject(f"invalid: a {quoted(first)} tag is required{self.subject}")
+        return self._denial(f"invalid: a {quoted(first)} tag is required{self.subject}")
 
     def seen(self, event: Event, keys: Keys, now: int) -> str:
         return _listed(sorted(_names(event)))
@@ -198,7 +201,7 @@ class AllowedTags(Constraint):
     def check(self, event: Event, keys: Keys, now: int) -> Finding:
         for tag in event.tags:
             if tag[0] not in self.names:
-                return Decision.reject(
+                return self._denial(
                     f"invalid: a {quoted(tag[0])} tag is not allowed{self.subject}"
                 )
         return None
@@ -241,15 +244,15 @@ class MaxExpiry(Constraint):
     def check(self, event: Event, keys: Keys, now: int) -> Finding:
         text, expiration = _expiration(event)
         if text is None:
-            return Decision.reject(
+            return self._denial(
                 f"invalid: an expiration tag is required{self.subject}, "
                 f"at most {counted(self.most_seconds, 'second')} after created_at"
             )
         if expiration is None:
-            return Decision.reject(f"invalid: expiration {quoted(text)} is not a Unix time")
+            return self._denial(f"invalid: expiration {quoted(text)} is not a Unix time")
         if (lifetime := expiration - event.created_at) <= self.most_seconds:
             return None
-        return Decision.reject(
+        return self._denial(
             f"invalid: expiration is {counted(lifetime, 'second')} after created_at, "
             f"the limit{self.subject} is {self.most_seconds}"
         )
@@ -272,7 +275,7 @@ class Protected(Constraint):
     def check(self, event: Event, keys: Keys, now: int) -> Finding:
         if "-" in _names(event):
             return None
-        return Decision.reject(f'invalid: a "-" tag (NIP-70) is required{self.subject}')
+        return self._denial(f'invalid: a "-" tag (NIP-70) is required{self.subject}')
 
     def seen(self, event: Event, keys: Keys, now: int) -> str:
         return _listed(sorted(_names(event)))
@@ -291,12 +294,12 @@ class Identifier(Constraint):
     def check(self, event: Event, keys: Keys, now: int) -> Finding:
         values = _values(event, "d")
         if not values:
-            return Decision.reject(f'invalid: a "d" tag is required{self.subject}')
+            return self._denial(f'invalid: a "d" tag is required{self.subject}')
         if self.regex.is_too_much(values):
-            return _too_long("d", self.subject)
+            return self._denial(_too_long("d", self.subject))
         for value in values:
             if not self.regex.matches(value):
-                return _mismatch("d", value, self.regex, self.subject)
+                return self._denial(_mismatch("d", value, self.regex, self.subject))
         return None
 
     def seen(self, event: Event, keys: Keys, now: int) -> str:
@@ -316,13 +319,14 @@ class TagValidation(Constraint):
     def check(self, event: Event, keys: Keys, now: int) -> Finding:
         for name, regex in self.regexes.items():
             if regex.most_characters is not None and regex.is_too_much(_values(event, name)):
-                return _too_long(name, self.subject)
+                return self._denial(_too_long(name, self.subject))
         for tag in event.tags:
             name = tag[0]
             if name in self.regexes:
                 value = tag[1] if len(tag) > 1 else ""
                 if not self.regexes[name].matches(value):
-                    return _mismatch(name, value, self.regexes[name], self.subject)
+                    mismatch = _mismatch(name, value, self.regexes[name], self.subject)
+                    return self._denial(mismatch)
         return None
 
     def seen(self, event: Event, keys: Keys, now: int) -> str:
@@ -334,12 +338,12 @@ class TagValidation(Constraint):
         return "; ".join(f"{name} matches {regex.text}" for name, regex in self.regexes.items())
 
 
-def _too_long(name: str, subject: str) -> Decision:
-    return Decision.reject(f"invalid: the {quoted(name)} tags are too long{subject}")
+def _too_long(name: str, subject: str) -> str:
+    return f"invalid: the {quoted(name)} tags are too long{subject}"
 
 
-def _mismatch(name: str, value: str, regex: Regex, subject: str) -> Decision:
-    return Decision.reject(
+def _mismatch(name: str, value: str, regex: Regex, subject: str) -> str:
+    return (
         f"invalid: the value {quoted(value)} of a {quoted(name)} tag does not match "
         f"{quoted(regex.text)}{subject}"
     )
@@ -354,7 +358,7 @@ class MaxAge(Constraint):
     def check(self, event: Event, keys: Keys, now: int) -> Finding:
         if (age := now - event.created_at) <= self.most_seconds:
             return None
-        return Decision.reject(
+        return self._denial(
             f"invalid: created_at is {counted(age, 'second')} ago, "
             f"the limit{self.subject} is {self.most_seconds}"
         )
@@ -376,7 +380,7 @@ class MaxFuture(Constraint):
     def check(self, event: Event, keys: Keys, now: int) -> Finding:
         if (ahead := event.created_at - now) <= self.most_seconds:
             return None
-        return Decision.reject(
+        return self._denial(
             f"invalid: created_at is {counted(ahead, 'second')} in the future, "
             f"the limit{self.subject} is {self.most_seconds}"
         )

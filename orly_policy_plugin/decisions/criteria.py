@@ -153,7 +153,7 @@ class RefusedByCriterion(Asks):
     def _finding(self, why: object, noted: Noted) -> Finding:
         if why is not None and not isinstance(why, str):
             raise self.asked.failed(f"answered {why!r}, not a text or None")
-        finding = noted[id(self)] = None if why is None else Decision.reject(why)
+        finding = noted[id(self)] = None if why is None else Decision.reject(why, self.place)
         return finding
 
     def seen(self, event: Event, keys: Keys, now: int) -> str:

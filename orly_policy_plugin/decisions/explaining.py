@@ -118,7 +118,7 @@ def _decided(
     """The decision after the scripts; a step for each that was needed is added."""
     known = (*replies, *(_NOT_ASKED for _ in pending.scripts))[: len(pending.scripts)]
     for script, reply in zip(pending.scripts, known, strict=True):
-        refusal = denial(reply, pending, failure_denies=failure_denies)
+        refusal = denial(reply, script, pending, failure_denies=failure_denies)
         steps.append(_script_step(script, reply, denied=refusal is not None))
         if refusal is not None:
             return refusal

@@ -45,7 +45,9 @@ class NotInWhitelist(_OfKind):
         return _CLOSED
 
     def check(self, event: Event, keys: Keys, now: int) -> Finding:
-        return Decision.reject(f"blocked: kind {event.kind} is not in the kind whitelist")
+        return Decision.reject(
+            f"blocked: kind {event.kind} is not in the kind whitelist", self.place
+        )
 
     @property
     def limit(self) -> str:
@@ -64,7 +66,7 @@ class InBlacklist(_OfKind):
     def check(self, event: Event, keys: Keys, now: int) -> Finding:
         if self.exempt.exempts(event, keys):
             return None
-        return Decision.reject(f"blocked: kind {event.kind} is in the kind blacklist")
+        return Decision.reject(f"blocked: kind {event.kind} is in the kind blacklist", self.place)
 
     @property
     def limit(self) -> str:
@@ -76,7 +78,7 @@ class NotAPolicyEvent(_OfKind):
     """Kind 12345 is no ordinary write: hosts give it to ``on_policy_event`` alone."""
 
     def check(self, event: Event, keys: Keys, now: int) -> Finding:
-        return Decision.reject("blocked: policy events (kind 12345) are not stored")
+        return Decision.reject("blocked: policy events (kind 12345) are not stored", self.place)
 
     @property
     def limit(self) -> str:

@@ -18,7 +18,7 @@ from .replies import Action, Reply
 if TYPE_CHECKING:
     from .deciding import Plan
 
-UNAVAILABLE: Final = Decision.reject("error: policy script unavailable")
+UNAVAILABLE: Final = "error: policy script unavailable"
 
 
 @attrs.frozen
@@ -69,8 +69,9 @@ def decided(
     :param failure_denies: whether a script's failure denies whatever ``default_policy`` says. That
         we have not asked it always denies.
     """
-    for reply in replies:
-        if (refusal := denial(reply, pending, failure_denies=failure_denies)) is not None:
+    for script, reply in zip(pending.scripts, replies, strict=False):  # the others to come
+        refusal = denial(reply, script, pending, failure_denies=failure_denies)
+        if refusal is not None:
             return refusal
     if len(replies) < len(pending.scripts):
         return None
@@ -88,14 +89,16 @@ def at_best(pending: Pending, event: Event, keys: Keys) -> bool:
     return all(rate.ever_takes(event, keys, size) for rate in pending.rates)
 
 
-def denial(reply: Reply, pending: Pending, *, failure_denies: bool) -> Decision | None:
+def denial(
+    reply: Reply, script: NamedScript, pending: Pending, *, failure_denies: bool
+) -> Decision | None:
     """The denial that a script's reply means, if it means one."""
     if reply.action is Action.REJECT:
-        return Decision.reject(reply.message)
+        return Decision.reject(reply.message, script.place)
     if reply.action is Action.SHADOW_REJECT:
-        return Decision.shadow_reject()
+        return Decision.shadow_reject(script.place)
     if reply.action is Action.OVERLOADED:
-        return Decision.reject(f"error: {reply.message}")
+        return Decision.reject(f"error: {reply.message}", script.place)
     if reply.action is Action.FAILED and (failure_denies or not pending.by_default.accepted):
-        return UNAVAILABLE
+        return Decision.reject(UNAVAILABLE, script.place)
     return None

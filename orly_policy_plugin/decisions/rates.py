@@ -63,10 +63,12 @@ class RateLimit:
             largest = math.floor(self.most * self.time_constant_seconds)
             return Decision.reject(
                 f"rate-limited: event is {size} bytes, {limit} allow at most {largest}: "
-                "it can never fit"
+                "it can never fit",
+                self.place,
             )
         room = max(room, math.ulp(self.most) / 4)  # an average that small adds nothing
         wait = self.time_constant_seconds * math.log(max(average_now / room, 1.0))
         return Decision.reject(
-            f"rate-limited: {limit} allowed, try again in {max(math.ceil(wait), 1)} s"
+            f"rate-limited: {limit} allowed, try again in {max(math.ceil(wait), 1)} s",
+            self.place,
         )

@@ -153,10 +153,11 @@ class RuleCompiler:
         return f"{self.access} events{of.subject.replace(' for', ' of')}"
 
     def _denials(self, of: RuleInPlace, found: list[Way]) -> Iterator[Condition]:
-        refusal = Decision.reject(f"restricted: not allowed to {self._what(of)}")
+        message = f"restricted: not allowed to {self._what(of)}"
         looks_at_author = self.access == "write"
         for way in _at(Step.DENY, found):
             place = f"{of.place}.{way.field}"
+            refusal = Decision.reject(message, place)
             for words, denied in self._sets(way):
                 yield NotDenied(place, words, denied, looks_at_author, refusal)
             for name in way.lists:
@@ -165,12 +166,13 @@ class RuleCompiler:
         if of.added is None:
             return
         for way in _at(Step.DENY, ways(of.added.total, self.access, self.policy)):
+            place = of.added.place_of(way.field)
             yield NotDenied(
-                of.added.place_of(way.field),
+                place,
                 way.keys_in_words(self.lists),
                 frozenset(way.keys),
                 looks_at_author,
-                refusal,
+                Decision.reject(message, place),
                 self.exempt,
                 of.added,
                 way.field,
@@ -201,15 +203,17 @@ class RuleCompiler:
             made = MayAccessByCriteria
         elif OnAllowList.is_enough(grants, allows):
             made = OnAllowList
+        place = ", ".join(dict.fromkeys(matcher.place for matcher in grants + allows))
         yield made(
-            place=", ".join(dict.fromkeys(matcher.place for matcher in grants + allows)),
+            place=place,
             grants=grants,
             allows=allows,
-            refusal=Decision.reject(f"restricted: not allowed to {what}"),
+            refusal=Decision.reject(f"restricted: not allowed to {what}", place),
             unauthenticated_refusal=Decision.reject(
                 f"auth-required: authenticate to {what}"
                 if by_authenticating
-                else f"restricted: not allowed to {what}"
+                else f"restricted: not allowed to {what}",
+                place,
             ),
         )
 

@@ -35,6 +35,9 @@ def test_every_decision_is_the_models(
         explanation = snapshot.explain(access, event, submitter, NOW)  # type: ignore[arg-type]
         assert explanation.decision == decision
         assert explanation.policy_version == snapshot.version
+        if not decision.accepted:  # several ways to be let in are one condition with their places
+            places = (decision.place, *decision.place.split(", "))
+            assert explanation.steps[-1].place in places
 
 
 texts = st.text(st.characters(), max_size=12) | st.text(

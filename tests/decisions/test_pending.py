@@ -74,7 +74,7 @@ def right(
         if reply is SHADOWS:
             return Decision.shadow_reject()
         if reply is FAILS and (denies or policy.get("default_policy") == "deny"):
-            return UNAVAILABLE
+            return Decision.reject(UNAVAILABLE)
         if reply is OVERLOADS:
             return Decision.reject(f"error: {OVERLOADS.message}")
     granted_by_script = "script" in rules[1] and given[len(asked) - 1] is ACCEPTS
