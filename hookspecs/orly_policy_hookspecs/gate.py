@@ -272,10 +272,17 @@ class Gate:
         """Have these told of decisions."""
         of_writes, of_reads = observers.of("write"), observers.of("read")
         of_changes = observers.of("policy_event")
-        of_writes.replace(self, write=of_writes.behind(partial(Gate.write, self), "write"))
+        registry, settings = self._registry, self.settings
+        write = of_writes.behind_answers(
+            registry.ask_write, at_once, self._later, settings.may_vouch_write, "write"
+        )
+        read = of_reads.behind_answers(
+            registry.ask_read, at_once, self._later, settings.may_vouch_read, "read"
+        )
+        of_writes.replace(self, write=write)
         of_reads.replace(
             self,
-            read=of_reads.behind(partial(Gate.read, self), "read"),
+            read=read,
             reads=of_reads.behind_reads(partial(Gate.reads, self)),
         )
         of_changes.replace(

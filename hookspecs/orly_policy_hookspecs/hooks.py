@@ -129,7 +129,9 @@ def on_policy_event(event: Event, context: Context) -> Answer:
 
 
 @hookspec
-def on_decided(event: Event, context: Context, access: Asked, decision: Decision) -> None:
+def on_decided(
+    event: Event, context: Context, access: Asked, decision: Decision, seconds: float
+) -> None:
     """A decision has been made: for logs and counters.
 
     Called after every answer of the gate, of all plugins together: to a write, to a read of each
@@ -143,6 +145,8 @@ def on_decided(event: Event, context: Context, access: Asked, decision: Decision
     :param access: ``"write"``, ``"read"`` or ``"policy_event"``.
     :param decision: the final one; its source is the plugin that has decided, empty where all had
         no objection.
+    :param seconds: that it took, waiting included; of reads that are asked about together, each
+        one's share.
     """
 
 

@@ -22,9 +22,15 @@ from .nip01.events import Event, FrozenEvent, frozen
 
 log = get_log(__name__)
 
+Tell = Callable[[FrozenEvent, Context, Asked, Decision, float], object]
+"""From an event, who asked, what was asked, the decision and the seconds that it took."""
+
+_ALL: Final = ("event", "context", "access", "decision", "seconds")
+"""The parameters that a hook may take."""
 _EVENTS_AT_A_TIME: Final = 128
 _EVERYTHING: Final[tuple[Asked, ...]] = ("write", "read", "policy_event")
 
+_A = TypeVar("_A")
 _D = TypeVar("_D", Decision, Decision | None)
 
 
@@ -36,17 +42,12 @@ class Observer:
     function: str
     """What of the plugin is called, for the log."""
     told_of: Collection[Asked]
-    tell: Callable[[FrozenEvent, Context, Asked, Decision], object]
+    tell: Tell
 
     @classmethod
     def hook(cls, implementation: pluggy.HookImpl) -> Self:
         """A plugin's :func:`.hooks.on_decided`, which is told of everything."""
-        names = implementation.argnames
-
-        def tell(event: FrozenEvent, context: Context, access: Asked, decision: Decision) -> None:
-            given = {"event": event, "context": context, "access": access, "decision": decision}
-            implementation.function(**{name: given[name] for name in names})
-
+        tell = _with_all(implementation.function, tuple(implementation.argnames))
         return cls(implementation.plugin_name, "on_decided", _EVERYTHING, tell)
 
     @classmethod
@@ -56,11 +57,28 @@ class Observer:
         decided = criterion.decided
         assert decided is not None
 
-        def tell(event: FrozenEvent, context: Context, access: Asked, decision: Decision) -> None:
+        def tell(
+            event: FrozenEvent, context: Context, access: Asked, decision: Decision, _: float
+        ) -> None:
             decided(event, context, access, decision, used.values)
 
         plugin = used.registered.plugin
         return cls(plugin, f"decided of {criterion.name}", criterion.asked_on, tell)
+
+    def by(self, budget_seconds: float) -> Answerer:
+        """The plugin, for the log."""
+        return Answerer(self.plugin, self.function, budget_seconds)
+
+
+def _with_all(function: Callable[..., object], named: Sequence[str]) -> Tell:
+    """Make of a function one that takes all parameters.
+
+    :param named: those that it takes, in its order.
+    """
+    if named == _ALL:
+        return function
+    places = [_ALL.index(name) for name in named]
+    return lambda *given: function(*(given[place] for place in places))
 
 
 @attrs.frozen
@@ -87,24 +105,59 @@ class Observers:
                 # slowly once either was touched.
                 delattr(asker, name)
 
-    def tell(self, event: Event, context: Context, access: Asked, decision: Decision) -> None:
-        """Tell each of a decision. Never raises; what goes wrong is in the log."""
+    def tell(
+        self,
+        event: Event,
+        context: Context,
+        access: Asked,
+        decision: Decision,
+        seconds: float,
+        begun: float,
+    ) -> None:
+        """Tell each of a decision. Never raises; what goes wrong is in the log.
+
+        :param seconds: that the decision took.
+        :param begun: when telling began, by the monotonic clock.
+        """
         try:
-            given = frozen(event)
+            given = event if type(event) is FrozenEvent else frozen(event)
         except Exception:
             log.exception("nobody is told of a decision about an event that cannot be read")
             return
         for observer in self._observers:
-            by = Answerer(observer.plugin, observer.function, self._budget_seconds)
-            begun = monotonic()
             try:
-                observer.tell(given, context, access, decision)
+                observer.tell(given, context, access, decision, seconds)
             except KeyboardInterrupt:
                 raise
             except BaseException as error:  # noqa: BLE001 -- whatever it is, it is logged
-                by.failed(error)
-            if monotonic() - begun > self._budget_seconds:
-                by.late()
+                observer.by(self._budget_seconds).failed(error)
+            ended = monotonic()
+            if ended - begun > self._budget_seconds:
+                observer.by(self._budget_seconds).late()
+            begun = ended
+
+    def behind_answers(
+        self,
+        ask: Callable[[Event, Context], _A],
+        at_once: Callable[[_A, Collection[str]], Decision | None],
+        later: Callable[[_A, Collection[str]], Awaitable[Decision]],
+        may_vouch: Collection[str],
+        access: Asked,
+    ) -> Callable[[Event, Context], Awaitable[Decision]]:
+        """A question that all plugins are asked, and tells of its decision. The gate's own method
+        is not behind it, as it would be one thing more to await for every event of a relay.
+        """
+        tell = self.tell
+
+        async def asked(event: Event, context: Context) -> Decision:
+            begun = monotonic()
+            answers = ask(event, context)
+            decision = at_once(answers, may_vouch) or await later(answers, may_vouch)
+            decided = monotonic()
+            tell(event, context, access, decision, decided - begun, decided)
+            return decision
+
+        return asked
 
     def behind(
         self, ask: Callable[[Event, Context], Awaitable[_D]], access: Asked
@@ -112,9 +165,11 @@ class Observers:
         """A question that tells of its decision, where there is one."""
 
         async def asked(event: Event, context: Context) -> _D:
+            begun = monotonic()
             decision = await ask(event, context)
             if decision is not None:
-                self.tell(event, context, access, decision)
+                decided = monotonic()
+                self.tell(event, context, access, decision, decided - begun, decided)
             return decision
 
         return asked
@@ -125,8 +180,10 @@ class Observers:
         """The same of one that is not awaited."""
 
         def asked(event: Event, context: Context) -> Decision:
+            begun = monotonic()
             decision = ask(event, context)
-            self.tell(event, context, access, decision)
+            decided = monotonic()
+            self.tell(event, context, access, decision, decided - begun, decided)
             return decision
 
         return asked
@@ -134,13 +191,17 @@ class Observers:
     def behind_reads(
         self, ask: Callable[[Iterable[Event], Context], Awaitable[list[Decision]]]
     ) -> Callable[[Iterable[Event], Context], Awaitable[list[Decision]]]:
-        """The same of one about many events. In between the event loop is let go on."""
+        """The same of one about many events, of which each takes its share of the time. In between
+        the event loop is let go on.
+        """
 
         async def asked(events: Iterable[Event], context: Context) -> list[Decision]:
             seen: list[Event] = []
+            begun = monotonic()
             decisions = await ask(_noted(events, seen), context)
+            seconds = (monotonic() - begun) / max(len(seen), 1)
             for i, (event, decision) in enumerate(zip(seen, decisions, strict=True), 1):
-                self.tell(event, context, "read", decision)
+                self.tell(event, context, "read", decision, seconds, monotonic())
                 if i % _EVENTS_AT_A_TIME == 0:
                     await asyncio.sleep(0)
             return decisions

@@ -46,7 +46,9 @@ Where all do, they are given the host's own, which saves a copy of each event th
 log = get_log(__name__)
 
 _UNREADABLE = Decision.reject("error: the event cannot be read")
-_PARAMETERS = frozenset({"event", "context", "access", "decision", "settings", "gate", "name"})
+_PARAMETERS = frozenset(
+    {"event", "context", "access", "decision", "seconds", "settings", "gate", "name"}
+)
 _VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 Answers = list[Attributed] | Attributed | None
@@ -87,7 +89,7 @@ class Registry(pluggy.PluginManager):
         self._off: frozenset[str] = frozenset()
         self._registrations: dict[str, Registration] = {}
         self._used: tuple[Used, ...] = ()
-        self._plugins_changed()
+        self._ask_all()
 
     def register(self, plugin: object, name: str | None = None) -> str | None:
         """Add a plugin.
@@ -250,6 +252,10 @@ class Registry(pluggy.PluginManager):
         implementation.argnames = ("event", "context")  # type: ignore[misc]
 
     def _plugins_changed(self) -> None:
+        self._ask_all()
+        self._tell_observers()
+
+    def _ask_all(self) -> None:
         self.ask_write = self._asking("on_write")
         """Ask every plugin about a write: all their answers, abstentions left out."""
         self.ask_read = self._asking("on_read")
@@ -257,7 +263,6 @@ class Registry(pluggy.PluginManager):
         self.ask_kind3 = self._asking("on_kind3")
         self.ask_list_event = self._asking("on_list_event")
         self.ask_policy_event = self._asking("on_policy_event")
-        self._tell_observers()
 
     def _tell_observers(self) -> None:
         observers = [

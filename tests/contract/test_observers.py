@@ -290,3 +290,19 @@ def test_it_takes_the_parameters_that_it_names() -> None:
 
     asyncio.run(gate_with(Answering(NO), Counting()).write(AnEvent(), NOBODY))
     assert counted == [False]
+
+
+def test_it_is_told_how_long_a_decision_took(clock: Clock) -> None:
+    """Of reads that are asked about together, each one's share."""
+    took: list[float] = []
+
+    class Timing:
+        @hookimpl
+        def on_decided(self, seconds: float) -> None:
+            took.append(seconds)
+
+    gate = gate_with(Answering(clock.passing(2, YES)), Timing())
+    asyncio.run(gate.write(AnEvent(), NOBODY))
+    asyncio.run(gate.reads([AnEvent()] * 3, NOBODY))
+    gate.blocking.read(AnEvent(), NOBODY)
+    assert took == [2, 2, 2, 2, 2]
