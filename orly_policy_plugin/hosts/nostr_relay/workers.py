@@ -10,7 +10,7 @@ import contextlib
 import os
 import secrets
 import struct
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +20,7 @@ from orly_policy_hookspecs.logs import get_log
 from orly_policy_hookspecs.nip01 import FrozenEvent, MalformedEvent, read_event
 
 from ...errors import PolicyError
+from ...socket_paths import short_path
 
 _LENGTH: Final = struct.Struct(">I")
 _TOO_LONG: Final = 64 * 1024 * 1024
@@ -59,7 +60,7 @@ class Workers:
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._folder.chmod(0o700)
-            with _short(self._folder, self._own.name) as path:
+            with short_path(self._folder, self._own.name) as path:
                 self._server = await asyncio.start_unix_server(self._listen, path)
             self._own.chmod(0o600)
             await self._forget_dead()
@@ -110,7 +111,7 @@ class Workers:
         if known is not None and not known.is_closing():
             return known
         try:
-            with _short(self._folder, name) as path:
+            with short_path(self._folder, name) as path:
                 _, writer = await asyncio.open_unix_connection(path)
         except (ConnectionRefusedError, FileNotFoundError):
             (self._folder / name).unlink(missing_ok=True)  # it ended without a word
@@ -157,14 +158,3 @@ async def _closed(writer: asyncio.StreamWriter) -> None:
     writer.close()
     with contextlib.suppress(OSError):
         await writer.wait_closed()
-
-
-@contextlib.contextmanager
-def _short(folder: Path, name: str) -> Iterator[str]:
-    """A socket's path in the few characters that the system takes, where it knows such paths."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        own = Path(f"/proc/self/fd/{descriptor}")
-        yield str((own if own.exists() else folder) / name)
-    finally:
-        os.close(descriptor)
