@@ -62,6 +62,10 @@ class Status:
     """The version in force: 12 hex digits."""
     in_force_since: float
     """Unix seconds."""
+    loaded_at: float
+    """Unix seconds: when the file was last found to be one that can be used."""
+    failures: int = 0
+    """How often the file was changed to what cannot be used, since the start."""
     problems: tuple[Problem, ...] = ()
     """The problems of the file as it is now; empty where it is in force."""
     next_start: tuple[Problem, ...] = ()
@@ -126,7 +130,8 @@ class InForce:
             """The policy in force. One attribute, replaced whole."""
             self.lists.use(state.policy)
             version = self.snapshot.version
-            self.status = Status(self.path, version, clock(), lists=self._list_status())
+            now = clock()
+            self.status = Status(self.path, version, now, now, lists=self._list_status())
             if first is None or step is None:
                 how = self._how_it_came(state, before=None) or "start"
                 state = self._recorded(state, version, how, step)
@@ -512,7 +517,7 @@ class InForce:
             version = self.status.version
             # As loud as the error that it ends: whoever has read that has to read this.
             log.warning("the stored policy can be used again, version %s is in force", version)
-        self.status = attrs.evolve(self.status, problems=())
+        self.status = attrs.evolve(self.status, problems=(), loaded_at=self.clock())
 
     def note_next_start(self, problems: tuple[Problem, ...]) -> tuple[Problem, ...]:
         """Note in the status what would stop the next start.
@@ -529,13 +534,13 @@ class InForce:
         with self._lock:
             if problems == self.status.problems:
                 return
-            version = self.snapshot.version
-            self.status = attrs.evolve(self.status, problems=problems)
             log.error(
                 "the stored policy cannot be used, version %s stays in force: %s",
-                version,
+                self.snapshot.version,
                 "; ".join(map(str, problems)),
             )
+            failures = self.status.failures + 1
+            self.status = attrs.evolve(self.status, problems=problems, failures=failures)
 
     def warn(self, problems: tuple[Problem, ...]) -> None:
         """Log each problem once."""

@@ -17,7 +17,7 @@ import attrs
 from orly_policy_hookspecs import Context, Event
 from orly_policy_hookspecs.logs import get_log
 
-from ..decisions.replies import Reply
+from ..decisions.replies import Action, Reply
 from ..fair_queue import Asker
 from ..policy.fields import Access
 from .asked import Asked, Question, Waiter
@@ -119,6 +119,8 @@ class Scripts:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._runners: dict[Path, ScriptRunner] = {}
+        self.failures = 0
+        """Questions to which no answer came, for a fault of the script, since the start."""
         self._inbox: deque[tuple[str, Question, Asker, Waiter]] = deque()
         self._is_woken = False
         self._replies: defaultdict[asyncio.AbstractEventLoop, list[tuple[_Future, Reply]]]
@@ -299,6 +301,8 @@ class Scripts:
 
     def _reply(self, loop: asyncio.AbstractEventLoop, future: _Future, reply: Reply) -> None:
         """Hand a reply to the loop that asked, together with others for the same loop."""
+        if reply.action is Action.FAILED:
+            self.failures += 1
         if not self._replies:
             asyncio.get_running_loop().call_soon(self._hand_over)
         self._replies[loop].append((future, reply))
