@@ -14,6 +14,8 @@ from orly_policy_hookspecs.logs import get_log
 from orly_policy_hookspecs.nip01 import Address, kinds
 
 from .decisions import Follows, Scopes, Snapshot, limits_of
+from .desk.desk import NAME as DESK
+from .desk.desk import Desk
 from .live import (
     OWNERS_FIRST,
     ChangeThread,
@@ -34,7 +36,7 @@ from .policy import Policy, scripts_of
 from .rates import Exchange, RateLimiter, Rates
 from .scripts import Scripts
 from .settings import Settings
-from .state import Store
+from .state import PolicyState, Store
 from .stores import fleet_store, open_store, shared_rates
 
 NAME: Final = "orly-policy"
@@ -129,6 +131,18 @@ class PolicyPlugin:
         with it, which are empty where all is well; and its named lists.
         """
         return self._force.status
+
+    @property
+    def state(self) -> PolicyState:
+        """All that is kept of the policy in force: where it came from, its contributions and
+        follow lists.
+        """
+        return self._force.state
+
+    @property
+    def state_folder(self) -> Path | None:
+        """The state folder, where it is not the policy file's own."""
+        return self._force.settings.state_folder
 
     def listen(self, listener: Listener) -> None:
         """Call ``listener`` with the old and the new snapshot after every swap, in their order and
@@ -360,7 +374,8 @@ def _in_force(
 
 
 def register(gate: Gate, settings: Settings) -> PolicyPlugin | None:
-    """Load the policy and register the engine with a gate; ``None`` where it is switched off.
+    """Load the policy and register the engine with a gate, and its desk; ``None`` where it is
+    switched off.
 
     :raises PolicyError: the policy cannot be used.
     """
@@ -369,4 +384,6 @@ def register(gate: Gate, settings: Settings) -> PolicyPlugin | None:
         return None
     plugin = PolicyPlugin(settings)
     gate.register(plugin, NAME)
+    if settings.desk.is_open or settings.desk.log is not None:
+        gate.register(Desk(plugin, settings.desk, clock=time.time), DESK)
     return plugin

@@ -9,6 +9,7 @@ import attrs
 
 from .asking import CRITERION_SECONDS
 from .decisions.rates import TIME_CONSTANT_SECONDS
+from .desk.settings import DeskSettings
 from .errors import PolicyError
 from .plugins import Missing
 from .policy import InvalidPolicy, Problem, parse_pubkey
@@ -111,6 +112,8 @@ class Settings:
         default="shared", validator=attrs.validators.in_(("shared", "local"))
     )
     """Whether rate limits hold for a fleet that shares a store, or for each node by itself."""
+    desk: DeskSettings = attrs.field(factory=DeskSettings)
+    """What is told to the operator."""
 
     @classmethod
     def from_environment(
@@ -121,7 +124,8 @@ class Settings:
     ) -> Self:
         """Read ``ORLY_POLICY_PATH``, ``ORLY_OWNERS``, ``ORLY_POLICY_ENABLED``,
         ``ORLY_POLICY_MAX_BYTES``, ``ORLY_POLICY_MISSING_PLUGINS``, ``ORLY_POLICY_STORE``,
-        ``ORLY_POLICY_FLEET`` and ``ORLY_POLICY_STORE_IS_TRUSTED``.
+        ``ORLY_POLICY_FLEET`` and ``ORLY_POLICY_STORE_IS_TRUSTED``, and those of
+        :meth:`.DeskSettings.from_environment`.
 
         :param path: the policy file, where the host names one; then ``ORLY_POLICY_PATH`` is not
             looked at.
@@ -137,6 +141,7 @@ class Settings:
         others.setdefault("store", environment.get("ORLY_POLICY_STORE") or None)
         others.setdefault("fleet", environment.get("ORLY_POLICY_FLEET") or DEFAULT_FLEET)
         others.setdefault("store_is_trusted", _switch("ORLY_POLICY_STORE_IS_TRUSTED", environment))
+        others.setdefault("desk", DeskSettings.from_environment(environment))
         return cls(
             path=_default_path(environment) if path is None else Path(path),
             owners=_owners(environment.get("ORLY_OWNERS", "")),

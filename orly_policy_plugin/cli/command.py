@@ -27,8 +27,10 @@ COMMANDS: Final = (
     "schema",
     "script-check",
     "sign-update",
+    "status",
     "store",
     "strfry",
+    "tail",
     "test",
     "withdraw",
 )

@@ -112,7 +112,10 @@ def test_the_policy_file_is_named_one_way(invoke: Invoke) -> None:
         if parameter.name == "policy"
     }
     arguments = {name for name, found in named.items() if isinstance(found, click.Argument)}
-    assert arguments == {*("check", "explain", "history", "lint", "plugins", "rollback", "strfry")}
+    assert arguments == {
+        *("check", "explain", "history", "lint", "plugins", "rollback", "status", "strfry"),
+        "tail",
+    }
     options = {"diff", "follows import", "follows list", "proxy", "sign-update", "withdraw"}
     assert named.keys() - arguments == options
     for name in named:

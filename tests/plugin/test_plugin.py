@@ -16,6 +16,8 @@ from strategies import json_values, some
 
 from orly_policy_hookspecs import Decision, Gate, GateSettings, Verdict
 from orly_policy_plugin.decisions import Snapshot
+from orly_policy_plugin.desk.desk import NAME as DESK
+from orly_policy_plugin.desk.settings import DeskSettings
 from orly_policy_plugin.errors import Unreadable
 from orly_policy_plugin.plugin import NAME, PolicyPlugin, register
 from orly_policy_plugin.policy import InvalidPolicy, policy_version, structure_policy
@@ -297,11 +299,14 @@ def test_the_status_says_what_is_in_force(path: Path) -> None:
 
 
 def test_registering_with_a_gate(path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """Under the engine's name; switched off it is not registered, and that is said."""
+    """Under the engine's name, with its desk; switched off neither is, and that is said."""
     save(path, {"default_policy": "deny"})
     gate = Gate()
     assert register(gate, Settings(path=path)) is not None
-    assert gate.plugins == (NAME,)
+    assert gate.plugins == (NAME, DESK)
+    alone = Gate()
+    assert register(alone, Settings(path=path, desk=DeskSettings(is_open=False))) is not None
+    assert alone.plugins == (NAME,)
     off = Gate()
     with caplog.at_level(logging.WARNING):
         assert register(off, Settings(path=path, enabled=False)) is None

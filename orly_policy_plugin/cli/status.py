@@ -1,0 +1,176 @@
+"""``orly-policy status``: what is the relay doing?"""
+
+import time
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from orly_policy_plugin.counted import counted
+from orly_policy_plugin.desk.asking import ask_relay
+from orly_policy_plugin.desk.counts import Counted
+from orly_policy_plugin.desk.relay import Relay
+from orly_policy_plugin.desk.reports import Report
+
+from .showing import say, say_columns, say_json, short, tell
+from .target import POLICY, policy_argument, state_option, target_of, trouble
+
+_UNWELL = 1
+_MOST_PLACES = 20
+"""Of refusals that are shown, the most frequent ones."""
+_UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
+
+Row = tuple[str, ...]
+
+
+@click.command(epilog=POLICY)
+@policy_argument
+@state_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for programs.")
+@click.pass_context
+def status(ctx: click.Context, policy: Path | None, state: Path | None, as_json: bool) -> None:
+    """Ask a running relay what it is doing.
+
+    Says which version of the policy is in force, since when and where it came from; what is wrong
+    with the file, and what the next start would refuse; which contributions, follow lists, named
+    lists, plugins and scripts there are; and what was decided since the workers started. All
+    workers of the relay on this machine are asked, through their sockets in the state folder: as
+    the user that the relay runs as.
+
+    The exit status is 1 where the policy file is not in force in all workers, or a start would be
+    refused, and 2 where no relay answers.
+    """
+    target = target_of(policy, state)
+    problems: list[str] = []
+    with trouble():
+        try:
+            relay = ask_relay(target.file, state, problems)
+        finally:
+            for problem in problems:
+                tell(problem)
+    if as_json:
+        say_json(relay.as_json())
+    else:
+        _print_text(relay, time.time())
+    if not relay.is_well:
+        ctx.exit(_UNWELL)
+
+
+def _print_text(relay: Relay, now: float) -> None:
+    newest = relay.newest
+    say(newest.path)
+    for line in _in_force(relay, now):
+        say(f"  {line}")
+    _section("workers", [_worker(worker, relay, now) for worker in relay.workers])
+    _section(
+        "contributions",
+        [
+            (
+                short(each.event_id),
+                f"of {short(each.author or 'somebody')}",
+                _when(each.created_at),
+            )
+            for each in newest.contributions
+        ],
+    )
+    _section(
+        "follow lists",
+        [
+            (short(each.author), counted(each.keys, "key"), _ago(each.created_at, now))
+            if each.created_at is not None
+            else (short(each.author), "missing: it grants nobody")
+            for each in newest.follow_lists
+        ],
+    )
+    _section(
+        "named lists",
+        [(f"@{each.name}", counted(each.keys, "key"), *each.problems) for each in newest.lists],
+    )
+    _section(
+        "plugins",
+        [
+            (each.name, each.distribution, "" if each.is_on else "switched off")
+            for each in newest.plugins
+        ],
+    )
+    _section("scripts", list(_scripts(relay)))
+    _section("decisions", list(_decisions(relay.decisions)))
+    if dropped := relay.sum(lambda worker: worker.log_dropped):
+        say(f"{dropped} are missing in the decision log: it did not keep up")
+
+
+def _in_force(relay: Relay, now: float) -> Iterator[str]:
+    newest = relay.newest
+    if newest.event_id is None:
+        source = "from the file"
+    else:
+        source = f"from the event {short(newest.event_id)} of {short(newest.event_author or '')}"
+    since = _ago(newest.in_force_since, now)
+    yield f"version {newest.version} in force since {_when(newest.in_force_since)} ({since})"
+    yield source
+    for problem in relay.problems:
+        yield f"the file cannot be used: {problem}"
+    for problem in relay.next_start:
+        yield f"the next start would be refused: {problem}"
+    if not relay.agrees:
+        yield "the workers do not agree: some still obey another version"
+
+
+def _worker(worker: Report, relay: Relay, now: float) -> Row:
+    other = "" if worker.version == relay.newest.version else f"version {worker.version}"
+    return str(worker.pid), f"started {_ago(worker.started_at, now)}", other
+
+
+def _scripts(relay: Relay) -> Iterator[Row]:
+    workers = len(relay.workers)
+    for script in relay.scripts:
+        yield script.path, f"runs in {script.running} of {counted(workers, 'worker')}"
+        for failure in script.failures:
+            yield "", failure
+    if failures := relay.sum(lambda worker: worker.script_failures):
+        yield "", f"{counted(failures, 'question')} not answered"
+
+
+def _decisions(decisions: Sequence[Counted]) -> Iterator[Row]:
+    accepted = [each for each in decisions if each.outcome in ("accept", "vouch")]
+    refused = [each for each in decisions if each not in accepted]
+    refused.sort(key=lambda each: -each.count)
+    sums: dict[str, int] = {}
+    for each in accepted:
+        sums[each.access] = sums.get(each.access, 0) + each.count
+    for access, count in sums.items():
+        yield f"{count:>9,}", access, "accept", ""
+    for each in refused[:_MOST_PLACES]:
+        yield f"{each.count:>9,}", each.access, each.outcome, _where(each)
+    if rest := sum(each.count for each in refused[_MOST_PLACES:]):
+        yield f"{rest:>9,}", "", "refused", "elsewhere (--json has all)"
+
+
+def _where(each: Counted) -> str:
+    return short(each.place) if each.place else f"plugin {each.plugin}" if each.plugin else ""
+
+
+def _section(title: str, rows: Sequence[Row]) -> None:
+    if rows:
+        say()
+        say(title)
+        say_columns(rows, indent="  ")
+
+
+def _when(at: float | None) -> str:
+    """ISO 8601; a year beyond 9999 as seconds."""
+    if at is None:
+        return ""
+    try:
+        return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (OverflowError, ValueError, OSError):
+        return f"{at} s"
+
+
+def _ago(at: float, now: float) -> str:
+    seconds = int(now - at)
+    for unit, size in _UNITS:
+        if seconds >= size:
+            return f"{counted(seconds // size, unit)} ago"
+    return "now"

@@ -1,0 +1,192 @@
+"""All of a worker that is for its operator, as a plugin beside the engine."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+import attrs
+
+from orly_policy_hookspecs import Context, Decision, Event, Gate, frozen, hookimpl
+from orly_policy_hookspecs.decision import Asked
+from orly_policy_hookspecs.logs import get_log
+
+from ..errors import PolicyError
+from .asking import folder_of, remove_stale
+from .counts import Counts
+from .decision_log import DecisionLog
+from .entries import Decided, dropped_entry, entry_of, shortened
+from .erasing import CONTENTS, erase
+from .following import Following
+from .reports import report_of
+from .server import SocketServer
+from .settings import DeskSettings
+from .wanted import Wanted
+
+if TYPE_CHECKING:
+    from ..plugin import PolicyPlugin
+
+NAME: Final = "orly-policy-desk"
+"""Its name as a plugin."""
+
+MOST_UNTOLD: Final = 10_000
+"""Decisions that wait for one who follows them."""
+_PACE_SECONDS: Final = 0.1
+
+log = get_log(__name__)
+
+
+class Desk:
+    """Counts decisions, writes them down, and answers ``orly-policy status`` and ``tail``.
+
+    It has no part in any decision.
+    """
+
+    changes_no_event: Final = True
+
+    def __init__(
+        self,
+        engine: "PolicyPlugin",
+        settings: DeskSettings,
+        *,
+        clock: Callable[[], float],
+    ) -> None:
+        """:param clock: Unix seconds."""
+        self._engine = engine
+        self._clock = clock
+        self._gate: Gate | None = None
+        self._counts = Counts()
+        self._count = self._counts.add
+        self._started_at = clock()
+        self._log = DecisionLog(settings.log, settings) if settings.log is not None else None
+        self._folder = folder_of(engine.status.path, engine.state_folder)
+        self._server = SocketServer(self._folder, self._answer) if settings.is_open else None
+        self._followers: tuple[Following, ...] = ()
+        self._takes_all = False
+        self._takes_refusals = False
+        self._look_who_follows()
+
+    # --- the relay's life
+
+    @hookimpl
+    def on_registered(self, gate: Gate) -> None:
+        """Remember the gate, for its plugins."""
+        self._gate = gate
+
+    @hookimpl
+    def on_open(self) -> None:
+        """Open the log and the socket. Without a socket the relay works as well.
+
+        :raises PolicyError: the decision log cannot be written.
+        """
+        self._started_at = self._clock()
+        if self._log is not None:
+            self._log.start()
+        if self._server is not None:
+            try:
+                self._server.start()
+                remove_stale(self._folder)
+            except PolicyError as error:
+                log.warning("orly-policy status cannot ask this worker: %s", error)
+
+    @hookimpl
+    async def on_stop(self) -> None:
+        """Close them."""
+        await asyncio.to_thread(self._stop)
+
+    def _stop(self) -> None:
+        if self._server is not None:
+            self._server.stop()
+        if self._log is not None:
+            self._log.stop()
+
+    # --- decisions
+
+    @hookimpl
+    def on_decided(
+        self, event: Event, context: Context, access: Asked, decision: Decision, seconds: float
+    ) -> None:
+        """Count a decision, and hand it to those who follow."""
+        self._count(access, decision, seconds)
+        if self._takes_all or (self._takes_refusals and not decision.accepted):
+            self._hand_over(event, context, access, decision, seconds)
+
+    def _hand_over(
+        self, event: Event, context: Context, access: Asked, decision: Decision, seconds: float
+    ) -> None:
+        version = self._engine.status.version
+        decided = Decided(
+            self._clock(), access, frozen(event), context, decision, seconds, version
+        )
+        if self._log is not None and self._log.wants(accepted=decision.accepted):
+            self._log.tell(decided)
+        for follower in self._followers:
+            follower.tell(decided)
+
+    def _look_who_follows(self) -> None:
+        log_takes = self._log is not None
+        self._takes_refusals = log_takes
+        self._takes_all = bool(self._followers) or (
+            self._log is not None and self._log.wants(accepted=True)
+        )
+
+    # --- questions, on the thread of the socket
+
+    def _answer(self, question: Any) -> AsyncGenerator[object, None]:
+        match question:
+            case {"ask": "status"}:
+                return self._status()
+            case {"ask": "tail", **asked}:
+                return self._tail(*_read_tail(asked))
+        raise PolicyError("nobody knows how to answer this; is the relay of another version?")
+
+    async def _status(self) -> AsyncGenerator[object, None]:
+        yield report_of(
+            self._engine,
+            self._gate,
+            started_at=self._started_at,
+            decisions=tuple(self._counts.taken()),
+            log_dropped=self._log.dropped if self._log else 0,
+        ).as_json()
+
+    async def _tail(self, wanted: Wanted, whole: bool) -> AsyncGenerator[object, None]:
+        following = Following(MOST_UNTOLD)
+        self._followers = (*self._followers, following)
+        self._look_who_follows()
+        try:
+            yield {"path": str(self._engine.status.path)}
+            while True:
+                decided, dropped = following.take()
+                for each in decided:
+                    if wanted.has(each.event, each.context, each.decision):
+                        yield _told(each, whole=whole)
+                if dropped:
+                    yield dropped_entry(self._clock(), dropped)
+                yield None  # a chance to see that nobody follows any more
+                await asyncio.sleep(_PACE_SECONDS)
+        finally:
+            self._followers = tuple(each for each in self._followers if each is not following)
+            self._look_who_follows()
+
+
+def _told(decided: Decided, *, whole: bool) -> object:
+    entry = entry_of(decided)
+    return entry if whole else shortened(erase(entry, CONTENTS))
+
+
+def tail_question(wanted: Wanted, *, whole: bool) -> object:
+    """The question for the decisions that are wanted.
+
+    :param whole: whether whole keys, and contents, are asked for.
+    """
+    filters = {name: sorted(values) for name, values in attrs.asdict(wanted).items()}
+    return {"ask": "tail", **filters, "whole": whole}
+
+
+def _read_tail(asked: Mapping[Any, Any]) -> tuple[Wanted, bool]:
+    """:raises PolicyError: it is no such question."""
+    names = [field.name for field in attrs.fields(Wanted)]
+    given = {name: asked.get(name, []) for name in names}
+    if not all(isinstance(values, list) for values in given.values()):
+        raise PolicyError("tail: each filter is a list")
+    wanted = Wanted(**{name: frozenset(values) for name, values in given.items()})
+    return wanted, asked.get("whole") is True

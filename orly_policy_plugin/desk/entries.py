@@ -1,0 +1,84 @@
+"""A decision as an entry: the fields of OPA's decision log, as far as they fit."""
+
+import os
+import re
+import uuid
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import attrs
+
+from orly_policy_hookspecs import Context, Decision, Event
+from orly_policy_hookspecs.decision import Asked
+from orly_policy_hookspecs.nip01.events import event_json
+
+_HEX: Final = re.compile(r"\b([0-9a-f]{8})[0-9a-f]{56}\b")
+
+
+@attrs.frozen
+class Decided:
+    """A decision that was made."""
+
+    at: float
+    """Unix seconds."""
+    access: Asked
+    event: Event
+    context: Context
+    decision: Decision
+    seconds: float
+    """That it took."""
+    version: str
+    """The policy's, in force when it was told."""
+
+
+def entry_of(decided: Decided) -> dict[str, Any]:
+    """The entry of a decision, as a JSON value."""
+    decision, context = decided.decision, decided.context
+    return {
+        "decision_id": str(uuid.uuid4()),
+        "timestamp": _timestamp(decided.at),
+        "labels": {"worker": str(os.getpid())},
+        "revision": decided.version,
+        "path": decision.place,
+        "requested_by": context.ip,
+        "input": {
+            "access": decided.access,
+            "event": event_json(decided.event),
+            "authenticated": list(context.authenticated),
+            "ip": context.ip,
+            "origin": context.origin.value,
+        },
+        "result": {
+            "outcome": decision.verdict.value,
+            "accepted": decision.accepted,
+            "message": decision.message,
+            "plugin": decision.source,
+        },
+        "metrics": {"timer_decision_ns": round(decided.seconds * 1e9)},
+    }
+
+
+def dropped_entry(at: float, dropped: int) -> dict[str, Any]:
+    """An entry that stands for so many that are missing."""
+    return {
+        "timestamp": _timestamp(at),
+        "labels": {"worker": str(os.getpid())},
+        "dropped": dropped,
+    }
+
+
+def shortened(value: Any) -> Any:
+    """A JSON value with the keys and ids in it cut to their first eight digits."""
+    if isinstance(value, str):
+        return _HEX.sub(r"\1…", value)
+    if isinstance(value, list):
+        return [shortened(each) for each in value]
+    if isinstance(value, dict):
+        return {name: shortened(each) for name, each in value.items()}
+    return value
+
+
+def _timestamp(at: float) -> str:
+    """RFC 3339, in milliseconds."""
+    moment = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
+    return moment.replace("+00:00", "Z")
