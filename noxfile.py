@@ -38,7 +38,7 @@ TEST_NEEDS = [
 ]
 PACKAGES = ["orly_policy_plugin", "hookspecs"]
 PROJECTS = [Path("pyproject.toml"), Path("hookspecs/pyproject.toml")]
-HOSTS = "kit,monstr,nostr-relay,nostr-relay-postgresql,postgres,proxy"
+HOSTS = "kit,metrics,monstr,nostr-relay,nostr-relay-postgresql,postgres,proxy"
 """The extras, all of them."""
 FLEET = "nostr-relay,nostr-relay-postgresql,postgres"
 """Those of a relay whose events and policy are in PostgreSQL."""

@@ -19,6 +19,7 @@ COMMANDS: Final = (
     "history",
     "init",
     "lint",
+    "metrics",
     "plugins",
     "proxy",
     "publish",

@@ -113,8 +113,8 @@ def test_the_policy_file_is_named_one_way(invoke: Invoke) -> None:
     }
     arguments = {name for name, found in named.items() if isinstance(found, click.Argument)}
     assert arguments == {
-        *("check", "explain", "history", "lint", "plugins", "rollback", "status", "strfry"),
-        "tail",
+        *("check", "explain", "history", "lint", "metrics", "plugins", "rollback", "status"),
+        *("strfry", "tail"),
     }
     options = {"diff", "follows import", "follows list", "proxy", "sign-update", "withdraw"}
     assert named.keys() - arguments == options

@@ -1,10 +1,12 @@
 """The relay that most tests share, one a storage."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import postgres
 import pytest
 
+from .asked import POLICY, TwoWorkers, status
 from .process import MemoryRelay, MonstrRelay, Relay
 from .shared import STORAGES, faultless, with_storage
 
@@ -30,3 +32,12 @@ def relay(
     folder = tmp_path_factory.mktemp(request.param)
     with faultless(with_storage(request.param, folder)) as running:
         yield running
+
+
+@pytest.fixture
+def two_workers(tmp_path: Path) -> Iterator[Relay]:
+    """A relay of two workers, which both can be asked, with a decision log."""
+    log = str(tmp_path / "decisions.jsonl")
+    with TwoWorkers(tmp_path, POLICY, environment={"ORLY_POLICY_DECISION_LOG": log}) as relay:
+        relay.wait_for(lambda: len(status(relay)["workers"]) == 2)
+        yield relay

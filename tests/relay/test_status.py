@@ -6,111 +6,74 @@ import json
 import os
 import re
 import signal
-import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from forks import completed
 
+from .asked import CLI, POLICY, command, pids, status, write
 from .client import asynchronous, connected
-from .process import ROOT, SECONDS, Relay
+from .process import ROOT, Relay
 from .signing import Key
-
-CLI = "orly_policy_plugin.cli"
-POLICY = {"rules": {"1": {"content_limit": 5}, "7": {"size_limit": 1}}}
-
-
-class Fleet(Relay):
-    """A relay of two workers, with a decision log."""
-
-    def _arguments(self) -> list[str]:
-        return [*super()._arguments(), "--workers", "2"]
-
-
-def command(relay: Relay, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    first, *others = arguments
-    env = {**os.environ, "COLUMNS": "80"}
-    called = [first, str(relay.policy), *others]
-    return completed(CLI, called, cwd=ROOT, env=env, stdin="", timeout=SECONDS)
-
-
-def status(relay: Relay) -> Any:
-    return json.loads(command(relay, "status", "--json").stdout)
-
-
-@pytest.fixture
-def fleet(tmp_path: Path) -> Iterator[Relay]:
-    log = str(tmp_path / "decisions.jsonl")
-    with Fleet(tmp_path, POLICY, environment={"ORLY_POLICY_DECISION_LOG": log}) as relay:
-        relay.wait_for(lambda: len(status(relay)["workers"]) == 2)
-        yield relay
-
-
-async def write(relay: Relay, key: Key, kind: int, content: str, times: int = 12) -> None:
-    """On a connection of its own each, so that every worker has some."""
-    for number in range(times):
-        async with connected(relay.url) as client:
-            await client.publish(key.event(kind, content, [["n", str(number)]]))
 
 
 @asynchronous
-async def test_it_says_what_was_decided_and_what_is_in_force(fleet: Relay) -> None:
+async def test_it_says_what_was_decided_and_what_is_in_force(two_workers: Relay) -> None:
     """All workers together, in words and as JSON."""
     key = Key()
-    await write(fleet, key, 1, "short")
-    await write(fleet, key, 1, "too long")
-    await write(fleet, key, 7, "", 3)
-    told = await asyncio.to_thread(status, fleet)
+    await write(two_workers, key, 1, "short")
+    await write(two_workers, key, 1, "too long")
+    await write(two_workers, key, 7, "", 3)
+    told = await asyncio.to_thread(status, two_workers)
     found = {(each["outcome"], each["place"]): each["count"] for each in told["decisions"]}
     assert found == {
         ("accept", ""): 12,
         ("reject", "rules.1.content_limit"): 12,
         ("reject", "rules.7.size_limit"): 3,
     }
-    assert (told["path"], told["agrees"], told["problems"]) == (str(fleet.policy), True, [])
+    assert (told["path"], told["agrees"], told["problems"]) == (str(two_workers.policy), True, [])
     assert len(told["workers"]) == 2
-    words = await asyncio.to_thread(command, fleet, "status")
+    words = await asyncio.to_thread(command, two_workers, "status")
     assert words.returncode == 0
     assert f"version {told['version']} in force since" in words.stdout
     assert re.search(r"12  write  reject  rules\.1\.content_limit", words.stdout)
-    logged = (fleet.folder / "decisions.jsonl").read_text().splitlines()
+    logged = (two_workers.folder / "decisions.jsonl").read_text().splitlines()
     await asyncio.to_thread(
-        fleet.wait_for,
-        lambda: len((fleet.folder / "decisions.jsonl").read_text().splitlines()) == 15,
+        two_workers.wait_for,
+        lambda: len((two_workers.folder / "decisions.jsonl").read_text().splitlines()) == 15,
     )
     assert {json.loads(line)["result"]["accepted"] for line in logged} <= {False}
 
 
 @asynchronous
-async def test_a_file_that_cannot_be_used_is_told_with_exit_status_1(fleet: Relay) -> None:
+async def test_a_file_that_cannot_be_used_is_told_with_exit_status_1(two_workers: Relay) -> None:
     """And that it can be again."""
-    fleet.save_policy({"rulez": {}})
-    await asyncio.to_thread(fleet.wait_for, lambda: "cannot be used" in fleet.stderr)
-    done = await asyncio.to_thread(command, fleet, "status")
+    two_workers.save_policy({"rulez": {}})
+    await asyncio.to_thread(
+        two_workers.wait_for, lambda: two_workers.stderr.count("cannot be used") == 2
+    )
+    done = await asyncio.to_thread(command, two_workers, "status")
     assert done.returncode == 1, done
     told = done.stdout
     assert "the file cannot be used: rulez: " in told
-    fleet.save_policy(POLICY)
-    await asyncio.to_thread(fleet.wait_for, lambda: command(fleet, "status").returncode == 0)
-    assert status(fleet)["reload_failures"] == 2  # each worker has found it
+    two_workers.save_policy(POLICY)
+    await asyncio.to_thread(
+        two_workers.wait_for, lambda: command(two_workers, "status").returncode == 0
+    )
+    assert status(two_workers)["reload_failures"] == 2  # each worker has found it
 
 
 @asynchronous
-async def test_a_worker_that_is_killed_is_missed_by_nobody(fleet: Relay) -> None:
+async def test_a_worker_that_is_killed_is_missed_by_nobody(two_workers: Relay) -> None:
     """Its socket is removed, and the one that takes its place is asked."""
-    before = {worker["pid"] for worker in status(fleet)["workers"]}
+    before = pids(two_workers)
     os.kill(min(before), signal.SIGKILL)
     await asyncio.to_thread(
-        fleet.wait_for,
-        lambda: (
-            len(now := {worker["pid"] for worker in status(fleet)["workers"]}) == 2
-            and now != before
-        ),
+        two_workers.wait_for,
+        lambda: len(now := pids(two_workers)) == 2 and now != before,
     )
-    sockets = fleet.policy.parent / "policy-workers"
+    sockets = two_workers.policy.parent / "policy-workers"
     assert len(list(sockets.iterdir())) == 2
 
 
@@ -143,14 +106,14 @@ async def first_line(relay: Relay, key: Key, out: asyncio.StreamReader) -> str:
 
 
 @asynchronous
-async def test_tail_follows_what_is_wanted(fleet: Relay) -> None:
+async def test_tail_follows_what_is_wanted(two_workers: Relay) -> None:
     """Keys shortened, contents left out; Ctrl-C ends it."""
     key, other = Key(), Key()
     options = ("--outcome", "refused", "--place", "rules.1", "--key", key.pubkey)
-    async with tailing(fleet, *options) as (process, out):
-        async with connected(fleet.url) as client:
+    async with tailing(two_workers, *options) as (process, out):
+        async with connected(two_workers.url) as client:
             await client.publish(other.event(1, "too long"))
-        line = await first_line(fleet, key, out)
+        line = await first_line(two_workers, key, out)
         assert re.search(rf"write  reject  kind 1  {key.pubkey[:8]}… [0-9a-f]{{8}}…  ", line)
         assert "rules.1.content_limit  blocked: content is 8 bytes" in line
         assert "too long" not in line
@@ -161,11 +124,11 @@ async def test_tail_follows_what_is_wanted(fleet: Relay) -> None:
 
 
 @asynchronous
-async def test_tail_prints_lines_of_json_and_contents_if_asked(fleet: Relay) -> None:
+async def test_tail_prints_lines_of_json_and_contents_if_asked(two_workers: Relay) -> None:
     """The entries of the decision log."""
     key = Key()
-    async with tailing(fleet, "--json", "--full", "--kind", "1") as (_, out):
-        entry = json.loads(await first_line(fleet, key, out))
+    async with tailing(two_workers, "--json", "--full", "--kind", "1") as (_, out):
+        entry = json.loads(await first_line(two_workers, key, out))
     event = entry["input"]["event"]
     assert (event["pubkey"], event["content"]) == (key.pubkey, "too long")
     assert (entry["path"], entry["result"]["outcome"]) == ("rules.1.content_limit", "reject")
