@@ -19,6 +19,7 @@ from orly_policy_plugin.atomic import write_atomically
 from orly_policy_plugin.errors import Unwritable
 from orly_policy_plugin.hosts.listening import CannotListen, listen_on
 from orly_policy_plugin.hosts.nostr_relay import PolicyApp, create_app
+from orly_policy_plugin.hosts.nostr_relay.logs import OURS
 from orly_policy_plugin.hosts.websockets import WebSockets
 from orly_policy_plugin.policy import InvalidPolicy
 from orly_policy_plugin.session import SessionSettings
@@ -281,6 +282,8 @@ def _configuration(
                     "filters": ["harmless"],  # nostr-relay logs what clients send, too
                 },
             },
+            # Not INFO: what changes is printed.
+            "loggers": {name: {"level": "WARNING"} for name in OURS},
             "root": {"level": "WARNING", "handlers": ["console"]},
         },
     }

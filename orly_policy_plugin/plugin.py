@@ -1,6 +1,7 @@
 """The engine as a plugin: the hooks, a thin shell over the policy in force."""
 
 import asyncio
+import os
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
@@ -286,6 +287,8 @@ class PolicyPlugin:
         """
         self.check_follow_lists()
         self.start()
+        path, version = self.status.path, self.status.version
+        log.info("worker %d: policy version %s is in force, of %s", os.getpid(), version, path)
 
     @hookimpl
     async def on_stop(self) -> None:

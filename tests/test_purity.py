@@ -42,6 +42,7 @@ PURE = sorted(
         *(ENGINE / "session" / f"{name}.py" for name in PURE_OF_SESSION),
         *(ENGINE / "state" / "postgres" / f"{name}.py" for name in PURE_OF_POSTGRES),
         ENGINE / "hosts" / "monstr" / "rows.py",
+        ENGINE / "hosts" / "nostr_relay" / "logs.py",
         ENGINE / "hosts" / "nostr_relay" / "announcements.py",
         *(ENGINE / "hosts" / "upstream" / f"{name}.py" for name in PURE_OF_UPSTREAM),
         *(

@@ -7,6 +7,7 @@ with both held, so that no stream of other changes holds it up.
 """
 
 import contextlib
+import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -495,7 +496,10 @@ class InForce:
             lists=self._list_status(),
         )
         if old.version != snapshot.version:
-            log.info("policy version %s is in force (before: %s)", snapshot.version, old.version)
+            log.info(
+                "worker %d: policy version %s is in force (before: %s)",
+                *(os.getpid(), snapshot.version, old.version),
+            )
         else:
             _tell_of_lists(old.lists, snapshot.lists)
         if policy_is_other:
@@ -516,7 +520,10 @@ class InForce:
         if self.status.problems:
             version = self.status.version
             # As loud as the error that it ends: whoever has read that has to read this.
-            log.warning("the stored policy can be used again, version %s is in force", version)
+            log.warning(
+                "worker %d: the stored policy can be used again, version %s is in force",
+                *(os.getpid(), version),
+            )
         self.status = attrs.evolve(self.status, problems=(), loaded_at=self.clock())
 
     def note_next_start(self, problems: tuple[Problem, ...]) -> tuple[Problem, ...]:
@@ -535,9 +542,8 @@ class InForce:
             if problems == self.status.problems:
                 return
             log.error(
-                "the stored policy cannot be used, version %s stays in force: %s",
-                self.snapshot.version,
-                "; ".join(map(str, problems)),
+                "worker %d: the stored policy cannot be used, version %s stays in force: %s",
+                *(os.getpid(), self.snapshot.version, "; ".join(map(str, problems))),
             )
             failures = self.status.failures + 1
             self.status = attrs.evolve(self.status, problems=problems, failures=failures)

@@ -13,6 +13,7 @@ from orly_policy_hookspecs.nip01.kinds import LARGEST_KIND
 
 from ...errors import PolicyError
 from ...session import SessionSettings
+from .logs import seen
 
 SECTION = "session"
 """Of the YAML file: members of :class:`.session.SessionSettings`."""
@@ -35,8 +36,8 @@ def load(path: str | Path) -> None:
         raise PolicyError(f"{path}: {error.strerror}") from error
     except Exception as error:
         raise PolicyError(f"{path} is no configuration of nostr-relay: {error}") from error
-    if Config.logging:  # its default would switch off every logger that exists, ours included
-        Config.logging = {**Config.logging, "disable_existing_loggers": False}
+    if isinstance(Config.logging, dict):  # else nostr-relay has everything logged, or fails
+        Config.logging = seen(Config.logging)
 
 
 def relay_urls() -> tuple[str, ...]:
