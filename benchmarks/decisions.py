@@ -5,10 +5,14 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from orly_policy_hookspecs import Context, Event
-from orly_policy_plugin.plugin import PolicyPlugin
+import attrs
 
-from .timing import Effort, Timed, timed
+from orly_policy_hookspecs import Context, Event, Gate, frozen
+from orly_policy_plugin.desk.settings import DeskSettings
+from orly_policy_plugin.plugin import PolicyPlugin, register
+from orly_policy_plugin.settings import Settings
+
+from .timing import Effort, Timed, timed, timed_together
 from .workloads import NOW, READ_POLICY, WORKLOADS, Workload, gate_with, key, simple
 
 
@@ -49,6 +53,35 @@ def hook(effort: Effort) -> Timed:
     with asyncio.Runner() as runner:
         workload.check(runner.run(gate.write(event, context)))
         return timed(lambda times: runner.run(asking(times)), effort)
+
+
+def told(effort: Effort) -> Timed:
+    """What it adds to ``hook`` that the operator is told: counts, a socket, and a decision log of
+    refusals.
+    """
+    workload = simple()
+    event, context = frozen(*workload.events), Context(authenticated=workload.keys)
+    plain, told = gate_with(_plugin(workload.policy)), Gate()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "policy.json")
+        path.write_bytes(workload.policy)
+        desk = DeskSettings(log=Path(folder, "decisions.jsonl"))
+        register(told, Settings(path=path, desk=desk))
+        told.check()
+        with asyncio.Runner() as runner:
+            runner.run(told.start())
+            told.open()
+
+            def writing(gate: Gate) -> Callable[[int], None]:
+                async def asking(times: int) -> None:
+                    for _ in range(times):
+                        await gate.write(event, context)
+
+                return lambda times: runner.run(asking(times))
+
+            without, with_it = timed_together([writing(plain), writing(told)], effort)
+            runner.run(told.stop())
+    return attrs.evolve(with_it, seconds=with_it.seconds - without.seconds)
 
 
 def read(events: Sequence[Event], effort: Effort) -> tuple[Timed, int]:

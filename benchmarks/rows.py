@@ -66,6 +66,10 @@ def _hook(options: Options) -> Measured:
     return _in_v(decisions.hook(options.effort), _HOOK)
 
 
+def _told(options: Options) -> Measured:
+    return _in_v(decisions.told(options.effort), _TOLD)
+
+
 def _read(options: Options) -> Measured:
     events, source = events_to_read(options.events, 500)
     time, given = decisions.read(events, options.effort)
@@ -178,6 +182,7 @@ def _strfry(options: Options) -> Measured:
 
 
 _HOOK: Final = 0.06
+_TOLD: Final = 0.02
 _READ: Final = 0.05
 _SCRIPT: Final = 2
 _LOAD_SECONDS: Final = Goal(value=5, unit="s")
@@ -213,6 +218,12 @@ ROWS: Final = (
         workload="simple, through the gate and pluggy",
         measure=_hook,
         goals=(_v(_HOOK),),
+    ),
+    Row(
+        name="told",
+        workload="what counting, and a log of refusals, add to that",
+        measure=_told,
+        goals=(_v(_TOLD),),
     ),
     Row(
         name="read-500",

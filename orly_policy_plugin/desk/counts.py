@@ -63,21 +63,29 @@ def added(counted: Iterable[Counted]) -> list[Counted]:
     return [sums[key] for key in sorted(sums)]
 
 
+_Last = tuple[Decision | None, str, list[float], bool]
+"""A decision, what was asked, their cell, and whether the decision accepts."""
+
+
 class Counts:
     """Counts decisions by access, outcome, plugin and place, and how long they took."""
 
     def __init__(self) -> None:
         self._cells: dict[tuple[str, str, str, str], list[float]] = {}
-        self._last: tuple[Decision | None, str, list[float]] = None, "", []
+        self._last: _Last = None, "", [], True
 
-    def add(self, access: Asked, decision: Decision, seconds: float) -> None:
-        """Count a decision. Every decision of a relay comes through here."""
-        last = self._last  # most are the same constant again
-        if last[0] is not decision or last[1] is not access:
-            self._last = last = decision, access, self._cell(access, decision)
-        cell = last[2]
+    def add(self, access: Asked, decision: Decision, seconds: float) -> bool:
+        """Count a decision. Every decision of a relay comes through here.
+
+        :return: whether it accepts.
+        """
+        last_decision, last_access, cell, accepted = self._last
+        if last_decision is not decision or last_access is not access:  # most are the same again
+            cell, accepted = self._cell(access, decision), decision.accepted
+            self._last = decision, access, cell, accepted
         cell[bisect_left(LIMITS, seconds)] += 1
         cell[_SECONDS] += seconds
+        return accepted
 
     def _cell(self, access: Asked, decision: Decision) -> list[float]:
         # Not .value, which is a property.

@@ -106,8 +106,8 @@ class Desk:
         self, event: Event, context: Context, access: Asked, decision: Decision, seconds: float
     ) -> None:
         """Count a decision, and hand it to those who follow."""
-        self._count(access, decision, seconds)
-        if self._takes_all or (self._takes_refusals and not decision.accepted):
+        accepted = self._count(access, decision, seconds)
+        if self._takes_all or (self._takes_refusals and not accepted):
             self._hand_over(event, context, access, decision, seconds)
 
     def _hand_over(
