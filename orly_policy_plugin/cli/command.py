@@ -63,7 +63,7 @@ class _Commands(click.Group):
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="orly-policy-plugin")
 def orly_policy() -> None:
-    """Check, explain, test and change the policy of a Nostr relay.
+    """Check, explain, test and change the policy of a Nostr relay, and ask a running one.
 
     Exit status: 0 done; 1 the policy cannot be used or is refused, a test failed, two policies
     differ, or the lint has something to say; 2 the command was called wrongly, or something

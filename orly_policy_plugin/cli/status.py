@@ -125,11 +125,10 @@ def _worker(worker: Report, relay: Relay, now: float) -> Row:
 def _scripts(relay: Relay) -> Iterator[Row]:
     workers = len(relay.workers)
     for script in relay.scripts:
-        yield script.path, f"runs in {script.running} of {counted(workers, 'worker')}"
-        for failure in script.failures:
-            yield "", failure
+        runs = f"runs in {script.running} of {counted(workers, 'worker')}"
+        yield script.path, runs, "; ".join(script.failures)
     if failures := relay.sum(lambda worker: worker.script_failures):
-        yield "", f"{counted(failures, 'question')} not answered"
+        yield (f"{counted(failures, 'question')} not answered",)
 
 
 def _decisions(decisions: Sequence[Counted]) -> Iterator[Row]:

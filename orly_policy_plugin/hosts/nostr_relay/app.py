@@ -55,7 +55,7 @@ def create_app(
     :param session: how much a client may ask; what the configuration says where not given.
     :param settings: further settings of the engine: ``state_folder``, ``require_relay_tag``,
         ``missing_follow_lists``, ``script_timeout_seconds``, ``script_failure_write``,
-        ``script_failure_read``, ``script_environment``, ``rate_seconds``, ``rate_keys``;
+        ``script_failure_read``, ``script_environment``, ``rate_seconds``, ``rate_keys``, ``desk``;
         ``relay_urls`` are those of the configuration where not
         given. See :class:`orly_policy_plugin.settings.Settings`.
     :raises PolicyError: the policy or the configuration cannot be used; the message says why.
