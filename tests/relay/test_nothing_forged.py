@@ -16,9 +16,8 @@ from .test_signed_updates import ADMIN, OWNER, POLICY, UpdatableRelay, update
 AT_LEVEL_INFO = (
     sys.executable,
     "-c",
-    "import logging; logging.getLogger('orly_policy_plugin').setLevel(logging.INFO)\n"
-    "logging.getLogger('nostr_relay').setLevel(logging.INFO)\n"
-    "from example_relay.__main__ import main; main()",
+    "import logging; logging.getLogger('nostr_relay').setLevel(logging.INFO)\n"
+    "import example_relay.__main__ as relay; relay.OURS = (); relay.main()",
 )
 
 
