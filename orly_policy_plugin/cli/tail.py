@@ -129,6 +129,11 @@ class _Following:
         except (OSError, EOFError):
             self._drop(line)
             return
+        except ValueError as error:
+            tell(f"worker {line.name.partition('-')[0]} cannot be followed: {error}")
+            self._others.add(line.name)
+            self._drop(line)
+            return
         for value in values:
             if "error" in value:
                 tell(f"worker {line.name.partition('-')[0]}: {value['error']}")

@@ -33,9 +33,10 @@ class Line:
     connection: socket.socket
     _received: bytes = b""
 
-    def receive(self) -> Iterator[Any]:
-        """The JSON values that have come.
+    def receive(self) -> Iterator[dict[str, Any]]:
+        """The JSON objects that have come.
 
+        :raises ValueError: it is something else.
         :raises EOFError: the worker has closed.
         :raises OSError: the connection is broken, or nothing comes for too long.
         """
@@ -43,7 +44,11 @@ class Line:
         if not more:
             raise EOFError
         *lines, self._received = (self._received + more).split(b"\n")
-        yield from map(json.loads, lines)
+        for line in lines:
+            value = json.loads(line)
+            if not isinstance(value, dict):
+                raise ValueError("it does not send objects")  # noqa: TRY004 -- as json.loads raises
+            yield value
 
     def answer(self, deadline: float) -> Any:
         """The one JSON value that comes, until a moment of the monotonic clock.
@@ -137,7 +142,7 @@ def ask_relay(policy: Path, state: Path | None, problems: list[str]) -> Relay:
                 with line.connection:
                     reports.append(_report(line, deadline))
         except (OSError, EOFError, ValueError) as error:
-            worker, why = name.partition("-")[0], error or "it ended"
+            worker, why = name.partition("-")[0], str(error) or "it ended"
             problems.append(f"worker {worker} does not answer: {why}")
     absolute = policy.absolute()
     mine = [report for report in reports if Path(report.path) == absolute]
