@@ -41,3 +41,5 @@ def two_workers(tmp_path: Path) -> Iterator[Relay]:
     with TwoWorkers(tmp_path, POLICY, environment={"ORLY_POLICY_DECISION_LOG": log}) as relay:
         relay.wait_for(lambda: len(status(relay)["workers"]) == 2)
         yield relay
+        if relay.alive:
+            relay.stop()  # or its workers would outlive it
