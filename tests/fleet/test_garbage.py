@@ -75,6 +75,20 @@ def test_garbage_in_the_place_of_a_withdrawal(nodes: Nodes) -> None:
     assert not late.apply(contribution).accepted
 
 
+def test_garbage_in_the_place_of_a_withdrawn_events_id(nodes: Nodes) -> None:
+    """It withdraws nothing, is no file's name, and keeps no change out."""
+    one, two = nodes.started(2, FOLLOWING)
+    nodes.run(
+        "INSERT INTO orly_policy.withdrawal SELECT name, %s, revision + 1, %s, 1, %s "
+        "FROM orly_policy.fleet WHERE name = %s",
+        *("../../evil", admin.pubkey, "0" * 64, nodes.fleet),
+    )
+    changed(one, 1)
+    changed(one, 2)
+    eventually(lambda: two.version == one.version)
+    assert not [*nodes.folder.rglob("evil*")]
+
+
 @pytest.mark.parametrize("row", [("nobody", 1, ""), ("", -1, ""), ("", 1, "x")])
 def test_garbage_in_the_place_of_a_mark(nodes: Nodes, row: tuple[str, int, str]) -> None:
     """It would be read as a lower one: nothing is changed until it is put right."""

@@ -194,7 +194,7 @@ class _Found:
                 new[event_id] = self._usable(
                     "withdrawal",
                     event_id,
-                    partial(read_withdrawal, author, created_at, by),
+                    partial(read_withdrawal, event_id, author, created_at, by),
                 )
         if new:  # else the same object, of which nobody looks again at thousands
             self._withdrawn = MappingProxyType({**self._known.withdrawn, **new})

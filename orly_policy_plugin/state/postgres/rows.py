@@ -63,8 +63,10 @@ def read_contribution(event_id: str, event: str, difference: bytes | None) -> St
     return StoredContribution(read_event(event), difference)
 
 
-def read_withdrawal(author: str, created_at: int, by: str) -> Withdrawn:
+def read_withdrawal(event_id: str, author: str, created_at: int, by: str) -> Withdrawn:
     """:raises ValueError: the row says nothing that could be used."""
+    if not is_hex32(event_id):  # it is to name a file
+        raise ValueError("its event id is not 64 lowercase hex characters")
     return Withdrawn(author=author, created_at=created_at, by=by)
 
 
