@@ -17,6 +17,7 @@ from live.making import (
     policy,
     second_owner,
     signed,
+    withdrawing,
 )
 
 pytest.importorskip("psycopg", reason="install orly-policy-plugin[postgres]")
@@ -87,6 +88,18 @@ def test_an_unsigned_policy_does_not(wary: tuple[Node, Node], nodes: Nodes) -> N
     two.applied(signed(owner, V1, now(1)))
     eventually(lambda: blacklist(one) == blacklist(two) == (1,))
     eventually(lambda: not one.problems and not two.problems)
+
+
+def test_what_is_beside_it_counts_meanwhile(nodes: Nodes) -> None:
+    """A withdrawal does not wait until an owner has signed a policy."""
+    one, two = (nodes.new(V1, store_is_trusted=False).start() for _ in range(2))
+    contribution = signed(admin, {"kind_blacklist_add": [7]}, now())
+    one.applied(contribution)
+    eventually(lambda: len(two.plugin.snapshot.contributions) == 1)
+    intrude(nodes, V3)
+    eventually(lambda: "no owner has signed it" in two.problems)
+    one.applied(withdrawing(admin, contribution, created_at=now(1)))
+    eventually(lambda: two.plugin.snapshot.contributions == ())
 
 
 def test_a_nodes_own_file_counts_on_that_node_alone(wary: tuple[Node, Node]) -> None:

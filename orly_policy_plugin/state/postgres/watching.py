@@ -9,7 +9,7 @@ import attrs
 
 from orly_policy_hookspecs.logs import get_log
 
-from ...errors import PolicyError, Unreadable
+from ...errors import PolicyError, Unreachable, Unreadable
 from ..store import Watcher
 from .link import Link
 from .listening import Listening
@@ -120,13 +120,25 @@ class PostgresWatch:
         if isinstance(news, PolicyError):
             self._tell_lost(news)
             return
-        content = self._read_policy()
+        content = self._read()
         if content != self._told or self._lost is not None:
             if not self._watcher.policy_changed(content):
                 return
             self._told, self._lost, self._lost_since = content, None, None
         self._watcher.others_changed()
         self._dealt_with = news
+
+    def _read(self) -> bytes:
+        """The policy. Where it cannot be used, what is kept beside it counts all the same: else a
+        withdrawal would have to wait for whoever mends the policy.
+        """
+        try:
+            return self._read_policy()
+        except Unreachable:
+            raise
+        except PolicyError:
+            self._watcher.others_changed()
+            raise
 
     def _tell_lost(self, error: PolicyError) -> None:
         """Tell why the store cannot be read: each reason once, and since when that is so."""
