@@ -107,6 +107,27 @@ def test_an_empty_one(nodes: Nodes) -> None:
     assert nodes.history() == []
 
 
+def test_one_whose_policy_was_taken_out(nodes: Nodes) -> None:
+    """The file of a node that starts, which is older, does not come back; an owner's event takes
+    the empty place.
+    """
+    one, two = nodes.started(2)
+    one.applied(signed(owner, policy(kind={"blacklist": [7]}), now()))
+    eventually(lambda: same_version([one, two]))
+    version = one.version
+    two.stop()
+    nodes.run(
+        "UPDATE orly_policy.fleet SET content = NULL, revision = revision + 1 WHERE name = %s",
+        nodes.fleet,
+    )
+    two.start()
+    assert two.version == version
+    eventually(lambda: "holds no policy any more" in one.problems)
+    eventually(lambda: "holds no policy any more" in two.problems)
+    two.applied(signed(owner, policy(kind={"blacklist": [8]}), now(1)))
+    eventually(lambda: same_version([one, two]) and not one.problems + two.problems)
+
+
 def test_what_was_decided_since_counts(nodes: Nodes) -> None:
     """The operator says what counts, by publishing it; what was withdrawn stays so, and an
     unfollow, too.

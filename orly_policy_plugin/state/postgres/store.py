@@ -92,7 +92,7 @@ class PostgresStore:
         self._known = Known()
         self._given: dict[str, StoredContribution] = {}
         self._content: tuple[bytes, bytes] | None = None  # of the database, and the policy
-        self._uncounted: Untrusted | None = None  # why that of the database is not that one
+        self._uncounted: PolicyError | None = None  # why that of the database is not that one
         self._seen: Seen | None = None
         self._has_read_copy = False
         self._was_reached = False
@@ -119,7 +119,7 @@ class PostgresStore:
         """See :meth:`.Store.has_policy`."""
         try:
             with self._transaction() as head:
-                return head.digest is not None
+                return head.digest is not None or self._taken() is not None
         except Unreachable as error:
             return self._copy_instead(error).has_policy()
 
@@ -135,6 +135,7 @@ class PostgresStore:
         """The policy that the database holds; never the copy's.
 
         :raises Untrusted: it does not count here.
+        :raises Unreadable: it holds none.
         """
         with self._transaction() as head:
             content = self._policy(head)
@@ -216,13 +217,21 @@ class PostgresStore:
 
     def _policy(self, head: Head) -> bytes:
         if head.digest is None:
-            raise Unreadable(
-                f"{self.name} holds no policy yet; `orly-policy publish FILE` puts one there"
-            )
+            return self._instead_of_none()
         if self._content is None or self._content[0] != head.digest:
             content, event = read_content(self._link, self._address.fleet)
             self._content = head.digest, self._counted(content, event)
         return self._content[1]
+
+    def _instead_of_none(self) -> bytes:
+        """The policy that counts where the database has none: the last that did, and not the
+        node's file, which may be older.
+        """
+        put = "`orly-policy publish FILE` puts one there"
+        if (taken := self._taken()) is None:
+            raise Unreadable(f"{self.name} holds no policy yet; {put}")
+        self._uncounted = Unreadable(f"{self.name} holds no policy any more; {put}")
+        return taken
 
     def _counted(self, content: bytes, event: str | None) -> bytes:
         """The policy that counts: that of the database, or the last that did. An owner's event
@@ -263,13 +272,18 @@ class PostgresStore:
 
     # --- the node's copy
 
-    def _own(self) -> bytes | None:
-        """The policy that this node took last."""
+    def _taken(self) -> bytes | None:
+        """The policy that this node took from the store last."""
         if self._content is not None:
             return self._content[1]
         if self._copy is not None and self._copy.has_policy():
             return self._copy.read_policy()
-        return self._of_file
+        return None
+
+    def _own(self) -> bytes | None:
+        """That policy; or the one of this node's file, where there is none."""
+        taken = self._taken()
+        return self._of_file if taken is None else taken
 
     def _read_copy(self) -> None:
         """Learn what the node has seen, once."""
