@@ -38,7 +38,7 @@ from .rates import Exchange, RateLimiter, Rates
 from .scripts import Scripts
 from .settings import Settings
 from .state import PolicyState, Store
-from .stores import fleet_store, open_store, shared_rates
+from .stores import open_store, shared_rates, store_of_node
 
 NAME: Final = "orly-policy"
 """The engine's name as a plugin, and the source of its decisions."""
@@ -78,7 +78,7 @@ class PolicyPlugin:
         self._exchange: Exchange | None = None
         if store is None and settings.store is not None:
             content = OperatorsFile.read(settings)
-            store = shared = fleet_store(settings, of_file=content, keeps_copy=True)
+            store = shared = store_of_node(settings, of_file=content, clock=clock)
             self._file = OperatorsFile(settings, shared, content)
             if rates is None and settings.rates == "shared":
                 rates, self._exchange = shared_rates(settings, shared)

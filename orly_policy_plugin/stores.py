@@ -1,9 +1,12 @@
 """The store that the settings choose."""
 
+import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from .errors import PolicyError
 from .rates import SharedRateLimiter
+from .scripts import known_scripts
 from .settings import Settings
 from .state import Store
 from .state.address import Address
@@ -24,34 +27,55 @@ def open_store(settings: Settings) -> Store:
         return FileStore(
             settings.path, settings.state_folder, most_bytes=settings.largest_policy_bytes
         )
-    return fleet_store(settings, of_file=None, keeps_copy=False)
+    return _fleet_store(settings)
 
 
-def fleet_store(settings: Settings, *, of_file: bytes | None, keeps_copy: bool) -> "PostgresStore":
-    """The store that the settings name.
+def store_of_node(
+    settings: Settings, *, of_file: bytes | None, clock: Callable[[], float]
+) -> "PostgresStore":
+    """The fleet's store for a relay, which keeps a copy in its state folder.
 
     :param of_file: see :class:`.PostgresStore`.
-    :param keeps_copy: whether a copy is kept in the state folder, as a node does.
+    :param clock: Unix seconds.
     :raises PolicyError: see :func:`open_store`.
     """
+    return _fleet_store(settings, of_file=of_file, clock=clock, is_node=True)
+
+
+def _fleet_store(
+    settings: Settings,
+    *,
+    of_file: bytes | None = None,
+    clock: Callable[[], float] = time.time,
+    is_node: bool = False,
+) -> "PostgresStore":
     assert settings.store is not None
     address = Address.parse(settings.store, settings.fleet)
     try:
-        from .state.postgres import Copy, PostgresStore
+        from .state.postgres import Asked, Copy, PostgresStore
     except ImportError as error:
         if error.name is not None and error.name.split(".")[0] != _NEEDS:
             raise
         raise PolicyError(
             "a store in PostgreSQL needs more: install orly-policy-plugin[postgres]"
         ) from error
-    state_folder = settings.state_folder or settings.path.absolute().parent
+    folder = settings.path.absolute().parent
+    copy, asked = None, Asked()
+    if is_node:
+        copy = Copy(settings.state_folder or folder, settings.largest_policy_bytes)
+        asked = Asked(
+            relay_urls=settings.relay_urls,
+            require_relay_tag=settings.require_relay_tag,
+            known_scripts=lambda policy: known_scripts(policy, folder),
+        )
     return PostgresStore(
         address,
-        copy=Copy(state_folder, settings.largest_policy_bytes) if keeps_copy else None,
+        copy=copy,
         owners=settings.owners,
-        is_trusted=settings.store_is_trusted,
+        asked=None if settings.store_is_trusted else asked,
         of_file=of_file,
         most_bytes=settings.largest_policy_bytes,
+        clock=clock,
     )
 
 

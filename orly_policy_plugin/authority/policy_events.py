@@ -140,7 +140,7 @@ def check_sender(
     is_owner = author in owners
     if not (is_owner or author in admins):
         raise RefusedUpdate("restricted: only owners and policy admins may change the policy")
-    _check_addressed(event, relay_urls, required=require_relay_tag)
+    check_addressed(event, relay_urls, required=require_relay_tag)
     _check_fresh(author, Mark(event.created_at, event.id), now, freshness, is_owner=is_owner)
     return is_owner
 
@@ -196,8 +196,12 @@ def _as_json(event: Event) -> dict[str, object]:
 # --- 3
 
 
-def _check_addressed(event: Event, relay_urls: Collection[str], *, required: bool) -> None:
-    """One of several ``relay`` tags is enough: an update may be meant for several relays."""
+def check_addressed(event: Event, relay_urls: Collection[str], *, required: bool) -> None:
+    """Check 3 of :func:`examine`. One of several ``relay`` tags is enough: an update may be meant
+    for several relays.
+
+    :raises RefusedUpdate: it is not meant for this relay.
+    """
     named = [tag[1] if len(tag) > 1 else "" for tag in event.tags if tag[0] == "relay"]
     if len(named) > _MOST_RELAYS:
         raise RefusedUpdate(

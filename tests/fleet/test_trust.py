@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 import pytest
+from examples import AnEvent
 from live.making import (
     admin,
     eventually,
@@ -22,8 +23,10 @@ from live.making import (
 
 pytest.importorskip("psycopg", reason="install orly-policy-plugin[postgres]")
 
+from orly_policy_hookspecs.nip01 import event_json
 from orly_policy_plugin.authority.freshness import Mark
-from orly_policy_plugin.state.postgres.trust import Untrusted, check_signed
+from orly_policy_plugin.state.policy_mark import with_mark
+from orly_policy_plugin.state.postgres.trust import Asked, Untrusted, check_signed
 from orly_policy_plugin.state.postgres.writing import channel_of
 
 from .nodes import Node, Nodes
@@ -123,6 +126,34 @@ def test_an_old_event_does_not_come_back(wary: tuple[Node, Node], nodes: Nodes) 
     assert blacklist(one) == blacklist(two) == (3,)
 
 
+def counterfeit(nodes: Nodes, event: AnEvent) -> None:
+    """Put an owner's event into the database as a node would that had accepted it."""
+    content = with_mark(json.loads(event.content), Mark(event.created_at, event.id), event.pubkey)
+    intrude(nodes, content.decode(), json.dumps(event_json(event)))
+
+
+@pytest.mark.parametrize(
+    ("content", "tags", "ahead", "why"),
+    [
+        (V2, [["relay", "wss://other.example"]], 0, "meant for another relay"),
+        (V2, [], 5000, "far ahead of now"),
+        ({**V2, "owners": [second_owner.pubkey]}, [], 0, "does not name this event's author"),
+        ({**V2, "global": {"script": "/bin/cat"}}, [], 0, "may name only a script"),
+    ],
+)
+def test_an_owners_event_that_would_be_refused_does_not_count(
+    nodes: Nodes, content: dict[str, Any], tags: list[list[str]], ahead: int, why: str
+) -> None:
+    """Whoever can write to the database may have one that was sent to another relay."""
+    settings = {"store_is_trusted": False, "relay_urls": ("wss://relay.example",)}
+    one = nodes.new(V1, **settings).start()
+    event = signed(owner, content, now(ahead), tags=tags)
+    assert not one.apply(event).accepted
+    counterfeit(nodes, event)
+    eventually(lambda: why in one.problems)
+    assert blacklist(one) == (1,)
+
+
 def test_a_strangers_event_does_not_count(wary: tuple[Node, Node], nodes: Nodes) -> None:
     event = foe.event(12345, json.dumps(policy(owners=[foe.pubkey])), [], now())
     intrude(nodes, policy(owners=[foe.pubkey]), json.dumps(event))
@@ -184,4 +215,6 @@ def test_nobody_without_a_key_adds_or_follows(nodes: Nodes) -> None:
 )
 def test_what_is_no_owners_policy_event_signs_nothing(event: str | None) -> None:
     with pytest.raises(Untrusted):
-        check_signed(b"{}", event, [owner.pubkey], Mark(1))
+        check_signed(
+            b"{}", event, [owner.pubkey], newest=Mark(1), asked=Asked(), before=None, now=5
+        )

@@ -4,5 +4,6 @@ from .copy import Copy
 from .link import Patience
 from .rates import RatesExchange
 from .store import OlderDatabase, PostgresStore
+from .trust import Asked
 
-__all__ = ["Copy", "OlderDatabase", "Patience", "PostgresStore", "RatesExchange"]
+__all__ = ["Asked", "Copy", "OlderDatabase", "Patience", "PostgresStore", "RatesExchange"]

@@ -3,7 +3,8 @@
 import contextlib
 import hashlib
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 import attrs
@@ -39,7 +40,7 @@ from .line import Head, Seen
 from .link import CHANGING, Link, Patience
 from .listening import Listening
 from .reading import Known, lock_fleet, read_content, read_head, read_rows
-from .trust import Untrusted, check_signed, owners_in, owners_through
+from .trust import Asked, Untrusted, check_signed, owners_in, owners_through
 from .watching import PostgresWatch
 from .writing import Writing, is_written
 
@@ -66,22 +67,26 @@ class PostgresStore:
         *,
         copy: Copy | None = None,
         owners: Sequence[str] = (),
-        is_trusted: bool = True,
+        asked: Asked | None = None,
         of_file: bytes | None = None,
         most_bytes: int = MOST_POLICY_BYTES,
         patience: Patience | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         """:param copy: what a node keeps of the store; none where ``None``, as for a command.
         :param owners: those of the environment.
-        :param is_trusted: whether a policy counts that no owner has signed.
+        :param asked: what is asked of an owner's event, where no policy counts that no owner has
+            signed; ``None`` where the database is trusted.
         :param of_file: the policy of the operator's file on this node, which counts unsigned.
         :param most_bytes: a larger policy is not read.
+        :param clock: Unix seconds.
         """
         self._address = address
+        self._clock = clock
         self._patience = patience or Patience()
         self._copy = copy
         self._owners = tuple(owners)
-        self._is_trusted = is_trusted
+        self._asked = asked
         self._of_file = of_file
         self._most_bytes = most_bytes
         self._link = Link(address, self._patience)
@@ -255,15 +260,22 @@ class PostgresStore:
                 "ORLY_POLICY_MAX_BYTES, or the setting largest_policy_bytes, allows more"
             )
         own = self._own()
-        if self._is_trusted or content == own:
+        if self._asked is None or content == own:
             return
         newest = self._known.freshness.owner
         owners = frozenset(owners_in(own or b"")).union(self._owners)
         try:
-            owners = owners_through(
-                history.events(self._link, self._address.fleet), owners, self._owners, newest
+            events = history.events(self._link, self._address.fleet)
+            owners = owners_through(events, owners, self._owners, newest, self._asked)
+            check_signed(
+                content,
+                event,
+                owners,
+                newest=newest,
+                asked=self._asked,
+                before=own,
+                now=int(self._clock()),
             )
-            check_signed(content, event, owners, newest)
         except Untrusted as error:
             raise Untrusted(
                 f"the policy of {self.name} does not count: {error}. This relay does not trust "
