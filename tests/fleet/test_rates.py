@@ -1,6 +1,8 @@
 """Rate limits hold for a fleet, with an error that can be foreseen."""
 
 import math
+import multiprocessing
+import os
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -143,6 +145,25 @@ def test_its_own_is_not_heard(fleet: Any) -> None:
     assert limiter.charge([limit(1_000)], of_size(500), by(ALICE)) is None
     exchange(fleet, limiter).exchange()
     assert limiter._others == {}
+
+
+def _lets_through(told: Any, limiter: SharedRateLimiter) -> None:
+    limiter.charge([limit(100)], of_size(800), by(ALICE))
+    told.exchange()
+    os._exit(0)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of a fork beside threads
+def test_workers_that_are_forked_hear_each_other(fleet: Any) -> None:
+    """A server loads the policy, and then starts its workers."""
+    limiter = SharedRateLimiter(1_000)
+    made = exchange(fleet, limiter)
+    fork = multiprocessing.get_context("fork")
+    child = fork.Process(target=_lets_through, args=(made, limiter))
+    child.start()
+    child.join()
+    made.exchange()
+    assert limiter.charge([limit(100)], of_size(800), by(ALICE)) is not None
 
 
 def test_another_fleets_are_not_heard(fleet: Any) -> None:

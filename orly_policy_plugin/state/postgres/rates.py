@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from functools import cached_property
 from typing import Any, Final
 
 from orly_policy_hookspecs.logs import get_log
@@ -50,13 +51,19 @@ class RatesExchange:
         self._limiter = limiter
         self._old_seconds = _TIME_CONSTANTS * time_constant_seconds
         self._every_seconds = every_seconds
-        self._node = secrets.token_hex(8)
         self._read_from = "0"
         """The first transaction that may not have been read."""
         self._exchanges = 0
         self._is_alone = False
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
+
+    @cached_property
+    def _node(self) -> str:
+        """The name of this node. It is not made before the first exchange: a server loads the
+        policy, and then forks its workers, each of which is a node.
+        """
+        return secrets.token_hex(8)
 
     def start(self) -> None:
         """Exchange from now on. Starts a thread."""
