@@ -141,6 +141,23 @@ def test_init_may_be_repeated(database: str, nodes: Nodes) -> None:
     assert init(database, "--role", "nobody that is").exit_code == 2
 
 
+def test_a_database_without_an_encoding(nodes: Nodes) -> None:
+    """As ``initdb`` makes it where the machine has no locale."""
+    everywhere, name = nodes.url, f"ascii_{abs(hash(nodes.fleet)) % 10**9}"
+    with psycopg.connect(everywhere, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} ENCODING SQL_ASCII TEMPLATE template0")
+    nodes.url = everywhere.replace("/postgres?", f"/{name}?")
+    try:
+        nodes.init()
+        one, two = nodes.started(2)
+        one.applied(signed(owner, policy(kind={"blacklist": [7]}), int(time.time())))
+        eventually(lambda: two.version == one.version)
+    finally:
+        nodes.stop()
+        with psycopg.connect(everywhere, autocommit=True) as connection:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
 def test_no_tables_yet(database: str, nodes: Nodes) -> None:
     with pytest.raises(PolicyError, match="has no tables yet; `orly-policy store init URL`"):
         nodes.new(policy()).start()

@@ -182,6 +182,7 @@ class Link:
             prepare_threshold=None,  # a pooler may hand out another connection each time
             connect_timeout=self._patience.connect_seconds,
             application_name=_APPLICATION,
+            client_encoding="utf8",  # text of a database without one comes as bytes otherwise
             keepalives_idle=10,
             keepalives_interval=5,
             keepalives_count=3,
