@@ -13,8 +13,10 @@ from live.making import eventually, owner, policy, signed
 
 pytest.importorskip("psycopg", reason="install orly-policy-plugin[postgres]")
 
+import psycopg
+
 from orly_policy_plugin.authority.freshness import Freshness
-from orly_policy_plugin.errors import Busy, PolicyError
+from orly_policy_plugin.errors import Busy, PolicyError, Unreachable
 from orly_policy_plugin.state.address import Address
 from orly_policy_plugin.state.postgres import Patience, PostgresStore
 from orly_policy_plugin.state.postgres.link import Link
@@ -116,6 +118,20 @@ def test_a_change_that_was_made_ready_before_anothers_is_refused(nodes: Nodes) -
     finally:
         store.close()
         other.close()
+
+
+def test_a_table_that_somebody_has_locked(nodes: Nodes) -> None:
+    """As ``VACUUM FULL`` does: for a reader that is an outage, for which there is the copy."""
+    nodes.started(1)
+    patience = Patience(lock_seconds=0.1)
+    store = PostgresStore(Address.parse(nodes.url, nodes.fleet), patience=patience)
+    try:
+        with psycopg.connect(nodes.url) as somebody:
+            somebody.execute("LOCK TABLE orly_policy.fleet")
+            with pytest.raises(Unreachable, match="for too long"):
+                store.read_policy()
+    finally:
+        store.close()
 
 
 def _reads(store: PostgresStore, done: Path) -> None:

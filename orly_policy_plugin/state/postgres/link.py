@@ -16,6 +16,7 @@ import attrs
 import psycopg
 from psycopg import sql
 
+from ...errors import Busy, Unreachable
 from ..address import Address
 from .faults import translated
 from .schema import check_version
@@ -141,10 +142,15 @@ class Link:
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[None]:
-        """A transaction to read in."""
+        """A transaction to read in.
+
+        :raises Unreachable: also where somebody has locked a whole table for too long.
+        """
         self.begin(READING)
         try:
             yield
+        except Busy as error:  # nobody who changes a policy keeps readers out
+            raise Unreachable(str(error)) from error
         finally:
             self.undo()
 
