@@ -36,6 +36,8 @@ from .listeners import Listeners
 
 log = get_log(__name__)
 
+_MOST_TOLD: Final = 50
+"""Problems of one reading in the log."""
 _MOST_TRIES: Final = 3
 """Without a lock: then a change is made ready with the locks held, so that no stream of other
 changes, of this process or another, keeps it out."""
@@ -549,10 +551,12 @@ class InForce:
             self.status = attrs.evolve(self.status, problems=problems, failures=failures)
 
     def warn(self, problems: tuple[Problem, ...]) -> None:
-        """Log each problem once."""
-        for problem in problems:
-            if problem not in self._warned:
-                log.warning("%s", problem)
+        """Log each problem once, of many the first: a store may have thousands of bad rows."""
+        new = [each for each in dict.fromkeys(problems) if each not in self._warned]
+        for problem in new[:_MOST_TOLD]:
+            log.warning("%s", problem)
+        if more := new[_MOST_TOLD:]:
+            log.warning("and %s more like these", len(more))
         self._warned |= frozenset(problems)
 
 

@@ -33,7 +33,7 @@ def test_the_first_nodes_file_goes_into_an_empty_store(nodes: Nodes) -> None:
 
 
 def test_where_there_is_no_policy_no_node_starts(nodes: Nodes) -> None:
-    with pytest.raises(Unreadable, match="holds no policy yet; `orly-policy publish FILE`"):
+    with pytest.raises(Unreadable, match="holds no policy; `orly-policy publish FILE`"):
         nodes.new().start()
 
 

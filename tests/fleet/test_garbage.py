@@ -1,6 +1,7 @@
 """Rows that say nothing that could be used, and rows of another fleet."""
 
 import time
+import tracemalloc
 from typing import Any
 
 import postgres
@@ -10,6 +11,8 @@ from live.making import admin, eventually, follows, friend, owner, policy, signe
 pytest.importorskip("psycopg", reason="install orly-policy-plugin[postgres]")
 
 from orly_policy_plugin.errors import PolicyError
+from orly_policy_plugin.state.address import Address
+from orly_policy_plugin.state.postgres import PostgresStore
 
 from .nodes import Node, Nodes
 
@@ -48,6 +51,44 @@ def test_garbage_in_the_place_of_a_contribution(nodes: Nodes, garbage: str) -> N
     late = nodes.new().start()
     assert late.plugin.snapshot.contributions == ()
     changed(late, 2)
+
+
+@pytest.mark.parametrize(
+    ("table", "values"),
+    [("contribution", "repeat('x', 10000000), null"), ("list", "1, '', repeat('x', 10000000)")],
+)
+def test_a_row_that_is_too_large(nodes: Nodes, table: str, values: str) -> None:
+    """Nothing of it is read but its size."""
+    nodes.started(1, FOLLOWING)
+    nodes.run(
+        f"INSERT INTO orly_policy.{table} SELECT name, %s, revision + 1, {values} "
+        "FROM orly_policy.fleet WHERE name = %s",
+        *("0" * 64, nodes.fleet),
+    )
+    nodes.run("UPDATE orly_policy.fleet SET revision = revision + 1 WHERE name = %s", nodes.fleet)
+    store = PostgresStore(Address.parse(nodes.url, nodes.fleet))
+    tracemalloc.start()
+    try:
+        stored = store.read(lambda _: ())
+        assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    finally:
+        tracemalloc.stop()
+        store.close()
+    assert ["over 3158" in str(each) for each in stored.problems] == [True]
+
+
+def test_of_many_rows_of_garbage_the_log_has_some(
+    nodes: Nodes, caplog: pytest.LogCaptureFixture
+) -> None:
+    nodes.started(1, FOLLOWING)
+    nodes.run(
+        "INSERT INTO orly_policy.contribution SELECT name, md5(n::text) || md5(''), revision + 1, "
+        "'{}', null FROM orly_policy.fleet, generate_series(1, 300) AS n WHERE name = %s",
+        nodes.fleet,
+    )
+    nodes.new().start()
+    assert len(caplog.records) < 100
+    assert "and 250 more like these" in caplog.text
 
 
 def test_garbage_in_the_place_of_a_list(nodes: Nodes) -> None:

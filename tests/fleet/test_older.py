@@ -122,8 +122,8 @@ def test_one_whose_policy_was_taken_out(nodes: Nodes) -> None:
     )
     two.start()
     assert two.version == version
-    eventually(lambda: "holds no policy any more" in one.problems)
-    eventually(lambda: "holds no policy any more" in two.problems)
+    eventually(lambda: "holds no policy" in one.problems)
+    eventually(lambda: "holds no policy" in two.problems)
     two.applied(signed(owner, policy(kind={"blacklist": [8]}), now(1)))
     eventually(lambda: same_version([one, two]) and not one.problems + two.problems)
 

@@ -1,5 +1,6 @@
 """Reading the history of a fleet. Called in a transaction."""
 
+import hashlib
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -7,7 +8,7 @@ from ...errors import Unreadable
 from ...policy import Problem
 from ..entry import Entry, meant_version
 from .link import Link
-from .rows import read_entry
+from .rows import MOST_ROW_BYTES, read_entry
 
 _AT_ONCE: Final = 20
 """Entries in one answer: each has a policy, and the policies of contributions are beside them."""
@@ -24,9 +25,12 @@ def entries(link: Link, fleet: str, problems: list[Problem]) -> Iterator[Entry]:
         yield from _read(link, fleet, rows, problems)
 
 
-def newest_entry(link: Link, fleet: str) -> Entry | None:
-    """The version that came last, of those that can be read."""
-    return next(entries(link, fleet, []), None)
+def newest_entry(link: Link, fleet: str, content: bytes) -> Entry | None:
+    """The version that came last, if it has this policy and can be read."""
+    if newest_digest(link, fleet) != hashlib.sha256(content).digest():
+        return None
+    newest = _read(link, fleet, _rows(link, fleet, most=1), [])
+    return next((entry for entry in newest if entry.content == content), None)
 
 
 def find_entry(link: Link, fleet: str, version_prefix: str) -> Entry:
@@ -99,8 +103,8 @@ def _read(
 def events(link: Link, fleet: str) -> list[str | None]:
     """The owners' events that policies came in, oldest first."""
     rows = link.run(
-        "SELECT event FROM orly_policy.history WHERE fleet = %s AND event IS NOT NULL "
+        "SELECT event FROM orly_policy.history WHERE fleet = %s AND octet_length(event) <= %s "
         "ORDER BY number",
-        [fleet],
+        [fleet, MOST_ROW_BYTES],
     )
     return [event for (event,) in rows]

@@ -18,7 +18,15 @@ from ..address import Address
 from ..store import StoredContribution, Withdrawn
 from .line import Head, Seen
 from .link import Link
-from .rows import OWNERS, key_of, read_contribution, read_list, read_marks, read_withdrawal
+from .rows import (
+    MOST_ROW_BYTES,
+    OWNERS,
+    key_of,
+    read_contribution,
+    read_list,
+    read_marks,
+    read_withdrawal,
+)
 
 MOST_BYTES_FOR_ADMINS: Final = 16 * 1024 * 1024
 """Of the follow lists that only contributions use, all together, as of those in files."""
@@ -129,12 +137,17 @@ def lock_fleet(link: Link, fleet: str) -> None:
     link.run("SELECT FROM orly_policy.fleet WHERE name = %s FOR UPDATE", [fleet])
 
 
-def read_content(link: Link, fleet: str) -> tuple[bytes, str | None]:
-    """The policy, and the owner's event that it came in, neither of them checked."""
+def read_content(link: Link, fleet: str, most_bytes: int) -> tuple[bytes | None, str | None]:
+    """The policy, and the owner's event that it came in, neither of them checked; ``None`` in
+    place of what is larger.
+    """
     [(content, event)] = link.run(
-        "SELECT content, event FROM orly_policy.fleet WHERE name = %s", [fleet]
+        "SELECT CASE WHEN octet_length(content) <= %s THEN content END, "
+        "CASE WHEN octet_length(event) <= %s THEN event END "
+        "FROM orly_policy.fleet WHERE name = %s",
+        [most_bytes, MOST_ROW_BYTES, fleet],
     )
-    return bytes(content), event
+    return content and bytes(content), event
 
 
 def read_rows(
@@ -205,9 +218,10 @@ class _Found:
         before = self._known.contributions
         found = {} if is_first else dict(before)
         rows = self._link.run(
-            "SELECT event_id, event, difference FROM orly_policy.contribution "
-            "WHERE fleet = %s AND revision > %s",
-            self._since,
+            "SELECT event_id, CASE WHEN octet_length(event) <= %s THEN event END, "
+            "CASE WHEN octet_length(difference) <= %s THEN difference END "
+            "FROM orly_policy.contribution WHERE fleet = %s AND revision > %s",
+            [MOST_ROW_BYTES, MOST_ROW_BYTES, *self._since],
         )
         for event_id, event, difference in rows:
             read = partial(read_contribution, event_id, event, difference)
@@ -253,13 +267,14 @@ class _Found:
         }
         for keys in _batches(wanted):
             rows = self._link.run(
-                "SELECT key, event FROM orly_policy.list WHERE fleet = %s AND key = ANY(%s)",
-                [self._fleet, keys],
+                "SELECT key, CASE WHEN octet_length(event) <= %s THEN event END "
+                "FROM orly_policy.list WHERE fleet = %s AND key = ANY(%s)",
+                [MOST_ROW_BYTES, self._fleet, keys],
             )
             for key, event in rows:
                 self._take_list(key, event)
 
-    def _take_list(self, key: str, event: str) -> None:
+    def _take_list(self, key: str, event: str | None) -> None:
         self._lists_read[key] = self._list_rows[key].revision
         made = self._usable("list", key, partial(read_list, key, event))
         if made is not None:

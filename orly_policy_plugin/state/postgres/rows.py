@@ -22,6 +22,8 @@ from ..store import StoredContribution, Withdrawn
 
 MOST_EVENT_BYTES: Final = 1024 * 1024 + 4096
 """Of an event: 1 MiB, and some room for how it is written."""
+MOST_ROW_BYTES: Final = 3 * MOST_EVENT_BYTES
+"""Of an event as a row has it: a character of two bytes takes six there. More is not read."""
 OWNERS: Final = ""
 """The author of the mark that all owners share."""
 
@@ -42,11 +44,14 @@ def written_event(event: Event | Mapping[str, Any]) -> str:
     return text
 
 
-def read_event(text: str) -> Mapping[str, Any]:
+def read_event(text: str | None) -> Mapping[str, Any]:
     """The event that a row has; its signature is not verified.
 
+    :param text: ``None`` where it has more than :data:`MOST_ROW_BYTES`.
     :raises ValueError: it is none.
     """
+    if text is None:
+        raise ValueError(f"it is over {MOST_ROW_BYTES} bytes")
     value = decode_json(text.encode())
     if problem := malformed(value):
         raise ValueError(problem)
@@ -56,7 +61,9 @@ def read_event(text: str) -> Mapping[str, Any]:
     return value
 
 
-def read_contribution(event_id: str, event: str, difference: bytes | None) -> StoredContribution:
+def read_contribution(
+    event_id: str, event: str | None, difference: bytes | None
+) -> StoredContribution:
     """:raises ValueError: it is none. Its signature is for whoever understands it."""
     if not is_hex32(event_id):
         raise ValueError("its event id is not 64 lowercase hex characters")
@@ -79,7 +86,7 @@ def key_of(name: str) -> str:
     return name if is_hex32(name) else hashlib.sha256(name.encode()).hexdigest()
 
 
-def read_list(key: str, event: str) -> tuple[str, FollowList, FrozenEvent]:
+def read_list(key: str, event: str | None) -> tuple[str, FollowList, FrozenEvent]:
     """The name under which a list is kept, the list and its event.
 
     :raises ValueError: it is no signed list of this key.

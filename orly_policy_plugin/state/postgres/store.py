@@ -44,6 +44,8 @@ from .trust import Asked, Untrusted, check_signed, owners_in, owners_through
 from .watching import PostgresWatch
 from .writing import Writing, is_written
 
+_PUBLISH: Final = "`orly-policy publish FILE` puts one there"
+_ALLOW_MORE: Final = "ORLY_POLICY_MAX_BYTES, or the setting largest_policy_bytes, allows more"
 _NO_VERSION: Final = "0" * 12
 
 log = get_log(__name__)
@@ -222,20 +224,23 @@ class PostgresStore:
 
     def _policy(self, head: Head) -> bytes:
         if head.digest is None:
-            return self._instead_of_none()
+            return self._instead_of(f"{self.name} holds no policy", _PUBLISH)
         if self._content is None or self._content[0] != head.digest:
-            content, event = read_content(self._link, self._address.fleet)
+            content, event = read_content(self._link, self._address.fleet, self._most_bytes)
+            if content is None:
+                most = counted(self._most_bytes, "byte")
+                return self._instead_of(f"the policy of {self.name} is over {most}", _ALLOW_MORE)
             self._content = head.digest, self._counted(content, event)
         return self._content[1]
 
-    def _instead_of_none(self) -> bytes:
-        """The policy that counts where the database has none: the last that did, and not the
-        node's file, which may be older.
+    def _instead_of(self, what: str, would_do: str) -> bytes:
+        """The policy that counts where the database has none that can be read: the last that did,
+        and not that of the node's file, which may be older.
         """
-        put = "`orly-policy publish FILE` puts one there"
+        error = Unreadable(f"{what}; {would_do}")
         if (taken := self._taken()) is None:
-            raise Unreadable(f"{self.name} holds no policy yet; {put}")
-        self._uncounted = Unreadable(f"{self.name} holds no policy any more; {put}")
+            raise error
+        self._uncounted = error
         return taken
 
     def _counted(self, content: bytes, event: str | None) -> bytes:
@@ -253,12 +258,7 @@ class PostgresStore:
         return content
 
     def _check(self, content: bytes, event: str | None) -> None:
-        """:raises PolicyError: a policy of the database does not count here."""
-        if len(content) > self._most_bytes:
-            raise Unreadable(
-                f"the policy of {self.name} is over {counted(self._most_bytes, 'byte')}; "
-                "ORLY_POLICY_MAX_BYTES, or the setting largest_policy_bytes, allows more"
-            )
+        """:raises Untrusted: a policy of the database does not count here."""
         own = self._own()
         if self._asked is None or content == own:
             return
@@ -334,8 +334,9 @@ class PostgresStore:
             return ()
         try:
             if head.seen is not None and self._copy.seen() != head.seen:
-                entry = history.newest_entry(self._link, self._address.fleet)
-                self._copy.keep(head.seen, _entry_of(stored.content, entry), stored, lists)
+                content = stored.content
+                entry = history.newest_entry(self._link, self._address.fleet, content)
+                self._copy.keep(head.seen, entry or _by_hand(content), stored, lists)
         except PolicyError as error:
             return (Problem("", f"what the store holds is not kept here: {error}"),)
         return ()
@@ -480,10 +481,8 @@ class _PostgresStep:
         return problems
 
 
-def _entry_of(content: bytes, newest: Entry | None) -> Entry:
-    """The newest entry, if it is that of this policy: else somebody has put that there by hand."""
-    if newest is not None and newest.content == content:
-        return newest
+def _by_hand(content: bytes) -> Entry:
+    """The entry of a policy that somebody has put into the database by hand."""
     return Entry(version=_NO_VERSION, recorded_at=0, how="hand edit", content=content)
 
 

@@ -22,7 +22,7 @@ from ..store import (
     Withdrawn,
 )
 from .link import Link
-from .rows import key_of, read_list, rows_of_marks, written_event
+from .rows import MOST_ROW_BYTES, key_of, read_list, rows_of_marks, written_event
 
 MOST_ENTRIES: Final = 1000
 """Versions of the history, as of that in files."""
@@ -165,8 +165,9 @@ class Writing:
         """What is kept for these keys; ``None`` where that is nothing, or garbage."""
         found: dict[str, FollowList | None] = dict.fromkeys(keys)
         rows = self.link.run(
-            "SELECT key, event FROM orly_policy.list WHERE fleet = %s AND key = ANY(%s)",
-            [self.fleet, list(found)],
+            "SELECT key, event FROM orly_policy.list "
+            "WHERE fleet = %s AND key = ANY(%s) AND octet_length(event) <= %s",
+            [self.fleet, list(found), MOST_ROW_BYTES],
         )
         for key, event in rows:
             try:
