@@ -65,6 +65,20 @@ def test_an_older_database(nodes: Nodes) -> None:
     assert two.version == version
 
 
+def test_what_was_acknowledged_is_known_at_once(nodes: Nodes) -> None:
+    """Also where the node ends before it has heard of its own change."""
+    [one] = nodes.started(1)
+    one.plugin._watching.stop()
+    backup = kept(nodes)
+    one.applied(signed(owner, policy(kind={"blacklist": [7]}), now()))
+    version = one.version
+    bring_back(nodes, backup)
+    one.stop()
+    one.start()
+    assert one.version == version
+    eventually(lambda: refuses(one))
+
+
 def test_one_with_as_many_changes_but_others(nodes: Nodes) -> None:
     """Revisions have the same numbers and are not the same."""
     [one] = nodes.started(1)

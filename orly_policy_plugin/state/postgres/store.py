@@ -101,6 +101,7 @@ class PostgresStore:
         self._content: tuple[bytes, bytes] | None = None  # of the database, and the policy
         self._uncounted: PolicyError | None = None  # why that of the database is not that one
         self._seen: Seen | None = None
+        self._first_lists: FirstLists = lambda _: frozenset()
         self._has_read_copy = False
         self._was_reached = False
 
@@ -160,6 +161,7 @@ class PostgresStore:
             return attrs.evolve(stored, problems=(*stored.problems, what))
 
     def _read(self, first_lists: FirstLists, policy: bytes | None) -> Stored:
+        self._first_lists = first_lists
         with self._transaction() as head:
             content = self._policy(head) if policy is None else policy
             first = first_lists(content)
@@ -359,6 +361,17 @@ class PostgresStore:
             finally:
                 self._step = None
                 self._link.undo()
+            if step.has_written and self._copy is not None:
+                self._keep_what_was_written()
+
+    def _keep_what_was_written(self) -> None:
+        """Keep a copy of a change before anybody is told of it: a failover may lose it, and then
+        this node is to know.
+        """
+        try:
+            self._read(self._first_lists, None)
+        except PolicyError as error:  # the watch keeps it as soon as it can
+            log.warning("a change is in the store, and not kept here yet: %s", error)
 
     def _begin_step(self) -> Head:
         self._link.begin(CHANGING)
@@ -479,6 +492,11 @@ class _PostgresStep:
             self._head = None
         self._revision = head.revision + 1
         return problems
+
+    @property
+    def has_written(self) -> bool:
+        """Whether it has changed anything."""
+        return self._revision is not None
 
 
 def _by_hand(content: bytes) -> Entry:
