@@ -20,6 +20,7 @@ from live.making import (
     signed,
     withdrawing,
 )
+from relay.signing import Key
 
 pytest.importorskip("psycopg", reason="install orly-policy-plugin[postgres]")
 
@@ -208,6 +209,54 @@ def test_nobody_without_a_key_adds_or_follows(nodes: Nodes) -> None:
         assert node.plugin.followed_by([admin.pubkey]) == frozenset()
     two.follow(follows(admin, friend, created_at=now()))
     eventually(lambda: one.plugin.followed_by([admin.pubkey]) == {friend.pubkey})
+
+
+def put(nodes: Nodes, event: AnEvent, difference: bytes | None) -> None:
+    """Somebody puts a contribution there, which nodes read with the next change."""
+    nodes.run(
+        "INSERT INTO orly_policy.contribution SELECT name, %s, revision + 1, %s, %s "
+        "FROM orly_policy.fleet WHERE name = %s ON CONFLICT (fleet, event_id) DO UPDATE "
+        "SET revision = excluded.revision, difference = excluded.difference",
+        *(event.id, json.dumps(event_json(event)), difference, nodes.fleet),
+    )
+
+
+def test_a_contribution_that_was_refused_is_not_replayed(nodes: Nodes) -> None:
+    [one] = nodes.started(1)
+    old = signed(admin, {"kind_blacklist_add": [7]}, now(-9))
+    one.applied(signed(owner, policy(_n=1), now(-8)))
+    assert not one.apply(old).accepted
+    put(nodes, old, None)
+    for n in (0, 1):
+        one.applied(signed(owner, policy(_n=2), now(n)))
+    assert one.plugin.snapshot.contributions == ()
+
+
+def test_the_difference_of_a_full_policy_stays_as_it_was(nodes: Nodes) -> None:
+    """Nobody has signed it: it could bring back what the owner has taken away."""
+
+    def letting(*keys: Key) -> dict[str, Any]:
+        return policy(rules={"1": {"write_allow": [each.pubkey for each in keys]}})
+
+    one, two = nodes.started(2, letting(owner, foe))
+    full = signed(admin, letting(owner, foe, friend), now(-9))
+    one.applied(full)
+    one.applied(signed(owner, letting(owner), now(-8)))
+    eventually(lambda: two.version == one.version)
+    [(difference,)] = nodes.run(
+        "SELECT difference FROM orly_policy.contribution WHERE fleet = %s", nodes.fleet
+    )
+    more = json.loads(difference)
+    more["rules_extend"]["1"]["write_allow_add"].append(foe.pubkey)
+    two.stop()
+    put(nodes, full, json.dumps(more).encode())
+    two.start()
+    for n in (0, 1):
+        one.applied(signed(owner, {**letting(owner), "_n": 1}, now(n)))
+    eventually(lambda: two.version == one.version)
+    for node in (one, two):
+        [contribution] = node.plugin.snapshot.contributions
+        assert contribution.rules_extend[1].write_allow_add == (friend.pubkey,)
 
 
 @pytest.mark.parametrize(

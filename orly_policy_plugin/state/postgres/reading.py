@@ -21,6 +21,8 @@ from .link import Link
 from .rows import (
     MOST_ROW_BYTES,
     OWNERS,
+    as_first_known,
+    check_not_replayed,
     key_of,
     read_contribution,
     read_list,
@@ -224,16 +226,26 @@ class _Found:
             [MOST_ROW_BYTES, MOST_ROW_BYTES, *self._since],
         )
         for event_id, event, difference in rows:
-            read = partial(read_contribution, event_id, event, difference)
+            known = given.get(event_id) or before.get(event_id)
+            is_news = known is None and not is_first
+            read = partial(self._contribution, event_id, event, difference, is_news=is_news)
             made = self._usable("contribution", event_id, read)
-            same = given.get(event_id), before.get(event_id)
-            if made is not None:
-                found[event_id] = next((each for each in same if each == made), made)
-            elif (known := before.get(event_id)) is not None:
-                found[event_id] = known  # what it denies stays denied
+            if made is not None and known is not None:
+                found[event_id] = as_first_known(event_id, known, made)
+            elif (one := made or known) is not None:
+                found[event_id] = one  # what was known and denies stays denied
         for event_id in self._withdrawn.keys() & found.keys():
             del found[event_id]
         self._contributions = MappingProxyType(found)
+
+    def _contribution(
+        self, event_id: str, event: str | None, difference: bytes | None, *, is_news: bool
+    ) -> StoredContribution:
+        """:raises ValueError: the row says none, or one that is no news."""
+        made = read_contribution(event_id, event, difference)
+        if is_news:
+            check_not_replayed(made, self._known.freshness)
+        return made
 
     def read_marks(self) -> None:
         """They are few, and only rise, whatever the table says."""

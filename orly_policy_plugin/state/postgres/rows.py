@@ -70,6 +70,37 @@ def read_contribution(
     return StoredContribution(read_event(event), difference)
 
 
+def as_first_known(
+    event_id: str, known: StoredContribution, made: StoredContribution
+) -> StoredContribution:
+    """A contribution that was known before, and what its row says now. What was signed does not
+    change, and nor may the difference beside it, which nobody has signed: else it could bring back
+    what the owner has taken away since.
+    """
+    if made == known or (known.difference is not None and _is_signed(event_id, known)):
+        return known
+    return made
+
+
+def check_not_replayed(stored: StoredContribution, applied: Freshness) -> None:
+    """Check that a row that is new has an event that could be applied then (section 8 of the
+    spec): whoever can write to the database may have one that was refused.
+
+    :param applied: the marks before the row was there.
+    :raises ValueError: it is older.
+    """
+    author, created_at = stored.value["pubkey"], stored.value["created_at"]
+    mark = Mark(created_at, stored.value["id"])
+    of_author = applied.admins.get(author)
+    if (applied.owner and mark <= applied.owner) or (of_author and mark < of_author):
+        raise ValueError("its event is older than what was applied before it")
+
+
+def _is_signed(event_id: str, stored: StoredContribution) -> bool:
+    event = FrozenEvent.of_json(stored.value)
+    return event.id == event_id and verify(event)
+
+
 def read_withdrawal(event_id: str, author: str, created_at: int, by: str) -> Withdrawn:
     """:raises ValueError: the row says nothing that could be used."""
     if not is_hex32(event_id):  # it is to name a file
