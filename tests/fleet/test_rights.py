@@ -20,6 +20,9 @@ from orly_policy_plugin.settings import Settings
 from orly_policy_plugin.state.address import Address
 from orly_policy_plugin.state.postgres import schema
 from orly_policy_plugin.state.postgres.faults import translated
+from orly_policy_plugin.state.postgres.init import init_store
+from orly_policy_plugin.state.postgres.link import Patience
+from orly_policy_plugin.state.postgres.schema import make_tables
 
 from .nodes import Nodes
 
@@ -156,6 +159,16 @@ def test_a_database_without_an_encoding(nodes: Nodes) -> None:
         nodes.stop()
         with psycopg.connect(everywhere, autocommit=True) as connection:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def test_init_waits_for_nobody_for_long(nodes: Nodes) -> None:
+    """Such as somebody who has begun to make the tables, and has gone for lunch."""
+    address = Address.parse(nodes.url, nodes.fleet)
+    with psycopg.connect(nodes.url) as somebody:
+        make_tables(somebody, nodes.fleet)
+        with pytest.raises(Busy):
+            init_store(address, patience=Patience(lock_seconds=0.1))
+    assert not init_store(address)
 
 
 def test_no_tables_yet(database: str, nodes: Nodes) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 import psycopg
-from psycopg import errors
+from psycopg import errors, sql
 
 from ...errors import PolicyError
 from ..address import Address
@@ -12,16 +12,20 @@ from .link import Patience
 from .schema import grant_rights, make_tables
 
 
-def init_store(address: Address, roles: Iterable[str] = ()) -> bool:
+def init_store(
+    address: Address, roles: Iterable[str] = (), patience: Patience | None = None
+) -> bool:
     """Make the tables, or bring them to this version, add the fleet, and give roles their rights;
     all of it or nothing. May be repeated.
 
     :return: whether there was anything to make.
     :raises PolicyError: the database does not answer, or refuses; the message says why.
     """
-    timeout = Patience().connect_seconds
+    patience = patience or Patience()
     try:
-        with psycopg.connect(address.url, connect_timeout=timeout) as connection:
+        with psycopg.connect(address.url, connect_timeout=patience.connect_seconds) as connection:
+            wait = sql.Literal(f"{patience.lock_seconds}s")
+            connection.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(wait))
             made = make_tables(connection, address.fleet)
             for role in roles:
                 grant_rights(connection, role)
