@@ -33,6 +33,14 @@ def shown_url(url: str) -> str:
     return f"{parts.scheme}://{at}{parts.path}{'?' if shown else ''}{shown}"
 
 
+def _password_ends_in(netloc: str, url: str) -> bool:
+    """Whether the part before the path has all of a password: libpq reads one as far as to the
+    next @, where Python ends the part at a ? or #, and messages would have a piece of it.
+    """
+    before_path = url.partition("://")[2].partition("/")[0]
+    return "@" not in before_path.removeprefix(netloc)
+
+
 @attrs.frozen
 class Address:
     """A fleet in a database."""
@@ -53,6 +61,7 @@ class Address:
             usable = (
                 parts.scheme in SCHEMES
                 and parts.netloc.count("@") < 2  # libpq would take the rest for the host
+                and _password_ends_in(parts.netloc, url)
                 and (parts.port or True)
             )
         except ValueError:  # the port is no number; the text may be a password's
@@ -60,7 +69,8 @@ class Address:
         if not usable:
             raise PolicyError(
                 "the store is no URL such as postgresql://USER:PASSWORD@HOST:5432/DATABASE; "
-                "in a user's name or a password @, :, / and % are written as %40, %3A, %2F, %25"
+                "in a user's name or a password @, :, /, ?, # and % are written as %40, %3A, %2F, "
+                "%3F, %23, %25"
             )
         if not fleet or len(fleet) > _LONGEST_FLEET or not fleet.isprintable():
             raise PolicyError(

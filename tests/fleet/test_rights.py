@@ -171,6 +171,14 @@ def test_init_waits_for_nobody_for_long(nodes: Nodes) -> None:
     assert not init_store(address)
 
 
+@pytest.mark.parametrize("end", ["#", "?"])
+def test_a_password_that_python_and_libpq_read_otherwise(end: str) -> None:
+    """Else messages would have its first digits, as a port."""
+    with pytest.raises(PolicyError, match="is no URL") as raised:
+        Address.parse(f"postgresql://u:31415{end}s3cr3t@host/db")
+    assert "31415" not in str(raised.value)
+
+
 def test_no_tables_yet(database: str, nodes: Nodes) -> None:
     with pytest.raises(PolicyError, match="has no tables yet; `orly-policy store init URL`"):
         nodes.new(policy()).start()
