@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from live.making import eventually, owner, policy, signed
+from live.making import admin, eventually, owner, policy, signed
 
 pytest.importorskip("psycopg", reason="install orly-policy-plugin[postgres]")
 
@@ -54,6 +54,23 @@ def test_a_file_that_the_store_had_is_no_edit(nodes: Nodes) -> None:
     late = nodes.new(V1).start()
     assert all_have([late], V2)
     assert nodes.history() == ["hand edit", "start"]
+
+
+def test_a_file_is_known_after_any_number_of_events(nodes: Nodes) -> None:
+    """An admin who sends thousands keeps no node from starting: its file stays as it was."""
+    [one] = nodes.started(1, V1)
+    one.applied(signed(owner, V2, int(time.time())))
+    nodes.run(
+        "INSERT INTO orly_policy.history SELECT fleet, number + n, version, recorded_at, "
+        "'contribution', author, event_id, content, digest, contributions FROM "
+        "orly_policy.history, generate_series(1, 2000) AS n WHERE fleet = %s AND how = 'event'",
+        nodes.fleet,
+    )
+    one.applied(signed(admin, {"kind_blacklist_add": [7]}, int(time.time()) + 1))
+    assert len(nodes.history()) < 1100
+    one.stop()
+    one.start()
+    assert all_have([one], V2)
 
 
 def test_a_file_that_it_does_not_know_is_refused(nodes: Nodes) -> None:

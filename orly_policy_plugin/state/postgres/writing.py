@@ -10,7 +10,7 @@ import attrs
 from ...authority.freshness import Freshness
 from ...follows import FollowList
 from ...policy import Problem
-from ..entry import Entry
+from ..entry import Entry, How
 from ..policy_mark import mark_of
 from ..store import (
     Change,
@@ -26,6 +26,8 @@ from .rows import MOST_ROW_BYTES, key_of, read_list, rows_of_marks, written_even
 
 MOST_ENTRIES: Final = 1000
 """Versions of the history, as of that in files."""
+_BY_FILE: Final[tuple[How, ...]] = ("start", "hand edit", "publish")
+"""How a file of a node comes into the store."""
 _TIDY_EVERY: Final = 100
 _MOST_TOKENS: Final = 100_000
 """Revisions whose tokens are kept: a node that has seen none of them is not told from one that
@@ -236,9 +238,19 @@ class Writing:
         self._prune(number)
 
     def _prune(self, newest: int) -> None:
+        """What the operator brought is counted by itself: a node knows by it that its file is no
+        edit, and no number of events makes it forget that.
+        """
         self.link.run(
-            "DELETE FROM orly_policy.history WHERE fleet = %s AND number <= %s",
-            [self.fleet, newest - MOST_ENTRIES],
+            "DELETE FROM orly_policy.history WHERE fleet = %(fleet)s AND number <= %(oldest)s "
+            "AND NOT number IN (SELECT number FROM orly_policy.history WHERE fleet = %(fleet)s "
+            "AND how = ANY(%(by_file)s) ORDER BY number DESC LIMIT %(most)s)",
+            {
+                "fleet": self.fleet,
+                "oldest": newest - MOST_ENTRIES,
+                "by_file": list(_BY_FILE),
+                "most": MOST_ENTRIES,
+            },
         )
         if newest % _TIDY_EVERY == 0:
             self.link.run(
