@@ -67,6 +67,7 @@ def test_a_rule_lets_members_in(file: Path, which: str, let_in: list[bool]) -> N
 
 async def lets_in(criterion: Criterion, which: str, key: Key) -> Any:
     assert criterion.lets_in
+    assert criterion.read
     answer: Any = criterion.lets_in(NOTE, by(key), criterion.read(which))
     return await answer
 
