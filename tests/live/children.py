@@ -56,24 +56,28 @@ def raised(document: dict[str, Any], n: int) -> dict[str, Any]:
 class Child:
     """One process's plugin, and what it has been told and has answered."""
 
-    def __init__(self, folder: Path, log: Path, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, folder: Path, log: Path, clock: Callable[[], float], **settings: Any
+    ) -> None:
         self.file = folder / "policy.json"
-        self.plugin = PolicyPlugin.load(self.file, clock=clock)
+        self.plugin = PolicyPlugin.load(self.file, clock=clock, **settings)
         self.log = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
     def say(self, what: str, event: AnEvent, answer: str = "") -> None:
         line = json.dumps({"what": what, "event": as_json(event), "answer": answer})
         os.write(self.log, line.encode() + b"\n")
 
-    def give(self, event: AnEvent) -> None:
+    def give(self, event: AnEvent) -> Decision:
         """Have an event applied, and write down before and after what happens."""
         self.say("tried", event)
         if event.kind == 3:
             asyncio.run(self.plugin.on_kind3(event, NOBODY))
-            self.say("accepted", event)
+            answer = Decision.accept()
         else:
-            answer: Decision = asyncio.run(self.plugin.on_policy_event(event, NOBODY))
-            self.say("accepted" if answer.accepted else "refused", event, answer.message)
+            policy_event = self.plugin.on_policy_event(event, NOBODY)
+            answer = asyncio.run(policy_event) or Decision.reject("it is no policy event")
+        self.say("accepted" if answer.accepted else "refused", event, answer.message)
+        return answer
 
 
 def change_on(folder: Path, log: Path, first: int) -> None:
@@ -124,10 +128,13 @@ def obey(folder: Path, log: Path, number: int) -> None:
         time.sleep(0.01)
 
 
-TASKS = {task.__name__: task for task in (change_on, change_at_once, obey)}
+Task = Callable[[Path, Path, int], None]
+"""What a child does: in its folder, with its log and a number."""
 
 
-def main() -> None:
+def serve(*tasks: Task) -> None:
+    """Fork a child for each line."""
+    named = {task.__name__: task for task in tasks}
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them
     for line in sys.stdin:
         name, folder, log, number = json.loads(line)
@@ -135,7 +142,7 @@ def main() -> None:
         if pid == 0:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             try:
-                TASKS[name](Path(folder), Path(log), number)
+                named[name](Path(folder), Path(log), number)
             except BaseException:  # noqa: BLE001
                 traceback.print_exc()
                 os._exit(1)
@@ -146,13 +153,14 @@ def main() -> None:
 class Children:
     """The tests' side."""
 
-    def __init__(self) -> None:
+    def __init__(self, script: str = __file__) -> None:
+        """:param script: calls :func:`serve` with what they can be told to do."""
         self._process = subprocess.Popen(
-            [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         self._pids: list[int] = []
 
-    def start(self, task: Callable[..., None], folder: Path, log: Path, number: int) -> int:
+    def start(self, task: Task, folder: Path, log: Path, number: int) -> int:
         assert self._process.stdin
         assert self._process.stdout
         print(
@@ -191,4 +199,4 @@ def is_alive(pid: int) -> bool:
 
 
 if __name__ == "__main__":
-    main()
+    serve(change_on, change_at_once, obey)
