@@ -23,7 +23,6 @@ from ..lists import made_of, not_known, too_few
 from ..policy import Problem
 from ..policy.named_lists import list_in_words
 from ..starting import missing_lists_problems
-from ..state.store import FollowListsKept
 from .change_thread import FOLLOW_LISTS, ChangeThread, Request
 from .in_force import InForce
 
@@ -32,9 +31,6 @@ log = get_log(__name__)
 MOST_AT_A_TIME: Final = 200
 """Events that are taken in one change. As long as it takes, none of them counts and owners wait:
 whoever sends one after the other could keep out for good what is against them."""
-
-Newest = dict[str, tuple[FollowList, Event]]
-"""By the name under which each is kept."""
 
 
 class MissingFollowLists(PolicyError):
@@ -114,7 +110,7 @@ class FollowLists:
         """Take those that wait, up to :data:`MOST_AT_A_TIME`. Each has a request of its own: none
         is left waiting.
         """
-        newest: Newest = {}
+        newest: dict[str, tuple[FollowList, Event]] = {}
         needed = self.needed_lists
         is_other = False
         for _ in range(min(len(self._waiting), MOST_AT_A_TIME)):
@@ -131,8 +127,7 @@ class FollowLists:
                     newest[name] = made, event
         if newest:
             request.begin_to_write()
-            self._keep(newest)
-            self._force.load_others()
+            self._force.keep_lists(newest)
         if is_other:
             self._force.load_lists()
         return Decision.accept()
@@ -165,15 +160,6 @@ class FollowLists:
         else:
             # As loud as the warning that it ends.
             log.warning("the list %s has keys enough again", words)
-
-    def _keep(self, newest: Newest) -> None:
-        """Keep them in the store, or else in memory."""
-        try:
-            with self._force.store.exclusive() as step:
-                step.apply(FollowListsKept(newest))
-        except PolicyError as error:
-            self._force.warn((Problem("", f"a follow list is not kept: {error}"),))
-            self._force.keep_in_memory({name: newer for name, (newer, _) in newest.items()})
 
     def give_follows(self, follows: Follows | None) -> None:
         """Use these follow lists in place of the learned ones; ``None``: use the learned ones."""

@@ -15,13 +15,14 @@ from typing import Final
 
 import attrs
 
+from orly_policy_hookspecs import Event
 from orly_policy_hookspecs.criteria import Registered
 from orly_policy_hookspecs.logs import get_log
 
 from ..authority.freshness import Freshness, Mark
 from ..decisions import NOT_FITTED, Fitted, Follows, Snapshot, compile_policy
 from ..decisions.kept import changed_lists
-from ..errors import Busy, PolicyError, Unreadable, Unwritable
+from ..errors import Busy, PolicyError, Unreadable, UnreadableNow, Unwritable
 from ..follows import FollowList
 from ..lists import KnownLists, not_known
 from ..plugins import Plugins
@@ -31,10 +32,13 @@ from ..scripts import check_scripts
 from ..settings import Settings
 from ..state import How, PolicyState, Store, read_state
 from ..state.changes import Transition, Versions, entry_of, replacement
-from ..state.store import PolicyReplaced, Readable, Recorded, Step
+from ..state.store import FollowListsKept, PolicyReplaced, Readable, Recorded, Step
 from .listeners import Listeners
 
 log = get_log(__name__)
+
+SignedLists = Mapping[str, tuple[FollowList, Event]]
+"""Lists of people with the events that they are, by the name under which each is kept."""
 
 _MOST_TOLD: Final = 50
 """Problems of one reading in the log."""
@@ -120,7 +124,7 @@ class InForce:
         """Called with a new snapshot before anybody is told of it."""
         self._plugins: Plugins | None = None
         self._given: Mapping[str, frozenset[str]] | None = None
-        self._unkept: dict[str, FollowList] = {}
+        self._unkept: SignedLists = {}  # those that the store has not taken
         self._lock = threading.Lock()
         self._warned: frozenset[Problem] = frozenset()
         self._marks = Freshness()  # the highest seen, should the store forget them
@@ -154,9 +158,7 @@ class InForce:
         state = read_state(readable, self.settings.owners, self._known, policy)
         self._known = state
         self.warn(state.problems)
-        for name, newer in tuple(self._unkept.items()):
-            if newer.replaces(state.follows.get(name)):
-                state = state.following(name, newer)
+        state = _following(state, self._unkept)
         return attrs.evolve(state, freshness=state.freshness.raised(self._marks))
 
     def check_scripts(self, state: PolicyState) -> None:
@@ -447,11 +449,36 @@ class InForce:
                 state = attrs.evolve(self.state)  # what was made ready is stale now
                 self._swap(state, self.compiled(state))
 
-    def keep_in_memory(self, lists: Mapping[str, FollowList]) -> None:
-        """Keep lists of people that the store did not take, each under its name."""
-        for name, newer in lists.items():
-            if newer.replaces(self._unkept.get(name)):
-                self._unkept[name] = newer
+    def keep_lists(self, lists: SignedLists) -> None:
+        """Put newer lists of people in force, and have the store keep them. What it does not take
+        counts here all the same, until :meth:`keep_again`.
+        """
+        self._keep(lists)
+        try:
+            self.load_others()
+        except (UnreadableNow, Busy):  # an unfollow takes effect, whether the store answers or not
+            with self._lock:
+                state = _following(self.state, lists)
+                self._swap(state, self.compiled(state))
+
+    def keep_again(self) -> None:
+        """Have the store keep the lists of people that it did not take."""
+        if self._unkept:
+            self._keep(self._unkept)
+
+    def _keep(self, lists: SignedLists) -> None:
+        try:
+            with self.store.exclusive() as step:
+                step.apply(FollowListsKept(lists))
+        except PolicyError as error:
+            self.warn((Problem("", f"a follow list is not kept: {error}"),))
+            with self._lock:
+                self._unkept = _newest(self._unkept, lists)
+        else:
+            with self._lock:
+                self._unkept = {
+                    name: each for name, each in self._unkept.items() if lists.get(name) != each
+                }
 
     # --- named lists
 
@@ -558,6 +585,23 @@ class InForce:
         if more := new[_MOST_TOLD:]:
             log.warning("and %s more like these", len(more))
         self._warned |= frozenset(problems)
+
+
+def _following(state: PolicyState, lists: SignedLists) -> PolicyState:
+    """A state with these lists of people, where they are newer."""
+    for name, (newer, _) in lists.items():
+        if newer.replaces(state.follows.get(name)):
+            state = state.following(name, newer)
+    return state
+
+
+def _newest(some: SignedLists, others: SignedLists) -> SignedLists:
+    """Of each name the newest list."""
+    newest = dict(some)
+    for name, each in others.items():
+        if name not in newest or each[0].replaces(newest[name][0]):
+            newest[name] = each
+    return newest
 
 
 def _tell_of_lists(old: Lists, new: Lists) -> None:

@@ -20,7 +20,7 @@ class Watching:
         watcher = Watcher(
             policy_changed=self._policy_changed,
             policy_lost=self._refused,
-            others_changed=self._force.load_others,
+            others_changed=self._others_changed,
         )
         self._watch = self._force.store.watch(self._force.state.content, watcher)
         self._watch.start()
@@ -44,6 +44,11 @@ class Watching:
         except PolicyError as error:  # not the policy's fault: it may be over in a while
             self._refused(error)
             return False
+
+    def _others_changed(self) -> None:
+        """What is beside the policy has changed, or the store answers again."""
+        self._force.load_others()
+        self._force.keep_again()
 
     def _refused(self, error: PolicyError) -> None:
         problems = (

@@ -11,7 +11,7 @@ import time
 import pytest
 from depth import times
 from examples import NOBODY, NOW, AnEvent, by
-from live.making import admin, eventually, owner, policy, signed, stranger
+from live.making import admin, eventually, follows, friend, owner, policy, signed, stranger
 
 pytest.importorskip("psycopg", reason="install orly-policy-plugin[postgres]")
 
@@ -145,6 +145,20 @@ def test_an_edit_while_it_is_away(machine: Machine) -> None:
     eventually(lambda: "is not in the store yet" in one.problems)
     machine.start()
     eventually(lambda: decides(one).accepted and decides(two).accepted)
+
+
+def test_an_unfollow_while_it_is_away(machine: Machine) -> None:
+    """The node that hears of it obeys at once, the others when the database is back."""
+    following = policy(rules={"1": {"follows_whitelist_admins": [admin.pubkey]}})
+    one, two = machine.nodes.started(2, following)
+    now = int(time.time())
+    one.follow(follows(admin, friend, stranger, created_at=now))
+    eventually(lambda: stranger.pubkey in two.plugin.followed_by([admin.pubkey]))
+    machine.kill()
+    one.follow(follows(admin, friend, created_at=now + 1))
+    assert one.plugin.followed_by([admin.pubkey]) == {friend.pubkey}
+    machine.start()
+    eventually(lambda: two.plugin.followed_by([admin.pubkey]) == {friend.pubkey})
 
 
 def test_a_node_that_starts_meanwhile(machine: Machine) -> None:
