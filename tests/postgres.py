@@ -3,7 +3,9 @@
 import functools
 import itertools
 import os
+import shutil
 import signal
+import subprocess
 import tempfile
 import warnings
 from pathlib import Path
@@ -45,6 +47,15 @@ class Server:
         """As ``kill -9``."""
         self._end(signal.SIGKILL)
 
+    def move_log(self, folder: Path) -> None:
+        """Have its write-ahead log in another folder, as on a disk of its own."""
+        self._end(signal.SIGINT)
+        log = self._server.pgdata / "pg_wal"
+        subprocess.run(["cp", "-a", log, folder], check=True)
+        shutil.rmtree(log)
+        log.symlink_to(folder)
+        self.start()
+
     def _end(self, number: signal.Signals) -> None:
         import psutil  # which the package needs itself
 
@@ -60,6 +71,8 @@ class Server:
 
     def stop(self) -> None:
         """Delete it."""
+        if self in _started:
+            _started.remove(self)
         self._server.cleanup()
 
 
@@ -101,4 +114,4 @@ def new_fleet() -> str:
 def stop() -> None:
     """Leave no server behind. To be called when the tests end."""
     while _started:
-        _started.pop().stop()
+        _started[-1].stop()
