@@ -59,8 +59,8 @@ class _Node:
             limiter,
             time_constant_seconds=_TIME_CONSTANT_SECONDS,
         )
-        for number in range(keys):
-            limiter._keep(("rules.1.rate_limit", f"{number:064x}"), 5.0, limiter._clock())
+        averages = {("rules.1.rate_limit", f"{number:064x}"): 5.0 for number in range(keys)}
+        limiter._keep(averages, limiter._clock())
         begun = time.perf_counter()
         rates.exchange()
         _say(exchanged=keys, seconds=time.perf_counter() - begun)

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from orly_policy_hookspecs import Context, Decision, Event
@@ -57,24 +57,28 @@ class RateLimiter:
                     continue
                 keys = [(limit.place, submitter) for submitter in _submitters(limit, context)]
                 own = [limit.average_now(*self._seen(key, now)) for key in keys]
-                averages = self._with_others(limit, keys, own, now)
-                for key, average, mine in zip(keys, averages, own, strict=True):
+                for key, mine in zip(keys, own, strict=True):
+                    average = mine + self._of_others(limit, key, now)
                     if limit.average_with(average, size) is None:
-                        return limit.refusal(max(averages), size)
+                        return limit.refusal(self._highest(limit, keys, own, now), size)
                     charged[key] = limit.average_of(mine, size)
-            for key, average in charged.items():
-                self._keep(key, average, now)
+            self._keep(charged, now)
         return None
 
     def __len__(self) -> int:
         """The number of averages that are kept."""
         return len(self._averages)
 
-    def _with_others(
-        self, limit: RateLimit, keys: Sequence[Key], own: list[float], now: float
-    ) -> list[float]:
-        """The averages that count, from those of this process."""
-        return own
+    def _highest(
+        self, limit: RateLimit, keys: Sequence[Key], own: Sequence[float], now: float
+    ) -> float:
+        return max(
+            mine + self._of_others(limit, key, now) for key, mine in zip(keys, own, strict=True)
+        )
+
+    def _of_others(self, limit: RateLimit, key: Key, now: float) -> float:
+        """What counts beside the average of this process."""
+        return 0.0
 
     def _seen(self, key: Key, now: float) -> tuple[float, float]:
         """The average at the last accepted event, and how many seconds ago that was."""
@@ -85,10 +89,11 @@ class RateLimiter:
         average, since = known
         return average, now - since
 
-    def _keep(self, key: Key, average: float, now: float) -> None:
-        self._averages[key] = average, now
-        self._averages.move_to_end(key)
-        if len(self._averages) > self.most_keys:
+    def _keep(self, charged: Mapping[Key, float], now: float) -> None:
+        for key, average in charged.items():
+            self._averages[key] = average, now
+            self._averages.move_to_end(key)
+        while len(self._averages) > self.most_keys:
             self._averages.popitem(last=False)
 
 

@@ -7,7 +7,7 @@ their averages are, and between two tellings they know all but what came since.
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 import attrs
@@ -42,7 +42,8 @@ class SharedRateLimiter(RateLimiter):
     ) -> None:
         """:param most_keys: averages to keep of one's own, and as many submitters of others."""
         super().__init__(most_keys, clock)
-        self._untold: dict[Key, None] = {}
+        self._untold: dict[Key, object] = {}
+        """Its keys alone are of use: they are a set in the order of their coming."""
         self._others: OrderedDict[Key, dict[str, tuple[float, float]]] = OrderedDict()
         """By key and node, an average and when it was that."""
 
@@ -95,22 +96,16 @@ class SharedRateLimiter(RateLimiter):
         if not of_key:
             self._others.pop(key, None)
 
-    def _with_others(
-        self, limit: RateLimit, keys: Sequence[Key], own: list[float], now: float
-    ) -> list[float]:
-        return [
-            mine + self._of_others(limit, key, now) for key, mine in zip(keys, own, strict=True)
-        ]
-
     def _of_others(self, limit: RateLimit, key: Key, now: float) -> float:
-        of_key = self._others.get(key)
-        if of_key is None:
-            return 0.0
-        return sum(limit.average_now(average, now - at) for average, at in of_key.values())
+        average = 0.0
+        if (of_key := self._others.get(key)) is not None:
+            for told, at in of_key.values():
+                average += limit.average_now(told, now - at)
+        return average
 
-    def _keep(self, key: Key, average: float, now: float) -> None:
-        super()._keep(key, average, now)
-        self._untold[key] = None
+    def _keep(self, charged: Mapping[Key, float], now: float) -> None:
+        super()._keep(charged, now)
+        self._untold.update(charged)
 
 
 def _some_at_a_time(items: Sequence[_T]) -> Iterator[Sequence[_T]]:

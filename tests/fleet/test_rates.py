@@ -204,7 +204,7 @@ def test_who_cannot_be_told_hinders_nobody(fleet: Any) -> None:
     """A host may call anything an address."""
     limiter, heard = SharedRateLimiter(1_000), SharedRateLimiter(1_000)
     for submitter in ("a\0b", "x" * 65, "\ud800", "192.0.2.1"):
-        limiter._keep((PLACE, submitter), 5.0, limiter._clock())
+        limiter._keep({(PLACE, submitter): 5.0}, limiter._clock())
     exchange(fleet, limiter).exchange()
     exchange(fleet, heard).exchange()
     assert heard._others.keys() == {(PLACE, "192.0.2.1")}
@@ -214,7 +214,7 @@ def test_many_keys(fleet: Any) -> None:
     """More than one statement takes."""
     limiter, heard = SharedRateLimiter(20_000), SharedRateLimiter(20_000)
     for number in range(times(6_000, 20_000)):
-        limiter._keep((PLACE, f"{number:064x}"), 5.0, limiter._clock())
+        limiter._keep({(PLACE, f"{number:064x}"): 5.0}, limiter._clock())
     exchange(fleet, limiter).exchange()
     exchange(fleet, heard).exchange()
     assert len(heard._others) == times(6_000, 20_000)

@@ -61,7 +61,7 @@ def test_told_of_all_they_are_like_one(steps: list[tuple[int, float, int]], most
 
 def _is_close(node: SharedRateLimiter, most: int, size: int) -> bool:
     now = node._clock()
-    average = node._with_others(limit(most), [(PLACE, ALICE)], [0.0], now)[0]
+    average = node._of_others(limit(most), (PLACE, ALICE), now)
     own = limit(most).average_now(*node._seen((PLACE, ALICE), now))
     return math.isclose(average + own + size / SECONDS, most, rel_tol=1e-9)
 
@@ -105,7 +105,7 @@ def test_the_age_of_what_is_told() -> None:
     (told,) = first.untold()
     assert told.age_seconds == SECONDS
     second.take([("first", told)])
-    (average,) = second._with_others(limit(1), [(PLACE, ALICE)], [0.0], fleet.clock.now)
+    average = second._of_others(limit(1), (PLACE, ALICE), fleet.clock.now)
     assert average == pytest.approx(100 / math.e)
 
 
@@ -139,7 +139,7 @@ def test_a_clock_ahead_makes_nothing_of_the_future() -> None:
     fleet = Fleet.of(1)
     (node,) = fleet.nodes
     node.take([("n", Told((PLACE, ALICE), 10.0, -1_000.0))])
-    (average,) = node._with_others(limit(1), [(PLACE, ALICE)], [0.0], fleet.clock.now)
+    average = node._of_others(limit(1), (PLACE, ALICE), fleet.clock.now)
     assert average == 10.0
 
 
