@@ -1,6 +1,5 @@
 """``orly-policy metrics``: what is the relay doing, for Prometheus?"""
 
-import sys
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,7 @@ import click
 from orly_policy_plugin.desk.asking import ask_relay
 from orly_policy_plugin.errors import PolicyError
 
-from .showing import UnusableInput, tell
+from .showing import UnusableInput, say, tell
 from .target import POLICY, policy_argument, state_option, target_of, trouble
 
 if TYPE_CHECKING:
@@ -77,7 +76,8 @@ def metrics(policy: Path | None, state: Path | None, address: tuple[str, int] | 
         with trouble():
             relay = ask()
         registry.register(RelayCollector(lambda: relay))
-        sys.stdout.write(prometheus_client.generate_latest(registry).decode())
+        for line in prometheus_client.generate_latest(registry).decode().splitlines():
+            say(line)
         return
     registry.register(RelayCollector(_Asking(ask).relay))
     _serve(prometheus_client.start_http_server, registry, address)

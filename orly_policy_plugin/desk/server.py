@@ -49,7 +49,8 @@ class SocketServer:
         self._answer = answer
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
-        self._connections = 0
+        self._talking: set[asyncio.Task[None]] = set()
+        self._is_over = asyncio.Event()
 
     def start(self) -> None:
         """Listen from now on.
@@ -70,12 +71,12 @@ class SocketServer:
         self._thread = self._loop = None
         if thread is not None and loop is not None:
             with contextlib.suppress(RuntimeError):  # it has failed, and is closed
-                loop.call_soon_threadsafe(_cancel_all, loop)
+                loop.call_soon_threadsafe(self._is_over.set)
             thread.join()
 
     def _run(self, runner: asyncio.Runner, listening: socket.socket, name: str) -> None:
         try:
-            with runner, contextlib.suppress(asyncio.CancelledError):
+            with runner:
                 runner.run(self._serve(listening))
         except Exception:
             log.exception("nobody can ask this worker any more")
@@ -86,15 +87,35 @@ class SocketServer:
 
     async def _serve(self, listening: socket.socket) -> None:
         server = await asyncio.start_unix_server(
-            self._talk, sock=listening, limit=MOST_QUESTION_BYTES
+            self._begin_to_talk, sock=listening, limit=MOST_QUESTION_BYTES
         )
-        async with server:
-            await server.serve_forever()
+        await self._is_over.wait()
+        # Whoever is just being let in has to be let in, so that it can be closed: asyncio forgets
+        # the sockets of those that a closed server lets in.
+        asyncio.get_running_loop().remove_reader(listening)
+        for task in self._talking:
+            task.cancel()
+        while others := asyncio.all_tasks() - {asyncio.current_task()}:
+            await asyncio.wait(others)
+        server.close()
+        await asyncio.sleep(0)
+
+    def _begin_to_talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._is_over.is_set():
+            writer.transport.abort()
+            return
+        task = asyncio.get_running_loop().create_task(self._talk(reader, writer))
+        self._talking.add(task)
+
+        def end(task: asyncio.Task[None]) -> None:  # also of one that was ended before it began
+            self._talking.discard(task)
+            writer.transport.abort()
+
+        task.add_done_callback(end)
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._connections += 1
         try:
-            if self._connections > MOST_CONNECTIONS:
+            if len(self._talking) > MOST_CONNECTIONS:
                 await _send(writer, {"error": "too many ask already"})
             else:
                 line = await asyncio.wait_for(reader.readline(), PATIENCE_SECONDS)
@@ -103,9 +124,6 @@ class SocketServer:
             await asyncio.wait_for(writer.wait_closed(), PATIENCE_SECONDS)
         except (OSError, ValueError, TimeoutError, RecursionError):
             pass  # it is gone, sends no line of JSON, or does not read
-        finally:
-            self._connections -= 1
-            writer.transport.abort()
 
     async def _send_answers(
         self, question: object, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -139,11 +157,6 @@ async def _send(writer: asyncio.StreamWriter, value: object) -> None:
     """:raises TimeoutError: the other side does not read."""
     writer.write(json.dumps(value).encode() + b"\n")
     await asyncio.wait_for(writer.drain(), PATIENCE_SECONDS)
-
-
-def _cancel_all(loop: asyncio.AbstractEventLoop) -> None:
-    for task in asyncio.all_tasks(loop):
-        task.cancel()
 
 
 def _listening(folder: Path) -> tuple[socket.socket, str]:

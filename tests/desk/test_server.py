@@ -1,6 +1,7 @@
 """A worker's socket: whoever asks well is answered, whatever others do."""
 
 import contextlib
+import gc
 import json
 import socket
 import threading
@@ -15,6 +16,7 @@ from orly_policy_plugin.desk import server as of_server
 from orly_policy_plugin.desk.asking import connected, names_in, remove_stale
 from orly_policy_plugin.desk.server import MOST_CONNECTIONS, THREAD_NAME, SocketServer
 from orly_policy_plugin.errors import PolicyError
+from orly_policy_plugin.socket_paths import short_path
 
 
 def answer(question: Any) -> AsyncGenerator[object, None]:
@@ -134,7 +136,22 @@ def test_one_who_goes_is_forgotten(folder: Path) -> None:
             assert line is not None
             line.connection.recv(10)
             line.connection.close()
-            eventually(lambda: server._connections == 0)
+            eventually(lambda: not server._talking)
+
+
+def test_one_who_comes_at_the_end_leaves_no_socket_open(folder: Path) -> None:
+    """Whether it was heard by then or not."""
+    for _ in range(30):
+        made = SocketServer(folder, answer)
+        made.start()
+        (name,) = names_in(folder)
+        with socket.socket(socket.AF_UNIX) as client, short_path(folder, name) as path:
+            client.connect(path)
+            made.stop()
+            client.settimeout(10)
+            with contextlib.suppress(ConnectionError):
+                assert client.recv(1) == b""
+    gc.collect()  # what was not closed is a warning, and that an error
 
 
 def test_sockets_of_the_dead_are_removed(folder: Path) -> None:

@@ -87,7 +87,7 @@ def test_of_many_rows_of_garbage_the_log_has_some(
         nodes.fleet,
     )
     nodes.new().start()
-    assert len(caplog.records) < 100
+    assert len(caplog.records) < 150  # of either node fifty, and that there are more
     assert "and 250 more like these" in caplog.text
 
 

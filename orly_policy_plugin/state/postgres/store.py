@@ -444,7 +444,12 @@ class PostgresStore:
     def watch(self, content: bytes, watcher: Watcher) -> Watch:
         """See :meth:`.Store.watch`."""
         return PostgresWatch(
-            self.read_policy_there, self.listening, self._address.fleet, content, watcher
+            self.read_policy_there,
+            lambda: self._seen,
+            self.listening,
+            self._address.fleet,
+            content,
+            watcher,
         )
 
     def close(self) -> None:

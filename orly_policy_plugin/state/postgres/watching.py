@@ -11,6 +11,7 @@ from orly_policy_hookspecs.logs import get_log
 
 from ...errors import PolicyError, Unreachable, Unreadable
 from ..store import Watcher
+from .line import Seen
 from .link import Link
 from .listening import Listening
 from .writing import channel_of
@@ -36,16 +37,19 @@ class PostgresWatch:
     def __init__(
         self,
         read_policy: Callable[[], bytes],
+        last_read: Callable[[], Seen | None],
         listening: Listening,
         fleet: str,
         content: bytes,
         watcher: Watcher,
     ) -> None:
         """:param read_policy: the policy that the database holds.
+        :param last_read: the newest revision that was read of it.
         :param content: the policy as the caller last read it.
         """
         self.channel = channel_of(fleet)
         self._read_policy = read_policy
+        self._last_read = last_read
         self._listening = listening
         self._fleet = fleet
         self._told = content
@@ -126,7 +130,16 @@ class PostgresWatch:
                 return
             self._told, self._lost, self._lost_since = content, None, None
         self._watcher.others_changed()
-        self._dealt_with = news
+        self._dealt_with = self._as_read(news)
+
+    def _as_read(self, news: _Seen) -> _Seen:
+        """The revision that was dealt with: a later one than was seen may have come before it was
+        read. A database that goes back to the one that was seen is then noticed.
+        """
+        read = self._last_read()
+        if read is None or read.revision <= (news.revision or 0):
+            return news
+        return _Seen(read.revision, read.token)
 
     def _read(self) -> bytes:
         """The policy. Where it cannot be used, what is kept beside it counts all the same: else a
