@@ -87,8 +87,15 @@ class PostgresWatch:
             [self._fleet],
         )
         seen = _Seen(*rows[0]) if rows else _Seen(None, None)
-        if seen != self._dealt_with or self._lost is not None:
+        if seen != self._dealt_with or self._lost is not None or self._has_gone_back(seen):
             self._note(seen)
+
+    def _has_gone_back(self, seen: _Seen) -> bool:
+        """Whether the database lacks what this process has read or written, which it may have done
+        since the last look.
+        """
+        read = self._last_read()
+        return read is not None and read.revision > (seen.revision or 0)
 
     def heard(self, payload: str) -> None:
         """See :meth:`.Listener.heard`. A look follows."""
@@ -130,16 +137,7 @@ class PostgresWatch:
                 return
             self._told, self._lost, self._lost_since = content, None, None
         self._watcher.others_changed()
-        self._dealt_with = self._as_read(news)
-
-    def _as_read(self, news: _Seen) -> _Seen:
-        """The revision that was dealt with: a later one than was seen may have come before it was
-        read. A database that goes back to the one that was seen is then noticed.
-        """
-        read = self._last_read()
-        if read is None or read.revision <= (news.revision or 0):
-            return news
-        return _Seen(read.revision, read.token)
+        self._dealt_with = news
 
     def _read(self) -> bytes:
         """The policy. Where it cannot be used, what is kept beside it counts all the same: else a
