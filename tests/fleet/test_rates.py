@@ -14,7 +14,7 @@ from examples import ALICE, BOB, NOBODY, AnEvent, by
 from rates.test_limiter import Clock, limit, of_size
 
 from orly_policy_hookspecs import Decision
-from orly_policy_plugin.rates import SharedRateLimiter, Told
+from orly_policy_plugin.rates import SharedRateLimiter
 
 SECONDS = 10.0
 """The time constant of :func:`limit`."""
@@ -80,11 +80,11 @@ def test_a_node_hears_of_another(nodes: Any) -> None:
 
     for context in (by(ALICE), NOBODY):
         assert written(first, context) == ""
-        _eventually(lambda context=context: _would_refuse(second, context, event))
+        _eventually(lambda context=context: _has_heard_of(second, context))
         assert written(second, context).startswith("rate-limited: ")
 
 
-def _would_refuse(node: Any, context: Any, event: AnEvent) -> bool:
+def _has_heard_of(node: Any, context: Any) -> bool:
     limiter = node.plugin._pending._rates
     submitter = ALICE if context.authenticated else ""
     return (PLACE, submitter) in limiter._others
@@ -235,8 +235,3 @@ def test_without_the_database_a_node_limits_by_itself(machine: Any) -> None:
     machine.start()
     _eventually(lambda: (PLACE, ALICE) in second.plugin._pending._rates._others)
     _eventually(lambda: limiter.untold() == [] and (PLACE, ALICE) in limiter._others)
-
-
-def test_told_keeps_its_shape() -> None:
-    """Keys are the limiter's."""
-    assert Told((PLACE, ALICE), 1.0, 0.0).key == (PLACE, ALICE)
