@@ -9,6 +9,7 @@ import ctypes
 import io
 import multiprocessing
 import os
+import resource
 import runpy
 import signal
 import subprocess
@@ -17,8 +18,10 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from multiprocessing import reduction
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
+from typing import Any
 
 from orly_policy_plugin.cli.command import COMMANDS
 
@@ -46,6 +49,32 @@ _server = multiprocessing.get_context("forkserver")
 _server.set_forkserver_preload(list(IMPORTED))
 
 
+Stream = Path | int | None
+"""A file, or a descriptor, which stays the caller's, or None for what is closed."""
+NOTHING = Path(os.devnull)
+CAPTURED = Path()
+"""What ``completed`` has in its result."""
+
+
+class _Descriptor:
+    """A descriptor on its way to a process, which gets one of its own."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+
+    def __reduce__(self) -> tuple[Callable[..., int], tuple[Any]]:
+        return _arrived, (reduction.DupFd(self._number),)
+
+
+def _arrived(descriptor: Any) -> int:
+    number: int = descriptor.detach()
+    return number
+
+
+def _passed(stream: Stream) -> Path | _Descriptor | None:
+    return _Descriptor(stream) if isinstance(stream, int) else stream
+
+
 class Fork:
     """A process like :class:`subprocess.Popen`'s."""
 
@@ -56,24 +85,25 @@ class Fork:
         *,
         cwd: Path,
         env: Mapping[str, str],
-        stdout: Path,
-        stderr: Path,
-        stdin: Path | None = None,
+        stdout: Stream,
+        stderr: Stream,
+        stdin: Stream = NOTHING,
         start_new_session: bool = False,
         preexec_fn: Callable[[], None] | None = None,
     ) -> None:
         """Start it.
 
-        :param stdout: a file that is appended to, like ``stderr``.
+        :param stdout: what is written to a file is appended; like ``stderr``.
         :param preexec_fn: a function of a module that the process can import.
         """
-        for path in (stdout, stderr):
-            path.touch()
+        for output in (stdout, stderr):
+            if isinstance(output, Path):
+                output.touch()
         self._process: ForkServerProcess = _server.Process(
             target=_run,
-            args=(module, arguments, cwd, dict(env), stdout, stderr),
+            args=(module, arguments, cwd, dict(env)),
             kwargs={
-                "stdin": stdin,
+                "streams": [_passed(stream) for stream in (stdin, stdout, stderr)],
                 "start_new_session": start_new_session,
                 "preexec_fn": preexec_fn,
             },
@@ -120,21 +150,41 @@ def completed(
     *,
     cwd: Path,
     env: Mapping[str, str],
-    stdin: str = "",
+    stdin: str | Path = "",
+    stdout: Stream = CAPTURED,
+    stderr: Stream = CAPTURED,
     timeout: float,
+    preexec_fn: Callable[[], None] | None = None,
 ) -> "subprocess.CompletedProcess[str]":
     """What a process that is given all its input has come to, like :func:`subprocess.run`.
 
+    :param stdin: a text, or a file.
     :param timeout: seconds.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        given, stdout, stderr = (Path(folder) / name for name in ("stdin", "stdout", "stderr"))
-        given.write_text(stdin, encoding="utf-8")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        if isinstance(stdin, str):
+            (folder / "stdin").write_text(stdin, encoding="utf-8")
+            stdin = folder / "stdin"
         process = Fork(
-            module, arguments, cwd=cwd, env=env, stdout=stdout, stderr=stderr, stdin=given
+            module,
+            arguments,
+            cwd=cwd,
+            env=env,
+            stdin=stdin,
+            stdout=folder / "stdout" if stdout is CAPTURED else stdout,
+            stderr=folder / "stderr" if stderr is CAPTURED else stderr,
+            preexec_fn=preexec_fn,
         )
-        status = process.wait(timeout)
-        said = (path.read_bytes().decode() for path in (stdout, stderr))
+        try:
+            status = process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+        said = (
+            path.read_bytes().decode() if path.exists() else ""
+            for path in (folder / "stdout", folder / "stderr")
+        )
         return subprocess.CompletedProcess([module, *arguments], status, *said)
 
 
@@ -143,10 +193,8 @@ def _run(
     arguments: Sequence[str],
     cwd: Path,
     env: dict[str, str],
-    stdout: Path,
-    stderr: Path,
     *,
-    stdin: Path | None,
+    streams: Sequence[Stream],
     start_new_session: bool,
     preexec_fn: Callable[[], None] | None,
 ) -> None:
@@ -155,19 +203,7 @@ def _run(
         preexec_fn()
     if start_new_session:
         os.setsid()
-    opened = os.open(stdin or os.devnull, os.O_RDONLY)
-    if opened:
-        os.dup2(opened, 0)
-        os.close(opened)
-    sys.stdin = io.TextIOWrapper(os.fdopen(0, "rb"))
-    for path, descriptor in ((stdout, 1), (stderr, 2)):
-        opened = os.open(path, os.O_WRONLY | os.O_APPEND)
-        os.dup2(opened, descriptor)
-        os.close(opened)
-    sys.stdout = io.TextIOWrapper(os.fdopen(1, "wb"), write_through=True)
-    sys.stderr = io.TextIOWrapper(
-        os.fdopen(2, "wb", 0), errors="backslashreplace", write_through=True
-    )
+    _open(streams)
     os.chdir(cwd)
     os.environ.clear()
     os.environ.update(env)
@@ -181,12 +217,45 @@ def _run(
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
+_CLOSED: Any = None
+_FLAGS = os.O_RDONLY, os.O_WRONLY | os.O_APPEND, os.O_WRONLY | os.O_APPEND
+
+
+def _open(streams: Sequence[Stream]) -> None:
+    """Have them as descriptors 0, 1 and 2, and as Python's, as it makes them when it starts."""
+    opened = [
+        os.open(stream, flags) if isinstance(stream, Path) else stream
+        for stream, flags in zip(streams, _FLAGS, strict=True)
+    ]
+    for number, descriptor in enumerate(opened):
+        if descriptor is None:
+            os.close(number)
+        elif descriptor != number:
+            os.dup2(descriptor, number)
+            os.close(descriptor)
+    stdin, stdout, stderr = (descriptor is not None for descriptor in opened)
+    sys.stdin = io.TextIOWrapper(os.fdopen(0, "rb")) if stdin else _CLOSED
+    sys.stdout = io.TextIOWrapper(os.fdopen(1, "wb"), write_through=True) if stdout else _CLOSED
+    sys.stderr = (
+        io.TextIOWrapper(os.fdopen(2, "wb", 0), errors="backslashreplace", write_through=True)
+        if stderr
+        else _CLOSED
+    )
+
+
 def _be_the_first() -> None:
     """Forget what nostr-relay's processes tell each other by memory that they share: it is shared
     by all forks of what was imported once, and one of them would collect garbage for all.
     """
     if (web := sys.modules.get("nostr_relay.web")) is not None:
         vars(web)["is_main_process"] = multiprocessing.Event()
+
+
+def little_memory() -> None:
+    """Let it have no more than half a gibibyte beyond what is imported. Runs in the child."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+    most = pages * resource.getpagesize() + 512 * 1024 * 1024
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
 
 _OVERRIDE = ("CAP_DAC_OVERRIDE", 1), ("CAP_DAC_READ_SEARCH", 2)

@@ -56,21 +56,23 @@ def run(folder: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run the command as a process of its own."""
 
     def run(
-        *arguments: str, stdin: str = "", **environment: str
+        *arguments: str,
+        stdin: str | Path = "",
+        stdout: forks.Stream = forks.CAPTURED,
+        stderr: forks.Stream = forks.CAPTURED,
+        preexec_fn: Callable[[], None] | None = None,
+        **environment: str,
     ) -> subprocess.CompletedProcess[str]:
-        if not environment:
-            env = {**os.environ, "COLUMNS": "80"}
-            return forks.completed(MODULE, arguments, cwd=folder, env=env, stdin=stdin, timeout=30)
-        return subprocess.run(  # what Python looks at before all else may be among it
-            [*COMMAND, *arguments],
-            input=stdin,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
+        return forks.completed(
+            MODULE,
+            arguments,
             cwd=folder,
-            timeout=30,
-            check=False,
             env={**os.environ, "COLUMNS": "80", **environment},
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            preexec_fn=preexec_fn,
+            timeout=60,
         )
 
     return run

@@ -2,7 +2,6 @@
 
 import json
 import os
-import resource
 import shlex
 import signal
 import subprocess
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import forks
 import pytest
 from click.testing import Result
 
@@ -25,6 +25,7 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 LONG = "a" * 300
 MEBIBYTE = 1024 * 1024
+FULL = Path("/dev/full")
 
 
 def test_it_is_installed_as_a_command() -> None:
@@ -155,12 +156,9 @@ def test_ctrl_c_ends_it_quietly(write: Write, folder: Path, command: list[str]) 
 
 @pytest.fixture(params=["check", "diff", "explain", "lint", "replay", "schema", "test", "--help"])
 def talkative(
-    request: pytest.FixtureRequest,
-    write: Write,
-    event: Callable[..., dict[str, Any]],
-    command: list[str],
+    request: pytest.FixtureRequest, write: Write, event: Callable[..., dict[str, Any]]
 ) -> list[str]:
-    """A command line that has something to print."""
+    """Arguments of a command that has something to print."""
     write("policy.json", {"kind": {"whitelist": [1]}})
     write("event.json", event())
     case = {"access": "write", "event": event(), "allowed": False}
@@ -173,45 +171,49 @@ def talkative(
         "explain": ["policy.json", "--access", "read", "--event", "event.json"],
         "test": ["suite.jsonl"],
     }
-    return [*command, request.param, *arguments.get(request.param, [])]
+    return [request.param, *arguments.get(request.param, [])]
 
 
-def test_a_closed_pipe_ends_it_quietly(talkative: list[str]) -> None:
+def test_a_closed_pipe_ends_it_quietly(talkative: list[str], run: Run) -> None:
     """``| head`` leaves no traceback behind."""
     read_end, write_end = os.pipe()
     os.close(read_end)
-    with os.fdopen(write_end, "wb") as pipe:
-        done = subprocess.run(
-            talkative, stdout=pipe, stderr=subprocess.PIPE, timeout=30, check=False
-        )
-    assert (done.returncode, done.stderr) == (1, b"")
+    done = run(*talkative, stdout=write_end)
+    os.close(write_end)
+    assert (done.returncode, done.stderr) == (1, "")
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
-def test_a_full_disk_is_told(talkative: list[str]) -> None:
+@pytest.mark.skipif(not FULL.exists(), reason="this system has no /dev/full")
+def test_a_full_disk_is_told(talkative: list[str], run: Run) -> None:
     """Output that could not be written is no success."""
-    with Path("/dev/full").open("wb") as full:
-        done = subprocess.run(
-            talkative, stdout=full, stderr=subprocess.PIPE, timeout=30, check=False
-        )
+    done = run(*talkative, stdout=FULL)
     assert done.returncode == 2
-    [line] = done.stderr.decode().splitlines()
+    [line] = done.stderr.splitlines()
     assert line.startswith("orly-policy: ")
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
-def test_a_problem_that_cannot_be_told_is_in_the_exit_status(command: list[str]) -> None:
+@pytest.mark.skipif(not FULL.exists(), reason="this system has no /dev/full")
+def test_a_problem_that_cannot_be_told_is_in_the_exit_status(run: Run) -> None:
     """Where standard error is on the full disk."""
-    with Path("/dev/full").open("wb") as full:
-        done = subprocess.run([*command, "--bogus"], stderr=full, timeout=30, check=False)
-    assert done.returncode == 2
+    assert run("--bogus", stderr=FULL).returncode == 2
 
 
-def test_a_closed_output_is_told(talkative: list[str]) -> None:
+def test_a_closed_output_is_told(talkative: list[str], run: Run) -> None:
     """``>&-``: what cannot be printed is no success, and no traceback."""
-    line = f"{shlex.join(talkative)} >&-"
+    done = run(*talkative, stdout=None)
+    assert (done.returncode, done.stderr) == (2, "orly-policy: standard output is closed\n")
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize(("redirected", "status"), [("> /dev/full", 2), (">&-", 2)])
+def test_python_as_it_starts_says_the_same(
+    redirected: str, status: int, command: list[str]
+) -> None:
+    """Not only a process that was forked."""
+    line = f"{shlex.join(command)} schema {redirected}"
     done = subprocess.run(["sh", "-c", line], capture_output=True, timeout=30, check=False)
-    assert (done.returncode, done.stderr) == (2, b"orly-policy: standard output is closed\n")
+    assert done.returncode == status
+    assert len(done.stderr.splitlines()) == 1
 
 
 @pytest.mark.parametrize("arguments", [("diff", LONG, "policy.json"), ("history", LONG)])
@@ -334,7 +336,7 @@ def test_what_has_no_end_is_not_read_to_it(
     what: str,
     write: Write,
     folder: Path,
-    command: list[str],
+    run: Run,
     event: Callable[..., dict[str, Any]],
 ) -> None:
     """16 MiB are the most; the file is named. This one would be a gigabyte in memory."""
@@ -343,25 +345,12 @@ def test_what_has_no_end_is_not_read_to_it(
     write("key", "ab" * 32).chmod(0o600)
     with (folder / "endless").open("wb") as endless:
         endless.truncate(1024 * MEBIBYTE)  # a hole, on most disks without a block
-    with (folder / "endless").open("rb") as stdin:
-        done = subprocess.run(
-            [*command, *ENDLESS[what]],
-            stdin=stdin,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-            preexec_fn=_little_memory,
-        )
+    done = run(*ENDLESS[what], stdin=folder / "endless", preexec_fn=forks.little_memory)
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     name = "standard input" if what == "standard input" else "endless"
     assert done.stderr.startswith(name)
     assert "is over 16 MiB" in done.stderr
-
-
-def _little_memory() -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (800 * MEBIBYTE, 800 * MEBIBYTE))
 
 
 def test_no_line_is_longer_than_can_be_read(
