@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from forks import completed
 from relay.client import asynchronous, connected
 from relay.process import MemoryRelay, MonstrRelay, Relay
 from relay.signing import Key
 from relay.test_plugins import install, python_path
 
-from .test_strfry import COMMAND
 from .upstream.processes import OPEN, Proxy
 
 PLUGIN = '''
@@ -132,18 +132,15 @@ def test_one_that_does_not_start_keeps_the_relay_closed(
 
 
 def strfry(
-    folder: Path, environment: dict[str, str], said: bytes
-) -> "subprocess.CompletedProcess[bytes]":
+    folder: Path, environment: dict[str, str], said: str
+) -> "subprocess.CompletedProcess[str]":
     """The command's end, once it has answered what it is asked."""
     policy = folder / "policy.json"
     policy.write_text(json.dumps(OPEN))
-    return subprocess.run(
-        [*COMMAND, str(policy), "--public-url", "wss://relay.example"],
-        input=said,
-        env={**os.environ, **environment},
-        capture_output=True,
-        timeout=60,
-        check=False,
+    arguments = ["strfry", str(policy), "--public-url", "wss://relay.example"]
+    env = {**os.environ, **environment}
+    return completed(
+        "orly_policy_plugin.cli", arguments, cwd=folder, env=env, stdin=said, timeout=60
     )
 
 
@@ -155,9 +152,7 @@ def test_under_strfry_too(tmp_path: Path, environment: dict[str, str]) -> None:
         {"type": "new", "event": key.event(), "sourceType": "IP4", "sourceInfo": "192.0.2.7"}
         for key in (member, Key())
     ]
-    done = strfry(
-        tmp_path, environment, "".join(f"{json.dumps(each)}\n" for each in lines).encode()
-    )
+    done = strfry(tmp_path, environment, "".join(f"{json.dumps(each)}\n" for each in lines))
     answers = [json.loads(line) for line in done.stdout.splitlines()]
     assert [answer["action"] for answer in answers] == ["accept", "reject"]
     assert answers[1]["msg"] == "restricted: no member"
@@ -169,7 +164,7 @@ def test_under_strfry_too(tmp_path: Path, environment: dict[str, str]) -> None:
 
 def test_strfry_is_told_as_well(tmp_path: Path, environment: dict[str, str]) -> None:
     """In a line, as of everything that keeps it from starting."""
-    done = strfry(tmp_path, environment, b"")
-    assert NOT_STARTED in done.stderr.decode()
-    assert b"Traceback" not in done.stderr
+    done = strfry(tmp_path, environment, "")
+    assert NOT_STARTED in done.stderr
+    assert "Traceback" not in done.stderr
     assert done.returncode == 2

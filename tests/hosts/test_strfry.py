@@ -3,8 +3,8 @@
 import asyncio
 import gzip
 import json
+import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import pytest
+from forks import Fork
 from live.making import admin, foe, follows, friend, owner, policy, signed, withdrawing
 from relay.signing import Key
 
@@ -22,7 +23,6 @@ from orly_policy_plugin.hosts.strfry import LineHost, lines
 from orly_policy_plugin.policy import read_policy
 
 REAL_EVENTS = Path(__file__).parents[3] / "shared" / "data" / "real-events.jsonl.gz"
-COMMAND = [sys.executable, "-m", "orly_policy_plugin.cli", "strfry"]
 MOST_ANSWER_BYTES = 8_192
 
 
@@ -33,30 +33,30 @@ class Plugin:
         self.file = folder / "policy.json"
         self.save(policy)
         self._log = folder / "log"
-        with self._log.open("wb") as log:
-            self._process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-m",
-                    "orly_policy_plugin.cli",
-                    "strfry",
-                    str(self.file),
-                    *options,
-                ],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-            )
+        asked, ask = os.pipe()
+        answers, answered = os.pipe()
+        self._process = Fork(
+            "orly_policy_plugin.cli",
+            ["strfry", str(self.file), *options],
+            cwd=folder,
+            env=os.environ,
+            stdin=asked,
+            stdout=answered,
+            stderr=self._log,
+        )
+        os.close(asked)
+        os.close(answered)
+        self._asks = os.fdopen(ask, "wb")
+        self._answered = os.fdopen(answers, "rb")
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._process.kill()
-        for pipe in (self._process.stdin, self._process.stdout):
-            assert pipe
-            pipe.close()
-        self._process.wait()
+        self._process.wait(20)
+        self._asks.close()
+        self._answered.close()
 
     def save(self, policy: Any) -> None:
         beside = self.file.with_name("edited")
@@ -69,11 +69,9 @@ class Plugin:
 
     def say(self, line: bytes) -> dict[str, Any]:
         """What a line is answered: one line, that strfry can read."""
-        assert self._process.stdin
-        assert self._process.stdout
-        self._process.stdin.write(line + b"\n")
-        self._process.stdin.flush()
-        answer = self._process.stdout.readline()
+        self._asks.write(line + b"\n")
+        self._asks.flush()
+        answer = self._answered.readline()
         assert answer.endswith(b"\n"), self.log
         assert len(answer) <= MOST_ANSWER_BYTES
         said: dict[str, Any] = json.loads(answer)
@@ -90,9 +88,8 @@ class Plugin:
 
     def end(self, how: signal.Signals | None = None) -> int:
         """The relay ends it; by closing its standard input, or by a signal."""
-        assert self._process.stdin
         if how is None:
-            self._process.stdin.close()
+            self._asks.close()
         else:
             self._process.send_signal(how)
         return self._process.wait(20)

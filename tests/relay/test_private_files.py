@@ -3,12 +3,13 @@
 import json
 import os
 import stat
-import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from forks import completed
+
+from example_relay import private
 
 from .client import asynchronous, connected
 from .process import ROOT, SECONDS, Relay
@@ -100,17 +101,8 @@ def test_the_saved_event_is_private(tmp_path: Path, there: bool) -> None:
     if there:
         saved.parent.mkdir(mode=0o700)
         saved.write_text("{}")
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "example_relay.say", "--relay", "ws://127.0.0.1:1"),
-            *("--save", str(saved), "secret"),
-        ],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-        check=False,
-    )
+    options = ("--relay", "ws://127.0.0.1:1", "--save", str(saved), "secret")
+    done = completed("example_relay.say", options, cwd=ROOT, env=os.environ, timeout=SECONDS)
     assert done.returncode == 1  # there is no relay
     assert json.loads(saved.read_text())["content"] == "secret"
     assert modes(saved.parent) == {".": "0o700", "event.json": "0o600"}
@@ -120,33 +112,31 @@ def test_what_is_no_file_is_not_changed(tmp_path: Path) -> None:
     """``--save /dev/null`` leaves it to everybody."""
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe, 0o644)
-    tighten = "import sys; from example_relay.private import *; tighten(Path(sys.argv[1]))"
-    subprocess.run([sys.executable, "-c", tighten, str(pipe)], cwd=ROOT, check=True)
+    private.tighten(pipe)
     assert stat.S_IMODE(pipe.stat().st_mode) == 0o644
 
 
 # --- where others can write
 
 
-def keep_private(data: Path, user: int | None = None) -> subprocess.CompletedProcess[str]:
-    """What the relay does first with a data folder.
+Keep = Callable[..., tuple[bool, str]]
 
-    :param user: whom it is to take itself for.
-    """
-    code = (
-        "import os, sys; from example_relay.private import *\n"
-        "if sys.argv[2] != 'None': os.geteuid = lambda: int(sys.argv[2])\n"
-        "try: keep_private(Path(sys.argv[1]))\n"
-        "except NotPrivate as error: tell(str(error)); sys.exit(1)\n"
-    )
-    return subprocess.run(
-        [sys.executable, "-c", code, str(data), str(user)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-        check=False,
-    )
+
+@pytest.fixture
+def keep_private(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Keep:
+    """What the relay does first with a data folder: whether it is content, and what it says."""
+
+    def keep_private(data: Path, user: int | None = None) -> tuple[bool, str]:
+        """:param user: whom it is to take itself for."""
+        if user is not None:
+            monkeypatch.setattr(os, "geteuid", lambda: user)
+        try:
+            private.keep_private(data)
+        except private.NotPrivate as error:
+            return False, str(error)
+        return True, capsys.readouterr().err
+
+    return keep_private
 
 
 @pytest.mark.parametrize("mode", [0o1777, 0o777, 0o775, 0o722])
@@ -160,14 +150,8 @@ def test_a_folder_that_others_can_write_is_refused(tmp_path: Path, mode: int, fu
         (data / "nostr-relay.yaml").write_text("mine")
     data.chmod(mode)
     before = modes(data)
-    done = subprocess.run(
-        [sys.executable, "-m", "example_relay", "--port", "0", "--data", str(data)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-        check=False,
-    )
+    options = ("--port", "0", "--data", str(data))
+    done = completed("example_relay", options, cwd=ROOT, env=os.environ, timeout=SECONDS)
     assert done.returncode == 1
     assert done.stderr == (
         "the relay does not start:\n"
@@ -177,44 +161,44 @@ def test_a_folder_that_others_can_write_is_refused(tmp_path: Path, mode: int, fu
     assert not full or (data / "nostr-relay.yaml").read_text() == "mine"
 
 
-def test_the_folder_of_another_is_refused(tmp_path: Path) -> None:
+def test_the_folder_of_another_is_refused(tmp_path: Path, keep_private: Keep) -> None:
     """And so is a file of another in a folder that is ours."""
-    done = keep_private(tmp_path, os.geteuid() + 1)
-    assert done.returncode == 1
-    assert done.stderr == f"{tmp_path} is not this user's; name another with --data\n"
+    refused = f"{tmp_path} is not this user's; name another with --data"
+    assert keep_private(tmp_path, os.geteuid() + 1) == (False, refused)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
-def test_the_file_of_another_is_refused(tmp_path: Path) -> None:
+def test_the_file_of_another_is_refused(tmp_path: Path, keep_private: Keep) -> None:
     """Its owner could open it to everybody again."""
     database = tmp_path / "events.sqlite3"
     database.touch(0o666)
     os.chown(database, 65534, 65534)
-    done = keep_private(tmp_path)
-    assert done.returncode == 1
-    assert done.stderr.startswith(f"{database} is not this user's; remove it")
+    kept, said = keep_private(tmp_path)
+    assert not kept
+    assert said.startswith(f"{database} is not this user's; remove it")
     assert stat.S_IMODE(database.stat().st_mode) == 0o644
 
 
 @pytest.mark.parametrize("names", [[], ["events.sqlite3"], ["nostr-relay.yaml", "letter.txt"]])
-def test_only_a_folder_of_the_relays_alone_is_tightened(tmp_path: Path, names: list[str]) -> None:
+def test_only_a_folder_of_the_relays_alone_is_tightened(
+    tmp_path: Path, names: list[str], keep_private: Keep
+) -> None:
     """An empty one, say a place to mount something, may be for others; it is told of."""
     data = tmp_path / "data"
     data.mkdir(mode=0o755)
     for name in names:
         (data / name).touch()
-    done = keep_private(data)
-    assert done.returncode == 0
+    told = f"others can list {data}; chmod 700 {data} if only the relay needs it\n"
+    assert keep_private(data) == (True, told)
     assert modes(data)["."] == "0o755"
-    assert done.stderr == f"others can list {data}; chmod 700 {data} if only the relay needs it\n"
     for name in names:
         (data / name).unlink()
     (data / "nostr-relay.yaml").touch()
-    assert keep_private(data).stderr == ""
+    assert keep_private(data) == (True, "")
     assert modes(data)["."] == "0o700"
 
 
-def test_a_planted_link_is_not_written_through(tmp_path: Path) -> None:
+def test_a_planted_link_is_not_written_through(tmp_path: Path, keep_private: Keep) -> None:
     """The configuration is put in its place; what it led to is as it was."""
     victim = tmp_path / "victim"
     victim.write_text("precious")
@@ -230,7 +214,9 @@ def test_a_planted_link_is_not_written_through(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["events.sqlite3", "events.lmdb", "policy-history"])
-def test_what_others_can_read_behind_a_link_is_told(tmp_path: Path, name: str) -> None:
+def test_what_others_can_read_behind_a_link_is_told(
+    tmp_path: Path, name: str, keep_private: Keep
+) -> None:
     """In one line; its mode is for whoever made the link to change."""
     target = tmp_path / "elsewhere"
     target.mkdir(mode=0o755) if name != "events.sqlite3" else target.touch(0o644)
@@ -238,29 +224,27 @@ def test_what_others_can_read_behind_a_link_is_told(tmp_path: Path, name: str) -
     data.mkdir(mode=0o700)
     (data / name).symlink_to(target)
     mode = target.stat().st_mode
-    done = keep_private(data)
-    assert done.stderr == (
-        f"others can read {target}, to which {data / name} leads; chmod go= {target}\n"
-    )
+    told = f"others can read {target}, to which {data / name} leads; chmod go= {target}\n"
+    assert keep_private(data) == (True, told)
     assert target.stat().st_mode == mode
     target.chmod(0o700)
-    assert keep_private(data).stderr == ""
+    assert keep_private(data) == (True, "")
 
 
-def test_a_data_folder_behind_a_link_is_told_of(tmp_path: Path) -> None:
+def test_a_data_folder_behind_a_link_is_told_of(tmp_path: Path, keep_private: Keep) -> None:
     """Its mode is left; where others can write it, it is refused as any."""
     real = tmp_path / "real"
     real.mkdir(mode=0o755)
     (real / "nostr-relay.yaml").touch()
     link = tmp_path / "link"
     link.symlink_to(real)
-    assert keep_private(link).stderr.startswith(f"others can list {link}")
+    assert keep_private(link)[1].startswith(f"others can list {link}")
     assert stat.S_IMODE(real.stat().st_mode) == 0o755
     real.chmod(0o777)
-    assert keep_private(link).returncode == 1
+    assert not keep_private(link)[0]
 
 
-def test_a_script_in_the_folder_can_still_be_run(tmp_path: Path) -> None:
+def test_a_script_in_the_folder_can_still_be_run(tmp_path: Path, keep_private: Keep) -> None:
     """Whatever it is called: only what others may do is taken away."""
     script = tmp_path / "policy-script"
     script.touch()

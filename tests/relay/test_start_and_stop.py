@@ -13,7 +13,7 @@ from pathlib import Path
 
 import attrs
 import pytest
-from forks import Fork, without_override
+from forks import Fork, completed, without_override
 from websockets.sync.server import ServerConnection, serve
 
 from .client import asynchronous, connected
@@ -296,14 +296,7 @@ def test_sample_policy_is_put_into_the_data_folder(tmp_path: Path) -> None:
 
 def say(*arguments: str) -> Ending:
     """Run the example relay's client to its end."""
-    done = subprocess.run(
-        [sys.executable, "-m", "example_relay.say", *arguments],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-        check=False,
-    )
+    done = completed("example_relay.say", arguments, cwd=ROOT, env=os.environ, timeout=SECONDS)
     return Ending(done.returncode, done.stdout, done.stderr)
 
 
