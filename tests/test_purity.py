@@ -1,6 +1,7 @@
 """The core stays pure, and the contract stays small: what may be imported where."""
 
 import ast
+import functools
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -88,6 +89,7 @@ def imports(tree: ast.AST) -> Iterator[tuple[int, str]]:
                 yield from ((node.level, alias.name) for alias in node.names)
 
 
+@functools.cache
 def parsed(path: Path) -> ast.Module:
     return ast.parse(path.read_text(), str(path))
 
@@ -132,53 +134,57 @@ def test_what_is_below_does_not_know_what_builds_on_it(folder: str) -> None:
                 assert module.split(".")[0] in BELOW[folder], f"{name_of(path)}: {module}"
 
 
-@pytest.mark.parametrize("path", PURE, ids=name_of)
-def test_the_core_is_pure(path: Path) -> None:
+def test_the_core_is_pure() -> None:
     """No clock, file, environment, thread, logger or event loop: functions of their arguments."""
-    assert not list(impurities(path, parsed(path)))
+    for path in PURE:
+        assert (name_of(path), list(impurities(path, parsed(path)))) == (name_of(path), [])
 
 
-@pytest.mark.parametrize("path", sorted(CONTRACT.rglob("*.py")), ids=name_of)
-def test_the_contract_needs_little(path: Path) -> None:
+def test_the_contract_needs_little() -> None:
     """The standard library, pluggy and attrs; to sign events in tests, what an extra brings; never
     the engine.
     """
-    allowed = sys.stdlib_module_names | {"pluggy", "attrs"}
-    if path.name == "testing.py":
-        allowed |= {"coincurve"}
-    for level, module in imports(parsed(path)):
-        assert level <= 1, f"{'.' * level}{module} is outside the contract"
-        assert level == 1 or module.split(".")[0] in allowed, module
+    for path in sorted(CONTRACT.rglob("*.py")):
+        allowed = sys.stdlib_module_names | {"pluggy", "attrs"}
+        if path.name == "testing.py":
+            allowed |= {"coincurve"}
+        for level, module in imports(parsed(path)):
+            assert level <= 1, f"{name_of(path)}: {'.' * level}{module} is outside the contract"
+            assert level == 1 or module.split(".")[0] in allowed, f"{name_of(path)}: {module}"
 
 
-@pytest.mark.parametrize("path", sorted(CRITERIA.rglob("*.py")), ids=name_of)
-def test_the_pack_of_criteria_needs_the_contract_alone(path: Path) -> None:
+def test_the_pack_of_criteria_needs_the_contract_alone() -> None:
     """Like a plugin of anybody else's: never the engine."""
-    allowed = sys.stdlib_module_names | {"attrs", "re2", "orly_policy_hookspecs"}
-    for level, module in imports(parsed(path)):
-        assert level <= 1, f"{'.' * level}{module} is outside the pack"
-        assert level == 1 or module.split(".")[0] in allowed, module
+    for path in sorted(CRITERIA.rglob("*.py")):
+        allowed = sys.stdlib_module_names | {"attrs", "re2", "orly_policy_hookspecs"}
+        for level, module in imports(parsed(path)):
+            assert level <= 1, f"{name_of(path)}: {'.' * level}{module} is outside the pack"
+            assert level == 1 or module.split(".")[0] in allowed, f"{name_of(path)}: {module}"
 
 
-@pytest.mark.parametrize("path", sorted((ENGINE / "session").rglob("*.py")), ids=name_of)
-def test_a_session_needs_no_engine(path: Path) -> None:
+def test_a_session_needs_no_engine() -> None:
     """No framework, database or socket either: the contract, and the check of signatures."""
-    allowed = sys.stdlib_module_names | {"attrs", "orjson", "orly_policy_hookspecs"}
-    forbidden = {"socket", "ssl", "threading", "multiprocessing", "subprocess", "sqlite3"}
-    for level, module in imports(parsed(path)):
-        first = module.split(".")[0]
-        if level == 0:
-            assert first in allowed - forbidden, module
-        else:
-            assert level == 1 or module in {"addresses", "authority", "fair_queue"}, module
+    for path in sorted((ENGINE / "session").rglob("*.py")):
+        allowed = sys.stdlib_module_names | {"attrs", "orjson", "orly_policy_hookspecs"}
+        forbidden = {"socket", "ssl", "threading", "multiprocessing", "subprocess", "sqlite3"}
+        for level, module in imports(parsed(path)):
+            first = module.split(".")[0]
+            if level == 0:
+                assert first in allowed - forbidden, f"{name_of(path)}: {module}"
+            else:
+                assert level == 1 or module in {"addresses", "authority", "fair_queue"}, (
+                    f"{name_of(path)}: {module}"
+                )
 
 
-@pytest.mark.parametrize("path", sorted((ENGINE / "reload").rglob("*.py")), ids=name_of)
-def test_a_watcher_needs_no_engine(path: Path) -> None:
+def test_a_watcher_needs_no_engine() -> None:
     """It is given what reads the file; the errors apart, it knows nothing of a policy."""
-    for level, module in imports(parsed(path)):
-        assert level < 2 or module == "errors", module
-        assert level > 0 or module.split(".")[0] != "orly_policy_plugin", module
+    for path in sorted((ENGINE / "reload").rglob("*.py")):
+        for level, module in imports(parsed(path)):
+            assert level < 2 or module == "errors", f"{name_of(path)}: {module}"
+            assert level > 0 or module.split(".")[0] != "orly_policy_plugin", (
+                f"{name_of(path)}: {module}"
+            )
 
 
 NAMES_THE_FILES = {
@@ -188,32 +194,32 @@ NAMES_THE_FILES = {
 """What chooses the store of files, or keeps a copy in one. All others know the port alone."""
 
 
-@pytest.mark.parametrize("path", sorted(ENGINE.rglob("*.py")), ids=name_of)
-def test_nothing_knows_how_the_store_of_files_is_made(path: Path) -> None:
+def test_nothing_knows_how_the_store_of_files_is_made() -> None:
     """Its parts are its own, and it is one store of several."""
-    if path.is_relative_to(ENGINE / "state" / "files"):
-        return
-    for level, module in imports(parsed(path)):
-        names = module.split(".")
-        inside = "files" in names and (
-            "state" in names
-            or (level == 1 and path.parent.name == "state")
-            or (level == 2 and path.parent.parent.name == "state")
-        )
-        if inside:
-            assert names[-1] == "files", f"{module} is the store's own"
-            assert name_of(path) in NAMES_THE_FILES
+    for path in sorted(ENGINE.rglob("*.py")):
+        if path.is_relative_to(ENGINE / "state" / "files"):
+            continue
+        for level, module in imports(parsed(path)):
+            names = module.split(".")
+            inside = "files" in names and (
+                "state" in names
+                or (level == 1 and path.parent.name == "state")
+                or (level == 2 and path.parent.parent.name == "state")
+            )
+            if inside:
+                assert names[-1] == "files", f"{name_of(path)}: {module} is the store's own"
+                assert name_of(path) in NAMES_THE_FILES, module
 
 
-@pytest.mark.parametrize("path", sorted((ENGINE / "hosts").rglob("*.py")), ids=name_of)
-def test_a_store_needs_no_engine(path: Path) -> None:
+def test_a_store_needs_no_engine() -> None:
     """Only who puts a relay together loads the policy."""
-    if path.name in ("app.py", "running.py", "__main__.py"):
-        return
-    for level, module in imports(parsed(path)):
-        assert level < 3 or module.split(".")[0] in {
-            *("authority", "errors", "session", "socket_paths"),
-        }, module
+    for path in sorted((ENGINE / "hosts").rglob("*.py")):
+        if path.name in ("app.py", "running.py", "__main__.py"):
+            continue
+        for level, module in imports(parsed(path)):
+            assert level < 3 or module.split(".")[0] in {
+                *("authority", "errors", "session", "socket_paths"),
+            }, f"{name_of(path)}: {module}"
 
 
 def test_there_is_something_to_look_at() -> None:

@@ -2,14 +2,15 @@
 
 import asyncio
 import json
-import subprocess
-import sys
+import os
 from pathlib import Path
 
 import yaml
+from forks import completed
 
 from .making import Place, event
 
+CLI = "orly_policy_plugin.cli"
 EVENTS = [
     event(i, created_at=1_700_000_000 + i // 3, content="x" * (i % 2) * 20) for i in range(1_203)
 ]
@@ -27,14 +28,7 @@ def test_every_event_is_replayed_once(place: Place, tmp_path: Path) -> None:
     (tmp_path / "relay.yaml").write_text(yaml.safe_dump({"storage": storage}))
     (tmp_path / "policy.json").write_text(json.dumps({"rules": {"1": {"content_limit": 10}}}))
     arguments = ("replay", "policy.json", "--relay-config", "relay.yaml", "--json")
-    done = subprocess.run(
-        [sys.executable, "-m", "orly_policy_plugin.cli", *arguments],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = completed(CLI, arguments, cwd=tmp_path, env=os.environ, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")
     made = json.loads(done.stdout)
     assert (made["events"], made["answers"]["write"]["refused"]) == (1_203, 601)
@@ -49,17 +43,8 @@ def test_a_database_that_cannot_be_read_is_told(place: Place, tmp_path: Path) ->
     }
     (tmp_path / "relay.yaml").write_text(yaml.safe_dump({"storage": nowhere[place.flavour]}))
     (tmp_path / "policy.json").write_text("{}")
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "orly_policy_plugin.cli", "replay", "policy.json"),
-            *("--relay-config", "relay.yaml"),
-        ],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    arguments = ("replay", "policy.json", "--relay-config", "relay.yaml")
+    done = completed(CLI, arguments, cwd=tmp_path, env=os.environ, timeout=60)
     assert (done.returncode, done.stdout) == (2, "")
     assert "(of relay.yaml)" in done.stderr or "that relay.yaml names" in done.stderr
     assert "Traceback" not in done.stderr
