@@ -13,15 +13,19 @@ from orly_policy_plugin.settings import Settings
 from .making import World, eventually, owner, policy, signed
 
 MEBIBYTE = 1024 * 1024
-NONSENSE = b'{"_": [' + b"[[]]," * (12 * MEBIBYTE) + b"1]}"
 
 
-def test_sixty_megabytes_are_refused_unread(world: World) -> None:
+@pytest.fixture
+def nonsense() -> bytes:
+    return b'{"_": [' + b"[[]]," * (12 * MEBIBYTE) + b"1]}"
+
+
+def test_sixty_megabytes_are_refused_unread(world: World, nonsense: bytes) -> None:
     """What stood stays in force; the status says what is wrong and what would do."""
-    assert len(NONSENSE) > 60_000_000
+    assert len(nonsense) > 60_000_000
     before = world.plugin.snapshot
     with world.running():
-        world.save(NONSENSE)
+        world.save(nonsense)
         eventually(lambda: world.plugin.status.problems != ())
         assert "is over 8388608 bytes" in str(world.plugin.status.problems[0])
         assert "ORLY_POLICY_MAX_BYTES" in str(world.plugin.status.problems[0])
@@ -31,17 +35,17 @@ def test_sixty_megabytes_are_refused_unread(world: World) -> None:
         eventually(lambda: world.plugin.status.problems == ())
 
 
-def test_a_start_with_too_much_says_so(world: World) -> None:
+def test_a_start_with_too_much_says_so(world: World, nonsense: bytes) -> None:
     """And which setting lets it in."""
-    world.file.write_bytes(NONSENSE)
+    world.file.write_bytes(nonsense)
     with pytest.raises(Unreadable, match="largest_policy_bytes"):
         PolicyPlugin.load(world.file)
 
 
-def test_many_small_parts_are_refused_before_they_are_parsed() -> None:
+def test_many_small_parts_are_refused_before_they_are_parsed(nonsense: bytes) -> None:
     """A parser takes a microsecond for each list, in which nothing else can run."""
     with pytest.raises(InvalidPolicy, match=f"a policy at most {MOST_PARTS}"):
-        read_policy(NONSENSE[: 4 * MEBIBYTE])
+        read_policy(nonsense[: 4 * MEBIBYTE])
 
 
 def test_a_setting_lets_in_a_larger_file(world: World) -> None:
