@@ -9,7 +9,7 @@ import os
 from hypothesis import settings
 
 DEPTH = os.environ.get("ORLY_POLICY_TEST_DEPTH", "short")
-EXAMPLES = {"quick": 8, "short": 30, "long": 500}
+EXAMPLES = {"quick": 8, "short": 20, "long": 500}
 if DEPTH not in EXAMPLES:
     raise ValueError(f"ORLY_POLICY_TEST_DEPTH is {DEPTH!a}; it can be {' or '.join(EXAMPLES)}")
 IS_LONG = DEPTH == "long"
