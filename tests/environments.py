@@ -52,7 +52,7 @@ def environment(folder: Path, needs: str, *wheels: Path) -> Path:
     venv.EnvBuilder(symlinks=True).create(folder)
     python = folder / "bin" / "python"
     pip = (sys.executable, "-m", "pip", "-q", "--disable-pip-version-check", "--python", python)
-    run(*pip, "install", "--no-index", "--no-deps", *wheels)
+    run(*pip, "install", "--no-index", "--no-deps", "--no-compile", *wheels)
     (site,) = folder.glob("lib/python*/site-packages")
     ours = {_normal(each.name): each for each in distributions(path=[str(site)])}
     for needed in _closure(needs, ours):

@@ -7,8 +7,8 @@ from examples import KEYS, NOW, AnEvent
 from hypothesis import settings
 from hypothesis import strategies as st
 
-many = settings(max_examples=times(40, 1_000))
-some = settings(max_examples=times(25, 500))
+many = settings(max_examples=times(20, 1_000))
+some = settings(max_examples=times(15, 500))
 
 json_values = st.recursive(
     st.none()

@@ -28,7 +28,7 @@ from orly_policy_plugin.decisions import Snapshot, compile_policy, is_party_invo
 from orly_policy_plugin.decisions.private import PRIVATE_KINDS
 from orly_policy_plugin.policy import InvalidPolicy, Policy, structure_policy
 
-many = settings(max_examples=times(40, 1_000))
+many = settings(max_examples=times(20, 1_000))
 
 
 @st.composite
@@ -225,7 +225,7 @@ def _is_privileged(policy: Policy, standing: Any, kind: int) -> bool:
     return any(rule is not None and rule.privileged for rule in rules)
 
 
-@settings(max_examples=times(100, 2_000))
+@settings(max_examples=times(50, 2_000))
 @given(private_worlds(), submitters)
 def test_private_stays_private(world: Any, who: tuple[str, ...]) -> None:
     """Nothing that an admin sends, in either form, opens what is private for reading."""
@@ -390,7 +390,7 @@ def test_an_override_is_the_larger_of_both(override: int, accepted: bool) -> Non
     assert unlimited.write(AnEvent(content="x" * 30), (), NOW).accepted
 
 
-@settings(max_examples=times(80, 2_000))
+@settings(max_examples=times(40, 2_000))
 @given(worlds(EVERYTHING), st.lists(events, min_size=1, max_size=5), submitters)
 def test_what_is_foreseen_of_a_reader_holds_for_every_event(
     world: Any, some: list[AnEvent], who: tuple[str, ...]

@@ -83,7 +83,7 @@ def right(
 
 
 @given(scripted(), follow_lists, st.tuples(accesses, events, submitters), replies, st.booleans())
-@settings(max_examples=times(75, 1_500))
+@settings(max_examples=times(40, 1_500))
 def test_scripts_come_last_and_the_first_no_decides(
     policy: dict[str, Any], follows: Any, question: Any, given: list[Reply], denies: bool
 ) -> None:

@@ -281,5 +281,5 @@ class Fleet(RuleBasedStateMachine):
 
 def test_whatever_gets_lost_late_and_out_of_order() -> None:
     """No mark falls, no node goes back, nothing acknowledged is lost, and all agree in the end."""
-    depth = settings(max_examples=times(40, 600), stateful_step_count=40)
+    depth = settings(max_examples=times(20, 600), stateful_step_count=40)
     run_state_machine_as_test(Fleet, settings=depth)

@@ -88,7 +88,7 @@ contents = st.sampled_from(["", "no", "shadow", "vouch", "fallback", "yes", "fai
 questions = st.tuples(contents, st.sampled_from(PEOPLE), st.integers(1, 2), people.map(tuple))
 
 
-@settings(max_examples=times(100, 1_000), deadline=None)
+@settings(max_examples=times(40, 1_000), deadline=None)
 @given(policies, st.lists(questions, min_size=8, max_size=12), st.booleans())
 def test_it_agrees_with_the_relay(
     tmp_path_factory: pytest.TempPathFactory,

@@ -328,7 +328,7 @@ def _accepts(policy: Json, follows: Any, access: str, event: AnEvent, keys: Any)
 
 
 @given(similar(), follow_lists, accesses, st.lists(st.tuples(events, submitters), min_size=4))
-@settings(max_examples=times(60, 1_500))
+@settings(max_examples=times(30, 1_500))
 def test_what_is_not_told_does_not_change(
     pair: tuple[Json, Json], follows: Any, access: str, asked: list[tuple[AnEvent, Any]]
 ) -> None:

@@ -19,7 +19,7 @@ from orly_policy_plugin.decisions.exempt import Exempt
 from orly_policy_plugin.event_size import event_size
 from orly_policy_plugin.rates import RateLimiter
 
-many = settings(max_examples=times(100, 2_000))
+many = settings(max_examples=times(50, 2_000))
 EMPTY_SIZE = event_size(AnEvent(content=""))
 SECONDS = 10.0
 

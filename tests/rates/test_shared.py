@@ -14,7 +14,7 @@ from orly_policy_plugin.rates import RateLimiter, SharedRateLimiter, Told
 
 from .test_limiter import EMPTY_SIZE, SECONDS, Clock, limit, of_size
 
-many = settings(max_examples=times(100, 2_000))
+many = settings(max_examples=times(50, 2_000))
 PLACE = "rules.1.rate_limit"
 
 

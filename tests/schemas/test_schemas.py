@@ -3,6 +3,7 @@ what these refuse, as far as a schema can tell.
 """
 
 import gzip
+import itertools
 import json
 import re
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from depth import times
 from examples import ALICE, NOW
 from hypothesis import given
 from hypothesis import strategies as st
@@ -58,7 +60,7 @@ def test_recipes_are_right(name: str) -> None:
 @pytest.mark.parametrize("vectors", ["decisions", "extended"])
 def test_the_conformance_vectors_are_right(vectors: str) -> None:
     with gzip.open(TESTS / "conformance" / f"{vectors}.jsonl.gz") as lines:
-        for line in lines:
+        for line in itertools.islice(lines, 0, None, times(4, 1)):
             SUITES.validate(json.loads(line))
 
 

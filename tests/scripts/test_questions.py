@@ -429,7 +429,7 @@ floods = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 3)), min_size=1, 
 
 
 @given(floods, st.integers(1, 5))
-@settings(max_examples=times(60, 1_000))
+@settings(max_examples=times(30, 1_000))
 def test_who_floods_waits_behind_himself(flood: list[tuple[int, int]], count: int) -> None:
     """However many connections and keys of one address ask, another address has every other
     turn.
@@ -447,7 +447,7 @@ def test_who_floods_waits_behind_himself(flood: list[tuple[int, int]], count: in
 
 
 @given(floods, st.integers(0, 30))
-@settings(max_examples=times(60, 1_000))
+@settings(max_examples=times(30, 1_000))
 def test_a_connection_has_its_turn_among_those_of_its_address(
     flood: list[tuple[int, int]], mine: int
 ) -> None:
@@ -511,7 +511,7 @@ def test_nobody_has_more_turns_for_asking_what_many_of_his_connections_ask() -> 
 
 
 @given(floods, st.integers(2, 20))
-@settings(max_examples=times(60, 1_000))
+@settings(max_examples=times(30, 1_000))
 def test_a_full_queue_keeps_nobody_out_who_has_little_in_it(
     flood: list[tuple[int, int]], most: int
 ) -> None:
@@ -798,4 +798,4 @@ class Counting(Waiter):
 
 
 TestAgainstAModel = AgainstAModel.TestCase
-TestAgainstAModel.settings = settings(max_examples=times(40, 1_000), stateful_step_count=40)
+TestAgainstAModel.settings = settings(max_examples=times(20, 1_000), stateful_step_count=40)

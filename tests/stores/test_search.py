@@ -131,7 +131,7 @@ _filters = st.builds(
 )
 
 
-@settings(max_examples=times(30, 500))
+@settings(max_examples=times(20, 500))
 @given(st.lists(_events, max_size=30), st.lists(_filters, min_size=1, max_size=5))
 def test_pages_are_those_of_other_filters_with_the_words_besides(
     tmp_path_factory: pytest.TempPathFactory, given: list[FrozenEvent], filters: list[Filter]

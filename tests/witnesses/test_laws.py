@@ -17,7 +17,7 @@ from orly_policy_plugin.policy import structure_policy
 from orly_policy_plugin.witnesses import Comparison, Side, compare
 
 Json = dict[str, Any]
-pairs = settings(max_examples=times(40, 2_000), suppress_health_check=list(HealthCheck))
+pairs = settings(max_examples=times(20, 2_000), suppress_health_check=list(HealthCheck))
 
 
 @st.composite

@@ -116,7 +116,7 @@ async def _take(store: DeletingStore, model: Model, new: FrozenEvent) -> None:
 
 
 @pytest.mark.parametrize("kind", [DeletingStore, FlaggingStore])
-@settings(max_examples=times(40, 500), suppress_health_check=list(HealthCheck))
+@settings(max_examples=times(15, 500), suppress_health_check=list(HealthCheck))
 @given(
     arriving=_arriving(),
     asked=st.lists(_filters, min_size=1, max_size=6),
