@@ -269,8 +269,15 @@ class PolicyPlugin:
 
     @hookimpl
     def on_start(self, context: StartContext) -> None:
-        """The relay wants to know of every swap."""
-        self.listen(lambda *_: context.changed())
+        """The relay wants to know of every swap. It asks for the needed lists then, on its event
+        loop: they are made out before, here on the listeners' thread.
+        """
+
+        def tell(*_: Snapshot) -> None:
+            self.needed_lists()
+            context.changed()
+
+        self.listen(tell)
 
     @hookimpl
     def needed_lists(self) -> frozenset[Address]:

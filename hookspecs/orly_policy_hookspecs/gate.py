@@ -298,8 +298,9 @@ class Gate:
 
         :raises PluginError: one has failed.
         """
-        needed = self._registry.each("needed_lists", frozenset)
-        return frozenset().union(*(lists for _, lists in needed))
+        given = self._registry.each("needed_lists", frozenset)
+        needed = [lists for _, lists in given if lists]
+        return needed[0] if len(needed) == 1 else frozenset().union(*needed)  # a union is a copy
 
     def relay_limits(self) -> RelayLimits:
         """The limits to tell in NIP-11.

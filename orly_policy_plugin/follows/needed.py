@@ -3,6 +3,7 @@
 """
 
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 
 import attrs
 
@@ -51,9 +52,11 @@ class NeededLists:
         """The names under which what is needed is kept."""
         return self.kept | self._names_of_named
 
-    @property
+    @cached_property
     def addresses(self) -> frozenset[Address]:
-        """The addresses of the events that hold what is needed."""
+        """The addresses of the events that hold what is needed. There may be a million, which
+        takes seconds; afterwards they are known.
+        """
         return self.named.union(Address(kinds.FOLLOW_LIST, author, "") for author in self.kept)
 
 

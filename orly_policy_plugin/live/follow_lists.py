@@ -57,7 +57,8 @@ class FollowLists:
     @property
     def addresses(self) -> frozenset[Address]:
         """The events that the relay is to hand over: see :meth:`.Gate.needed_lists`."""
-        return self.needed_lists.addresses | self._force.lists.counted
+        needed, counted = self.needed_lists.addresses, self._force.lists.counted
+        return needed | counted if counted else needed  # a union is a copy
 
     @property
     def missing_lists(self) -> frozenset[str]:

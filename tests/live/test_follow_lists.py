@@ -1,6 +1,7 @@
 """Follow lists: section 7 of the spec, from the hook to the disk and back."""
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,8 @@ import attrs
 import pytest
 from examples import NOW
 
+from orly_policy_hookspecs import StartContext
+from orly_policy_hookspecs.nip01 import Address
 from orly_policy_plugin.live import MissingFollowLists
 
 from .making import (
@@ -313,3 +316,26 @@ def test_a_listener_that_gives_the_same_lists_each_time_comes_to_an_end(world: W
     world.plugin.listen(feed)
     world.applied(signed(owner, {**BY_ADMINS, "kind": {"blacklist": [7]}}))
     eventually(lambda: len(heard) == 2 and world.may_write(friend))
+
+
+def test_a_relay_that_is_told_of_a_change_does_not_wait_for_the_lists(world: World) -> None:
+    """It asks for what is needed on its event loop: ten thousand are made out by then."""
+    authors = [f"{number:064x}" for number in range(1, 10_001)]
+    of_many = policy(rules={"1": {"follows_whitelist_admins": authors}})
+    told: list[tuple[int, float]] = []
+
+    def changed() -> None:
+        before = time.thread_time()
+        needed = world.gate.needed_lists()
+        told.append((len(needed), time.thread_time() - before))
+
+    before = time.thread_time()
+    for author in authors:
+        hash(Address(3, author, ""))
+    takes = time.thread_time() - before
+    world.plugin.on_start(StartContext(relay_urls=(), changed=changed))
+    world.plugin.replace_policy(json.dumps(of_many).encode())
+    eventually(lambda: told)
+    count, seconds = told[-1]
+    assert count > len(authors)
+    assert seconds < takes / 2
