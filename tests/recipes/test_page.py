@@ -14,7 +14,7 @@ NPUB = "npub180cvv07tjdrrgpa0j7j7tmnyl2yr6yr7l8j4s3evf6u64th6gkwsyjh6w6"
 
 
 def test_every_recipe_has_a_section() -> None:
-    assert re.findall(r"^### ([\w-]+)$", PAGE, re.MULTILINE) == list(RECIPES)
+    assert re.findall(r"^## ([\w-]+)$", PAGE, re.MULTILINE) == list(RECIPES)
 
 
 def test_the_outputs_are_what_is_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
