@@ -14,7 +14,7 @@ from nox.virtualenv import ALL_VENVS, VirtualEnv
 from run import Venv, working
 
 nox.needs_version = ">=2024.4.15"
-nox.options.sessions = ["lint", "types", "tests"]
+nox.options.sessions = ["lint", "types", "docs", "tests"]
 nox.options.reuse_existing_virtualenvs = True
 # A Python that is not on this machine is left out; that none is, is an error.
 nox.options.error_on_missing_interpreters = False
@@ -36,6 +36,7 @@ TEST_NEEDS = [
     *("hatchling", "packaging"),  # for wheels, and what they need
     *(NOSTR_SDK, POSTGRESQL),
 ]
+DOCS_NEEDS = ["furo", "myst-parser", "sphinx"]
 PACKAGES = ["orly_policy_plugin", "hookspecs"]
 PROJECTS = [Path("pyproject.toml"), Path("hookspecs/pyproject.toml")]
 HOSTS = "kit,metrics,monstr,nostr-relay,nostr-relay-postgresql,postgres,proxy"
@@ -127,6 +128,22 @@ def types(session: nox.Session) -> None:
     _install(session, "-e", CONTRACT, "-e", f".[{HOSTS}]", "mypy", "types-PyYAML")
     _run(session, "-m", "mypy")
     _run(session, "-m", "mypy", "run.py")
+
+
+@nox.session(venv_backend="venv")
+def docs(session: nox.Session) -> None:
+    """Build the docs in build/docs. With -- --links, try their links elsewhere, too."""
+    _install(session, *DOCS_NEEDS)
+    _build_docs(session, "html", "build/docs")
+    session.log("the first page is build/docs/index.html")
+    if "--links" in session.posargs:
+        _build_docs(session, "linkcheck", "build/links")
+
+
+def _build_docs(session: nox.Session, builder: str, folder: str) -> None:
+    """All pages, each time. What leads nowhere is a warning (-n), which is an error (-W)."""
+    strictly = ("-n", "-W", "--keep-going", "-E", "-a", "-q")
+    _run(session, "-m", "sphinx", *strictly, "-b", builder, "-c", "docs", ".", folder)
 
 
 @nox.session(venv_backend="venv")

@@ -42,7 +42,8 @@ COMMANDS = {
     "mutants": (["mutants"], "see which changes of the core no test notices"),
     "lint": (["lint"], "check the style"),
     "types": (["types"], "check the types"),
-    "check": (["lint", "types", "tests"], "lint, types and tests"),
+    "docs": (["docs"], "build the docs in build/docs; -- --links tries their links elsewhere"),
+    "check": (["lint", "types", "docs", "tests"], "lint, types, docs and tests"),
     "bench": (["bench"], "measure how fast it is; -- --only hook measures a part"),
 }
 """Each with the nox sessions that it calls."""

@@ -114,6 +114,7 @@ def test_without_a_command_all_are_listed(project: Path, arguments: tuple[str, .
         "mutants",
         "lint",
         "types",
+        "docs",
         "check",
         "bench",
     ]
@@ -306,7 +307,19 @@ def test_nox_gets_the_sessions_and_what_follows(project: Path) -> None:
     installed(project, 'pwd; for each; do echo "<$each>"; done; exit 7')
     done = start(project, "check", "--", "-x", "tests/a b", "--")
     assert done.returncode == 7
-    arguments = ["-m", "nox", "-s", "lint", "types", "tests", "--", "-x", "tests/a b", "--"]
+    arguments = [
+        "-m",
+        "nox",
+        "-s",
+        "lint",
+        "types",
+        "docs",
+        "tests",
+        "--",
+        "-x",
+        "tests/a b",
+        "--",
+    ]
     assert done.stdout.splitlines() == [str(project), *(f"<{each}>" for each in arguments)]
     assert done.stderr == ""
 
