@@ -147,6 +147,14 @@ def _build_docs(session: nox.Session, builder: str, folder: str) -> None:
 
 
 @nox.session(venv_backend="venv")
+def pictures(session: nox.Session) -> None:
+    """Make the pictures in docs/pictures anew, of what the commands print."""
+    _install(session, "-e", CONTRACT, "-e", ".[nostr-relay]")
+    session.env["PYTHONPATH"] = "tests"
+    _run(session, "-m", "tests.docs.pictures")
+
+
+@nox.session(venv_backend="venv")
 def bench(session: nox.Session) -> None:
     """Measure the built wheel. Options go behind --: run.py bench -- --only simple hook"""
     _install(session, CONTRACT, ".[nostr-relay,postgres,proxy]", POSTGRESQL, built_from=_sources())

@@ -43,6 +43,7 @@ COMMANDS = {
     "lint": (["lint"], "check the style"),
     "types": (["types"], "check the types"),
     "docs": (["docs"], "build the docs in build/docs; -- --links tries their links elsewhere"),
+    "pictures": (["pictures"], "make the pictures in docs/pictures anew"),
     "check": (["lint", "types", "docs", "tests"], "lint, types, docs and tests"),
     "bench": (["bench"], "measure how fast it is; -- --only hook measures a part"),
 }

@@ -115,6 +115,7 @@ def test_without_a_command_all_are_listed(project: Path, arguments: tuple[str, .
         "lint",
         "types",
         "docs",
+        "pictures",
         "check",
         "bench",
     ]

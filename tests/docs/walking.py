@@ -70,8 +70,11 @@ def steady(text: str) -> list[str]:
 class Walk:
     """A folder in which a page's commands run, and the relay that one of them starts."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, columns: int = 80, colours: bool = False) -> None:
+        """:param columns: of the terminal that is written to."""
         self._folder = folder
+        self._columns = columns
+        self._colours = colours
         self._relay: forks.Fork | None = None
         self._url = ""
 
@@ -118,8 +121,12 @@ class Walk:
         return True
 
     def _orly_policy(self, *arguments: str) -> str:
-        runner = CliRunner(env={"COLUMNS": "80", "FORCE_COLOR": None, "NO_COLOR": None})
-        return runner.invoke(orly_policy, arguments, catch_exceptions=False).output
+        forced = {"FORCE_COLOR": "1", "TERM": "xterm-256color"} if self._colours else {}
+        runner = CliRunner(
+            env={"COLUMNS": str(self._columns), "FORCE_COLOR": None, "NO_COLOR": None, **forced}
+        )
+        done = runner.invoke(orly_policy, arguments, catch_exceptions=False, color=self._colours)
+        return done.output
 
     def _start(self, options: list[str]) -> str:
         self._policy = self._folder / options[options.index("--policy") + 1]
