@@ -1,5 +1,6 @@
 """A page walked through: its commands are run one after the other, with its relay beside them."""
 
+import itertools
 import json
 import os
 import re
@@ -19,20 +20,22 @@ from orly_policy_plugin.policy import policy_version, read_policy
 
 DOCS = Path(__file__).parents[2] / "docs"
 SECONDS = 60
-RELAY = "python -m example_relay "
+RELAY = "python -m example_relay"
 SAY = "python -m example_relay.say "
+RUN = "python3 run.py relay"
+"""Installs, and is the relay then."""
 
 _BLOCK = re.compile(r"(?:`([\w./-]+)`:\n\n)?^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _COMMAND = re.compile(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
 _CHANGES = (
-    (r"\b[0-9a-f]{64}\b", "<64 digits>"),
-    (r"\b[0-9a-f]{8}…", "<8 digits>"),
+    (r"\b[0-9a-f]{64}\b|\b[0-9a-f]{8}…", "<digits>"),
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "<time>"),
     (r"\((?:now|\d+ \w+ ago)\)", "(<ago>)"),
     (r"^  \d+  started (?:now|\d+ \w+ ago)$", "  <process>  started <ago>"),
+    (r"(\d+ keys) +(?:now|\d+ \w+ ago)$", r"\1  <ago>"),
     (r"-?\d+ s from now", "<seconds> from now"),
     (r"ws://127\.0\.0\.1:\d+", "<relay>"),
-    (r"\S*/(python|orly-policy|friends)\b", r"\1"),
+    (r"\S*/(python|orly-policy|friends|policy\.json)\b", r"\1"),
     (r"─+", "─"),
     (r" {2,}", "  "),
     (r" +$", ""),
@@ -88,14 +91,15 @@ class Walk:
 
     def run(self, command: str) -> str:
         """What a command prints, once the relay obeys what is in its files."""
+        command = command.replace(".nox/relay/bin/", "").replace(RUN, RELAY)
         if self._relay is not None:
             self._until(self._obeys)
         if command.startswith("orly-policy "):
             return self._orly_policy(*shlex.split(command)[1:])
-        if command.startswith(RELAY):
-            return self._start(shlex.split(command)[3:])
         if command.startswith(SAY):
             return self._say(shlex.split(command)[3:])
+        if command.startswith(RELAY):
+            return self._start(shlex.split(command)[3:])
         return subprocess.run(
             ["bash", "-c", command], cwd=self._folder, capture_output=True, text=True, check=True
         ).stdout
@@ -129,7 +133,8 @@ class Walk:
         return done.output
 
     def _start(self, options: list[str]) -> str:
-        self._policy = self._folder / options[options.index("--policy") + 1]
+        named = dict(itertools.pairwise(options)).get("--policy", "relay-data/policy.json")
+        self._policy = self._folder / named
         self._relay = self._fork("example_relay", [*options, "--port", "0"])
         self._until(lambda: "Ctrl-C stops" in self._printed())
         (self._url,) = re.findall(r"^relay: +(\S+)", self._printed(), re.MULTILINE)
