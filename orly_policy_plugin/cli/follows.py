@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +27,7 @@ from orly_policy_plugin.state import PolicyState
 from orly_policy_plugin.state.store import FollowListsKept
 
 from .inputs import content_of, decode, shown_name
+from .moments import when
 from .showing import DoneUnprinted, UnusableInput, say, short
 from .target import (
     Target,
@@ -90,7 +90,7 @@ def _state(name: str, current: PolicyState) -> str:
     is_follow_list = name == known.author
     count = len(known.followed)
     what = f"follows {count}" if is_follow_list else f"has {counted_keys(count)}"
-    return f"of {_date(known)}, {what}"
+    return f"of {when(known.created_at)}, {what}"
 
 
 def _why(name: str, lists: NeededLists, policy: Policy) -> str:
@@ -102,13 +102,6 @@ def _why(name: str, lists: NeededLists, policy: Policy) -> str:
     if listed:
         return f"the list {' and '.join(listed)}"
     return "a policy admin's; not needed" if name in lists.kept else "not needed"
-
-
-def _date(known: FollowList) -> str:
-    try:
-        return datetime.fromtimestamp(known.created_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    except (OverflowError, ValueError, OSError):
-        return f"{known.created_at} s"
 
 
 # --- import
@@ -148,7 +141,7 @@ def _keep_newer(events: list[FrozenEvent], target: Target, done: list[str]) -> N
         known = dict(current.follows)
         for event in events:
             newer, names = follow_list(event), list(kept_as(event))
-            what = f"{short(newer.author)} of {_date(newer)} {_has(event, newer)}"
+            what = f"{short(newer.author)} of {when(newer.created_at)} {_has(event, newer)}"
             # What nobody needs now is kept as what it would be needed for first.
             for name in [each for each in names if each in needed] or names[:1]:
                 if not newer.replaces(known.get(name)):

@@ -1,7 +1,6 @@
 """``orly-policy history``: which policies were in force, since when and by whose hand?"""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from orly_policy_plugin.state import Entry, read_state
 
 from .contribution_changes import admin_of, read_again
 from .event_ids import meant_event
+from .moments import when
 from .showing import UnusableInput, say_columns, say_json, short, tell
 from .target import POLICY, Target, policy_argument, state_option, store_option, target_of, trouble
 
@@ -117,7 +117,7 @@ def _row(entry: Entry, mark: str) -> tuple[str, ...]:
     return (
         mark,
         entry.version,
-        _when(entry),
+        when(entry.recorded_at),
         entry.how,
         short(entry.author or "-"),
         short(entry.event_id or "-"),
@@ -142,21 +142,13 @@ def _print_json(entries: list[Entry], marked: int | None) -> None:
 def _as_json(entry: Entry) -> dict[str, Any]:
     return {
         "version": entry.version,
-        "when": _when(entry),
+        "when": when(entry.recorded_at),
         "recorded_at": entry.recorded_at,
         "how": entry.how,
         "author": entry.author,
         "event_id": entry.event_id,
         "contributions": list(entry.contributions),
     }
-
-
-def _when(entry: Entry) -> str:
-    """ISO 8601; a year beyond 9999, which a file can hold, as seconds."""
-    try:
-        return datetime.fromtimestamp(entry.recorded_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    except (OverflowError, ValueError, OSError):
-        return f"{entry.recorded_at} s"
 
 
 # --- a contribution

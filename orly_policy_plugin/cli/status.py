@@ -2,24 +2,24 @@
 
 import time
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
 from orly_policy_plugin.counted import counted
-from orly_policy_plugin.desk.asking import ask_relay
+from orly_policy_plugin.desk.asking import NobodyThere, ask_relay
 from orly_policy_plugin.desk.counts import Counted
 from orly_policy_plugin.desk.relay import Relay
 from orly_policy_plugin.desk.reports import Report
 
+from .moments import ago, when
 from .showing import say, say_columns, say_json, short, tell
-from .target import POLICY, policy_argument, state_option, target_of, trouble
+from .status_of_store import Kept, kept_by
+from .target import POLICY, policy_argument, state_option, store_option, target_of, trouble
 
 _UNWELL = 1
 _MOST_PLACES = 20
 """Of refusals that are shown, the most frequent ones."""
-_UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
 
 Row = tuple[str, ...]
 
@@ -27,6 +27,7 @@ Row = tuple[str, ...]
 @click.command(epilog=POLICY)
 @policy_argument
 @state_option
+@store_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for programs.")
 @click.pass_context
 def status(ctx: click.Context, policy: Path | None, state: Path | None, as_json: bool) -> None:
@@ -36,28 +37,62 @@ def status(ctx: click.Context, policy: Path | None, state: Path | None, as_json:
     with the file, and what the next start would refuse; which contributions, follow lists, named
     lists, plugins and scripts there are; and what was decided since the workers started. All
     workers of the relay on this machine are asked, through their sockets in the state folder: as
-    the user that the relay runs as.
+    the user that the relay runs as. Of a fleet it also says what its store keeps, and whether the
+    workers here have that in force.
 
-    The exit status is 1 where the policy file is not in force in all workers, or a start would be
-    refused, and 2 where no relay answers.
+    The exit status is 1 where the policy file, or what the store keeps, is not in force in all
+    workers, or a start would be refused, and 2 where no relay answers on this machine.
     """
     target = target_of(policy, state)
-    problems: list[str] = []
     with trouble():
+        kept = kept_by(target) if target.is_in_store else None
         try:
-            relay = ask_relay(target.file, state, problems)
-        finally:
-            for problem in problems:
-                tell(problem)
-    if as_json:
-        say_json(relay.as_json())
-    else:
-        _print_text(relay, time.time())
-    if not relay.is_well:
+            relay = _asked(target.file, state)
+        except NobodyThere:
+            if kept is not None:
+                _show(None, kept, as_json=as_json)
+            raise
+    _show(relay, kept, as_json=as_json)
+    if not relay.is_well or (kept is not None and kept.behind(relay)):
         ctx.exit(_UNWELL)
 
 
-def _print_text(relay: Relay, now: float) -> None:
+def _asked(policy: Path, state: Path | None) -> Relay:
+    """:raises PolicyError: see :func:`.ask_relay`."""
+    problems: list[str] = []
+    try:
+        return ask_relay(policy, state, problems)
+    finally:
+        for problem in problems:
+            tell(problem)
+
+
+def _show(relay: Relay | None, kept: Kept | None, *, as_json: bool) -> None:
+    if as_json:
+        of_store = {} if kept is None else {"store": kept.as_json(relay)}
+        say_json({**(relay.as_json() if relay else {}), **of_store})
+        return
+    now = time.time()
+    if kept is not None:
+        _print_kept(kept, relay, now)
+    if relay is not None:
+        _print_relay(relay, now)
+
+
+def _print_kept(kept: Kept, relay: Relay | None, now: float) -> None:
+    say(kept.name)
+    for line in kept.lines(now):
+        say(f"  {line}")
+    if relay is not None:
+        if behind := kept.behind(relay):
+            workers = counted(len(relay.workers), "worker")
+            say(f"  another version is in force in {behind} of {workers} here")
+        else:
+            say("  in force in all workers here")
+        say()
+
+
+def _print_relay(relay: Relay, now: float) -> None:
     newest = relay.newest
     say(newest.path)
     for line in _in_force(relay, now):
@@ -69,7 +104,7 @@ def _print_text(relay: Relay, now: float) -> None:
             (
                 short(each.event_id),
                 f"of {short(each.author or 'somebody')}",
-                _when(each.created_at),
+                when(each.created_at) if each.created_at else "",
             )
             for each in newest.contributions
         ],
@@ -77,7 +112,7 @@ def _print_text(relay: Relay, now: float) -> None:
     _section(
         "follow lists",
         [
-            (short(each.author), counted(each.keys, "key"), _ago(each.created_at, now))
+            (short(each.author), counted(each.keys, "key"), ago(each.created_at, now))
             if each.created_at is not None
             else (short(each.author), "missing: it grants nobody")
             for each in newest.follow_lists
@@ -106,8 +141,8 @@ def _in_force(relay: Relay, now: float) -> Iterator[str]:
         source = "from the file"
     else:
         source = f"from the event {short(newest.event_id)} of {short(newest.event_author or '')}"
-    since = _ago(newest.in_force_since, now)
-    yield f"version {newest.version} in force since {_when(newest.in_force_since)} ({since})"
+    since = ago(newest.in_force_since, now)
+    yield f"version {newest.version} in force since {when(newest.in_force_since)} ({since})"
     yield source
     for problem in relay.problems:
         yield f"the file cannot be used: {problem}"
@@ -119,7 +154,7 @@ def _in_force(relay: Relay, now: float) -> Iterator[str]:
 
 def _worker(worker: Report, relay: Relay, now: float) -> Row:
     other = "" if worker.version == relay.newest.version else f"version {worker.version}"
-    return str(worker.pid), f"started {_ago(worker.started_at, now)}", other
+    return str(worker.pid), f"started {ago(worker.started_at, now)}", other
 
 
 def _scripts(relay: Relay) -> Iterator[Row]:
@@ -155,21 +190,3 @@ def _section(title: str, rows: Sequence[Row]) -> None:
         say()
         say(title)
         say_columns(rows, indent="  ")
-
-
-def _when(at: float | None) -> str:
-    """ISO 8601; a year beyond 9999 as seconds."""
-    if at is None:
-        return ""
-    try:
-        return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    except (OverflowError, ValueError, OSError):
-        return f"{at} s"
-
-
-def _ago(at: float, now: float) -> str:
-    seconds = int(now - at)
-    for unit, size in _UNITS:
-        if seconds >= size:
-            return f"{counted(seconds // size, unit)} ago"
-    return "now"

@@ -129,5 +129,12 @@ def test_follow_lists_are_imported(nodes: Nodes, run: Run, tmp_path: Path) -> No
 
 def test_a_store_that_does_not_answer(run: Run, tmp_path: Path) -> None:
     gone = {"ORLY_POLICY_STORE": "postgresql://u@127.0.0.1:1/db"}
-    for command in (["history"], ["check"], ["rollback", "ab"], ["publish", saved(tmp_path, V1)]):
+    commands = (
+        ["history"],
+        ["check"],
+        ["status"],
+        ["rollback", "ab"],
+        ["publish", saved(tmp_path, V1)],
+    )
+    for command in commands:
         assert "does not answer" in run(*command, status=2, **gone).output
