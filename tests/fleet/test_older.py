@@ -56,6 +56,7 @@ def test_an_older_database(nodes: Nodes) -> None:
     version = one.version
     bring_back(nodes, backup)
     eventually(lambda: refuses(one) and refuses(two))
+    assert f"Where the node was of another fleet, remove {two.copy}" in two.problems
     two.stop()
     two.start()
     assert one.version == two.version == version

@@ -213,7 +213,7 @@ class PostgresStore:
             assert self._seen is not None
             newest = self._known.freshness.owner
             if not head.is_decided_since(newest):
-                raise OlderDatabase(_older(self.name, head, self._seen, newest))
+                raise OlderDatabase(_older(self.name, head, self._seen, newest, self._copy))
             log.warning(
                 "%s lacks changes that were seen here; its policy is newer than all of them, and "
                 "counts",
@@ -509,11 +509,12 @@ def _by_hand(content: bytes) -> Entry:
     return Entry(version=_NO_VERSION, recorded_at=0, how="hand edit", content=content)
 
 
-def _older(name: str, head: Head, seen: Seen, newest: Mark | None) -> str:
+def _older(name: str, head: Head, seen: Seen, newest: Mark | None, copy: Copy | None) -> str:
+    moved = "" if copy is None else f". Where the node was of another fleet, remove {copy.folder}"
     since = "" if newest is None else f" of after {newest.created_at} (Unix seconds)"
     return (
         f"{name} lacks changes that were seen here: it is at revision {head.revision}, and "
         f"revision {seen.revision} was seen, or it has others in their place. Bring back the "
         f"database that has them; or say what counts by a policy{since}: an owner's event, or "
-        "`orly-policy publish FILE`"
+        f"`orly-policy publish FILE`{moved}"
     )
