@@ -215,6 +215,30 @@ def test_one_that_takes_too_long_is_in_the_log(
     assert "plugin p1: on_decided took longer than the budget of 10 seconds" in caplog.text
 
 
+@pytest.mark.parametrize(("events", "is_late"), [(2, False), (3, True)])
+def test_many_reads_have_one_budget_to_be_told_of(
+    events: int, is_late: bool, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As they have to be asked about."""
+    gate = gate_with(Answering(YES), Observing(does=clock.passing(5)))
+    decisions = asyncio.run(gate.reads([AnEvent()] * events, NOBODY))
+    assert [each.accepted for each in decisions] == [True] * events
+    assert ("on_decided took longer" in caplog.text) is is_late
+
+
+def test_of_many_reads_what_it_raises_and_what_cannot_be_read_is_in_the_log_alone(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """And it is told of the others."""
+    observing = Observing(does=raising(OSError()))
+    events = [AnEvent(), AnEvent(tags=5), AnEvent()]
+    decisions = asyncio.run(gate_with(observing).reads(events, NOBODY))
+    assert decisions == asyncio.run(gate_with().reads(events, NOBODY))
+    assert len(observing.told) == 2
+    assert "on_decided failed" in caplog.text
+    assert "nobody is told of a decision about an event that cannot be read" in caplog.text
+
+
 def test_one_that_is_quick_enough_is_not_in_the_log(
     clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
