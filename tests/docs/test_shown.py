@@ -13,7 +13,7 @@ from typing import Any
 import click
 import forks
 import pytest
-from relay.asked import CLI, TwoWorkers, command, status, write
+from relay.asked import CLI, TwoWorkers, command, write
 from relay.client import asynchronous
 from relay.process import Relay
 from relay.signing import Key, named_key
@@ -87,7 +87,7 @@ async def test_what_the_page_about_operating_shows(tmp_path: Path) -> None:
     policy = {"default_policy": "deny", "rules": {"1": rule, "3": {"write_allow": [], **lists}}}
     options = ("--missing-follow-lists", "warn")
     with TwoWorkers(tmp_path, policy, options=options) as relay:
-        relay.wait_for(lambda: len(status(relay)["workers"]) == 2)
+        relay.wait_for(lambda: "runs in 2 of 2 workers" in command(relay, "status").stdout)
         for kind, content, times in (3, "", 1), (1, "hello", 2), (1, "too long!", 2), (7, "", 1):
             await write(relay, known, kind, content, times)
         assert shape(command(relay, "status").stdout) == shape(shown["orly-policy status"])
