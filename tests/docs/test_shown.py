@@ -19,6 +19,8 @@ from relay.process import Relay
 from relay.signing import Key, named_key
 
 from orly_policy_plugin.cli.command import orly_policy
+from orly_policy_plugin.policy import Policy, read_policy
+from orly_policy_plugin.policy.fields import keys_of
 
 from .walking import DOCS, SECONDS, Walk, steady
 
@@ -175,3 +177,18 @@ def test_all_that_is_shown_of_a_terminal_is_run() -> None:
     assert shown == RUN_BY.keys()
     for page, tests in RUN_BY.items():
         assert all(page in (ROOT / "tests" / test).read_text() for test in tests), page
+
+
+def test_every_policy_on_a_page_can_be_read() -> None:
+    """What is shown as JSON is JSON; and a policy, where it has a key of one."""
+    keys = set(keys_of(Policy).values())
+    policies = 0
+    for page in PAGES:
+        for block in re.findall(
+            r"^```json\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL
+        ):
+            shown = json.loads(block)
+            if shown.keys() & keys:
+                read_policy(block.encode())
+                policies += 1
+    assert policies > 50
