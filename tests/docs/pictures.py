@@ -145,7 +145,7 @@ ALL = {
     "lint": Picture("orly-policy lint policy.json", _slips),
     "test": Picture("orly-policy test suite.yaml --policy policy.json --coverage", _trying_out),
     "diff": Picture("orly-policy diff policy.json next.json", _trying_out),
-    "status": Picture("orly-policy status friends/policy.json", _relay, is_of_relay=True),
+    "status": Picture("orly-policy status relay-data/policy.json", _relay, is_of_relay=True),
 }
 
 

@@ -35,7 +35,7 @@ _CHANGES = (
     (r"(\d+ keys) +(?:now|\d+ \w+ ago)$", r"\1  <ago>"),
     (r"-?\d+ s from now", "<seconds> from now"),
     (r"ws://127\.0\.0\.1:\d+", "<relay>"),
-    (r"\S*/(python|orly-policy|friends|policy\.json)\b", r"\1"),
+    (r"\S*/(python|orly-policy|relay-data|policy\.json)\b", r"\1"),
     (r"─+", "─"),
     (r" {2,}", "  "),
     (r" +$", ""),
