@@ -119,7 +119,7 @@ def _row(entry: Entry, mark: str) -> tuple[str, ...]:
         entry.version,
         when(entry.recorded_at),
         entry.how,
-        short(entry.author or "-"),
+        short(entry.author or entry.user or "-"),
         short(entry.event_id or "-"),
         str(len(entry.contributions)),
     )
@@ -146,6 +146,7 @@ def _as_json(entry: Entry) -> dict[str, Any]:
         "recorded_at": entry.recorded_at,
         "how": entry.how,
         "author": entry.author,
+        "user": entry.user,
         "event_id": entry.event_id,
         "contributions": list(entry.contributions),
     }

@@ -1,5 +1,7 @@
 """Replacing the policy in its store, as the operator's own act."""
 
+import os
+import pwd
 import time
 
 import attrs
@@ -9,6 +11,7 @@ from orly_policy_plugin.policy import InvalidPolicy, Problem
 from orly_policy_plugin.policy.diff import changes_of_meaning
 from orly_policy_plugin.state import How, PolicyState, read_state
 from orly_policy_plugin.state.changes import Versions, replacement
+from orly_policy_plugin.state.entry import LONGEST_NAME
 from orly_policy_plugin.state.store import Step
 
 from .showing import say
@@ -56,9 +59,20 @@ def replace(target: Target, content: bytes, how: How) -> Replaced:
             now=now,
         )
         unusable = found if before is None else None
-        transition = replacement(in_force, before, now, how, unusable=unusable)
+        transition = replacement(in_force, before, now, how, unusable=unusable, user=system_user())
         problems = step.apply(transition.change(versions))
         return Replaced(before, in_force, was_there=False, problems=problems)
+
+
+def system_user() -> str:
+    """The name of the system's user who calls the command, for the history; by ``sudo`` both."""
+    number = os.getuid()
+    try:
+        name = pwd.getpwuid(number).pw_name
+    except KeyError:
+        name = f"user {number}"
+    caller = os.environ.get("SUDO_USER", "")
+    return f"{caller} as {name}"[:LONGEST_NAME] if caller and caller != name else name
 
 
 def _what_is_there(target: Target, step: Step) -> tuple[bytes | None, PolicyState | None]:

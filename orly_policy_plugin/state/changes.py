@@ -248,13 +248,16 @@ class _Replacement:
     state: PolicyState
     how: How
     unusable: bytes | None
+    user: str | None
 
     def message(self, version: str) -> str:
         return f"policy replaced: version {version}"
 
     def change(self, versions: Versions) -> Change:
         return PolicyReplaced(
-            entry=entry_of(self.state, versions.after, versions.now, self.how),
+            entry=attrs.evolve(
+                entry_of(self.state, versions.after, versions.now, self.how), user=self.user
+            ),
             freshness=self.state.freshness,
             before=None if self.base is None else _entry_before(self.base, versions),
             freshness_before=Freshness() if self.base is None else self.base.freshness,
@@ -269,6 +272,7 @@ def replacement(
     how: How,
     *,
     unusable: bytes | None = None,
+    user: str | None = None,
 ) -> Transition:
     """The operator replaces the policy. Events that are older than now are refused from then on.
 
@@ -276,10 +280,11 @@ def replacement(
     :param base: the present state; ``None`` where the present policy cannot be used.
     :param now: Unix seconds.
     :param unusable: the present policy's content, where it cannot be used.
+    :param user: the system's, who calls a command.
     """
     marks = state.freshness if base is None else state.freshness.raised(base.freshness)
     freshness = marks.with_owner(Mark(now))
-    return _Replacement(base, attrs.evolve(state, freshness=freshness), how, unusable)
+    return _Replacement(base, attrs.evolve(state, freshness=freshness), how, unusable, user)
 
 
 # --- what they share

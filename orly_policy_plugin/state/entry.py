@@ -14,9 +14,12 @@ from ..counted import listed
 from ..errors import PolicyError
 from ..policy.writing import VERSION_DIGITS
 
-How = Literal["start", "hand edit", "event", "rollback", "publish", "contribution", "withdrawal"]
-"""``start``: found at the first start; ``event``: an owner's policy event; ``publish``: put into
-the store of a fleet by the command; the last two: a policy admin's event, and what withdrew one.
+How = Literal[
+    "start", "hand edit", "event", "rollback", "publish", "set", "contribution", "withdrawal"
+]
+"""``start``: found at the first start; ``event``: an owner's policy event; ``rollback``,
+``publish`` and ``set``: the command of that name; the last two: a policy admin's event, and what
+withdrew one.
 """
 
 HOWS: Final[tuple[How, ...]] = (
@@ -25,11 +28,15 @@ HOWS: Final[tuple[How, ...]] = (
     "event",
     "rollback",
     "publish",
+    "set",
     "contribution",
     "withdrawal",
 )
 VERSION: Final = rf"[0-9a-f]{{{VERSION_DIGITS}}}"
 LATEST_SECONDS: Final = 10**12 - 1
+
+LONGEST_NAME: Final = 256
+"""Of a user, in characters."""
 
 _SHOWN: Final = 5
 _KEY: Final = validators.matches_re(HEX32)
@@ -57,6 +64,11 @@ class Entry:
     author: str | None = attrs.field(default=None, validator=validators.optional(_KEY))
     """Who signed the event."""
     event_id: str | None = attrs.field(default=None, validator=validators.optional(_KEY))
+    user: str | None = attrs.field(
+        default=None,
+        validator=validators.optional(validators.matches_re(rf"(?s).{{1,{LONGEST_NAME}}}")),
+    )
+    """The system's user who has called a command."""
     content: bytes = attrs.field(validator=validators.instance_of(bytes), repr=False)
     """The policy file, byte for byte."""
     contributions: Mapping[str, bytes | None] = attrs.field(

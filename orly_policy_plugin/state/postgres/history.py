@@ -74,7 +74,8 @@ def _rows(
     link: Link, fleet: str, below: int | None = None, most: int = _AT_ONCE
 ) -> list[tuple[Any, ...]]:
     return link.run(
-        "SELECT number, version, recorded_at, how, author, event_id, content, contributions "
+        "SELECT number, version, recorded_at, how, author, event_id, by_user, content, "
+        "contributions "
         "FROM orly_policy.history WHERE fleet = %s AND number < coalesce(%s, number + 1) "
         "ORDER BY number DESC LIMIT %s",
         [fleet, below, most],

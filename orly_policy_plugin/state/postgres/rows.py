@@ -159,10 +159,10 @@ def rows_of_marks(freshness: Freshness) -> list[tuple[str, int, str]]:
 def read_entry(row: tuple[Any, ...], said: Mapping[str, bytes]) -> Entry:
     """A version of the history.
 
-    :param row: version, recorded_at, how, author, event_id, content, contributions.
+    :param row: version, recorded_at, how, author, event_id, user, content, contributions.
     :raises ValueError, TypeError: what is wrong with it.
     """
-    version, recorded_at, how, author, event_id, content, contributions = row
+    version, recorded_at, how, author, event_id, user, content, contributions = row
     if not all(map(is_hex32, contributions)):
         raise ValueError("names contributions that are no event ids")
     return Entry(
@@ -171,6 +171,7 @@ def read_entry(row: tuple[Any, ...], said: Mapping[str, bytes]) -> Entry:
         how=how,
         author=author,
         event_id=event_id,
+        user=user,
         content=bytes(content),
         contributions={each: said.get(each) for each in contributions},
     )

@@ -93,6 +93,7 @@ _MIGRATIONS: Final[tuple[LiteralString, ...]] = (
         digest bytea NOT NULL,
         contributions text[] NOT NULL,
         event text,
+        by_user text,
         PRIMARY KEY (fleet, number)
     );
 

@@ -212,7 +212,8 @@ class Writing:
         if newest and (newest[0][1], newest[0][2]) == (entry.version, digest):
             return
         self.link.run(
-            "INSERT INTO orly_policy.history VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            "INSERT INTO orly_policy.history "
+            "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
             [
                 self.fleet,
                 number,
@@ -225,6 +226,7 @@ class Writing:
                 digest,
                 list(entry.contributions),
                 event,
+                entry.user,
             ],
         )
         self.link.run_each(
