@@ -27,6 +27,7 @@ COMMANDS: Final = (
     "rollback",
     "schema",
     "script-check",
+    "set",
     "sign-update",
     "status",
     "store",

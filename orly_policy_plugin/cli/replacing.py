@@ -14,7 +14,7 @@ from orly_policy_plugin.state.changes import Versions, replacement
 from orly_policy_plugin.state.entry import LONGEST_NAME
 from orly_policy_plugin.state.store import Step
 
-from .showing import say
+from .showing import UnusableInput, say
 from .showing_changes import show_changes
 from .target import Target, trouble, version_of_state
 
@@ -41,14 +41,19 @@ class Replaced:
                 say("it means the same as what was there")
 
 
-def replace(target: Target, content: bytes, how: How) -> Replaced:
+def replace(target: Target, content: bytes, how: How, *, over: bytes | None = None) -> Replaced:
     """Replace the policy.
 
     :param content: a policy that can be used.
-    :raises UnusableInput: something cannot be read or written; nothing has changed.
+    :param over: what is there, where the new policy was made of that.
+    :raises UnusableInput: something cannot be read or written, or something else is there; nothing
+        has changed.
     """
     with trouble(), target.store.exclusive() as step:
         found, before = _what_is_there(target, step)
+        if over is not None and found != over:
+            what = f"somebody else has changed {target.name} in between"
+            raise UnusableInput([f"{what}; nothing has changed here, call it again"])
         in_force = read_state(step, target.owners, before, policy=content)
         if found == content:
             return Replaced(before, in_force, was_there=True)
