@@ -18,17 +18,21 @@ _SEND = "--key-file KEY --relay URL"
 
 @attrs.frozen
 class Remedies:
-    """The commands that make a contribution as it was, for the policy that was named."""
+    """The commands that make things as they were, for the policy that was named."""
 
     policy: Path | None
     state: Path | None
 
+    def rollback(self, version: str) -> str:
+        """The command that puts a version back."""
+        return f"orly-policy rollback {version}{self._argument}"
+
     def withdraw(self, event_id: str) -> str:
-        """The command that withdraws it."""
+        """The command that withdraws a contribution."""
         return f"orly-policy withdraw {event_id}{self._options} {_SEND}"
 
     def send_again(self, event_id: str) -> str:
-        """The commands that sign the same content anew."""
+        """The commands that sign a contribution's content anew."""
         content = f"orly-policy history --contribution {event_id}"
         return f"{content}{self._argument} | orly-policy sign-update -{self._options} {_SEND}"
 

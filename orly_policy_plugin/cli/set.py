@@ -30,6 +30,7 @@ from orly_policy_plugin.state.policy_mark import KEY
 from orly_policy_plugin.witnesses import Comparison, Side, compare
 
 from .inputs import unusable_policy
+from .left_over import Remedies
 from .replacing import Replaced, replace
 from .showing import DoneUnprinted, UnusableInput, say, say_json, tell
 from .showing_changes import changes_as_json
@@ -104,15 +105,15 @@ def set(  # noqa: A001 -- it is called so
         KnownLists(target.scripts_from).resolve(new, {})
         after = read_state(target.store, target.owners, policy=edited)
     before = _state_before(target, content)
-    shown = _Shown.of(before, after, frozenset(target.owners))
+    shown = _Shown.of(before, after, frozenset(target.owners), Remedies(policy, state))
     if dry_run:
-        shown.show(as_json=as_json, done=None)
+        shown.report(as_json=as_json, done=None)
         return
     done = replace(target, edited, "set", over=content)
     try:
         for problem in done.problems:
             tell(f"the policy is changed, but: {problem}")
-        shown.show(as_json=as_json, done=done)
+        shown.report(as_json=as_json, done=done)
     except OSError as error:
         reason = error.strerror or error
         raise DoneUnprinted(
@@ -200,14 +201,19 @@ class _Shown:
     comparison: Comparison | None
     slips: Sequence[str]
     """What the lint has to say, and did not before."""
+    remedies: Remedies
 
     @classmethod
     def of(
-        cls, before: PolicyState | None, after: PolicyState, owners: frozenset[str]
+        cls,
+        before: PolicyState | None,
+        after: PolicyState,
+        owners: frozenset[str],
+        remedies: Remedies,
     ) -> "_Shown":
         of_lint = _slips(after.policy, owners)
         if before is None:
-            return cls(before, after, (), None, of_lint)
+            return cls(before, after, (), None, of_lint, remedies)
         known = frozenset(_slips(before.policy, owners))
         return cls(
             before,
@@ -215,10 +221,14 @@ class _Shown:
             changes_of_meaning(before.policy, after.policy),
             compare(_side(before, owners), _side(after, owners), int(time.time())),
             [each for each in of_lint if each not in known],
+            remedies,
         )
 
-    def show(self, *, as_json: bool, done: Replaced | None) -> None:
-        """:param done: ``None`` where nothing was changed."""
+    def report(self, *, as_json: bool, done: Replaced | None) -> None:
+        """Print it.
+
+        :param done: ``None`` where nothing was changed.
+        """
         if as_json:
             say_json(self._as_json(done))
             return
@@ -235,7 +245,7 @@ class _Shown:
         else:
             say(f"policy changed: version {version}")
             if self.before is not None:
-                say(f"to go back: orly-policy rollback {version_of_state(self.before)}")
+                say(f"to go back: {self.remedies.rollback(version_of_state(self.before))}")
 
     def _as_json(self, done: Replaced | None) -> dict[str, Any]:
         comparison = self.comparison

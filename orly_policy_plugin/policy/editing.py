@@ -237,11 +237,20 @@ def _json(value: object, indent: str, *, is_long: bool) -> str:
     :param is_long: whether it may take several lines.
     """
     short = json.dumps(value, ensure_ascii=False)
-    is_short = len(indent) + len(short) <= _LONGEST_LINE
-    if not is_long or (is_short and not isinstance(value, dict)):
+    is_short = len(indent) + len(short) <= _LONGEST_LINE and not isinstance(value, dict)
+    if not is_long or is_short or not isinstance(value, dict | list) or not value:
         return short
-    lines = json.dumps(value, ensure_ascii=False, indent=len(_STEP)).split("\n")
-    return f"\n{indent}".join(lines)
+    inner = indent + _STEP
+    if isinstance(value, dict):
+        begin, end = "{}"
+        lines = [
+            f"{json.dumps(name, ensure_ascii=False)}: {_json(each, inner, is_long=True)}"
+            for name, each in value.items()
+        ]
+    else:
+        begin, end = "[]"
+        lines = [_json(each, inner, is_long=True) for each in value]
+    return f"{begin}\n{inner}" + f",\n{inner}".join(lines) + f"\n{indent}{end}"
 
 
 def _is_long(text: str) -> bool:

@@ -117,7 +117,7 @@ def test_the_policy_file_is_named_one_way(invoke: Invoke) -> None:
         *("check", "explain", "history", "lint", "metrics", "plugins", "rollback", "status"),
         *("strfry", "tail"),
     }
-    options = {"diff", "follows import", "follows list", "proxy", "sign-update", "withdraw"}
+    options = {"diff", "follows import", "follows list", "proxy", "set", "sign-update", "withdraw"}
     assert named.keys() - arguments == options
     for name in named:
         told = " ".join(invoke(*name.split(), "--help").stdout.split())

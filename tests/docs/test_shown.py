@@ -155,6 +155,7 @@ def test_what_pages_tell_to_type_exists() -> None:
 RUN_BY = {
     "README.md": ("test_docs.py", "docs/test_shown.py"),
     "host-kit.md": ("hosts/kit/test_documented.py",),
+    "incidents.md": ("docs/test_walks.py",),
     "lint.md": ("lint/test_page.py",),
     "operating.md": ("docs/test_shown.py",),
     "plugins.md": ("plugins/test_tutorial.py",),

@@ -38,6 +38,7 @@ _CHANGES = (
     (r"\S*/(python|orly-policy|relay-data|policy\.json)\b", r"\1"),
     (r"─+", "─"),
     (r" {2,}", "  "),
+    (r"(  (?:set|rollback)  )\S+  ", r"\1<user>  "),
     (r" +$", ""),
 )
 
