@@ -21,11 +21,21 @@ from orly_policy_hookspecs.errors import did_you_mean
 from .an_hour import AnHour
 from .events_an_hour import MOST_AN_HOUR
 from .networks import site_of
-from .values import keys_in_words, whole_number
+from .values import Shape, keys_in_words, number_shape, object_shape, texts_shape, whole_number
 
 _MOST_BYTES: Final = 100_000_000
 _MOST_CLASSES: Final = 20
 _MEMBERS: Final = ("who", "events_an_hour", "content_bytes")
+_CLASS: Final[Shape] = {
+    **object_shape(
+        {
+            "who": texts_shape(),
+            "events_an_hour": number_shape(0, MOST_AN_HOUR),
+            "content_bytes": number_shape(0, _MOST_BYTES),
+        }
+    ),
+    "minProperties": 0,
+}
 
 
 @attrs.frozen
@@ -99,6 +109,12 @@ class LimitsByClass:
                 unit="classes",
                 says=in_words,
                 read_with_keys=limits_by_class,
+                shape={
+                    "type": "array",
+                    "items": _CLASS,
+                    "minItems": 1,
+                    "maxItems": _MOST_CLASSES,
+                },
                 refuses=self.too_much,
                 decided=self.decided,
             )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 from live.making import eventually
 
 from orly_policy_criteria.an_hour import AnHour
@@ -47,6 +48,23 @@ def limited(folder: Path, classes: Any = CLASSES, clock: Clock | None = None) ->
     it = LimitsByClass(AnHour(clock=clock or Clock()))
     with in_force(folder, it, {"x_limits_by_class": classes}) as gate:
         yield lambda context, event=None: says(gate, event or note(), context)
+
+
+@pytest.mark.parametrize(
+    ("value", "fits"),
+    [
+        (CLASSES, True),
+        ([{}], True),
+        ([], False),
+        ([{"whom": ["@members"]}, {}], False),
+        ([{"who": []}, {}], False),
+        ([{"events_an_hour": "5"}], False),
+        ([{"content_bytes": -1}], False),
+    ],
+)
+def test_an_editor_knows_its_shape(value: Any, *, fits: bool) -> None:
+    [criterion] = LimitsByClass().criteria()
+    assert Draft202012Validator(dict(criterion.shape)).is_valid(value) is fits
 
 
 def test_the_first_class_that_has_a_key_of_the_sender_counts(tmp_path: Path) -> None:
