@@ -67,6 +67,16 @@ def dropped_entry(at: float, dropped: int) -> dict[str, Any]:
     }
 
 
+def is_entry(value: Any) -> bool:
+    """Whether a JSON value is the entry of a decision."""
+    return isinstance(value, dict) and "labels" in value and isinstance(value.get("input"), dict)
+
+
+def is_dropped(value: Any) -> bool:
+    """Whether a JSON value is an entry that stands for missing ones."""
+    return isinstance(value, dict) and "labels" in value and type(value.get("dropped")) is int
+
+
 def shortened(value: Any) -> Any:
     """A JSON value with the keys and ids in it cut to their first eight digits."""
     if isinstance(value, str):

@@ -18,8 +18,12 @@ from click.testing import Result
 from depth import times
 from websockets.sync.server import ServerConnection, serve
 
+from orly_policy_hookspecs import Context, Decision
+from orly_policy_hookspecs.nip01 import FrozenEvent
 from orly_policy_plugin.cli.inputs import TOO_LARGE
 from orly_policy_plugin.cli.replay.tally import Busiest
+from orly_policy_plugin.desk.entries import Decided, dropped_entry, entry_of
+from orly_policy_plugin.desk.erasing import erase
 
 Write = Callable[[str, Any], Path]
 Invoke = Callable[..., Result]
@@ -203,6 +207,58 @@ def test_what_is_no_event_is_told_and_the_rest_is_counted(
     [line] = result.stderr.splitlines()
     assert line.startswith(says)
     assert result.stdout.startswith("9 events replayed")
+
+
+@pytest.fixture
+def logged(event: MakeEvent) -> Callable[..., str]:
+    """A refusal's line of a relay's decision log."""
+
+    def logged(*erased: str, **members: Any) -> str:
+        refused = Decided(
+            at=NOW,
+            access="write",
+            event=FrozenEvent.of_json(event(**members)),
+            context=Context(),
+            decision=Decision.reject("blocked: no"),
+            seconds=0.001,
+            version="0123456789ab",
+        )
+        return json.dumps(erase(entry_of(refused), erased)) + "\n"
+
+    return logged
+
+
+def test_a_decision_log_is_events(
+    write: Write, logged: Callable[..., str], invoke: Invoke
+) -> None:
+    """Each refusal's event is asked about again; that some are missing in the log is told."""
+    write("next.json", {"rules": {"1": {"content_limit": 10}}})
+    dropped = json.dumps(dropped_entry(NOW, 1_200)) + "\n"
+    write("log.jsonl", logged(content="x" * 20) + dropped + logged("/input/event/sig"))
+    result = invoke("replay", "next.json", "log.jsonl", "--access", "write", "--json")
+    writes = told(result)["answers"]["write"]
+    assert (writes["asked"], writes["refused"]) == (2, 1)
+    assert "the decision log lacks 1,200 decisions" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("erased", "lacks"),
+    [
+        ("/input/event/content", "the event has no content"),
+        ("/input/event/tags", "the event has no tags"),
+        ("/input/event", "an event is a JSON object"),
+    ],
+)
+def test_what_a_decision_log_has_erased_is_told(
+    erased: str, lacks: str, write: Write, logged: Callable[..., str], invoke: Invoke
+) -> None:
+    """What is not whole is not asked about: the answer would be about another event."""
+    write("next.json", {})
+    write("log.jsonl", logged(erased) + logged())
+    result = invoke("replay", "next.json", "log.jsonl")
+    assert result.exit_code == 2
+    assert result.stderr == f"log.jsonl, line 1: the log was told to erase {erased}: {lacks}\n"
+    assert result.stdout.startswith("1 event replayed")
 
 
 def test_many_bad_lines_are_counted(write: Write, invoke: Invoke) -> None:

@@ -11,7 +11,7 @@ from orly_policy_hookspecs.nip01 import FrozenEvent
 from orly_policy_plugin.cli.explain import kept_follows, told_lists
 from orly_policy_plugin.cli.inputs import pubkeys_option
 from orly_policy_plugin.cli.installed import fitted_plugins
-from orly_policy_plugin.cli.showing import UnusableInput
+from orly_policy_plugin.cli.showing import UnusableInput, tell
 from orly_policy_plugin.cli.target import (
     FILE,
     load_state,
@@ -111,7 +111,8 @@ def replay(
 ) -> None:
     """Say what a policy would do with events that are stored.
 
-    EVENTS are files of one event a line, as JSON, plain or gzipped; - is standard input. Says
+    EVENTS are files of one event a line, as JSON, plain or gzipped; - is standard input. A
+    relay's decision log is one, too: an event that was refused twice counts twice. Says
     how many would be refused or hidden, by which place of POLICY, of which kinds and authors,
     with an example of each place; with --against what of it is new. Ids and signatures are not
     verified.
@@ -122,6 +123,7 @@ def replay(
     \b
     orly-policy replay next.json events.jsonl --against policy.json
     strfry export | orly-policy replay policy.json -
+    orly-policy replay next.json decisions.jsonl --access write
     orly-policy replay policy.json --relay-config nostr-relay.yaml
 
     The exit status is 0 whatever would be refused, 1 where a policy cannot be used, 2 where
@@ -159,6 +161,8 @@ def replay(
         report.say_json()
     else:
         report.say_text()
+    if passed.dropped:
+        tell(f"the decision log lacks {passed.dropped:,} decisions: they came too fast for it")
     _end_where_not_all_was_read(passed)
 
 

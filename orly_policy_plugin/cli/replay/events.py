@@ -1,7 +1,10 @@
-"""Events of JSON lines: what ``strfry export``, ``nak req`` and databases' dumps write."""
+"""Events of JSON lines: what ``strfry export``, ``nak req`` and databases' dumps write, and a
+relay's decision log.
+"""
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any, Final
 
 import attrs
 import orjson
@@ -9,8 +12,11 @@ import orjson
 from orly_policy_hookspecs.nip01 import FrozenEvent, malformed
 from orly_policy_plugin.cli.inputs import shown_name
 from orly_policy_plugin.cli.json_lines import UnreadableLines, lines_of
+from orly_policy_plugin.desk.entries import is_dropped, is_entry
 
 _MOST_TOLD = 5
+_NO_SIGNATURE: Final = "0" * 128
+"""Of an event whose signature the log has erased: none is verified here."""
 
 
 @attrs.define
@@ -24,6 +30,8 @@ class Passed:
     """Files that could not be read to their end, and why."""
     empty: list[str] = attrs.Factory(list)
     """Files without an event."""
+    dropped: int = 0
+    """Decisions that a log says it lacks."""
 
     def add(self, name: str, number: int, problem: str) -> None:
         self.lines += 1
@@ -59,16 +67,36 @@ def _events(path: Path, passed: Passed, read: Callable[[int], None]) -> Iterator
             if line.strip():
                 passed.add(name, number, _why_not_json(line, error))
             continue
-        if type(value) is list and value and value[0] == "EVENT":
-            value = value[-1]
-        if problem := malformed(value):
+        if is_dropped(value):
+            passed.dropped += value["dropped"]
+            continue
+        event = _event_in(value)
+        if problem := _why_no_event(value, event):
             passed.add(name, number, problem)
             continue
         some = True
-        yield FrozenEvent.of_json(value)
+        yield FrozenEvent.of_json(event)
     read(size)
     if not some and not passed.lines:
         passed.empty.append(f"{name}: there is no event in it")
+
+
+def _event_in(value: Any) -> Any:
+    """The event of a relay's message or of an entry of the decision log; else the value itself."""
+    if type(value) is list and value and value[0] == "EVENT":
+        return value[-1]
+    if is_entry(value):
+        event = value["input"].get("event")
+        return {"sig": _NO_SIGNATURE, **event} if type(event) is dict else event
+    return value
+
+
+def _why_no_event(value: Any, event: Any) -> str | None:
+    problem = malformed(event)
+    erased = value.get("erased") if problem and is_entry(value) else None
+    if not erased:
+        return problem
+    return f"the log was told to erase {', '.join(map(str, erased))}: {problem}"
 
 
 def _why_not_json(line: bytes, error: orjson.JSONDecodeError) -> str:
