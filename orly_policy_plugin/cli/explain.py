@@ -37,7 +37,7 @@ from .inputs import (
     pass_environment_option,
     pubkeys_option,
 )
-from .installed import ask_each, fitted_plugins
+from .installed import ask_each, fitted_plugins, may_vouch_option
 from .showing import say, say_json, show_steps, tell, verdict
 from .target import (
     POLICY_OR_STANDARD_INPUT,
@@ -111,12 +111,7 @@ _FAILURES = click.Choice(["default", "deny"])
     show_default=True,
     help="The same on a read.",
 )
-@click.option(
-    "--may-vouch",
-    multiple=True,
-    metavar="PLUGIN",
-    help="A plugin whose vouch counts, as the relay has it; may be repeated.",
-)
+@may_vouch_option
 @pass_environment_option
 @state_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for programs.")

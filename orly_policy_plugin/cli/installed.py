@@ -1,6 +1,7 @@
 """The plugins that are installed here, as a relay would find them."""
 
 import attrs
+import click
 
 from orly_policy_hookspecs import Context, Decision, Gate, GateError, GateSettings
 from orly_policy_hookspecs.nip01 import FrozenEvent
@@ -11,10 +12,20 @@ from orly_policy_plugin.policy.fields import Access
 
 from .inputs import unusable_policy
 from .showing import UnusableInput
-from .target import Target
+from .target import Command, Target
 
 _OF_A_RELAY = frozenset({"on_start", "on_open"})
 """Hooks of plugins that only a relay can ask: they hold what it has opened for them."""
+
+
+def may_vouch_option(command: Command) -> Command:
+    """``--may-vouch PLUGIN``."""
+    return click.option(
+        "--may-vouch",
+        multiple=True,
+        metavar="PLUGIN",
+        help="A plugin whose vouch counts, as the relay has it; may be repeated.",
+    )(command)
 
 
 @attrs.frozen(eq=False)

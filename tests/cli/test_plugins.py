@@ -138,6 +138,16 @@ def test_explain_counts_who_may_vouch(installed: Run, write: Write, event: MakeE
     assert done.stdout.startswith("accept")
 
 
+def test_a_test_counts_who_may_vouch(installed: Run, write: Write) -> None:
+    """As explain does."""
+    write("policy.json", {"default_policy": "deny", "plugins": {"log": False}})
+    case = {"access": "write", "event": {"content": "vip"}, "allowed": True}
+    write("suite.json", {"cases": [case]})
+    asked = ("test", "suite.json", "--policy", "policy.json")
+    assert installed(*asked).returncode == 1
+    assert installed(*asked, "--may-vouch", "shortest").returncode == 0
+
+
 def test_one_that_cannot_be_imported_is_named(installed: Run, folder: Path) -> None:
     (folder / "third_party.py").write_text("import nothing_of_this_name")
     done = installed("plugins", ORLY_POLICY_PATH=str(folder / "absent.json"))

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from orly_policy_plugin.cli.inputs import pass_environment_option, shown_name
+from orly_policy_plugin.cli.installed import may_vouch_option
 from orly_policy_plugin.cli.showing import UnusableInput
 from orly_policy_plugin.cli.target import FILE, state_option
 from orly_policy_plugin.policy import Policy
@@ -47,6 +48,7 @@ _MOST_TOLD = 100
 @click.option(
     "--junit", type=FILE, metavar="FILE", help="Write the results to FILE as JUnit XML, too."
 )
+@may_vouch_option
 @pass_environment_option
 @state_option
 @click.pass_context
@@ -58,6 +60,7 @@ def test(
     mutants: bool,
     as_json: bool,
     junit: Path | None,
+    may_vouch: tuple[str, ...],
     pass_environment: tuple[str, ...],
     state: Path | None,
 ) -> None:
@@ -80,7 +83,7 @@ def test(
     """
     report = Report()
     keeps = coverage or mutants or junit is not None
-    with given_policy(beside, state, pass_environment) as given:
+    with given_policy(beside, state, pass_environment, may_vouch) as given:
         asked: Asked = []
         for path in suite:
             for where, read in _suites(path, given, report):

@@ -71,6 +71,8 @@ class Given:
     installed: Installed
     scripts: Scripts
     runner: asyncio.Runner
+    may_vouch: tuple[str, ...]
+    """The plugins whose vouch counts."""
 
     def for_suite(self, suite: Suite) -> "OfFile":
         """The policy, with a suite's follow lists and named lists in the place of those here."""
@@ -113,7 +115,7 @@ class OfFile:
             contributions=current.contributions,
             plugins=given.installed.fitted,
         )
-        explaining = Explaining(snapshot, given.installed.gate, given.scripts)
+        explaining = Explaining(snapshot, given.installed.gate, given.scripts, given.may_vouch)
         return cls(policy, given, suite, explaining)
 
     def explained(self, case: Case, now: int) -> Explanation:
@@ -130,7 +132,10 @@ class OfFile:
 
 @contextmanager
 def given_policy(
-    file: Path | None, state: Path | None, pass_environment: tuple[str, ...]
+    file: Path | None,
+    state: Path | None,
+    pass_environment: tuple[str, ...],
+    may_vouch: tuple[str, ...],
 ) -> Iterator[Given | None]:
     """The policy of a file; ``None`` where none is named. Its scripts end with the body.
 
@@ -146,6 +151,6 @@ def given_policy(
     scripts = Scripts(target.scripts_from, pass_environment=pass_environment)
     with asyncio.Runner() as runner:
         try:
-            yield Given(target, current, installed, scripts, runner)
+            yield Given(target, current, installed, scripts, runner, may_vouch)
         finally:
             scripts.stop()
