@@ -69,7 +69,7 @@ def _read_hops(value: object, _: object) -> int:
 
 
 def _read_followers(value: object, _: object) -> int:
-    number = whole_number("followers")(value, _)
+    number = whole_number("followers")(value, None)
     if number == 0:
         raise InvalidPolicy([Problem("", "expected a number of followers from 1 up, but found 0")])
     return number

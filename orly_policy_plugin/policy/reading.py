@@ -10,7 +10,6 @@ from functools import partial
 from heapq import nsmallest
 from itertools import chain, islice
 from operator import eq
-from types import MappingProxyType
 from typing import TypeVar
 
 from cattrs import ClassValidationError, Converter
@@ -121,26 +120,15 @@ def _members(value: object) -> Mapping[str, object]:
 def by_kind(cls: type[_T], converter: Converter) -> Callable[[object, object], Mapping[int, _T]]:
     """A hook for an object whose keys are kinds and whose values are ``cls``."""
 
-    def entry(key_and_value: tuple[str, object]) -> tuple[int, _T]:
-        """A kind and its value, with the problems of both."""
-        key, value = key_and_value
-        problems: list[Problem] = []
-        kind = values.checked(problems, values.read_kind_key, key)
-        made = values.checked(problems, lambda value: converter.structure(value, cls), value)
-        if kind is None or made is None:
-            raise InvalidPolicy(problem.within(key) for problem in problems)
-        return kind, made
-
     def structure(value: object, _: object) -> Mapping[int, _T]:
-        problems: list[Problem] = []
-        members = values.checked_members(problems, value)
-        entries = (("", (key, member)) for key, member in members.items())
-        made = values.checked(problems, lambda entries: values.each(entries, entry), entries)
-        if problems or made is None:
-            raise InvalidPolicy(problems)
-        return MappingProxyType(dict(made))
+        read = partial(_structured, converter, cls)
+        return values.read_each(value, values.read_kind_key, read)
 
     return structure
+
+
+def _structured(converter: Converter, cls: type[_T], value: object) -> _T:
+    return converter.structure(value, cls)
 
 
 Hint = Callable[[type, str], str]
@@ -226,27 +214,30 @@ def _parse_key_or_name(value: object) -> str:
     return value
 
 
+def _list_name(name: str) -> str:
+    if wrong := wrong_name(name):
+        raise InvalidPolicy([Problem("", wrong)])
+    return name
+
+
 def _by_name(converter: Converter) -> Reader:
     """A hook for the section of named lists."""
 
-    def source(entry: tuple[str, object]) -> tuple[str, ListSource]:
-        name, value = entry
-        if wrong := wrong_name(name):
-            raise InvalidPolicy([Problem("", wrong)])
+    def source(value: object) -> ListSource:
         made = converter.structure(value, ListSource)
         if problems := list(made.problems()):
             raise InvalidPolicy(problems)
-        return name, made
+        return made
 
     def structure(value: object, _: object) -> Mapping[str, ListSource]:
         members = values.read_members(value)
         if len(members) > MOST_LISTS:
             many = f"has {len(members)} lists; a policy has at most {MOST_LISTS}"
             raise InvalidPolicy([Problem("", many)])
-        lists = dict(values.each(((name, (name, each)) for name, each in members.items()), source))
+        lists = values.read_each(members, _list_name, source)
         if problems := list(contradicting(lists)):
             raise InvalidPolicy(problems)
-        return MappingProxyType(lists)
+        return lists
 
     return structure
 

@@ -27,6 +27,7 @@ PluginSettings = Mapping[str, Any] | Literal[False]
 """A plugin's settings, as JSON values; ``False`` where it is switched off."""
 
 _T = TypeVar("_T")
+_K = TypeVar("_K")
 
 
 def _fail(message: str) -> InvalidPolicy:
@@ -242,14 +243,38 @@ def checked_members(
         return read_members(dict(value), comments=comments)
 
 
+def read_each(
+    value: object,
+    read_key: Callable[[str], _K],
+    read: Callable[[Any], _T],
+    *,
+    comments: bool = True,
+) -> Mapping[_K, _T]:
+    """Read each key and value of an object, and report those that fail together with keys that
+    occur twice.
+    """
+
+    def entry(key_and_value: tuple[str, object]) -> tuple[_K, _T]:
+        """A key and its value, with the problems of both."""
+        problems: list[Problem] = []
+        key = checked(problems, read_key, key_and_value[0])
+        made = checked(problems, read, key_and_value[1])
+        if key is None or made is None:
+            raise InvalidPolicy(problems)
+        return key, made
+
+    problems: list[Problem] = []
+    members = checked_members(problems, value, comments=comments)
+    entries = ((key, (key, member)) for key, member in members.items())
+    made = checked(problems, lambda entries: each(entries, entry), entries)
+    if problems or made is None:
+        raise InvalidPolicy(problems)
+    return MappingProxyType(dict(made))
+
+
 def read_plugins(value: object, _: object) -> Mapping[str, PluginSettings]:
     """Plugins' settings by name: an object, or ``false`` for a plugin that is not asked."""
-    problems: list[Problem] = []
-    members = checked_members(problems, value)
-    settings = checked(problems, lambda plugins: each(plugins.items(), _plugin_settings), members)
-    if problems or settings is None:
-        raise InvalidPolicy(problems)
-    return MappingProxyType(dict(zip(members, settings, strict=True)))
+    return read_each(value, read_text, _plugin_settings)
 
 
 def _plugin_settings(value: object) -> PluginSettings:
@@ -266,8 +291,7 @@ def read_criteria(value: object, _: object) -> Mapping[str, Any]:
     """Values of criteria by name. Whether there are such criteria, and what the values mean, is
     for their plugins to say.
     """
-    members = read_members(value)
-    return MappingProxyType(dict(zip(members, each(members.items(), read_json), strict=True)))
+    return read_each(value, read_text, read_json)
 
 
 def read_json(value: object) -> Any:
@@ -278,22 +302,11 @@ def read_json(value: object) -> Any:
         raise _fail(f"found {value}")
     if not isinstance(value, dict):
         return read_text(value) if isinstance(value, str) else value
-    problems: list[Problem] = []
-    members = checked_members(problems, value)
-    made = checked(problems, lambda members: each(members.items(), read_json), members)
-    if problems or made is None:
-        raise InvalidPolicy(problems)
-    return dict(zip(members, made, strict=True))
+    return dict(read_each(value, read_text, read_json))
 
 
 def read_tag_validation(
     value: object, _: object, *, read: Callable[[Any], Regex] = read_regex
 ) -> Mapping[str, Regex]:
     """Tag names with their regular expressions, each read so; no name is a comment here."""
-    problems: list[Problem] = []
-    members = checked_members(problems, value, comments=False)
-    checked(problems, lambda names: each(((name, name) for name in names), read_text), members)
-    regexes = checked(problems, lambda pairs: each(pairs.items(), read), members)
-    if problems or regexes is None:
-        raise InvalidPolicy(problems)
-    return MappingProxyType(dict(zip(members, regexes, strict=True)))
+    return read_each(value, read_text, read, comments=False)

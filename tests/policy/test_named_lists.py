@@ -128,6 +128,11 @@ def test_what_is_no_name_of_a_list(name: str) -> None:
             ".followers: expected a number of followers from 1 up, but found 0",
         ),
         (
+            {"follows_of": ALICE, "hops": 2, "followers": "3"},
+            ".followers: expected a whole number of followers, found the text '3'; "
+            "write it without quotes",
+        ),
+        (
             {"author": ALICE},
             ".kind: is missing; write 3 (a follow list), 10000 (a mute list) or 30000 "
             "(a follow set)",
@@ -162,6 +167,11 @@ def test_what_is_no_name_of_a_list(name: str) -> None:
 )
 def test_a_wrong_source(source: Any, told: str) -> None:
     assert problems({"lists": {"members": source}}) == [f"lists.members{told}"]
+
+
+def test_a_wrong_name_is_told_with_a_wrong_source() -> None:
+    told = problems({"lists": {"a b": {"file": ""}}})
+    assert [each.partition(": ")[0] for each in told] == ["lists.a b", "lists.a b.file"]
 
 
 @pytest.mark.parametrize("path", ["/etc/passwd", "../members.txt", "lists/../../x", "a/.."])
@@ -203,6 +213,23 @@ def test_an_authors_list_is_written_as_it_was_read() -> None:
     ):
         written = {"lists": {"people": source}}
         assert unstructure_policy(structure_policy(written)) == written
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ({"file": "members.txt"}, "members.txt"),
+        ({"nostr_json": "nostr.json"}, "nostr.json"),
+        ({"author": ALICE, "kind": 3}, f"kind 3 by {ALICE}"),
+        ({"author": ALICE, "kind": 30_000, "d": "friends"}, f"kind 30000 'friends' by {ALICE}"),
+        (
+            {"follows_of": ALICE, "hops": 2, "followers": 3},
+            f"whom {ALICE} follows, or 3 of those",
+        ),
+    ],
+)
+def test_a_source_in_words(source: Json, words: str) -> None:
+    assert str(structure_policy({"lists": {"people": source}}).lists["people"]) == words
 
 
 def test_a_comment_is_no_list() -> None:

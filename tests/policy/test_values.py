@@ -329,6 +329,19 @@ def test_what_is_expected_is_told(field: str, value: Any, message: str) -> None:
             "it has half of a surrogate pair",
         ),
         (
+            {"plugins": {"other": True}},
+            "plugins.other: expected an object in braces, or false, found true; "
+            "a plugin without a section, or with {}, is asked",
+        ),
+        (
+            {"plugins": {"other": 1}},
+            "plugins.other: expected an object in braces, or false, found the number 1",
+        ),
+        (
+            {"plugins": {"other": {"\ud800": 1}}},
+            "plugins.other.\\ud800: '\\ud800' is not Unicode: it has half of a surrogate pair",
+        ),
+        (
             {"rules": {"1": {"tag_validation": {"t": ""}}}},
             "rules.1.tag_validation.t: expected a regular expression, found an empty text; "
             "remove the key",
@@ -473,6 +486,9 @@ def test_null_is_the_same_as_not_written() -> None:
         ('{"default_policy": null, "default_policy": null}', ""),
         ('{"global": {"tag_validation": {"_": "a", "_": "b"}}}', "global.tag_validation"),
         ('{"owners": [], "_note": 5, "owners": []}', ""),
+        ('{"plugins": {"other": {}, "other": {}}}', "plugins"),
+        ('{"plugins": {"other": {"most": [{"a": 1, "a": 1}]}}}', "plugins.other.most[0]"),
+        ('{"global": {"x_pow": 1, "x_pow": 2}}', "global"),
         ('{"kind": {"whitelist": [1], "whiteli\\u0073t": [2]}}', "kind"),
     ],
 )
@@ -481,6 +497,17 @@ def test_a_key_that_stands_twice_is_an_error(text: str, place: str) -> None:
     with pytest.raises(InvalidPolicy, match="more than once") as caught:
         read_policy(text.encode())
     assert [problem.place for problem in caught.value.problems] == [place]
+
+
+def test_what_stands_twice_is_told_with_what_is_wrong() -> None:
+    """Wrong keys and wrong values besides."""
+    with pytest.raises(InvalidPolicy) as caught:
+        read_policy(b'{"rules": {"1": {}, "1": {}, "01": {"size_limit": true}}}')
+    assert [problem.place for problem in caught.value.problems] == [
+        "rules",
+        "rules.01",
+        "rules.01.size_limit",
+    ]
 
 
 def test_a_comment_may_stand_twice() -> None:
