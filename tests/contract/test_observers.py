@@ -239,13 +239,19 @@ def test_of_many_reads_what_it_raises_and_what_cannot_be_read_is_in_the_log_alon
     assert "nobody is told of a decision about an event that cannot be read" in caplog.text
 
 
+@pytest.mark.parametrize("what", ASKS)
 def test_one_that_is_quick_enough_is_not_in_the_log(
-    clock: Clock, caplog: pytest.LogCaptureFixture
+    what: str, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """However late it is in the clock's life: a budget's time is not too much."""
+    """However late it is in the clock's life: a budget's time is not too much, and that of the
+    decision, or of another that is told, is not its own.
+    """
     clock.now = 1_000.0
-    gate = gate_with(Answering(YES), Observing(does=clock.passing(10)))
-    assert asyncio.run(gate.write(AnEvent(), NOBODY)).accepted
+    ask, _ = ASKS[what]
+    quick = [Observing(does=clock.passing(10)) for _ in range(2)]
+    gate = gate_with(Answering(clock.passing(9, YES)), *quick)
+    assert asyncio.run(ask(gate, AnEvent(), NOBODY)).accepted
+    assert [len(each.told) for each in quick] == [1, 1]
     assert caplog.text == ""
 
 
@@ -316,17 +322,31 @@ def test_it_takes_the_parameters_that_it_names() -> None:
     assert counted == [False]
 
 
-def test_it_is_told_how_long_a_decision_took(clock: Clock) -> None:
+@attrs.define(eq=False)
+class Timing:
+    """Notes how long decisions took."""
+
+    took: list[float] = attrs.Factory(list)
+
+    @hookimpl
+    def on_decided(self, seconds: float) -> None:
+        self.took.append(seconds)
+
+
+@pytest.mark.parametrize("what", ASKS)
+def test_it_is_told_how_long_a_decision_took(what: str, clock: Clock) -> None:
+    clock.now = 1_000.0
+    ask, _ = ASKS[what]
+    gate = gate_with(Answering(clock.passing(2, YES)), timing := Timing())
+    asyncio.run(ask(gate, AnEvent(), NOBODY))
+    assert timing.took == [2]
+
+
+def test_it_is_told_how_long_a_synchronous_relays_decision_took(clock: Clock) -> None:
     """Of reads that are asked about together, each one's share."""
-    took: list[float] = []
-
-    class Timing:
-        @hookimpl
-        def on_decided(self, seconds: float) -> None:
-            took.append(seconds)
-
-    gate = gate_with(Answering(clock.passing(2, YES)), Timing())
-    asyncio.run(gate.write(AnEvent(), NOBODY))
-    asyncio.run(gate.reads([AnEvent()] * 3, NOBODY))
+    clock.now = 1_000.0
+    gate = gate_with(Answering(clock.passing(2, YES)), timing := Timing())
     gate.blocking.read(AnEvent(), NOBODY)
-    assert took == [2, 2, 2, 2, 2]
+    gate.blocking.reads([AnEvent()] * 3, NOBODY)
+    gate.blocking.close()
+    assert timing.took == [2, 2, 2, 2]

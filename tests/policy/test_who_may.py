@@ -9,12 +9,14 @@ from orly_policy_plugin.policy import Rule, structure_policy
 from orly_policy_plugin.policy.fields import Access
 from orly_policy_plugin.policy.who import Step
 from orly_policy_plugin.policy.who_may import (
+    Way,
     authors_named,
     authors_needed,
     denying_fields,
     fields_at,
     listing_field,
     opening_field,
+    ways,
 )
 
 
@@ -51,6 +53,36 @@ def test_a_kinds_rule_may_open_it(rule: Any, access: Access, field: str | None) 
     assert opening_field(policy.rule_of_all, access) is None
 
 
+def way_of(*written: str) -> Way:
+    """The one field of a rule."""
+    rule = {"write_allow": list(written)}
+    lists = {name: {"file": f"{name}.txt"} for name in ("one", "two")}
+    policy = structure_policy({"lists": lists, "rules": {"1": rule}})
+    [way] = ways(policy.rules[1], "write", policy)
+    return way
+
+
+@pytest.mark.parametrize(
+    ("written", "keys", "words"),
+    [
+        ([ALICE, ALICE], {ALICE}, "1 key"),
+        ([ALICE, "@one", BOB], {ALICE, BOB, CAROL}, "2 keys and @one (1 key)"),
+        (["@one"], {CAROL}, "@one (1 key)"),
+        (["@two"], set(), "@two"),
+        (["@one", ALICE, "@two"], {ALICE, CAROL}, "1 key and @one (1 key) and @two"),
+    ],
+)
+def test_a_field_has_keys_and_those_of_its_named_lists(
+    written: list[str], keys: set[str], words: str
+) -> None:
+    """Of a list that is not known it has none."""
+    way, lists = way_of(*written), {"one": frozenset({CAROL})}
+    assert set(way.all_keys(lists)) == keys
+    assert way.keys_in_words(lists) == words
+    names = [each for each in written if each.startswith("@")]
+    assert list(way.written) == [each for each in written if each not in names] + names
+
+
 def test_follow_lists_are_needed_of_who_is_named_and_of_admins_where_the_switch_is_on() -> None:
     """Of admins only where a rule asks for them."""
     rule = {
@@ -70,3 +102,10 @@ def test_follow_lists_are_needed_of_who_is_named_and_of_admins_where_the_switch_
         assert authors_needed(policy.rules[1], policy) == needed
         assert authors_needed(policy.rules[2], policy) == set()
         assert authors_named(policy.rules[1]) == {ALICE, CAROL}
+
+
+def test_follow_lists_are_needed_of_who_is_in_a_named_list() -> None:
+    rule = {"read_follows_whitelist": [ALICE, "@one"]}
+    policy = structure_policy({"lists": {"one": {"file": "x"}}, "rules": {"1": rule}})
+    assert authors_needed(policy.rules[1], policy) == {ALICE}
+    assert authors_needed(policy.rules[1], policy, {"one": frozenset({BOB})}) == {ALICE, BOB}
