@@ -360,6 +360,32 @@ def test_a_mistake_is_told_in_these_words(policy: object, message: str) -> None:
     assert str(caught.value) == message
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            b'{"plugins": {"other": {"most": NaN}}}',
+            "plugins.other.most: found NaN, which is not JSON",
+        ),
+        (
+            b'{"plugins": {"other": {"most": ["\\ud800"]}}}',
+            "plugins.other.most[0]: '\\ud800' is not Unicode: it has half of a surrogate pair",
+        ),
+    ],
+)
+def test_a_plugins_settings_are_json(text: bytes, message: str) -> None:
+    with pytest.raises(InvalidPolicy) as caught:
+        read_policy(text)
+    assert str(caught.value) == message
+
+
+def test_a_plugins_settings_are_read_without_comments_and_nulls() -> None:
+    """Except in lists, where a place counts."""
+    settings = {"_note": 1, "most": [1, "x", None, {"deep": True, "gone": None}]}
+    policy = structure_policy({"plugins": {"off": False, "other": settings}})
+    assert policy.plugins == {"off": False, "other": {"most": [1, "x", None, {"deep": True}]}}
+
+
 def test_letters_next_to_surrogates_are_letters() -> None:
     """And a tag's name may have the filters' sign, but not that alone before a letter."""
     names = ["\ud7ff", "\ue000", "#pp", "p#", "#"]
