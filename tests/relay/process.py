@@ -1,5 +1,6 @@
 """The example relay as a process of its own."""
 
+import contextlib
 import json
 import os
 import re
@@ -89,6 +90,7 @@ class Relay:
                 env=environment,
                 stdout=self._file("stdout"),
                 stderr=self._file("stderr"),
+                start_new_session=True,
                 **popen,
             )
             return
@@ -99,6 +101,7 @@ class Relay:
                 stdout=out,
                 stderr=err,
                 env=environment,
+                start_new_session=True,
                 **popen,
             )
 
@@ -127,8 +130,10 @@ class Relay:
         return self.wait()
 
     def kill(self) -> None:
-        """End the process, whatever state it is in."""
+        """End the process, whatever state it is in, and its workers, which would go on."""
         if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):  # it has none yet, or none any more
+                os.killpg(self._process.pid, signal.SIGKILL)
             self._process.kill()
             self._process.wait(SECONDS)
 

@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import os
-import signal
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
@@ -35,16 +33,6 @@ class UpdatableRelay(Relay):
 
     def __init__(self, *args: Any, options: Sequence[str] = WARN, **kwargs: Any) -> None:
         super().__init__(*args, options=options, **kwargs)
-
-    def launch(self, *options: str, **popen: Any) -> None:
-        """Start the process, and with it a group for its workers."""
-        super().launch(*options, start_new_session=True, **popen)
-
-    def kill(self) -> None:
-        """End the process and its workers."""
-        if self._process is not None and self._process.poll() is None:
-            os.killpg(self._process.pid, signal.SIGKILL)
-        super().kill()
 
     def again(self) -> None:
         """Stop and start again."""
