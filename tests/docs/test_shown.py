@@ -99,7 +99,7 @@ async def test_what_the_page_about_operating_shows(tmp_path: Path) -> None:
 
 def shape(text: str) -> list[str]:
     """What is shown, whatever the numbers, versions and paths are."""
-    text = re.sub(r"version [0-9a-f]{12}", "version", re.sub(r"\S*/(\w+\.)", r"\1", text))
+    text = re.sub(r"version [0-9a-f]{12}", "version", re.sub(r"/\S*/(\w+\.)", r"\1", text))
     return [re.sub(r"\d[\d,.:]*", "1", line) for line in steady(text)]
 
 

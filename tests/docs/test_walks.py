@@ -28,3 +28,4 @@ def test_what_the_page_shows_is_what_happens(
                     assert walk.relay_has_said(each.text)
                 case _:
                     pytest.fail(f"nothing is known of ```{each.language}")
+        assert walk.relay_has_logged() == ""

@@ -35,7 +35,7 @@ _CHANGES = (
     (r"(\d+ keys) +(?:now|\d+ \w+ ago)$", r"\1  <ago>"),
     (r"-?\d+ s from now", "<seconds> from now"),
     (r"ws://127\.0\.0\.1:\d+", "<relay>"),
-    (r"\S*/(python|orly-policy|relay-data|policy\.json)\b", r"\1"),
+    (r"(?:/\S*|\.nox/relay/bin)/(python|orly-policy|policy\.json)\b", r"\1"),
     (r"─+", "─"),
     (r" {2,}", "  "),
     (r"(  (?:set|rollback)  )\S+  ", r"\1<user>  "),
@@ -125,6 +125,10 @@ class Walk:
         self._until(lambda: wanted in "\n".join(steady(self._printed())))
         return True
 
+    def relay_has_logged(self) -> str:
+        """What it has written to standard error, which pages do not show."""
+        return (self._folder / "relay-logged.txt").read_text()
+
     def _orly_policy(self, *arguments: str) -> str:
         forced = {"FORCE_COLOR": "1", "TERM": "xterm-256color"} if self._colours else {}
         runner = CliRunner(
@@ -183,6 +187,6 @@ class Walk:
         deadline = time.monotonic() + SECONDS
         while not condition():
             assert self._relay
-            assert self._relay.poll() is None, (self._folder / "relay-logged.txt").read_text()
+            assert self._relay.poll() is None, self.relay_has_logged()
             assert time.monotonic() < deadline, self._printed()
             time.sleep(0.02)
