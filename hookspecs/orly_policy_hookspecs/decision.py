@@ -101,7 +101,7 @@ class Decision:
     @property
     def accepted(self) -> bool:
         """Whether the event may be stored (on a write) or handed out (on a read)."""
-        return self.verdict is Verdict.ACCEPT or self.verdict is Verdict.VOUCH
+        return self.verdict is _ACCEPT or self.verdict is _VOUCH
 
     @property
     def shadowed(self) -> bool:
@@ -129,3 +129,5 @@ Answer: TypeAlias = Decision | Awaitable[Decision | None] | None
 """What a hook that decides may return: a decision, an awaitable of one, or ``None`` to abstain."""
 
 _REJECTIONS = frozenset({Verdict.REJECT, Verdict.FALLBACK})
+_ACCEPT: Final = Verdict.ACCEPT  # an enumeration's attribute is slow to look up
+_VOUCH: Final = Verdict.VOUCH

@@ -25,6 +25,9 @@ LISTS: Final = frozenset({FOLLOW_LIST, MUTE_LIST, FOLLOW_SET})
 
 LARGEST_KIND: Final = 65_535
 
+EPHEMERAL_KINDS: Final = range(20_000, 30_000)
+"""Of the class :attr:`KindClass.EPHEMERAL`."""
+
 
 class KindClass(enum.Enum):
     """What a relay does with an event of a kind."""
@@ -43,7 +46,7 @@ def class_of(kind: int) -> KindClass:
     """The class of a kind."""
     if kind in (0, 3) or 10_000 <= kind < 20_000:
         return KindClass.REPLACEABLE
-    if 20_000 <= kind < 30_000:
+    if kind in EPHEMERAL_KINDS:
         return KindClass.EPHEMERAL
     if 30_000 <= kind < 40_000:
         return KindClass.ADDRESSABLE

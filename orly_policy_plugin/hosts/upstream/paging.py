@@ -11,7 +11,8 @@ from typing import Final
 
 import attrs
 
-from orly_policy_hookspecs.nip01 import Filter, FrozenEvent, KindClass, Position, class_of
+from orly_policy_hookspecs.nip01 import Filter, FrozenEvent, Position
+from orly_policy_hookspecs.nip01.kinds import EPHEMERAL_KINDS
 
 _SPARE: Final = 1
 """Events to ask for beyond a page: the last one is seldom of the same second as that before."""
@@ -224,4 +225,4 @@ def _both(one: bool | None, other: bool | None) -> bool | None:
 
 def _should_be_gone(event: FrozenEvent) -> bool:
     """Whether an event was for those who listened. Some relays keep such events for a time."""
-    return class_of(event.kind) is KindClass.EPHEMERAL
+    return event.kind in EPHEMERAL_KINDS
