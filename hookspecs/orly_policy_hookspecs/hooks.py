@@ -136,9 +136,9 @@ def on_decided(
 
     Called after every answer of the gate, of all plugins together: to a write, to a read of each
     event that plugins are asked about, to a policy event, and to a deletion that withdraws one. Of
-    reads that :func:`read_scopes` decides nobody is told, as nobody is asked. It changes nothing,
-    and what it raises is in the log. It is called before the host acts, on the same thread, and
-    must not block.
+    reads that :func:`read_scopes` decides, alone or with an event's size, nobody is told, as
+    nobody is asked. It changes nothing, and what it raises is in the log. It is called before the
+    host acts, on the same thread, and must not block.
 
     :param event: the event that was asked about.
     :param context: who has asked.

@@ -5,13 +5,32 @@ over what is hidden, and time tells nobody that it is there. It is a promise abo
 :func:`.hooks.on_read`: an event may still be refused for what it is, and never be granted beyond.
 """
 
+import math
 from collections.abc import Collection, Iterable
+from functools import reduce
 from typing import Final, Protocol, Self
 
 import attrs
 
 from .combining import combine
 from .decision import Decision, Verdict
+
+
+@attrs.frozen
+class Sizes:
+    """How large an event may be, in bytes (section 1 of the spec)."""
+
+    event: float = math.inf
+    """Of the event as compact JSON, as for ``size_limit``."""
+    content: float = math.inf
+    """Of its content as UTF-8, as for ``content_limit``."""
+
+    def and_also(self, other: "Sizes") -> "Sizes":
+        """The smaller of each."""
+        return Sizes(min(self.event, other.event), min(self.content, other.content))
+
+
+ANY_SIZE: Final = Sizes()
 
 
 @attrs.frozen
@@ -27,6 +46,15 @@ class ReadScope:
     """Whether every event that gets neither denial is handed out, so that nobody need be asked."""
     tells_addresses_apart: bool = True
     """Whether a reader with another IP address and the same keys might be answered otherwise."""
+    grants_up_to: Sizes | None = None
+    """The sizes up to which every event that gets neither denial is handed out, so that nobody
+    need be asked about it; ``None`` where there are none. Of no account with
+    :attr:`grants_rest`."""
+
+    @property
+    def sizes_granted(self) -> Sizes | None:
+        """The same, and any size where all the rest is granted."""
+        return ANY_SIZE if self.grants_rest else self.grants_up_to
 
 
 NOTHING_KNOWN: Final = ReadScope()
@@ -134,12 +162,25 @@ class CombinedScopes:
             _strongest(scope.denial_of_others for scope in given),
             grants_rest=all(scope.grants_rest for scope in given),
             tells_addresses_apart=any(scope.tells_addresses_apart for scope in given),
+            grants_up_to=granted_by_all(scope.sizes_granted for scope in given),
         )
 
     def _is_final(self, scope: ReadScope) -> bool:
         return self._fallback_counts or not (
             _is_fallback(scope.denial) or _is_fallback(scope.denial_of_others)
         )
+
+
+def granted_by_all(sizes: Iterable[Sizes | None]) -> Sizes | None:
+    """What is granted where each has a say: the smallest sizes; ``None`` where any is, or where
+    it is to be asked.
+    """
+    given = list(sizes)
+    granted = [each for each in given if each is not None]
+    if len(granted) < len(given):
+        return None
+    smallest = reduce(Sizes.and_also, granted, ANY_SIZE)
+    return None if smallest == ANY_SIZE else smallest
 
 
 def _is_fallback(denial: Decision | None) -> bool:

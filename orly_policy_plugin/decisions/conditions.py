@@ -18,6 +18,7 @@ from typing import Any, ClassVar, Final
 import attrs
 
 from orly_policy_hookspecs import Decision, Event
+from orly_policy_hookspecs.reading import Sizes
 
 from ..counted import counted, listed
 from ..event_size import content_size, event_size
@@ -54,6 +55,8 @@ class Foresight:
     """Whether every event is granted of which the reader is a party."""
     denies_others: Decision | None = None
     """The denial that every event gets of which the reader is no party."""
+    denies_none_up_to: Sizes | None = None
+    """The sizes of which no event is denied; ``None`` where they do not tell."""
 
 
 PASSES: Final = Foresight(may_deny=False)
@@ -138,6 +141,9 @@ class SizeLimit(Constraint):
     def limit(self) -> str:
         return f"at most {self.most}"
 
+    def foresees(self, keys: Keys) -> Foresight:
+        return Foresight(denies_none_up_to=Sizes(event=self.most))
+
 
 @attrs.frozen
 class ContentLimit(Constraint):
@@ -158,6 +164,9 @@ class ContentLimit(Constraint):
     @property
     def limit(self) -> str:
         return f"at most {self.most}"
+
+    def foresees(self, keys: Keys) -> Foresight:
+        return Foresight(denies_none_up_to=Sizes(content=self.most))
 
 
 def _names(event: Event) -> set[str]:

@@ -11,9 +11,9 @@ from typing import Final
 import attrs
 
 from orly_policy_hookspecs import Decision
-from orly_policy_hookspecs.reading import ReadScope
+from orly_policy_hookspecs.reading import ReadScope, Sizes, granted_by_all
 
-from .conditions import Keys
+from .conditions import Foresight, Keys
 from .deciding import Plan, Plans
 from .pending import Pending
 
@@ -47,7 +47,13 @@ def scope_of(plan: Plan, keys: Keys) -> ReadScope:
         denial_of_others,
         grants_rest=not (denial or plan.scripts or any(each.may_deny for each in foreseen)),
         tells_addresses_apart=by_address,
+        grants_up_to=None if denial or plan.scripts else _up_to(foreseen),
     )
+
+
+def _up_to(foreseen: Iterable[Foresight]) -> Sizes | None:
+    """The sizes up to which nothing denies an event."""
+    return granted_by_all(each.denies_none_up_to for each in foreseen if each.may_deny)
 
 
 def _first(denials: Iterable[Decision | None]) -> Decision | None:

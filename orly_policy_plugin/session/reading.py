@@ -13,9 +13,10 @@ import attrs
 
 from orly_policy_hookspecs import Context, Gate
 from orly_policy_hookspecs.nip01 import Filter, FrozenEvent, Position, is_expired, is_party
-from orly_policy_hookspecs.reading import CombinedScopes, ReadScope
+from orly_policy_hookspecs.reading import CombinedScopes, ReadScope, Sizes
 
 from ..authority import has_right_id
+from ..event_size import content_size, event_size
 from .host import Abilities
 from .narrowing import narrowed
 from .scanning import (
@@ -230,4 +231,11 @@ def _foreseen(event: FrozenEvent, scope: ReadScope, context: Context, now: int) 
         return False
     if scope.denial_of_others is not None and not is_party(event, context.authenticated):
         return False
-    return True if scope.grants_rest else None
+    if scope.grants_rest:
+        return True
+    most = scope.grants_up_to
+    return True if most is not None and _is_within(most, event) else None
+
+
+def _is_within(most: Sizes, event: FrozenEvent) -> bool:
+    return event_size(event) <= most.event and content_size(event) <= most.content

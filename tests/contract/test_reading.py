@@ -13,6 +13,7 @@ from orly_policy_hookspecs.reading import (
     Kinds,
     ReadScope,
     SameForAllKinds,
+    Sizes,
     combined,
 )
 
@@ -22,6 +23,8 @@ NOBODY_MAY = ReadScope(FIRM)
 NOBODY_BY_DEFAULT = ReadScope(BY_DEFAULT, BY_DEFAULT, tells_addresses_apart=False)
 PARTIES = ReadScope(None, FIRM, grants_rest=True, tells_addresses_apart=False)
 PARTIES_BY_DEFAULT = ReadScope(None, BY_DEFAULT, grants_rest=True, tells_addresses_apart=False)
+SMALL, SMALLER = ReadScope(grants_up_to=Sizes(100)), ReadScope(grants_up_to=Sizes(90))
+SHORT = ReadScope(grants_up_to=Sizes(content=5))
 
 
 @attrs.frozen(eq=False)
@@ -62,6 +65,10 @@ def scope(*scopes: Any, **settings: Any) -> ReadScope:
         ((HINDERS_NOTHING, None), NOTHING_KNOWN),
         ((HINDERS_NOTHING, ValueError("no")), NOTHING_KNOWN),
         ((HINDERS_NOTHING, Answering()), NOTHING_KNOWN),
+        ((SMALL, HINDERS_NOTHING), SMALL),
+        ((SMALL, SHORT), ReadScope(grants_up_to=Sizes(100, 5))),
+        ((SMALL, SMALLER), SMALLER),
+        ((SMALL, None), NOTHING_KNOWN),
     ],
 )
 def test_none_hands_out_what_another_refuses(scopes: Any, expected: ReadScope) -> None:
@@ -76,6 +83,8 @@ def test_a_refusal_by_default_is_no_promise_where_another_may_vouch() -> None:
     assert scope(NOBODY_BY_DEFAULT, **vouching) == unsettled
     assert scope(PARTIES_BY_DEFAULT, **vouching) == unsettled
     assert scope(PARTIES, **vouching) == PARTIES
+    small = attrs.evolve(NOBODY_BY_DEFAULT, grants_up_to=Sizes(100))
+    assert scope(small, **vouching) == unsettled
 
 
 def test_a_wrapper_may_do_what_it_likes() -> None:

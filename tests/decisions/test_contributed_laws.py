@@ -21,11 +21,13 @@ from hypothesis import strategies as st
 from strategies import events, follow_lists, keys, kinds, policies, rules, submitters
 
 from orly_policy_hookspecs import Verdict
+from orly_policy_hookspecs.reading import Sizes
 from orly_policy_plugin.authority.allowed_differences import contribution_of
 from orly_policy_plugin.authority.contributions import Contribution, read_contribution
 from orly_policy_plugin.authority.fitting import standing_contributions
 from orly_policy_plugin.decisions import Snapshot, compile_policy, is_party_involved
 from orly_policy_plugin.decisions.private import PRIVATE_KINDS
+from orly_policy_plugin.event_size import content_size, event_size
 from orly_policy_plugin.policy import InvalidPolicy, Policy, structure_policy
 
 many = settings(max_examples=times(20, 1_000))
@@ -410,5 +412,26 @@ def test_what_is_foreseen_of_a_reader_holds_for_every_event(
                 assert not decision.accepted
                 firm = foreseen.verdict is Verdict.REJECT
                 assert firm <= (decision.verdict is Verdict.REJECT)
-            elif scope.grants_rest:
+            elif scope.grants_rest or is_within(scope.grants_up_to, event):
                 assert decision.accepted
+
+
+def is_within(most: Sizes | None, event: AnEvent) -> bool:
+    """Whether an event is no larger than that."""
+    if most is None:
+        return False
+    return event_size(event) <= most.event and content_size(event) <= most.content
+
+
+@pytest.mark.parametrize("limited", ["size_limit", "content_limit"])
+def test_sizes_that_are_foreseen_are_those_of_the_limits(limited: str) -> None:
+    """An event of just the size is foreseen to be granted, one of a byte more is not, and refused
+    when it is asked about.
+    """
+    events_ = [AnEvent(kind=1, content="x" * length) for length in range(9)]
+    most = 4 + (event_size(events_[0]) if limited == "size_limit" else 0)
+    read = compile_policy(structure_policy({"rules": {"1": {limited: most}}}))
+    within = read.readers.scopes(()).of_kind(1).grants_up_to
+    foreseen = [is_within(within, event) for event in events_]
+    assert foreseen == [True] * 5 + [False] * 4
+    assert foreseen == [read.read(event, (), NOW).accepted for event in events_]

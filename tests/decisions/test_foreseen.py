@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from examples import ADMIN, ALICE, BOB, CAROL, DAVE, NOW, OWNER
 
+from orly_policy_hookspecs.reading import Sizes
 from orly_policy_plugin.authority import read_contribution
 from orly_policy_plugin.decisions import Scopes, compile_policy
 from orly_policy_plugin.decisions.foreseen import MOST_READERS
@@ -141,6 +142,42 @@ def test_what_is_foreseen_of_readers(
         part.format(kind) if isinstance(part, str) else part for part in expected
     )
     assert scope.tells_addresses_apart is (kind == 4)
+
+
+# the global rule, the kind's rule, who reads, the sizes up to which nobody is asked
+SIZES: list[tuple[Json, Json, tuple[str, ...], Sizes | None]] = [
+    ({}, {}, (), None),
+    ({}, {"size_limit": 100}, (), Sizes(100)),
+    ({}, {"content_limit": 5}, (), Sizes(content=5)),
+    ({"size_limit": 100}, {"size_limit": 200, "content_limit": 0}, (), Sizes(100, 0)),
+    ({"size_limit": 200, "content_limit": 9}, {"size_limit": 100}, (), Sizes(100, 9)),
+    ({"size_limit": 100}, {"privileged": True}, (BOB,), Sizes(100)),
+    ({"size_limit": 100}, {"privileged": True}, (), None),
+    ({"size_limit": 100}, {"read_allow": [ALICE]}, (BOB,), None),
+    ({"size_limit": 100}, {"read_allow": [ALICE]}, (ALICE,), Sizes(100)),
+    ({"size_limit": 100}, {"script": "x"}, (), None),
+]
+
+
+@pytest.mark.parametrize(("of_all", "of_kind", "who", "expected"), SIZES)
+def test_sizes_of_which_nobody_need_be_asked(
+    of_all: Json, of_kind: Json, who: tuple[str, ...], expected: Sizes | None
+) -> None:
+    """The smallest limits, where nothing else may refuse an event."""
+    policy = structure_policy({"global": of_all, "rules": {"1": of_kind}})
+    scope = compile_policy(policy).readers.scopes(who).of_kind(1)
+    assert scope.grants_up_to == expected
+
+
+def test_sizes_that_an_admin_limits_are_no_limits_to_an_owner() -> None:
+    """Nobody need ask on his behalf at all."""
+    added = {"rules_add": {"21": {"size_limit": 100}}}
+    made = read_contribution(added, admin=ADMIN, created_at=NOW, event_id="ee" * 32)
+    owned = structure_policy({"owners": [OWNER], "policy_admins": [ADMIN]})
+    readers = compile_policy(owned, contributions=[made]).readers
+    assert readers.scopes((BOB,)).of_kind(21).grants_up_to == Sizes(100)
+    of_owner = readers.scopes((OWNER,)).of_kind(21)
+    assert (of_owner.grants_rest, of_owner.grants_up_to) == (True, None)
 
 
 def test_kinds_that_nothing_names_are_alike() -> None:

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+import pytest
 from relay.client import asynchronous
 from relay.signing import Key
 
 from orly_policy_hookspecs import Context, Decision, Event, hookimpl
 from orly_policy_hookspecs.nip01 import Filter, FrozenEvent, Position
-from orly_policy_hookspecs.reading import ReadScope, SameForAllKinds
+from orly_policy_hookspecs.reading import ReadScope, SameForAllKinds, Sizes
+from orly_policy_plugin.event_size import event_size
 from orly_policy_plugin.hosts.memory import MemoryStore
 
 from .relays import Speaker, client, serving
@@ -108,6 +110,28 @@ async def test_what_is_granted_as_a_kind_is_asked_of_nobody(tmp_path: Path) -> N
         await speaker.until(lambda: subscription.events == [note])
         assert await speaker.stored({}) == [note]
         assert plugin.readers == []
+
+
+SHORT = BOB.event(1, "a" * 5)
+_SIZE = event_size(FrozenEvent.of_json(SHORT))
+
+
+@pytest.mark.parametrize("most", [Sizes(_SIZE), Sizes(content=5), Sizes(_SIZE, 5)])
+@asynchronous
+async def test_what_is_small_enough_is_asked_of_nobody(most: Sizes, tmp_path: Path) -> None:
+    """Live or stored; of what is larger, in bytes, the plugin is asked."""
+    plugin = Asked(ReadScope(grants_up_to=most))
+    async with serving(tmp_path, {}, plugin) as server, client(server) as speaker:
+        subscription = await speaker.subscribe({})
+        await speaker.publish_all(SHORT)
+        await speaker.until(lambda: subscription.events == [SHORT])
+        assert await speaker.stored({}) == [SHORT]
+        assert plugin.readers == []
+        for number, content in enumerate(("a" * 6, "\u00e9" * 3), 1):
+            await speaker.publish_all(large := BOB.event(1, content))
+            assert await speaker.stored({"ids": [large["id"]]}) == [large]
+            await speaker.until(lambda of=large: of in subscription.events)
+            assert len(plugin.readers) == 2 * number
 
 
 class Slow(MemoryStore):
