@@ -13,6 +13,7 @@ from orly_policy_hookspecs import Context, Decision, Event, Gate, StartContext, 
 from orly_policy_hookspecs.limits import RelayLimits
 from orly_policy_hookspecs.logs import get_log
 from orly_policy_hookspecs.nip01 import Address, kinds
+from orly_policy_hookspecs.reading import ReadScopes
 
 from .decisions import Follows, Scopes, Snapshot, limits_of
 from .desk.desk import NAME as DESK
@@ -34,6 +35,7 @@ from .live import (
 from .pending import PendingDecisions, failure_denies
 from .plugins import PluginsOfGate
 from .policy import Policy, scripts_of
+from .policy.fields import Access
 from .rates import Exchange, RateLimiter, Rates
 from .scripts import Scripts
 from .settings import Settings
@@ -109,6 +111,8 @@ class PolicyPlugin:
         self._force.before_telling = self._use_files
         self._missing_plugins = settings.missing_plugins
         self._gate: Gate | None = None
+        self.asked_reads: Callable[[Scopes], ReadScopes] | None = None
+        """Makes of what is known of a reader's reads what is to be asked all the same."""
 
     @classmethod
     def load(
@@ -139,6 +143,11 @@ class PolicyPlugin:
         follow lists.
         """
         return self._force.state
+
+    @property
+    def largest_policy_bytes(self) -> int:
+        """The largest policy file that is read."""
+        return self._force.settings.largest_policy_bytes
 
     @property
     def state_folder(self) -> Path | None:
@@ -308,10 +317,11 @@ class PolicyPlugin:
         return limits_of(self.snapshot)
 
     @hookimpl
-    def read_scopes(self, context: Context) -> Scopes:
+    def read_scopes(self, context: Context) -> ReadScopes:
         """The kinds that a reader may read, as far as no event is needed to tell."""
         keys = () if self._submitter == "author" else context.authenticated
-        return self.snapshot.readers.scopes(keys)
+        scopes = self.snapshot.readers.scopes(keys)
+        return scopes if self.asked_reads is None else self.asked_reads(scopes)
 
     # --- hooks
 
@@ -346,6 +356,14 @@ class PolicyPlugin:
         except Exception:
             log.exception("a read could not be decided")
             return _OUR_FAULT
+
+    def submitters(self, access: Access, event: Event, context: Context) -> tuple[str, ...]:
+        """The keys that count as those who ask (the setting ``submitter``)."""
+        if access == "write":
+            if self._submitter != "authenticated":
+                context = self._writing(event, context)
+            return context.authenticated
+        return () if self._submitter == "author" else context.authenticated
 
     def _writing(self, event: Event, context: Context) -> Context:
         """The context of a write where the author may count as its submitter."""

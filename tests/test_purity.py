@@ -16,6 +16,7 @@ CRITERIA = ROOT / "criteria" / "orly_policy_criteria"
 PURE_OF_SESSION = {"closing", "deletions", "messages", "narrowing", "settings"}
 PURE_OF_POSTGRES = {"line", "rows", "trust"}
 PURE_OF_UPSTREAM = {"information", "paging"}
+PURE_OF_SHADOW = {"comparing", "counting"}
 PURE_OF_DESK = {"counts", "erasing", "wanted"}
 PURE_OF_LISTS = {"content", "members", "nostr_json"}
 PURE_OF_SCRIPTS = {
@@ -39,6 +40,7 @@ PURE = sorted(
         ENGINE / "fair_queue.py",
         *(ENGINE / "scripts" / f"{name}.py" for name in PURE_OF_SCRIPTS),
         *(ENGINE / "desk" / f"{name}.py" for name in PURE_OF_DESK),
+        *(ENGINE / "shadow" / f"{name}.py" for name in PURE_OF_SHADOW),
         *(ENGINE / "lists" / f"{name}.py" for name in PURE_OF_LISTS),
         *(ENGINE / "session" / f"{name}.py" for name in PURE_OF_SESSION),
         *(ENGINE / "state" / "postgres" / f"{name}.py" for name in PURE_OF_POSTGRES),

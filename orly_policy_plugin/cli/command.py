@@ -21,6 +21,7 @@ COMMANDS: Final = (
     "lint",
     "metrics",
     "plugins",
+    "promote",
     "proxy",
     "publish",
     "replay",

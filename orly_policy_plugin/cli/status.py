@@ -10,7 +10,8 @@ from orly_policy_plugin.counted import counted
 from orly_policy_plugin.desk.asking import NobodyThere, ask_relay
 from orly_policy_plugin.desk.counts import Counted
 from orly_policy_plugin.desk.relay import Relay
-from orly_policy_plugin.desk.reports import Report
+from orly_policy_plugin.desk.reports import Report, ShadowReport
+from orly_policy_plugin.shadow import ALIKE, ShadowCounted
 
 from .moments import ago, when
 from .showing import say, say_columns, say_json, short, tell
@@ -131,6 +132,8 @@ def _print_relay(relay: Relay, now: float) -> None:
     )
     _section("scripts", list(_scripts(relay)))
     _section("decisions", list(_decisions(relay.decisions)))
+    if relay.shadow is not None:
+        _print_shadow(relay.shadow)
     if dropped := relay.sum(lambda worker: worker.log_dropped):
         say(f"{dropped} are missing in the decision log: it did not keep up")
 
@@ -179,6 +182,38 @@ def _decisions(decisions: Sequence[Counted]) -> Iterator[Row]:
         yield f"{each.count:>9,}", each.access, each.outcome, _where(each)
     if rest := sum(each.count for each in refused[_MOST_PLACES:]):
         yield f"{rest:>9,}", "", "refused", "elsewhere (--json has all)"
+
+
+def _print_shadow(shadow: ShadowReport) -> None:
+    """What it would have decided; what is alike comes last."""
+    say()
+    say("shadow policy")
+    for problem in shadow.problems:
+        say(f"  {shadow.path} cannot be used: {problem}")
+    if shadow.version is not None:
+        say(f"  version {shadow.version} asked, and not obeyed, since {when(shadow.since)}")
+        say_columns(list(_compared(shadow)), indent="  ")
+
+
+def _compared(shadow: ShadowReport) -> Iterator[Row]:
+    differing = [each for each in shadow.compared if each.outcome != ALIKE]
+    differing.sort(key=lambda each: -each.count)
+    for each in differing[:_MOST_PLACES]:
+        yield f"{each.count:>9,}", each.access, each.outcome, short(each.place)
+    if rest := sum(each.count for each in differing[_MOST_PLACES:]):
+        yield f"{rest:>9,}", "", "otherwise", "elsewhere (--json has all)"
+    for access, count in _alike(shadow.compared).items():
+        yield f"{count:>9,}", access, ALIKE, ""
+    if shadow.left_out:
+        yield f"{shadow.left_out:>9,}", "", "not asked", "too many came at a time"
+
+
+def _alike(compared: Sequence[ShadowCounted]) -> dict[str, int]:
+    sums: dict[str, int] = {}
+    for each in compared:
+        if each.outcome == ALIKE:
+            sums[each.access] = sums.get(each.access, 0) + each.count
+    return sums
 
 
 def _where(each: Counted) -> str:

@@ -51,6 +51,7 @@ _LOOK_SECONDS: Final = 1.0
     metavar="PUBKEY",
     help="Only events of this author, or asked by who authenticated so; in hex or as npub1….",
 )
+@click.option("--shadow", is_flag=True, help="Only decisions on which the shadow policy differs.")
 @click.option("--full", is_flag=True, help="Whole keys and ids, tags and contents.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object a line, for programs.")
 def tail(
@@ -60,6 +61,7 @@ def tail(
     kinds: tuple[int, ...],
     places: tuple[str, ...],
     keys: tuple[str, ...],
+    shadow: bool,
     full: bool,
     as_json: bool,
 ) -> None:
@@ -81,7 +83,9 @@ def tail(
         keys=frozenset(keys),
     )
     with trouble():
-        following = _Following(target.file, state, tail_question(wanted, whole=full))
+        following = _Following(
+            target.file, state, tail_question(wanted, whole=full, of_shadow=shadow)
+        )
         for entry in following.entries():
             if as_json:
                 say_json(entry, indent=None)
@@ -150,6 +154,14 @@ class _Following:
         del self._lines[line.name]
 
 
+def _of_shadow(entry: dict[str, Any]) -> list[str]:
+    """What the shadow policy would have said, where it differs."""
+    shadow = entry.get("shadow")
+    if shadow is None:
+        return []
+    return [f"shadow: {shadow['outcome']}", shadow["path"], shadow["message"]]
+
+
 def _line(entry: dict[str, Any]) -> str:
     moment = entry["timestamp"].partition("T")[2].removesuffix("Z")
     if "dropped" in entry:
@@ -166,5 +178,6 @@ def _line(entry: dict[str, Any]) -> str:
         where,
         result["message"],
         event.get("content", ""),
+        *_of_shadow(entry),
     ]
     return printable("  ".join(each for each in told if each))

@@ -6,18 +6,20 @@ from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
-from orly_policy_hookspecs import Context, Decision, Event, Gate, frozen, hookimpl
-from orly_policy_hookspecs.decision import Asked
+from orly_policy_hookspecs import Context, Decision, Event, Gate, StartContext, frozen, hookimpl
+from orly_policy_hookspecs.decision import Asked as Access
 from orly_policy_hookspecs.logs import get_log
 
 from ..errors import PolicyError
+from ..shadow import Compared, Shadow
+from ..shadow.following import Asked
 from .asking import folder_of, remove_stale
 from .counts import Counts
 from .decision_log import DecisionLog
-from .entries import Decided, dropped_entry, entry_of, shortened
+from .entries import Decided, OfShadow, dropped_entry, entry_of, shortened
 from .erasing import CONTENTS, erase
 from .following import Following
-from .reports import report_of
+from .reports import report_of, shadow_report_of
 from .server import SocketServer
 from .settings import DeskSettings
 from .wanted import Wanted
@@ -60,6 +62,8 @@ class Desk:
         self._log = DecisionLog(settings.log, settings) if settings.log is not None else None
         self._folder = folder_of(engine.status.path, engine.state_folder)
         self._server = SocketServer(self._folder, self._answer) if settings.is_open else None
+        self._shadow = Shadow(engine, self._differs, self._reads_changed)
+        self._changed: Callable[[], None] = _nobody
         self._followers: tuple[Following, ...] = ()
         self._takes_all = False
         self._takes_refusals = False
@@ -73,12 +77,18 @@ class Desk:
         self._gate = gate
 
     @hookimpl
+    def on_start(self, context: StartContext) -> None:
+        """Remember whom to tell that other reads are to be asked about."""
+        self._changed = context.changed
+
+    @hookimpl
     def on_open(self) -> None:
         """Open the log and the socket. Without a socket the relay works as well.
 
         :raises PolicyError: the decision log cannot be written.
         """
         self._started_at = self._clock()
+        self._shadow.start()
         if self._log is not None:
             self._log.start()
         if self._server is not None:
@@ -94,6 +104,7 @@ class Desk:
         await asyncio.to_thread(self._stop)
 
     def _stop(self) -> None:
+        self._shadow.stop()
         if self._server is not None:
             self._server.stop()
         if self._log is not None:
@@ -103,15 +114,17 @@ class Desk:
 
     @hookimpl
     def on_decided(
-        self, event: Event, context: Context, access: Asked, decision: Decision, seconds: float
+        self, event: Event, context: Context, access: Access, decision: Decision, seconds: float
     ) -> None:
         """Count a decision, and hand it to those who follow."""
         accepted = self._count(access, decision, seconds)
+        if self._shadow.pair is not None and access != "policy_event":
+            self._shadow.note(access, event, context, decision, seconds)
         if self._takes_all or (self._takes_refusals and not accepted):
             self._hand_over(event, context, access, decision, seconds)
 
     def _hand_over(
-        self, event: Event, context: Context, access: Asked, decision: Decision, seconds: float
+        self, event: Event, context: Context, access: Access, decision: Decision, seconds: float
     ) -> None:
         version = self._engine.status.version
         decided = Decided(
@@ -121,6 +134,32 @@ class Desk:
             self._log.tell(decided)
         for follower in self._followers:
             follower.tell(decided)
+
+    # --- the shadow policy
+
+    def _differs(self, asked: Asked, compared: Compared, version: str) -> None:
+        """Called on the thread of the shadow policy."""
+        if not (self._followers or self._log):
+            return
+        decided = Decided(
+            asked.at,
+            asked.access,
+            frozen(asked.event),
+            asked.context,
+            asked.decision,
+            asked.seconds,
+            self._engine.status.version,
+            OfShadow(version, compared),
+        )
+        if self._log is not None:
+            self._log.tell(decided)
+        for follower in self._followers:
+            follower.tell(decided)
+
+    def _reads_changed(self) -> None:
+        pair = self._shadow.pair
+        self._engine.asked_reads = None if pair is None else pair.asked
+        self._changed()
 
     def _look_who_follows(self) -> None:
         log_takes = self._log is not None
@@ -146,9 +185,12 @@ class Desk:
             started_at=self._started_at,
             decisions=tuple(self._counts.taken()),
             log_dropped=self._log.dropped if self._log else 0,
+            shadow=shadow_report_of(self._shadow),
         ).as_json()
 
-    async def _tail(self, wanted: Wanted, whole: bool) -> AsyncGenerator[object, None]:
+    async def _tail(
+        self, wanted: Wanted, whole: bool, of_shadow: bool
+    ) -> AsyncGenerator[object, None]:
         following = Following(MOST_UNTOLD)
         self._followers = (*self._followers, following)
         self._look_who_follows()
@@ -157,7 +199,10 @@ class Desk:
             while True:
                 decided, dropped = following.take()
                 for each in decided:
-                    if wanted.has(each.event, each.context, each.decision):
+                    is_of_shadow = each.shadow is not None
+                    if is_of_shadow is of_shadow and wanted.has(
+                        each.event, each.context, each.decision
+                    ):
                         yield _told(each, whole=whole)
                 if dropped:
                     yield dropped_entry(self._clock(), dropped)
@@ -173,20 +218,25 @@ def _told(decided: Decided, *, whole: bool) -> object:
     return entry if whole else shortened(erase(entry, CONTENTS))
 
 
-def tail_question(wanted: Wanted, *, whole: bool) -> object:
+def tail_question(wanted: Wanted, *, whole: bool, of_shadow: bool = False) -> object:
     """The question for the decisions that are wanted.
 
     :param whole: whether whole keys, and contents, are asked for.
+    :param of_shadow: whether those are on which the shadow policy differs, and no others.
     """
     filters = {name: sorted(values) for name, values in attrs.asdict(wanted).items()}
-    return {"ask": "tail", **filters, "whole": whole}
+    return {"ask": "tail", **filters, "whole": whole, "shadow": of_shadow}
 
 
-def _read_tail(asked: Mapping[Any, Any]) -> tuple[Wanted, bool]:
+def _nobody() -> None:
+    """No relay has started."""
+
+
+def _read_tail(asked: Mapping[Any, Any]) -> tuple[Wanted, bool, bool]:
     """:raises PolicyError: it is no such question."""
     names = [field.name for field in attrs.fields(Wanted)]
     given = {name: asked.get(name, []) for name in names}
     if not all(isinstance(values, list) for values in given.values()):
         raise PolicyError("tail: each filter is a list")
     wanted = Wanted(**{name: frozenset(values) for name, values in given.items()})
-    return wanted, asked.get("whole") is True
+    return wanted, asked.get("whole") is True, asked.get("shadow") is True

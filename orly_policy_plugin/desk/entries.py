@@ -12,6 +12,8 @@ from orly_policy_hookspecs import Context, Decision, Event
 from orly_policy_hookspecs.decision import Asked
 from orly_policy_hookspecs.nip01.events import event_json
 
+from ..shadow import Compared
+
 _HEX: Final = re.compile(r"\b([0-9a-f]{8})[0-9a-f]{56}\b")
 
 
@@ -29,11 +31,22 @@ class Decided:
     """That it took."""
     version: str
     """The policy's, in force when it was told."""
+    shadow: "OfShadow | None" = None
+    """Where the shadow policy differs."""
+
+
+@attrs.frozen
+class OfShadow:
+    """What the shadow policy would have decided instead."""
+
+    version: str
+    compared: Compared
 
 
 def entry_of(decided: Decided) -> dict[str, Any]:
     """The entry of a decision, as a JSON value."""
     decision, context = decided.decision, decided.context
+    of_shadow = {} if decided.shadow is None else {"shadow": _shadow(decided.shadow)}
     return {
         "decision_id": str(uuid.uuid4()),
         "timestamp": _timestamp(decided.at),
@@ -55,6 +68,17 @@ def entry_of(decided: Decided) -> dict[str, Any]:
             "plugin": decision.source,
         },
         "metrics": {"timer_decision_ns": round(decided.seconds * 1e9)},
+        **of_shadow,
+    }
+
+
+def _shadow(of: OfShadow) -> dict[str, str]:
+    compared = of.compared
+    return {
+        "revision": of.version,
+        "outcome": compared.outcome,
+        "path": compared.place,
+        "message": compared.message,
     }
 
 
@@ -65,6 +89,11 @@ def dropped_entry(at: float, dropped: int) -> dict[str, Any]:
         "labels": {"worker": str(os.getpid())},
         "dropped": dropped,
     }
+
+
+def is_of_shadow(value: Any) -> bool:
+    """Whether a JSON value is an entry about a decision that has its own."""
+    return is_entry(value) and "shadow" in value
 
 
 def is_entry(value: Any) -> bool:

@@ -20,6 +20,8 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
+from ..shadow import ShadowCounted
+from ..shadow import added as shadow_added
 from .counts import LIMITS, Counted, added
 from .relay import Relay
 from .reports import Report
@@ -35,12 +37,17 @@ class Totals:
     reload_failures: int = 0
     script_failures: int = 0
     log_dropped: int = 0
+    shadow: tuple[ShadowCounted, ...] = ()
 
     @classmethod
     def of(cls, worker: Report) -> "Totals":
         """One worker's."""
         return cls(
-            worker.decisions, worker.reload_failures, worker.script_failures, worker.log_dropped
+            worker.decisions,
+            worker.reload_failures,
+            worker.script_failures,
+            worker.log_dropped,
+            worker.shadow.compared if worker.shadow else (),
         )
 
     def plus(self, other: "Totals") -> "Totals":
@@ -50,6 +57,7 @@ class Totals:
             self.reload_failures + other.reload_failures,
             self.script_failures + other.script_failures,
             self.log_dropped + other.log_dropped,
+            tuple(shadow_added((*self.shadow, *other.shadow))),
         )
 
 
@@ -122,6 +130,17 @@ def _counters(total: Totals) -> Iterator[Metric]:
         "Questions that scripts have not answered.",
         total.script_failures,
     )
+    shadow = CounterMetricFamily(
+        "orly_policy_shadow_decisions",
+        "Decisions of the shadow policy, beside those of the policy in force.",
+        labels=("outcome",),
+    )
+    compared: Counter[str] = Counter()
+    for question in total.shadow:
+        compared[question.outcome] += question.count
+    for outcome, count in sorted(compared.items()):
+        shadow.add_metric((outcome.replace(" ", "_"),), count)
+    yield shadow
     yield CounterMetricFamily(
         "orly_policy_decision_log_dropped",
         "Decisions that are missing in the decision log.",

@@ -6,8 +6,9 @@ from typing import Any
 import attrs
 import cattrs
 
+from ..shadow import added as shadow_added
 from .counts import Counted, added
-from .reports import Report
+from .reports import Report, ShadowReport
 
 
 @attrs.frozen
@@ -71,6 +72,26 @@ class Relay:
         """What all workers have decided since their starts."""
         return added(counted for worker in self.workers for counted in worker.decisions)
 
+    @property
+    def shadow(self) -> ShadowReport | None:
+        """The shadow policy, of all workers that have its newest version; ``None`` where none
+        has one.
+        """
+        found = [worker.shadow for worker in self.workers if worker.shadow is not None]
+        if not found:
+            return None
+        newest = max(found, key=lambda shadow: shadow.since)
+        same = [shadow for shadow in found if shadow.version == newest.version]
+        return attrs.evolve(
+            newest,
+            since=min(shadow.since for shadow in same),
+            problems=_once(problem for shadow in found for problem in shadow.problems),
+            compared=tuple(
+                shadow_added(counted for shadow in same for counted in shadow.compared)
+            ),
+            left_out=sum(shadow.left_out for shadow in same),
+        )
+
     def sum(self, of: Callable[[Report], int]) -> int:
         """The sum of a count of all workers."""
         return sum(map(of, self.workers))
@@ -101,6 +122,7 @@ class Relay:
                 }
                 for each in self.decisions
             ],
+            "shadow": cattrs.unstructure(self.shadow),
             "log_dropped": self.sum(lambda worker: worker.log_dropped),
             "workers": [
                 {name: value for name, value in worker.as_json().items() if name in of_each}

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import cattrs
 
+from ..shadow import Shadow, ShadowCounted
 from .counts import Counted
 
 if TYPE_CHECKING:
@@ -66,6 +67,23 @@ class ScriptReport:
     """What is wrong with it; empty where nothing is known to be."""
 
 
+@attrs.frozen
+class ShadowReport:
+    """The shadow policy."""
+
+    path: str
+    version: str | None
+    """``None`` where its file cannot be used."""
+    since: float
+    """Unix seconds: when this version of it was first asked."""
+    problems: tuple[str, ...]
+    """Of its file."""
+    compared: tuple[ShadowCounted, ...]
+    """Since then."""
+    left_out: int
+    """Questions that it was not asked, since then: too many came at a time."""
+
+
 @attrs.frozen(kw_only=True)
 class Report:
     """One worker of a relay. Times are Unix seconds."""
@@ -99,6 +117,8 @@ class Report:
     """Since the start."""
     log_dropped: int
     """Decisions that are missing in the decision log, since the start."""
+    shadow: ShadowReport | None = None
+    """``None`` where there is none."""
 
     def as_json(self) -> dict[str, Any]:
         """The report as a JSON value."""
@@ -124,6 +144,7 @@ def report_of(
     started_at: float,
     decisions: tuple[Counted, ...],
     log_dropped: int,
+    shadow: ShadowReport | None,
 ) -> Report:
     """A worker's report, of this moment. From any thread."""
     status, state, snapshot = engine.status, engine.state, engine.snapshot
@@ -164,6 +185,7 @@ def report_of(
         script_failures=engine.scripts.failures,
         decisions=decisions,
         log_dropped=log_dropped,
+        shadow=shadow,
     )
 
 
@@ -175,4 +197,19 @@ def _follow_lists(engine: "PolicyPlugin") -> tuple[FollowListReport, ...]:
         if author in known and author not in missing
         else FollowListReport(author, None, 0)
         for author in sorted(needed)
+    )
+
+
+def shadow_report_of(shadow: Shadow) -> ShadowReport | None:
+    """What a worker has to say of its shadow policy; ``None`` where there is none."""
+    pair, problems = shadow.pair, shadow.problems
+    if pair is None and not problems:
+        return None
+    return ShadowReport(
+        path=str(shadow.path),
+        version=None if pair is None else pair.shadow.version,
+        since=shadow.since,
+        problems=problems,
+        compared=tuple(shadow.counted()),
+        left_out=shadow.left_out,
     )

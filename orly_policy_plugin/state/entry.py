@@ -15,11 +15,19 @@ from ..errors import PolicyError
 from ..policy.writing import VERSION_DIGITS
 
 How = Literal[
-    "start", "hand edit", "event", "rollback", "publish", "set", "contribution", "withdrawal"
+    "start",
+    "hand edit",
+    "event",
+    "rollback",
+    "publish",
+    "set",
+    "promote",
+    "contribution",
+    "withdrawal",
 ]
 """``start``: found at the first start; ``event``: an owner's policy event; ``rollback``,
-``publish`` and ``set``: the command of that name; the last two: a policy admin's event, and what
-withdrew one.
+``publish``, ``set`` and ``promote``: the command of that name; the last two: a policy admin's
+event, and what withdrew one.
 """
 
 HOWS: Final[tuple[How, ...]] = (
@@ -29,6 +37,7 @@ HOWS: Final[tuple[How, ...]] = (
     "rollback",
     "publish",
     "set",
+    "promote",
     "contribution",
     "withdrawal",
 )

@@ -12,7 +12,7 @@ import orjson
 from orly_policy_hookspecs.nip01 import FrozenEvent, malformed
 from orly_policy_plugin.cli.inputs import shown_name
 from orly_policy_plugin.cli.json_lines import UnreadableLines, lines_of
-from orly_policy_plugin.desk.entries import is_dropped, is_entry
+from orly_policy_plugin.desk.entries import is_dropped, is_entry, is_of_shadow
 
 _MOST_TOLD = 5
 _NO_SIGNATURE: Final = "0" * 128
@@ -69,6 +69,8 @@ def _events(path: Path, passed: Passed, read: Callable[[int], None]) -> Iterator
             continue
         if is_dropped(value):
             passed.dropped += value["dropped"]
+            continue
+        if is_of_shadow(value):
             continue
         event = _event_in(value)
         if problem := _why_no_event(value, event):
