@@ -1,4 +1,11 @@
-"""The lint: every planted mistake is found at its place, and nothing else is."""
+"""The lint: every planted mistake is found at its place, and nothing else is.
+
+``told.txt`` has the very words. Where some were changed on purpose, write them anew and read the
+difference as somebody who has made the mistake::
+
+    cd tests/lint
+    python -c "import test_lint as lint; lint.TOLD.write_text(lint.told(), encoding='utf-8')"
+"""
 
 import json
 from pathlib import Path
@@ -12,6 +19,7 @@ from orly_policy_plugin.policy import InvalidPolicy, Lists, read_policy
 
 HERE = Path(__file__).parent
 BAD = sorted(path for path in (HERE / "bad").glob("*.json") if path.stem != "nostr")
+TOLD = HERE / "told.txt"
 NEAR = sorted((HERE / "near").glob("*.json"))
 
 
@@ -35,6 +43,15 @@ def test_every_planted_mistake_is_found(path: Path) -> None:
     """With its place and its name, and nothing besides."""
     planted = json.loads(path.read_text())["_slips"]
     assert sorted([each.place, each.name] for each in slips(examined(path))) == sorted(planted)
+
+
+def told() -> str:
+    """Every slip of every bad policy, a line each."""
+    return "".join(f"{path.name}: {slip}\n" for path in BAD for slip in slips(examined(path)))
+
+
+def test_each_is_told_in_these_words() -> None:
+    assert told().splitlines() == TOLD.read_text(encoding="utf-8").splitlines()
 
 
 @pytest.mark.parametrize("path", NEAR, ids=lambda path: path.stem)

@@ -91,6 +91,8 @@ def test_many_names_that_no_list_has_take_no_time(beside: Json) -> None:
 def test_a_policy_has_a_hundred_lists_at_most() -> None:
     lists = {f"list{i}": {"file": "x"} for i in range(101)}
     assert problems({"lists": lists}) == ["lists: has 101 lists; a policy has at most 100"]
+    del lists["list0"]
+    assert len(structure_policy({"lists": lists}).lists) == 100
 
 
 @pytest.mark.parametrize("name", ["", "a b", "é", "-a", "a" * 41, "a.b"])
