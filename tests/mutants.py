@@ -28,10 +28,10 @@ PACKAGES = {
     "orly_policy_plugin": ROOT / "orly_policy_plugin",
 }
 MUTATED = ("orly_policy_hookspecs", *(f"orly_policy_plugin/{one}" for one in (
-    "authority", "decisions", "policy",
+    "authority", "decisions", "lint", "policy",
 )))  # fmt: skip
 TESTS = (
-    "authority", "conformance", "contract", "decisions", "lists", "nip01", "plugin",
+    "authority", "conformance", "contract", "decisions", "lint", "lists", "nip01", "plugin",
     *(f"plugins/test_{one}.py" for one in (
         "criteria", "criteria_gone", "criteria_keys", "criteria_told", "section", "shown",
     )),
@@ -128,7 +128,7 @@ def note(frame, event, _):
         called.add(f"{frame.f_globals['__name__']}.{function}")
 
 sys.setprofile(note)
-import orly_policy_plugin.plugin
+import orly_policy_plugin.lint, orly_policy_plugin.plugin
 sys.setprofile(None)
 print(*called, sep="\\n")
 """
