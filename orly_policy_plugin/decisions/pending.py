@@ -81,12 +81,9 @@ def decided(
 
 def at_best(pending: Pending, event: Event, keys: Keys) -> bool:
     """Whether it comes to an accept where every script accepts and nothing else was written."""
-    if not pending.unopposed.accepted:
-        return False
-    if not pending.rates:
-        return True
-    size = event_size(event)
-    return all(rate.ever_takes(event, keys, size) for rate in pending.rates)
+    return pending.unopposed.accepted and all(
+        rate.ever_takes(event, keys, event_size(event)) for rate in pending.rates
+    )
 
 
 def denial(

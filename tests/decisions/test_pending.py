@@ -4,12 +4,13 @@ from typing import Any
 
 import pytest
 from depth import times
-from examples import ALICE, BOB, NOW, OWNER, AnEvent
+from examples import ADMIN, ALICE, BOB, NOW, OWNER, AnEvent
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import accesses, events, follow_lists, many, policies, submitters
 
 from orly_policy_hookspecs import PREFIXES, Decision, Verdict
+from orly_policy_plugin.authority.contributions import read_contribution
 from orly_policy_plugin.decisions import (
     Action,
     Pending,
@@ -242,3 +243,40 @@ def test_at_best_is_what_an_explanation_says_where_scripts_accept() -> None:
     pending = compile_policy(structure_policy(closed)).write(AnEvent(), (), NOW)
     assert isinstance(pending, Pending)
     assert not at_best(pending, AnEvent(), ())
+
+
+@pytest.mark.parametrize(
+    ("author", "keys", "fits"),
+    [(OWNER, (BOB,), True), (ALICE, (OWNER,), True), (ALICE, (BOB,), False), (ALICE, (), False)],
+)
+def test_at_best_an_admins_rate_is_for_no_owner(
+    author: str, keys: tuple[str, ...], fits: bool
+) -> None:
+    """Whoever submits an owner's event, and whatever an owner submits."""
+    limit = {"rules_add": {"8": {"rate_limit": 1}}}
+    by_admin = read_contribution(limit, admin=ADMIN, created_at=NOW, event_id="1d" * 32)
+    policy = structure_policy({"owners": [OWNER], "policy_admins": [ADMIN]})
+    snapshot = compile_policy(policy, contributions=[by_admin])
+    event = AnEvent(kind=8, pubkey=author)
+    pending = snapshot.write(event, keys, NOW)
+    assert isinstance(pending, Pending)
+    assert at_best(pending, event, keys) is fits
+
+
+def test_at_best_there_is_no_rate_to_fit() -> None:
+    snapshot = compile_policy(structure_policy({"rules": {"1": {"script": "ask"}}}))
+    pending = snapshot.write(AnEvent(), (), NOW)
+    assert isinstance(pending, Pending)
+    assert at_best(pending, AnEvent(), ())
+
+
+@pytest.mark.parametrize("reply", [REJECTS, SHADOWS, FAILS, OVERLOADS])
+def test_a_scripts_no_has_its_place(reply: Reply) -> None:
+    """That of the one that said it."""
+    policy = {"global": {"script": "all"}, "rules": {"1": {"script": "ask"}}}
+    pending = compile_policy(structure_policy(policy)).write(AnEvent(), (), NOW)
+    assert isinstance(pending, Pending)
+    for said, place in (([reply], "global.script"), ([ACCEPTS, reply], "rules.1.script")):
+        decision = decided(pending, said, failure_denies=True)
+        assert decision is not None
+        assert decision.place == place

@@ -18,7 +18,7 @@ from orly_policy_plugin.policy import (
 )
 from orly_policy_plugin.policy.diff import changes_of_meaning
 from orly_policy_plugin.policy.models import key_lists_of
-from orly_policy_plugin.policy.named_lists import KeyList, list_in_words
+from orly_policy_plugin.policy.named_lists import KeyList, list_in_words, not_known_yet
 
 Json = dict[str, Any]
 MEMBERS: Json = {"members": {"file": "members.txt"}}
@@ -163,6 +163,7 @@ def test_what_is_no_name_of_a_list(name: str) -> None:
         ({"fil": "a"}, ".fil: unknown key; did you mean 'file'?"),
         ("members.txt", ": expected an object in braces, found the text 'members.txt'"),
         ({"file": ""}, ".file: expected the path of a file, found ''"),
+        ({"file": "a\0b"}, ".file: expected the path of a file, found 'a\\x00b'"),
         ({"file": "lists/"}, ".file: expected the path of a file, found 'lists/'"),
         ({"file": 5}, ".file: expected a text in double quotes, found the number 5"),
     ],
@@ -185,13 +186,19 @@ def test_a_list_lies_in_the_policy_files_folder(path: str) -> None:
             f"lists.members.{key}: {path!r} is not in the policy file's folder; "
             "write a path from there, such as 'members.txt'"
         )
+    [told] = problems({"lists": {"members": {"file": "/" + "x" * 60}}})
+    assert f"'/{'x' * 59}…' is not in" in told
     assert structure_policy({"lists": {"members": {"file": "lists/2026/..members"}}}).lists
 
 
 def test_lists_of_the_same_events_need_as_many_keys() -> None:
     """What was good of them is kept once."""
     of = {"author": ALICE, "kind": 3}
-    lists = {"one": of, "two": {**of, "at_least": 1}, "other": {**of, "author": BOB}}
+    lists = {
+        "one": of,
+        "two": {**of, "at_least": 1},
+        "other": {**of, "author": BOB, "at_least": 7},
+    }
     assert structure_policy({"lists": lists}).lists["one"].least == 1
     near = {"follows_of": ALICE, "hops": 2, "followers": 3}
     assert structure_policy({"lists": {**lists, "near": near}}).lists["near"].least == 1
@@ -203,6 +210,15 @@ def test_lists_of_the_same_events_need_as_many_keys() -> None:
         "lists.three.at_least: the list 'one' is of the same events and needs at least 1; "
         "write that, too"
     ]
+
+
+def test_lists_of_events_may_come_later() -> None:
+    """Those of files are read before the policy is in force."""
+    people = {"author": ALICE, "kind": 3}
+    near = {"follows_of": ALICE, "hops": 2, "followers": 3}
+    sources = structure_policy({"lists": {**MEMBERS, "people": people, "near": near}}).lists
+    assert not_known_yet(sources, {}) == {"people", "near"}
+    assert not_known_yet(sources, {"people": frozenset()}) == {"near"}
 
 
 def test_an_authors_list_is_written_as_it_was_read() -> None:

@@ -534,6 +534,9 @@ def test_what_stands_twice_is_told_with_what_is_wrong() -> None:
         "rules.01",
         "rules.01.size_limit",
     ]
+    with pytest.raises(InvalidPolicy) as caught:
+        read_policy(b'{"global": {"script": "a", "script": "a", "size_limit": true}}')
+    assert [problem.place for problem in caught.value.problems] == ["global", "global.size_limit"]
 
 
 def test_a_comment_may_stand_twice() -> None:
