@@ -2,18 +2,25 @@
 
 import asyncio
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Final
 
 import attrs
 
 from orly_policy_hookspecs import Context, Event, Gate, frozen
+from orly_policy_plugin.desk.desk import NAME as DESK
+from orly_policy_plugin.desk.desk import Desk
 from orly_policy_plugin.desk.settings import DeskSettings
 from orly_policy_plugin.plugin import PolicyPlugin, register
 from orly_policy_plugin.settings import Settings
+from orly_policy_plugin.shadow import shadow_file
 
 from .timing import Effort, Timed, timed, timed_together
 from .workloads import NOW, READ_POLICY, WORKLOADS, Workload, gate_with, key, simple
+
+_SHADOW_SECONDS: Final = 30.0
 
 
 def decision(name: str, effort: Effort) -> Timed:
@@ -55,9 +62,11 @@ def hook(effort: Effort) -> Timed:
         return timed(lambda times: runner.run(asking(times)), effort)
 
 
-def told(effort: Effort) -> Timed:
+def told(effort: Effort, shadow: bytes | None = None) -> Timed:
     """What it adds to ``hook`` that the operator is told: counts, a socket, and a decision log of
     refusals.
+
+    :param shadow: a second policy, which is asked as well.
     """
     workload = simple()
     event, context = frozen(*workload.events), Context(authenticated=workload.keys)
@@ -65,12 +74,16 @@ def told(effort: Effort) -> Timed:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "policy.json")
         path.write_bytes(workload.policy)
+        if shadow is not None:
+            shadow_file(path).write_bytes(shadow)
         desk = DeskSettings(log=Path(folder, "decisions.jsonl"))
         register(told, Settings(path=path, desk=desk))
         told.check()
         with asyncio.Runner() as runner:
             runner.run(told.start())
             told.open()
+            if shadow is not None:
+                _until_asked(told)
 
             def writing(gate: Gate) -> Callable[[int], None]:
                 async def asking(times: int) -> None:
@@ -82,6 +95,20 @@ def told(effort: Effort) -> Timed:
             without, with_it = timed_together([writing(plain), writing(told)], effort)
             runner.run(told.stop())
     return attrs.evolve(with_it, seconds=with_it.seconds - without.seconds)
+
+
+def _until_asked(gate: Gate) -> None:
+    """Wait for the shadow policy.
+
+    :raises TimeoutError: it does not come.
+    """
+    desk = gate.plugin(DESK)
+    assert isinstance(desk, Desk)
+    deadline = time.monotonic() + _SHADOW_SECONDS
+    while desk._shadow.pair is None:
+        if time.monotonic() > deadline:
+            raise TimeoutError("the shadow policy is not asked")
+        time.sleep(0.01)
 
 
 def read(events: Sequence[Event], effort: Effort) -> tuple[Timed, int]:

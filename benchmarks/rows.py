@@ -24,6 +24,7 @@ from . import (
 from .figures import Figure, Goal, Measured
 from .real_events import events_to_read
 from .timing import Effort, Timed
+from .workloads import shadow
 
 
 @attrs.frozen(kw_only=True)
@@ -78,6 +79,14 @@ def _hook(options: Options) -> Measured:
 
 def _told(options: Options) -> Measured:
     return _in_v(decisions.told(options.effort), _TOLD)
+
+
+def _shadow(options: Options) -> Measured:
+    return _in_v(decisions.told(options.effort, shadow(5)), _TOLD)
+
+
+def _shadow_differs(options: Options) -> Measured:
+    return _in_v(decisions.told(options.effort, shadow(1)), _TOLD)
 
 
 def _read(options: Options) -> Measured:
@@ -247,6 +256,18 @@ ROWS: Final = (
         name="told",
         workload="what counting, and a log of refusals, add to that",
         measure=_told,
+        goals=(_v(_TOLD),),
+    ),
+    Row(
+        name="shadow",
+        workload="the same, with a shadow policy that has other rules of other kinds",
+        measure=_shadow,
+        goals=(_v(_TOLD),),
+    ),
+    Row(
+        name="shadow-differs",
+        workload="the same, with one that has another rule of this kind",
+        measure=_shadow_differs,
         goals=(_v(_TOLD),),
     ),
     Row(

@@ -100,6 +100,13 @@ def simple() -> Workload:
     return Workload("simple", _as_file(policy), (AnEvent(),))
 
 
+def shadow(kind: int) -> bytes:
+    """The policy of ``simple``, with one more limit for a kind."""
+    rules: dict[str, Any] = {"1": {"write_allow": [SUBMITTER]}}
+    rules.setdefault(str(kind), {})["content_limit"] = 1_000_000
+    return _as_file({"kind": {"whitelist": [1, 3, 5]}, "rules": rules})
+
+
 def kinds() -> Workload:
     """100 rules, each for somebody else; events of 100 kinds in turn."""
     rules = {str(kind): {"write_allow": [key(1000 + kind)]} for kind in range(100)}

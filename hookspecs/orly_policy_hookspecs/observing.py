@@ -26,6 +26,9 @@ log = get_log(__name__)
 Tell = Callable[[FrozenEvent, Context, Asked, Decision, float], object]
 """From an event, who asked, what was asked, the decision and the seconds that it took."""
 
+TellAll = Callable[[Event, Context, Asked, Decision, float, float], None]
+"""The same, and when telling began, by the monotonic clock."""
+
 _ALL: Final = ("event", "context", "access", "decision", "seconds")
 """The parameters that a hook may take."""
 _EVENTS_AT_A_TIME: Final = 128
@@ -89,6 +92,30 @@ class Observers:
     _observers: Sequence[Observer]
     _budget_seconds: float
 
+    tell: "TellAll" = attrs.field(init=False)
+    """Tell each of a decision. Never raises; what goes wrong is in the log."""
+
+    @tell.default
+    def _tell_all(self) -> "TellAll":
+        tells = [_told_by(observer, self._budget_seconds) for observer in self._observers]
+        if len(tells) == 1:  # as nearly always, and every decision of a relay comes through here
+            return tells[0]
+
+        def tell(
+            event: Event,
+            context: Context,
+            access: Asked,
+            decision: Decision,
+            seconds: float,
+            begun: float,
+        ) -> None:
+            if (given := _given(event)) is not None:
+                for each in tells:
+                    each(given, context, access, decision, seconds, begun)
+                    begun = monotonic()
+
+        return tell
+
     def of(self, access: Asked) -> "Observers":
         """Those that are told of this."""
         told = [each for each in self._observers if access in each.told_of]
@@ -105,35 +132,6 @@ class Observers:
                 # Only then, and not by its __dict__: Python finds what is an object's own more
                 # slowly once either was touched.
                 delattr(asker, name)
-
-    def tell(
-        self,
-        event: Event,
-        context: Context,
-        access: Asked,
-        decision: Decision,
-        seconds: float,
-        begun: float,
-    ) -> None:
-        """Tell each of a decision. Never raises; what goes wrong is in the log.
-
-        :param seconds: that the decision took.
-        :param begun: when telling began, by the monotonic clock.
-        """
-        given = _given(event)
-        if given is None:
-            return
-        for observer in self._observers:
-            try:
-                observer.tell(given, context, access, decision, seconds)
-            except KeyboardInterrupt:
-                raise
-            except BaseException as error:  # noqa: BLE001 -- whatever it is, it is logged
-                observer.by(self._budget_seconds).failed(error)
-            ended = monotonic()
-            if ended - begun > self._budget_seconds:
-                observer.by(self._budget_seconds).late()
-            begun = ended
 
     def behind_answers(
         self,
@@ -228,6 +226,32 @@ class Observers:
                     observer.by(self._budget_seconds).failed(error)
             if monotonic() - begun > self._budget_seconds:
                 observer.by(self._budget_seconds).late()
+
+
+def _told_by(observer: Observer, budget_seconds: float) -> "TellAll":
+    tell = observer.tell
+
+    def told(
+        event: Event,
+        context: Context,
+        access: Asked,
+        decision: Decision,
+        seconds: float,
+        begun: float,
+    ) -> None:
+        given = event if type(event) is FrozenEvent else _given(event)
+        if given is None:
+            return
+        try:
+            tell(given, context, access, decision, seconds)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 -- whatever it is, it is logged
+            observer.by(budget_seconds).failed(error)
+        if monotonic() - begun > budget_seconds:
+            observer.by(budget_seconds).late()
+
+    return told
 
 
 def _given(event: Event) -> FrozenEvent | None:

@@ -12,7 +12,7 @@ from orly_policy_hookspecs.logs import get_log
 
 from ..errors import PolicyError
 from ..shadow import Compared, Shadow
-from ..shadow.following import Asked
+from ..shadow.following import Asked, Note
 from .asking import folder_of, remove_stale
 from .counts import Counts
 from .decision_log import DecisionLog
@@ -63,6 +63,8 @@ class Desk:
         self._folder = folder_of(engine.status.path, engine.state_folder)
         self._server = SocketServer(self._folder, self._answer) if settings.is_open else None
         self._shadow = Shadow(engine, self._differs, self._reads_changed)
+        self._note: Note | None = None
+        """Of the shadow policy, while there is one."""
         self._changed: Callable[[], None] = _nobody
         self._followers: tuple[Following, ...] = ()
         self._takes_all = False
@@ -118,8 +120,8 @@ class Desk:
     ) -> None:
         """Count a decision, and hand it to those who follow."""
         accepted = self._count(access, decision, seconds)
-        if self._shadow.pair is not None and access != "policy_event":
-            self._shadow.note(access, event, context, decision, seconds)
+        if self._note is not None and access != "policy_event":
+            self._note(access, event, context, decision, seconds)
         if self._takes_all or (self._takes_refusals and not accepted):
             self._hand_over(event, context, access, decision, seconds)
 
@@ -158,6 +160,7 @@ class Desk:
 
     def _reads_changed(self) -> None:
         pair = self._shadow.pair
+        self._note = self._shadow.note
         self._engine.asked_reads = None if pair is None else pair.asked
         self._changed()
 

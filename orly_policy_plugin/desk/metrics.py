@@ -20,7 +20,7 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from ..shadow import ShadowCounted
+from ..shadow import OUTCOMES, ShadowCounted
 from ..shadow import added as shadow_added
 from .counts import LIMITS, Counted, added
 from .relay import Relay
@@ -135,7 +135,7 @@ def _counters(total: Totals) -> Iterator[Metric]:
         "Decisions of the shadow policy, beside those of the policy in force.",
         labels=("outcome",),
     )
-    compared: Counter[str] = Counter()
+    compared: Counter[str] = Counter(dict.fromkeys(OUTCOMES, 0))
     for question in total.shadow:
         compared[question.outcome] += question.count
     for outcome, count in sorted(compared.items()):

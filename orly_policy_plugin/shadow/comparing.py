@@ -1,5 +1,6 @@
 """What a second policy would have decided, beside what was decided. Pure."""
 
+from collections.abc import Mapping
 from typing import Final, Literal, get_args
 
 import attrs
@@ -45,15 +46,17 @@ class Pair:
 
     live: Snapshot
     shadow: Snapshot
-    _alike: dict[Access, dict[int, bool]] = attrs.field(init=False)
-    _others_alike: dict[Access, bool] = attrs.field(init=False)
+    alike: Mapping[Access, Mapping[int, bool]] = attrs.field(init=False)
+    """Of each kind that one of them names, whether both decide alike on its events."""
+    others_alike: Mapping[Access, bool] = attrs.field(init=False)
+    """The same of all other kinds."""
     _asked: dict[int, "_Asked"] = attrs.field(init=False, factory=dict)
 
-    @_alike.default
+    @alike.default
     def _kinds(self) -> dict[Access, dict[int, bool]]:
         return {access: _alike_by_kind(*self._plans(access)) for access in BOTH}
 
-    @_others_alike.default
+    @others_alike.default
     def _others(self) -> dict[Access, bool]:
         plans = {access: self._plans(access) for access in BOTH}
         return {access: _same(one.other, other.other) for access, (one, other) in plans.items()}
@@ -63,8 +66,8 @@ class Pair:
 
     def is_alike(self, access: Access, kind: int) -> bool:
         """Whether both decide alike on every event of a kind."""
-        known = self._alike[access].get(kind)
-        return self._others_alike[access] if known is None else known
+        known = self.alike[access].get(kind)
+        return self.others_alike[access] if known is None else known
 
     def asked(self, scopes: ReadScopes) -> ReadScopes:
         """A reader's scopes in which nothing is granted unasked of which the second policy may
@@ -127,11 +130,11 @@ class _Asked:
 
     @property
     def named(self) -> frozenset[int]:
-        return frozenset(self.scopes.named) | self._pair._alike["read"].keys()
+        return frozenset(self.scopes.named) | self._pair.alike["read"].keys()
 
     @property
     def others(self) -> ReadScope:
-        return _unless(self.scopes.others, is_alike=self._pair._others_alike["read"])
+        return _unless(self.scopes.others, is_alike=self._pair.others_alike["read"])
 
     def of_kind(self, kind: int) -> ReadScope:
         if (known := self._known.get(kind)) is None:

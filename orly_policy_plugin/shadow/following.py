@@ -60,6 +60,10 @@ class Asked:
     """Unix seconds."""
 
 
+Note = Callable[[Access, Event, Context, Decision, float], None]
+"""Takes what was asked, the decision, and the seconds that it took."""
+_Fields = tuple[Access, Event, Context, Decision, float, float]
+"""Of :class:`Asked`."""
 Differs = Callable[[Asked, Compared, str], None]
 """Told of each question on which the second policy differs, with that one's version."""
 
@@ -78,6 +82,8 @@ class Shadow:
         self.path = shadow_file(engine.status.path)
         self.pair: Pair | None = None
         """``None`` where there is no second policy, or none that can be used."""
+        self.note: Note | None = None
+        """Notes a question that was decided; ``None`` where nobody is to be asked."""
         self.problems: tuple[str, ...] = ()
         """What is wrong with its file; empty where nothing is, and where there is none."""
         self.since = 0.0
@@ -87,7 +93,7 @@ class Shadow:
         self._content: bytes | None = None
         self._counts = ShadowCounts()
         self._alike: dict[Access, int] = {"write": 0, "read": 0}
-        self._waiting: deque[tuple[Pair, Asked]] = deque()
+        self._waiting: deque[tuple[_Fields, Pair]] = deque()
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._asking: threading.Thread | None = None
@@ -173,25 +179,30 @@ class Shadow:
                 log.info("the shadow policy %s is asked, and not obeyed: %s", version, self.path)
             elif not problems:
                 log.info("there is no shadow policy any more: %s", self.path)
+        self.note = None if pair is None else self._noting(pair)
         if pair is not before:
             self._changed()
 
     # --- questions
 
-    def note(
-        self, access: Access, event: Event, context: Context, decision: Decision, seconds: float
-    ) -> None:
-        """Note a question that was decided. Every decision of a relay comes through here."""
-        pair = self.pair
-        if pair is None:
-            return
-        if pair.is_alike(access, event.kind):
-            self._alike[access] += 1
-        elif len(self._waiting) >= MOST_WAITING:
-            self.left_out += 1
-        else:
-            asked = Asked(access, event, context, decision, seconds, time.time())
-            self._waiting.append((pair, asked))
+    def _noting(self, pair: Pair) -> Note:
+        """What notes a question that was decided. Every decision of a relay comes through it."""
+        alike, others_alike, counts = pair.alike, pair.others_alike, self._alike
+        waits = self._waiting.append
+
+        def note(
+            access: Access, event: Event, context: Context, decision: Decision, seconds: float
+        ) -> None:
+            is_alike = alike[access].get(event.kind)
+            if others_alike[access] if is_alike is None else is_alike:
+                counts[access] += 1
+            elif len(self._waiting) >= MOST_WAITING:
+                self.left_out += 1
+            else:
+                # A tuple: to make an object takes longer than all else here.
+                waits(((access, event, context, decision, seconds, time.time()), pair))
+
+        return note
 
     def counted(self) -> list[ShadowCounted]:
         """How both compared, since this version of it was first asked. From any thread."""
@@ -206,7 +217,8 @@ class Shadow:
         while not self._stopping.wait(_PACE_SECONDS):
             while self._waiting and not self._stopping.is_set():
                 for _ in range(min(len(self._waiting), _MOST_AT_A_TIME)):
-                    self._ask_one(*self._waiting.popleft())
+                    fields, pair = self._waiting.popleft()
+                    self._ask_one(pair, Asked(*fields))
                 self._stopping.wait(0.001)
 
     def _ask_one(self, pair: Pair, asked: Asked) -> None:

@@ -114,7 +114,17 @@ def test_the_policy_file_is_named_one_way(invoke: Invoke) -> None:
     }
     arguments = {name for name, found in named.items() if isinstance(found, click.Argument)}
     assert arguments == {
-        *("check", "explain", "history", "lint", "metrics", "plugins", "promote", "rollback", "status"),
+        *(
+            "check",
+            "explain",
+            "history",
+            "lint",
+            "metrics",
+            "plugins",
+            "promote",
+            "rollback",
+            "status",
+        ),
         *("strfry", "tail"),
     }
     options = {"diff", "follows import", "follows list", "proxy", "set", "sign-update", "withdraw"}
