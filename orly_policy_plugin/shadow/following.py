@@ -36,6 +36,7 @@ ASKING: Final = "orly-policy-shadow-asking"
 MOST_WAITING: Final = 10_000
 """Questions that wait to be asked; more are left out, and counted."""
 _PACE_SECONDS: Final = 0.1
+_IDLE_SECONDS: Final = 1.0
 _MOST_AT_A_TIME: Final = 500
 """Questions, before other threads have their turn."""
 
@@ -214,7 +215,7 @@ class Shadow:
         return [*alike, *self._counts.taken()]
 
     def _ask(self) -> None:
-        while not self._stopping.wait(_PACE_SECONDS):
+        while not self._stopping.wait(_IDLE_SECONDS if self.pair is None else _PACE_SECONDS):
             while self._waiting and not self._stopping.is_set():
                 for _ in range(min(len(self._waiting), _MOST_AT_A_TIME)):
                     fields, pair = self._waiting.popleft()
