@@ -73,6 +73,12 @@ class Node:
         temporary.write_text(text)
         temporary.replace(self.file)
 
+    @property
+    def has_dealt_with_its_file(self) -> bool:
+        """Whether what is saved there has changed the store, or will change nothing."""
+        file = self.plugin._file
+        return file is not None and file._content == self.file.read_bytes()
+
     def apply(self, event: AnEvent) -> Decision:
         answer = asyncio.run(self.plugin.on_policy_event(event, NOBODY))
         assert answer is not None

@@ -98,10 +98,9 @@ def test_a_rollout_ends_in_the_new_one(nodes: Nodes) -> None:
     one.save(V3)
     eventually(lambda: all_have(all_nodes, V3))
     for late in (two, three):  # they get what the store has left behind, and then the newest
-        late.save(V2)
-        time.sleep(0.5)
-        late.save(V3)
-    time.sleep(1)
+        for content in (V2, V3):
+            late.save(content)
+            eventually(lambda late=late: late.has_dealt_with_its_file)
     assert all_have(all_nodes, V3)
     assert nodes.history() == ["hand edit", "hand edit", "start"]
 
@@ -115,7 +114,7 @@ def test_going_back_by_the_file_is_an_edit(nodes: Nodes) -> None:
     one.save(V1)
     eventually(lambda: all_have(all_nodes, V1))
     two.save(V1)
-    time.sleep(1)
+    eventually(lambda: two.has_dealt_with_its_file)
     assert all_have(all_nodes, V1)
     assert nodes.history() == ["hand edit", "hand edit", "start"]
 
@@ -136,7 +135,7 @@ def test_workers_share_a_file_and_a_copy(nodes: Nodes) -> None:
     for content in (V2, V3, V2):
         workers[0].save(content)
         eventually(lambda content=content: all_have(workers, content))
-    time.sleep(0.5)
+        eventually(lambda: all(worker.has_dealt_with_its_file for worker in workers))
     assert all_have(workers, V2)
     assert nodes.history() == ["hand edit", "hand edit", "hand edit", "start"]
 
