@@ -33,7 +33,8 @@ MUTATED = ("orly_policy_hookspecs", *(f"orly_policy_plugin/{one}" for one in (
 TESTS = (
     "authority", "conformance", "contract", "decisions", "lint", "lists", "nip01", "plugin",
     *(f"plugins/test_{one}.py" for one in (
-        "criteria", "criteria_gone", "criteria_keys", "criteria_told", "section", "shown",
+        "criteria", "criteria_gone", "criteria_keys", "criteria_told", "explained", "section",
+        "shown",
     )),
     "policy", "rates", "test_every_field.py", "test_policy_file.py",
 )  # fmt: skip

@@ -1,11 +1,12 @@
 """What explains a decision says the same as the relay."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
 from depth import times
-from examples import ALICE, BOB, CAROL, NOW, AnEvent
+from examples import ALICE, BOB, CAROL, NOW, AnEvent, by
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -28,6 +29,13 @@ async def later(event: Event, context: Context, least: int) -> str | None:
     if event.content == "fail":
         raise OSError
     return too_short(event, context, least)
+
+
+async def is_member_later(event: Event, context: Context, people: list[str]) -> bool:
+    await asyncio.sleep(0)
+    if event.content == "fail":
+        raise OSError
+    return is_member(event, context, people)
 
 
 class Opinions:
@@ -58,7 +66,9 @@ class Opinions:
 
 def plugins() -> dict[str, object]:
     return {
-        "criteria": Criteria([shortest(later, asked_on=("write", "read")), members(is_member)]),
+        "criteria": Criteria(
+            [shortest(later, asked_on=("write", "read")), members(is_member_later)]
+        ),
         "opinions": Opinions(),
     }
 
@@ -126,3 +136,57 @@ async def compared(relay: Gate, explaining: Explaining, asked: list[Any]) -> Non
             # A firm no is the relay's answer as soon as it is there, whoever else would say it.
             said = [explained.decision.message, *(step.seen for step in explained.steps)]
             assert any(decision.message in each for each in said)
+
+
+@pytest.mark.parametrize(
+    ("rule", "content", "keys", "message", "steps"),
+    [
+        ({}, "hello", (ALICE,), "", [("x_shortest", "pass"), ("x_members", "grant")]),
+        (
+            {},
+            "hello",
+            (BOB,),
+            "restricted: not allowed to write events of kind 1",
+            [("x_shortest", "pass"), ("x_members", "deny")],
+        ),
+        ({}, "hi", (ALICE,), "invalid: under 3", [("x_shortest", "deny")]),
+        ({}, "fail", (ALICE,), "error: a policy plugin failed", [("x_shortest", "deny")]),
+        (
+            {"x_shortest": None},
+            "fail",
+            (ALICE,),
+            "error: a policy plugin failed",
+            [("x_members", "deny")],
+        ),
+        (
+            {"write_allow": [BOB]},
+            "hello",
+            (ALICE,),
+            "",
+            [("x_shortest", "pass"), ("write_allow", "no match"), ("x_members", "grant")],
+        ),
+    ],
+)
+def test_each_criterion_is_a_step(
+    tmp_path: Path,
+    rule: dict[str, Any],
+    content: str,
+    keys: tuple[str, ...],
+    message: str,
+    steps: list[tuple[str, str]],
+) -> None:
+    """With what it has answered, as far as it was asked."""
+    criteria = {"x_shortest": 3, "x_members": [ALICE]}
+    policy = structure_policy({"default_policy": "deny", "rules": {"1": criteria | rule}})
+    gate = Gate()
+    for name, plugin in plugins().items():
+        gate.register(plugin, name)
+    gate.switch_off({"opinions"})
+    snapshot = compile_policy(policy, plugins=PluginsOfGate(gate).fit(policy, None))
+    explaining = Explaining(snapshot, gate, Scripts(tmp_path), ())
+    asked = explaining.explained("write", frozen(AnEvent(content=content)), by(*keys), NOW)
+    explained = asyncio.run(asked)
+    assert explained.decision.message == message
+    assert explained.decision.accepted is not bool(message)
+    made = [(step.place.removeprefix("rules.1."), step.outcome) for step in explained.steps]
+    assert made[: len(steps)] == steps
