@@ -9,7 +9,7 @@ from typing import Any
 
 import attrs
 import pytest
-from examples import ALICE, BOB, NOBODY, AnEvent, by
+from examples import ALICE, BOB, CAROL, NOBODY, NOW, AnEvent, by
 
 from orly_policy_hookspecs import Context, Criterion, Event, Gate, PluginError, hookimpl
 from orly_policy_hookspecs.criteria import Access
@@ -151,6 +151,63 @@ def test_reads_are_asked_about_too(tmp_path: Path) -> None:
         assert (scope.denial, scope.grants_rest) == (None, False)
         assert scope.tells_addresses_apart
     assert relayed.gate.read_scopes(by(ALICE)).of_kind(2).denial is not None
+
+
+def test_a_reader_whom_a_list_lets_in_is_known_beforehand(tmp_path: Path) -> None:
+    """Beside a criterion, which others are to be asked about."""
+    rule = {"x_members": [ALICE], "read_allow": [BOB]}
+    policy: Json = {"default_policy": "deny", "rules": {"1": rule}}
+    relayed = started(tmp_path, policy, it=Criteria([members(is_member, "read")]))
+    assert relayed.gate.read_scopes(by(BOB)).of_kind(1).grants_rest
+    assert not relayed.gate.read_scopes(by(ALICE)).of_kind(1).grants_rest
+
+
+LIMITS: Json = {"content_limit": 5, "max_age_of_event": 60}
+QUESTIONS: list[tuple[Json, tuple[str, ...]]] = [
+    ({}, (ALICE,)),
+    ({}, (BOB,)),
+    ({}, (CAROL,)),
+    ({}, ()),
+    ({"content": "too long"}, (ALICE,)),
+    ({"created_at": NOW - 61}, (ALICE,)),
+    ({"kind": 2}, (BOB,)),
+    ({"kind": 2}, ()),
+]
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+@pytest.mark.parametrize("default", ["allow", "deny"])
+@pytest.mark.parametrize(
+    "policy",
+    [
+        {"global": {"write_allow": [ALICE, BOB]}, "rules": {"1": LIMITS}},
+        {"rules": {"1": LIMITS | {"write_allow": [ALICE], "write_deny": [CAROL]}}},
+        {"rules": {"1": LIMITS}},
+    ],
+)
+def test_beside_one_that_passes_all_is_decided_as_without_it(
+    tmp_path: Path, policy: Json, default: str, is_async: bool
+) -> None:
+    """Before and after it, in the global rule and in a kind's, waited for or not."""
+
+    async def later(*_: object) -> None:
+        await asyncio.sleep(0)
+
+    def at_once(*_: object) -> None:
+        return None
+
+    plain = {"default_policy": default, "rules": {}, "global": {}} | policy
+    asking = plain | {"global": plain["global"] | {"x_shortest": 1}}
+    asking["rules"] = {kind: rule | {"x_shortest": 1} for kind, rule in plain["rules"].items()}
+    plugin = Criteria([shortest(later if is_async else at_once)])
+    answers = []
+    for each in (plain, asking):
+        gate = started(tmp_path, each, it=plugin).gate
+        answers.append(
+            [gate.blocking.write(AnEvent(**event), by(*keys)) for event, keys in QUESTIONS]
+        )
+        gate.blocking.close()
+    assert answers[0] == answers[1]
 
 
 def test_a_script_and_a_rate_come_after(tmp_path: Path) -> None:
