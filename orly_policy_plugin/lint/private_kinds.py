@@ -42,9 +42,9 @@ def _kinds(kinds: list[int]) -> str:
 
 
 def _snapshot(examined: Examined) -> Snapshot:
-    """The policy, ready to be asked; a list that is not known has nobody in it."""
+    """The policy, ready to be asked about a stranger, who is in no list."""
     policy = examined.policy
-    lists = {name: examined.lists.get(name, frozenset()) for name in policy.lists}
+    lists = dict.fromkeys(policy.lists, frozenset[str]())
     return compile_policy(policy, lists=lists, plugins=examined.plugins)
 
 

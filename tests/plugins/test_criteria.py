@@ -82,6 +82,11 @@ def test_a_criterion_refuses(tmp_path: Path, place: str) -> None:
     assert says(tmp_path, policy, content="hello", it=plugin) == "OK"
 
 
+def test_a_refusal_has_the_place_of_its_criterion(tmp_path: Path) -> None:
+    gate = started(tmp_path, RULE, it=Criteria([shortest()])).gate
+    assert gate.blocking.write(AnEvent(content="hi"), NOBODY).place == "rules.1.x_shortest"
+
+
 def test_it_counts_in_its_place(tmp_path: Path) -> None:
     """After the built-in limits, before deny lists; the first that fails has the word."""
     plugin = Criteria([shortest()])

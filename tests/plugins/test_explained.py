@@ -198,3 +198,5 @@ def test_each_criterion_is_a_step(
     assert explained.decision.accepted is not bool(message)
     made = [(step.place.removeprefix("rules.1."), step.outcome) for step in explained.steps]
     assert made == steps
+    limits = {step.place: step.limit for step in explained.steps}
+    assert limits.get("rules.1.x_shortest", "x_shortest 3") == "x_shortest 3"

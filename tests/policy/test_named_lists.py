@@ -95,10 +95,14 @@ def test_a_policy_has_a_hundred_lists_at_most() -> None:
     assert len(structure_policy({"lists": lists}).lists) == 100
 
 
-@pytest.mark.parametrize("name", ["", "a b", "é", "-a", "a" * 41, "a.b"])
+@pytest.mark.parametrize("name", ["", "a b", "é", "-a", "a" * 41, "a" * 61, "a.b"])
 def test_what_is_no_name_of_a_list(name: str) -> None:
     [told] = problems({"lists": {name: {"file": "members.txt"}}})
-    assert "is no name of a list: up to 40 letters, digits, '-' and '_'" in told
+    shown = f"{name[:60]}…" if len(name) > 60 else name
+    assert told.endswith(
+        f"{shown!r} is no name of a list: up to 40 letters, digits, '-' and '_', "
+        "the first a letter or a digit"
+    )
     [told] = problems({"rules": {"1": {"write_allow": [f"@{name}"]}}})
     assert told.startswith("rules.1.write_allow[0]: ")
     assert "is no name of a list" in told
