@@ -187,6 +187,7 @@ QUESTIONS: list[tuple[Json, tuple[str, ...]]] = [
     [
         {"global": {"write_allow": [ALICE, BOB]}, "rules": {"1": LIMITS}},
         {"rules": {"1": LIMITS | {"write_allow": [ALICE], "write_deny": [CAROL]}}},
+        {"rules": {"1": LIMITS | {"follows_whitelist_admins": [ALICE]}}},
         {"rules": {"1": LIMITS}},
     ],
 )
