@@ -6,17 +6,17 @@ import shlex
 import socket
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 import sqlalchemy as sa
 import uvicorn
-import yaml
 
 from orly_policy_hookspecs import GateError, OperatorError
 from orly_policy_hookspecs.logs import get_log
 from orly_policy_plugin.atomic import write_atomically
 from orly_policy_plugin.errors import Unwritable
+from orly_policy_plugin.hosts.asgi import App
 from orly_policy_plugin.hosts.listening import CannotListen, listen_on
 from orly_policy_plugin.hosts.nostr_relay import PolicyApp, create_app
 from orly_policy_plugin.hosts.nostr_relay.logs import OURS
@@ -24,12 +24,15 @@ from orly_policy_plugin.hosts.websockets import WebSockets
 from orly_policy_plugin.policy import InvalidPolicy
 from orly_policy_plugin.session import SessionSettings
 
-from .private import NotPrivate, keep_private
+from .configuration import configuration, is_edited, once_started
+from .private import CONFIGURATION, NotPrivate, keep_private
 from .showing import PYTHON, program, run, say, tell
 
 if TYPE_CHECKING:
     from .workers import Workers
 
+_DATA: Final = Path("relay-data")
+_POLICY: Final = "policy.json"
 SAMPLE_POLICY = Path(__file__).with_name("sample-policy.json")
 
 
@@ -84,7 +87,7 @@ _POSTGRESQL = ("postgresql", "postgres", "postgresql+asyncpg")
     "--data",
     type=click.Path(path_type=Path, file_okay=False),
     callback=_in_utf8,
-    default=Path("relay-data"),
+    default=_DATA,
     show_default=True,
     help="Folder for the database, the configuration and the sample policy.",
 )
@@ -173,50 +176,57 @@ def main(
     script_timeout: float,
 ) -> None:
     """Run nostr-relay behind a policy file, which may be edited meanwhile."""
-    try:
-        listening = listen_on(host, port)
-    except CannotListen as error:
-        _fail(f"{error}; --port 0 takes a free port, --host names an address of this machine")
-    port = listening.getsockname()[1]
-    try:
-        keep_private(data)
-        policy_file = policy or _sample_policy(data)
-        if database is not None and storage == "lmdb":
-            raise click.UsageError(
-                "--database takes the place of --storage lmdb: give one of them"
+    with contextlib.ExitStack() as closing:
+        try:
+            listening = listen_on(host, port)
+        except CannotListen as error:
+            _fail(f"{error}; --port 0 takes a free port, --host names an address of this machine")
+        port = listening.getsockname()[1]
+        try:
+            keep_private(data)
+            policy_file = policy or _sample_policy(data)
+            if database is not None and storage == "lmdb":
+                raise click.UsageError(
+                    "--database takes the place of --storage lmdb: give one of them"
+                )
+            events = _storage(data.absolute(), storage, database)
+            of_nostr_relay = _configured(host, port, events, workers)
+            if is_edited(data / CONFIGURATION):
+                tell(
+                    f"{data / CONFIGURATION} was edited and is used as it is: its storage and its "
+                    "relay_urls count, not those of the options; remove it to have it made anew"
+                )
+            path, keep = closing.enter_context(configuration(data, of_nostr_relay))
+        except NotPrivate as error:
+            _fail(str(error))
+        except Unwritable as error:
+            _fail(f"{error}; or name another folder with --data")
+        except OSError as error:
+            _fail(f"{error.filename or data}: {error.strerror}; name another folder with --data")
+        of_the_store: dict[str, Any] = {} if store is None else {"store": store}
+        try:
+            app = create_app(
+                path,
+                policy_file,
+                **of_the_store,
+                missing_follow_lists=missing_follow_lists,
+                require_relay_tag=require_relay_tag,
+                script_failure_write=script_failure_write,
+                script_failure_read=script_failure_read,
+                script_environment=script_environment,
+                script_timeout_seconds=script_timeout,
             )
-        events = _storage(data.absolute(), storage, database)
-        configuration = _configuration(data, host, port, events, workers)
-    except NotPrivate as error:
-        _fail(str(error))
-    except Unwritable as error:
-        _fail(f"{error}; or name another folder with --data")
-    except OSError as error:
-        _fail(f"{error.filename or data}: {error.strerror}; name another folder with --data")
-    of_the_store: dict[str, Any] = {} if store is None else {"store": store}
-    try:
-        app = create_app(
-            configuration,
-            policy_file,
-            **of_the_store,
-            missing_follow_lists=missing_follow_lists,
-            require_relay_tag=require_relay_tag,
-            script_failure_write=script_failure_write,
-            script_failure_read=script_failure_read,
-            script_environment=script_environment,
-            script_timeout_seconds=script_timeout,
-        )
-    except InvalidPolicy as error:
-        _fail(*map(str, error.problems))
-    except (OperatorError, GateError) as error:
-        _fail(str(error))
-    if workers > 1:
-        by_workers = _load_workers()(app, listening, workers)
-        _greet(app, f"ws://{host}:{port}", policy_file)
-        by_workers.run()
-    else:
-        _greet(app, f"ws://{host}:{port}", policy_file)
-        _serve(app, listening)
+        except InvalidPolicy as error:
+            _fail(*map(str, error.problems))
+        except (OperatorError, GateError) as error:
+            _fail(str(error))
+        if workers > 1:
+            by_workers = _load_workers()(once_started(app, keep), listening, workers)
+            _greet(app, f"ws://{host}:{port}", policy_file)
+            by_workers.run()
+        else:
+            _greet(app, f"ws://{host}:{port}", policy_file)
+            _serve(once_started(app, keep), listening)
 
 
 def _load_workers() -> "type[Workers]":
@@ -228,7 +238,7 @@ def _load_workers() -> "type[Workers]":
     return Workers
 
 
-def _serve(app: PolicyApp, listening: socket.socket) -> None:
+def _serve(app: App, listening: socket.socket) -> None:
     get_log("uvicorn.error")  # its handlers are its own
     # Headers of proxies are not believed: on loopback anybody could write them.
     config = uvicorn.Config(
@@ -253,18 +263,16 @@ def _fail(*problems: str) -> NoReturn:
 
 def _sample_policy(data: Path) -> Path:
     """The data folder's policy; the sample is put there the first time."""
-    policy = data / "policy.json"
+    policy = data / _POLICY
     if not policy.exists() and not policy.is_symlink():
         write_atomically(policy, SAMPLE_POLICY.read_bytes())
     return policy
 
 
-def _configuration(
-    data: Path, host: str, port: int, storage: dict[str, Any], workers: int
-) -> Path:
-    """nostr-relay's configuration file, made anew."""
+def _configured(host: str, port: int, storage: dict[str, Any], workers: int) -> dict[str, Any]:
+    """nostr-relay's configuration, as the options have it."""
     names = {host, "localhost"} if host == "127.0.0.1" else {host}
-    settings = {
+    return {
         "relay_name": "example relay",
         "relay_description": "nostr-relay with orly_policy_plugin",
         "storage": storage,
@@ -287,11 +295,6 @@ def _configuration(
             "root": {"level": "WARNING", "handlers": ["console"]},
         },
     }
-    path = data / "nostr-relay.yaml"
-    if path.is_symlink():  # what it leads to is not the relay's to write
-        path.unlink()
-    write_atomically(path, yaml.safe_dump(settings).encode())
-    return path
 
 
 def _storage(data: Path, storage: str, database: sa.URL | None) -> dict[str, Any]:
@@ -308,7 +311,8 @@ def _storage(data: Path, storage: str, database: sa.URL | None) -> dict[str, Any
 
 def _greet(app: PolicyApp, url: str, policy: Path) -> None:
     """Say where the relay is, what it enforces, and how to try it."""
-    try_it = shlex.join([program(PYTHON), "-m", "example_relay.say", "--relay", url])
+    elsewhere = () if policy == _DATA / _POLICY else ("--policy", str(policy))
+    try_it = shlex.join([program(PYTHON), "-m", "example_relay.say", "--relay", url, *elsewhere])
     say(f"relay:   {url}")
     if app.engine is None:
         say("policy:  none is enforced (ORLY_POLICY_ENABLED is false)")

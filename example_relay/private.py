@@ -14,9 +14,9 @@ _ROOT = 0
 """Whose files are no threat, and for whom file modes mean nothing."""
 
 _POLICY = "policy.json"
-_CONFIGURATION = "nostr-relay.yaml"
+CONFIGURATION = "nostr-relay.yaml"
 _KEPT_HERE = (
-    _CONFIGURATION,
+    f"{CONFIGURATION}*",
     _POLICY,
     "events.sqlite3*",  # the database, what SQLite has beside it, the workers' sockets
     "events.lmdb*",
@@ -121,4 +121,4 @@ def _kept_here(data: Path) -> Iterator[Path]:
 def _is_the_relays_alone(data: Path) -> bool:
     """A relay has been here before, and nobody else."""
     names = {path.name for path in data.iterdir()}
-    return _CONFIGURATION in names and names == {path.name for path in _kept_here(data)}
+    return CONFIGURATION in names and names == {path.name for path in _kept_here(data)}

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import click
+import yaml
 from coincurve import PrivateKey
 
 from orly_policy_plugin.cli.publishing import NoAnswer, OkMessage, publish
 
-from .private import make_private_only, tighten
+from .private import CONFIGURATION, make_private_only, tighten
 from .showing import program, run, say, tell
 
 _AUTHENTICATION = 22242
@@ -52,6 +53,12 @@ def _is_unicode(text: str) -> bool:
 @click.option("--key", help="The secret key, 64 hex characters; a new one where not given.")
 @click.option("--auth", is_flag=True, help="Authenticate with the key first (NIP-42).")
 @click.option(
+    "--policy",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The relay's policy file, for orly-policy explain; where not given, policy.json beside "
+    "the event, if it is of this relay.",
+)
+@click.option(
     "--save",
     type=click.Path(path_type=Path, dir_okay=False),
     default=Path("relay-data/last-event.json"),
@@ -65,6 +72,7 @@ def main(
     tag: tuple[str, ...],
     key: str | None,
     auth: bool,
+    policy: Path | None,
     save: Path,
 ) -> None:
     """Publish CONTENT as an event and show what the relay answers."""
@@ -81,15 +89,34 @@ def main(
         sys.exit(1)
     shown = ["OK", event["id"], answer.accepted, answer.message]
     say(f"{relay} answered: {json.dumps(shown, ensure_ascii=False)}")
+    if not answer.accepted:
+        _say_how_to_explain(event, auth, policy or _policy_of(relay, save.parent), save)
+
+
+def _say_how_to_explain(event: dict[str, Any], auth: bool, policy: Path, save: Path) -> None:
     say("why:")
     command = program("orly-policy")
-    beside = save.with_name("policy.json")  # where the example relay has it
-    policy = beside if beside.exists() else Path("POLICY.json")
     authed = f" --authed {event['pubkey']}" if auth else ""
     say(
         f"  {shlex.quote(command)} explain {shlex.quote(str(policy))} --access write "
         f"--event {shlex.quote(str(save))}{authed}"
     )
+
+
+def _policy_of(relay: str, data: Path) -> Path:
+    """The policy in an example relay's data folder, if the relay is the one that is asked."""
+    policy = data / "policy.json"
+    return policy if policy.exists() and _is_of(data, relay) else Path("POLICY.json")
+
+
+def _is_of(data: Path, relay: str) -> bool:
+    """Whether a relay's configuration in the folder has the URL."""
+    try:
+        configured = yaml.safe_load((data / CONFIGURATION).read_bytes())
+        urls = configured["authentication"]["relay_urls"]
+        return relay.rstrip("/") in [str(url).rstrip("/") for url in urls]
+    except (OSError, yaml.YAMLError, KeyError, TypeError):
+        return False  # another relay's
 
 
 def sign(secret: PrivateKey, kind: int, tags: list[list[str]], content: str) -> dict[str, Any]:

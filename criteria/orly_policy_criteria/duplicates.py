@@ -12,6 +12,7 @@ import attrs
 from orly_policy_hookspecs import Context, Criterion, Decision, FrozenEvent, hookimpl
 from orly_policy_hookspecs.decision import Asked
 
+from .counted import counted
 from .undecided import Undecided
 from .values import members_of, number_shape, object_shape, one_of, whole_number
 
@@ -107,7 +108,7 @@ class Duplicates:
                 return None
             if now - at < these.seconds:
                 return (
-                    f"blocked: the same content came within {these.seconds} seconds"
+                    f"blocked: the same content came within {counted(these.seconds, 'second')}"
                     f"{' from this author' if author else ''}"
                 )
             self._sent[key] = event.id, now
@@ -140,7 +141,7 @@ def in_words(value: Any) -> str:
     whose = "an author" if value.get("by", "author") == "author" else "anybody"
     least = value.get("from_characters", 0)
     longer = f" of {least} characters or more" if least else ""
-    return f"the same content{longer} by {whose} once within {value['seconds']} seconds"
+    return f"the same content{longer} by {whose} once within {counted(value['seconds'], 'second')}"
 
 
 duplicates: Final = Duplicates()

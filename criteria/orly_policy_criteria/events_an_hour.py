@@ -7,6 +7,7 @@ from orly_policy_hookspecs import Context, Criterion, Decision, FrozenEvent, hoo
 from orly_policy_hookspecs.decision import Asked
 
 from .an_hour import AnHour
+from .counted import counted
 from .values import number_shape, whole_number
 
 MOST_AN_HOUR: Final = 10_000
@@ -38,7 +39,7 @@ class EventsAnHour:
         """Say that there were as many within the hour before."""
         if self._counted.has_room(event.id, (event.pubkey, event.kind), most):
             return None
-        return f"rate-limited: {most} events of kind {event.kind} an hour"
+        return f"rate-limited: {counted(most, 'event')} of kind {event.kind} an hour"
 
     def decided(
         self, event: FrozenEvent, _: Context, __: Asked, decision: Decision, ___: object

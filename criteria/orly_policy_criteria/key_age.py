@@ -9,6 +9,7 @@ from typing import Final
 
 from orly_policy_hookspecs import Context, Criterion, FrozenEvent, hookimpl
 
+from .counted import counted
 from .values import number_shape, whole_number
 
 MOST_KEYS: Final = 100_000
@@ -59,7 +60,8 @@ class KeyAge:
                 first_seen = self._new.setdefault(key, now)
             if (left := seconds - (now - first_seen)) > 0:
                 _bound(self._new, self._most)
-                return f"restricted: this key is new here; try again in {math.ceil(left)} seconds"
+                wait = counted(math.ceil(left), "second")
+                return f"restricted: this key is new here; try again in {wait}"
             self._new.pop(key, None)
             self._let_through[key] = first_seen
             self._let_through.move_to_end(key)

@@ -19,6 +19,7 @@ from orly_policy_hookspecs.decision import Asked
 from orly_policy_hookspecs.errors import did_you_mean
 
 from .an_hour import AnHour
+from .counted import counted
 from .events_an_hour import MOST_AN_HOUR
 from .networks import site_of
 from .values import Shape, keys_in_words, number_shape, object_shape, texts_shape, whole_number
@@ -134,12 +135,12 @@ class LimitsByClass:
         size, largest = len(event.content.encode()), limits.content_bytes
         if largest is not None and size > largest:
             prefix = "auth-required" if might_do_more else "blocked"
-            return f"{prefix}: content is {size} bytes, the limit{whose} is {largest}"
+            return f"{prefix}: content is {counted(size, 'byte')}, the limit{whose} is {largest}"
         most = limits.events_an_hour
         if most is None or self._counted.has_room(event.id, (sender, event.kind), most):
             return None
         prefix = "auth-required" if might_do_more else "rate-limited"
-        return f"{prefix}: {most} events of kind {event.kind} an hour{whose}"
+        return f"{prefix}: {counted(most, 'event')} of kind {event.kind} an hour{whose}"
 
     def decided(
         self, event: FrozenEvent, _: Context, __: Asked, decision: Decision, ___: object
@@ -175,9 +176,9 @@ def _whose(limits: Mapping[str, Any]) -> str:
 def _in_words(limits: Mapping[str, Any]) -> str:
     said = []
     if "events_an_hour" in limits:
-        said.append(f"{limits['events_an_hour']} events of a kind an hour")
+        said.append(f"{counted(limits['events_an_hour'], 'event')} of a kind an hour")
     if "content_bytes" in limits:
-        said.append(f"{limits['content_bytes']} bytes of content")
+        said.append(f"{counted(limits['content_bytes'], 'byte')} of content")
     return " of ".join(said) or "without limits"
 
 

@@ -131,7 +131,7 @@ class SizeLimit(Constraint):
         if (size := event_size(event)) <= self.most:
             return None
         return self._denial(
-            f"blocked: event is {size} bytes, the limit{self.subject} is {self.most}"
+            f"blocked: event is {counted(size, 'byte')}, the limit{self.subject} is {self.most}"
         )
 
     def seen(self, event: Event, keys: Keys, now: int) -> str:
@@ -169,6 +169,12 @@ class ContentLimit(Constraint):
         return Foresight(denies_none_up_to=Sizes(content=self.most))
 
 
+def _tag(name: str) -> str:
+    """A tag of this name, as it is read aloud: ``a "t" tag``, ``an "e" tag``."""
+    an = name[:1].lower() in ("aefhilmnorsx" if len(name) == 1 else "aeiou")
+    return f"{'an' if an and name else 'a'} {quoted(name)} tag"
+
+
 def _names(event: Event) -> set[str]:
     return {tag[0] for tag in event.tags}
 
@@ -191,7 +197,7 @@ class MustHaveTags(Constraint):
             if not missing:
                 return None
         first = next(name for name in self.names if name in missing)
-        return self._denial(f"invalid: a {quoted(first)} tag is required{self.subject}")
+        return self._denial(f"invalid: {_tag(first)} is required{self.subject}")
 
     def seen(self, event: Event, keys: Keys, now: int) -> str:
         return _listed(sorted(_names(event)))
@@ -210,9 +216,7 @@ class AllowedTags(Constraint):
     def check(self, event: Event, keys: Keys, now: int) -> Finding:
         for tag in event.tags:
             if tag[0] not in self.names:
-                return self._denial(
-                    f"invalid: a {quoted(tag[0])} tag is not allowed{self.subject}"
-                )
+                return self._denial(f"invalid: {_tag(tag[0])} is not allowed{self.subject}")
         return None
 
     def seen(self, event: Event, keys: Keys, now: int) -> str:
@@ -353,7 +357,7 @@ def _too_long(name: str, subject: str) -> str:
 
 def _mismatch(name: str, value: str, regex: Regex, subject: str) -> str:
     return (
-        f"invalid: the value {quoted(value)} of a {quoted(name)} tag does not match "
+        f"invalid: the value {quoted(value)} of {_tag(name)} does not match "
         f"{quoted(regex.text)}{subject}"
     )
 

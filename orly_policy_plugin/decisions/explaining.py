@@ -138,7 +138,7 @@ def _within_rates(
     """The same, unless the event is too large for a rate that nobody has used yet."""
     for rate in rates:
         size = event_size(event)
-        seen, limit = f"{size} bytes", f"{counted(rate.most, 'byte')} per second"
+        seen, limit = counted(size, "byte"), f"{counted(rate.most, 'byte')} per second"
         if not rate.ever_takes(event, keys, size):
             steps.append(Step(rate.place, seen, limit, "deny"))
             return rate.refusal(0.0, size)

@@ -62,8 +62,8 @@ class RateLimit:
         if room < 0:
             largest = math.floor(self.most * self.time_constant_seconds)
             return Decision.reject(
-                f"rate-limited: event is {size} bytes, {limit} allow at most {largest}: "
-                "it can never fit",
+                f"rate-limited: event is {counted(size, 'byte')}, "
+                f"{limit} allow at most {largest}: it can never fit",
                 self.place,
             )
         room = max(room, math.ulp(self.most) / 4)  # an average that small adds nothing

@@ -9,6 +9,7 @@ import orjson
 
 from orly_policy_hookspecs.nip01 import FrozenEvent, is_unicode
 
+from ..counted import counted
 from .settings import SUBSCRIPTION_ID_LENGTH, SessionSettings
 
 _TEXT: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
@@ -52,7 +53,8 @@ def read_message(text: str | bytes, settings: SessionSettings) -> ClientMessage:
     encoded = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
     if len(encoded) > settings.message_bytes:
         raise NoMessage(
-            f"a message has {len(encoded)} bytes, at most {settings.message_bytes} may be"
+            f"a message has {counted(len(encoded), 'byte')}, "
+            f"at most {settings.message_bytes} may be"
         )
     try:
         value = orjson.loads(encoded)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from orly_policy_hookspecs import Context
 from orly_policy_hookspecs.logs import get_log
 
+from ..counted import counted
 from .authentication import NotAuthenticated, authenticated, new_challenge
 from .in_flight import InFlight
 from .messages import (
@@ -230,6 +231,7 @@ class Session:
             return
         if len(known) >= self._settings.keys:
             raise NotAuthenticated(
-                f"restricted: at most {self._settings.keys} keys may authenticate on a connection"
+                f"restricted: at most {counted(self._settings.keys, 'key')} "
+                "may authenticate on a connection"
             )
         self.context = Context((*known, pubkey), ip=self.context.ip, connection=self)

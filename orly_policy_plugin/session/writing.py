@@ -21,6 +21,7 @@ from orly_policy_hookspecs.nip01 import (
 )
 
 from ..authority import verify
+from ..counted import counted
 from .deletions import Vanishing, deletion_of, vanishing_of
 from .host import Abilities, Added, Known, NotStored, StoreUnavailable
 from .messages import id_of
@@ -185,7 +186,8 @@ class Writing:
         if (size_bytes := len(canonical(event))) > _LARGEST_REQUEST_BYTES:
             most = _LARGEST_REQUEST_BYTES
             raise _Refused(
-                f"invalid: a request to vanish has {size_bytes} bytes, at most {most} may be"
+                f"invalid: a request to vanish has {counted(size_bytes, 'byte')}, "
+                f"at most {most} may be"
             )
         if event.created_at > self._clock() + _REQUEST_AHEAD_SECONDS:
             raise _Refused("invalid: a request to vanish is dated in the future")

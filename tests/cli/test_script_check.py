@@ -306,6 +306,8 @@ QUICK = [
         [
             "problem: ended when asked about “nobody logged in” (status 1); "
             "its last words: KeyError: 'logged_in_pubkey'",
+            "  | Traceback (most recent call last):\n",
+            "  | KeyError: 'logged_in_pubkey'\n",
             'x:5: event["logged_in_pubkey"]\n',
             "accept     from an IPv6 address",
         ],
@@ -343,7 +345,7 @@ QUICK = [
         GOOD.replace(
             "    print", "    import time; time.sleep(1.1 * (event['content'] == ''))\n    print"
         ),
-        ["note: took 1.", " s for “no content, no tags”", "no problems found"],
+        ["note: slow: took 1.", " s for “no content, no tags”", "no problems found"],
         id="slow",
     ),
     pytest.param(
@@ -479,7 +481,7 @@ while chunk := os.read(0, 1 << 20):
         GOOD.replace(
             "    print", "    import time; time.sleep(0.4 * (event['content'] == ''))\n    print"
         ),
-        ["problem: took ", " ms for “no content, no tags”: the relay waits 300 ms"],
+        ["problem: too slow: took ", " ms for “no content, no tags”: the relay waits 300 ms"],
         id="too slow",
     ),
     pytest.param(

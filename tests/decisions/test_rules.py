@@ -53,12 +53,16 @@ CONSTRAINTS = [
         "blocked: content is 6 bytes, the limit{} is 5",
     ),
     ("content_limit", 0, AnEvent(content=""), "accept"),
+    ("content_limit", 0, AnEvent(content="!"), "blocked: content is 1 byte, the limit{} is 0"),
     ("content_limit", 0, AnEvent(), "blocked: content is 5 bytes, the limit{} is 0"),
 ]
 WRITE_CONSTRAINTS = [
     ("must_have_tags", ["t", "p"], TAGGED, "accept"),
     ("must_have_tags", ["t", "T", "d"], TAGGED, 'invalid: a "T" tag is required{}'),
     ("must_have_tags", ["d"], AnEvent(), 'invalid: a "d" tag is required{}'),
+    ("must_have_tags", ["e"], AnEvent(), 'invalid: an "e" tag is required{}'),
+    ("must_have_tags", ["expires"], AnEvent(), 'invalid: an "expires" tag is required{}'),
+    ("must_have_tags", ["U"], AnEvent(), 'invalid: a "U" tag is required{}'),
     ("must_have_tags", [], AnEvent(), "accept"),
     ("allowed_tags", ["t", "p", "x"], TAGGED, "accept"),
     ("allowed_tags", ["t"], TAGGED, 'invalid: a "p" tag is not allowed{}'),

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -150,7 +151,7 @@ def test_a_database_that_cannot_be_reached_is_told(
     assert "refused" in ending.stderr or "Connect call failed" in ending.stderr
     assert "Traceback" not in ending.stderr
     assert "s3cret" not in ending.stdout + ending.stderr
-    assert (tmp_path / "data" / "nostr-relay.yaml").stat().st_mode & 0o077 == 0
+    assert not list((tmp_path / "data").glob("nostr-relay.yaml*"))  # it would have the password
 
 
 def test_taken_port_and_other_wrong_options_are_one_line(
@@ -291,6 +292,63 @@ def test_sample_policy_is_put_into_the_data_folder(tmp_path: Path) -> None:
         assert relay.stdout.split("version ")[1] != version
 
 
+def test_an_edited_configuration_is_kept(tmp_path: Path) -> None:
+    """What a start has written the next one may replace; what somebody has changed it uses."""
+    relay = Relay(tmp_path, {})
+    configuration = relay.data / "nostr-relay.yaml"
+    with relay:
+        relay.wait_for(configuration.exists)
+        first = configuration.read_text()
+    relay.forget_output()
+    with relay:
+        relay.wait_for(lambda: configuration.read_text() != first)  # the port is another
+    edited = configuration.read_text().replace("example relay", "my relay")
+    configuration.write_text(edited)
+    relay.forget_output()
+    with relay:
+        with urllib.request.urlopen(
+            urllib.request.Request(relay.http, headers={"Accept": "application/nostr+json"})
+        ) as answer:
+            assert json.load(answer)["name"] == "my relay"
+        assert f"{configuration} was edited and is used as it is" in relay.stderr
+    assert configuration.read_text() == edited
+
+
+def test_a_start_that_fails_changes_no_configuration(tmp_path: Path) -> None:
+    """Neither where the policy is wrong nor where the database is."""
+    relay = Relay(tmp_path, {})
+    configuration = relay.data / "nostr-relay.yaml"
+    with relay:
+        relay.wait_for(configuration.exists)
+    before = sorted(relay.data.iterdir()), configuration.read_text()
+    relay.save_policy({"rulez": {}})
+    relay.launch()
+    assert relay.wait() == 1
+    relay.save_policy({})
+    relay.launch("--database", "postgresql://127.0.0.1:1/none")
+    assert relay.wait() == 3
+    assert (sorted(relay.data.iterdir()), configuration.read_text()) == before
+
+
+def test_the_client_explains_by_the_policy_of_the_relay_that_it_asked(
+    tmp_path: Path,
+) -> None:
+    """Of a relay whose data folder has the event, or of none."""
+    with Relay(tmp_path, None) as relay:
+        relay.wait_for((relay.data / "nostr-relay.yaml").exists)
+        saved = relay.data / "last-event.json"
+        asked = ("--relay", relay.url, "--save", str(saved))
+        assert f"--policy {relay.policy}" in relay.stdout
+        assert "why:" not in say(*asked, "hello").stdout
+        refused = say(*asked, "--kind", "5000", "hello").stdout
+        assert f"explain {relay.policy} --access write" in refused
+        (tmp_path / "other").mkdir()
+        with Relay(tmp_path / "other", None) as other:
+            asked = ("--relay", other.url, "--save", str(saved))
+            refused = say(*asked, "--kind", "5000", "hello").stdout
+            assert "explain POLICY.json --access write" in refused
+
+
 # --- the client to try it with
 
 
@@ -313,7 +371,8 @@ def odd_relay() -> Iterator[str]:
                 client.send(odd)
             known = known or command == "AUTH"
             message = event["content"] if known else "auth-required: who are you?"
-            client.send(json.dumps(["OK", event["id"], known, message]))
+            accepted = known and message != "no"
+            client.send(json.dumps(["OK", event["id"], accepted, message]))
 
     with serve(answer, "127.0.0.1", 0) as server:
         thread = threading.Thread(target=server.serve_forever)
@@ -332,7 +391,10 @@ def test_the_client_waits_for_a_real_answer(tmp_path: Path, odd_relay: str) -> N
     assert f'answered: ["OK", "{id_of(saved)}", false, "auth-required: who' in unknown.stdout
     known = say("--auth", *options)
     assert f'answered: ["OK", "{id_of(saved)}", true, "Grüße"]' in known.stdout
-    assert "--authed" in known.stdout
+    assert "why:" not in known.stdout
+    refused = say("--auth", "no", *options[1:], "--policy", "its.json")
+    assert "explain its.json --access write" in refused.stdout
+    assert "--authed" in refused.stdout
 
 
 def id_of(saved: Path) -> str:

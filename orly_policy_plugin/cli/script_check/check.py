@@ -216,9 +216,9 @@ class _Check:
 
     def _judge_speed(self, question: Question) -> None:
         start = ", its start included" if question in self._asked_of_this[:1] else ""
-        seen = f"took {took(question.seconds)} for “{question.sample.name}”{start}"
+        seen = f"slow: took {took(question.seconds)} for “{question.sample.name}”{start}"
         if question.seconds > self._timeout:
-            self._found(Fault.TOO_SLOW, f"{seen}: the relay waits {took(self._timeout)}")
+            self._found(Fault.TOO_SLOW, f"too {seen}: the relay waits {took(self._timeout)}")
         elif question.seconds > SLOW_SECONDS:
             self._found(Fault.SLOW, seen)
 
@@ -228,7 +228,8 @@ class _Check:
         self._asked_of_this = []
         if not any(question.reply for question in self._questions.values()):
             seen = f"ended without any answer{trial.ending}"
-            self._found(Fault.ENDS_AT_ONCE, seen, trial.stderr)
+            fault = Fault.ENDS_AT_ONCE if trial.status == 0 else Fault.CRASHES
+            self._found(fault, seen, trial.stderr)
             raise _Enough
         if trial.status == 0:
             seen = f"ended after {counted(answered, 'answer')}, though there was more to read"

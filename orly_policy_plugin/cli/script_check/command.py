@@ -109,6 +109,8 @@ def _show_findings(report: Report, source: Source) -> None:
     told: set[str] = set()
     for finding in sorted(report.findings, key=lambda finding: finding.note):
         say(f"{'note' if finding.note else 'problem'}: {finding.seen}")
+        for line in finding.traceback:
+            say(f"  | {line}")
         for line in advise(finding, source):
             if line not in told:
                 say(f"  {line}")

@@ -1,12 +1,16 @@
 """What can be wrong with a script, and what came of its check."""
 
 from enum import Enum, auto
+from typing import Final
 
 import attrs
 
 from orly_policy_plugin.decisions.replies import Reply
 
 from .samples import Sample
+
+_MOST_LINES: Final = 20
+"""Of a traceback."""
 
 
 class Fault(Enum):
@@ -48,6 +52,16 @@ class Finding:
     def note(self) -> bool:
         """Worth knowing, and no failure."""
         return self.fault is Fault.SLOW
+
+    @property
+    def traceback(self) -> tuple[str, ...]:
+        """The last lines that the script wrote to standard error before it crashed, where there
+        is more than its last words.
+        """
+        if self.fault is not Fault.CRASHES:
+            return ()
+        lines = [line.rstrip() for line in self.said.splitlines() if line.strip()]
+        return tuple(lines[-_MOST_LINES:]) if len(lines) > 1 else ()
 
     def with_times(self, times: int) -> "Finding":
         """The same, seen so many times."""

@@ -7,6 +7,7 @@ import attrs
 
 from orly_policy_hookspecs.nip01 import Event
 
+from ...counted import counted
 from ...session import NotStored
 
 _NAMED_TOO: Final = ("expiration", "delegation")
@@ -38,7 +39,7 @@ class Capacity:
             size_bytes = len(name.encode()) + len(value.encode())
             if size_bytes > self.tag_bytes:
                 return NotStored(
-                    f"invalid: a tag of one letter has {size_bytes} bytes, "
+                    f"invalid: a tag of one letter has {counted(size_bytes, 'byte')}, "
                     f"the limit is {self.tag_bytes}"
                 )
         return None
