@@ -18,6 +18,7 @@ from orly_policy_hookspecs.reading import ReadScopes
 from .decisions import Follows, Scopes, Snapshot, limits_of
 from .desk.desk import NAME as DESK
 from .desk.desk import Desk
+from .hazards import hazards_of_files
 from .live import (
     OWNERS_FIRST,
     ChangeThread,
@@ -305,6 +306,8 @@ class PolicyPlugin:
         self.start()
         path, version = self.status.path, self.status.version
         log.info("worker %d: policy version %s is in force, of %s", os.getpid(), version, path)
+        for hazard in hazards_of_files(Path(path), self.state_folder or Path(path).parent):
+            log.warning("%s", hazard)
 
     @hookimpl
     async def on_stop(self) -> None:

@@ -44,6 +44,7 @@ PURE = sorted(
         *(ENGINE / "lists" / f"{name}.py" for name in PURE_OF_LISTS),
         *(ENGINE / "session" / f"{name}.py" for name in PURE_OF_SESSION),
         *(ENGINE / "state" / "postgres" / f"{name}.py" for name in PURE_OF_POSTGRES),
+        ENGINE / "hazards" / "networks.py",
         ENGINE / "hosts" / "monstr" / "rows.py",
         ENGINE / "hosts" / "nostr_relay" / "logs.py",
         ENGINE / "hosts" / "nostr_relay" / "announcements.py",
@@ -164,7 +165,7 @@ def test_the_pack_of_criteria_needs_the_contract_alone() -> None:
             assert level == 1 or module.split(".")[0] in allowed, f"{name_of(path)}: {module}"
 
 
-_BESIDE_A_SESSION = {"addresses", "authority", "event_size", "fair_queue"}
+_BESIDE_A_SESSION = {"addresses", "authority", "counted", "event_size", "fair_queue"}
 """Of the engine's distribution, what a session may import."""
 
 
@@ -222,7 +223,7 @@ def test_a_store_needs_no_engine() -> None:
             continue
         for level, module in imports(parsed(path)):
             assert level < 3 or module.split(".")[0] in {
-                *("authority", "errors", "session", "socket_paths"),
+                *("authority", "counted", "errors", "session", "socket_paths"),
             }, f"{name_of(path)}: {module}"
 
 

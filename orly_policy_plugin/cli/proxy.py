@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import click
 
 from orly_policy_hookspecs import GateError
+from orly_policy_plugin.hazards import is_anybody
 
 from .inputs import unusable_policy
 from .relay_urls import relay_urls_option
@@ -199,4 +200,9 @@ def proxy(
         tell(f"the policy {target.name} is before {upstream}; clients connect to {here}")
         if not relay_urls:
             tell("they can authenticate by that address alone: --public-url names another")
+        for network in filter(is_anybody, trusted_proxies):
+            tell(
+                f"--trust-proxy {network}: X-Forwarded-For is believed from anybody, so that each "
+                "client says what its address is; name the web server alone"
+            )
         ctx.exit(run(app, plan, bound, workers=workers, trusted_proxies=trusted_proxies))

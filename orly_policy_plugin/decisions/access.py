@@ -236,6 +236,11 @@ class MayAccess(Condition):
         return bool(self.grants or self.allows)
 
     @property
+    def asks_to_authenticate(self) -> bool:
+        told = self.unauthenticated_refusal.message
+        return bool(self.allows) and not self.always_grants and told.startswith("auth-required:")
+
+    @property
     def always_grants(self) -> bool:
         return any(isinstance(grant, Everybody) for grant in self.grants)
 

@@ -103,6 +103,11 @@ class Condition:
         """Whether some submitter would be granted."""
         return False
 
+    @property
+    def asks_to_authenticate(self) -> bool:
+        """Whether whoever did not authenticate may be told to."""
+        return False
+
     def foresees(self, keys: Keys) -> Foresight:
         """The findings of the check for a reader, whatever the event. Most look at the event, and
         can only deny.

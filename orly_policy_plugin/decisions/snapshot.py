@@ -95,6 +95,20 @@ class Snapshot:
         """The plans of an access."""
         return self.writes if access == "write" else self.reads
 
+    @property
+    def may_ask_to_authenticate(self) -> bool:
+        """Whether some answer is ``auth-required:``, by the owner's policy."""
+        plans = [self.writes.other, self.reads.other]
+        for kind in self.policy.rules:
+            plans += [self.writes.for_kind(kind), self.reads.for_kind(kind)]
+        denies = self.policy.default_policy == "deny"
+        return any(
+            condition.asks_to_authenticate
+            or (denies and condition.could_grant and not condition.always_grants)
+            for plan in plans
+            for condition in plan.conditions
+        )
+
     def explain(
         self,
         access: "Access",

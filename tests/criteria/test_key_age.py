@@ -23,7 +23,7 @@ def test_a_key_grows_old(tmp_path: Path) -> None:
         told = []
         for clock.now in (0.0, 30.5, 59.0, 60.0, 1e6):
             told.append(says(gate, ALICE.event()).removeprefix(NEW))
-        assert told == ["60 seconds", "30 seconds", "1 seconds", "OK", "OK"]
+        assert told == ["60 seconds", "30 seconds", "1 second", "OK", "OK"]
         assert says(gate, BOB.event()) == f"{NEW}60 seconds"
 
 

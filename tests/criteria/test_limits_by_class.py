@@ -33,8 +33,8 @@ CLASSES: list[Any] = [
     {"who": [BOB.pubkey, ALICE.pubkey], "events_an_hour": 2},
     {"events_an_hour": 1, "content_bytes": 10},
 ]
-TOO_MANY = "rate-limited: 1 events of kind 1 an hour"
-UNKNOWN = "auth-required: 1 events of kind 1 an hour without authenticating"
+TOO_MANY = "rate-limited: 1 event of kind 1 an hour"
+UNKNOWN = "auth-required: 1 event of kind 1 an hour without authenticating"
 
 
 def note(key: Key = CAROL, kind: int = 1) -> FrozenEvent:

@@ -5,12 +5,14 @@ from typing import Any, Final
 
 from nostr_relay.config import Config
 
-from orly_policy_hookspecs import Gate, GateSettings
+from orly_policy_hookspecs import Gate, GateError, GateSettings, OperatorError
 from orly_policy_hookspecs.logs import make_handlers_harmless
+from orly_policy_hookspecs.printing import in_a_line
 
 from ...allocation import give_back_large_blocks
 from ...errors import PolicyError
 from ...plugin import PolicyPlugin, register
+from ...policy import InvalidPolicy
 from ...session import SessionSettings
 from ...settings import Settings
 from .asgi import PolicyShell
@@ -34,6 +36,19 @@ class PolicyApp(PolicyShell):
         """The gate, for plugins that are registered by hand."""
         self.engine = engine
         """The policy engine; ``None`` where it is switched off."""
+
+    async def hazards(self) -> list[str]:
+        """See :meth:`.PolicyShell.hazards`; and that nobody can authenticate, where the policy
+        asks for it.
+        """
+        found = await super().hazards()
+        asks = self.engine is not None and self.engine.snapshot.may_ask_to_authenticate
+        if asks and not self._serving.settings.relay_urls:
+            found.append(
+                "authentication.relay_urls is empty, and the policy asks clients to authenticate, "
+                "which no client can; list the URLs of this relay: [wss://relay.example.com]"
+            )
+        return found
 
 
 def create_app(
@@ -74,6 +89,23 @@ def create_app(
     serving = Serving(gate, made, rules, searched_kinds())
     _put_behind(serving)
     return PolicyApp(_made_by_nostr_relay(str(config), serving), serving, engine)
+
+
+def create_app_or_exit(
+    config: str | Path, policy: str | Path | None = None, **settings: Any
+) -> PolicyApp:
+    """As :func:`create_app`, for a server's command line: what an operator can mend ends the
+    process with its text, and exit status 1, in place of a traceback.
+
+    :raises SystemExit: the policy, the configuration or a plugin cannot be used.
+    """
+    try:
+        return create_app(config, policy, **settings)
+    except InvalidPolicy as error:
+        problems = [str(problem) for problem in error.problems]
+    except (OperatorError, GateError) as error:
+        problems = [str(error)]
+    raise SystemExit("\n".join(map(in_a_line, ("the relay does not start:", *problems))))
 
 
 def _made_by_nostr_relay(config: str, serving: Serving) -> Any:

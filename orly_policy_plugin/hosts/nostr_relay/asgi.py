@@ -1,6 +1,7 @@
 """The ASGI shell around nostr-relay's app: a session for each websocket."""
 
-from collections.abc import Callable
+import sys
+from collections.abc import Awaitable, Callable, Sequence
 
 from nostr_relay.config import Config
 
@@ -20,6 +21,7 @@ from ..asgi import (
     path_of,
     serve_client,
 )
+from .hazards import hazards_of_server, trusted_by_server
 from .serving import Serving
 
 log = get_log(__name__)
@@ -40,11 +42,21 @@ class PolicyShell:
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """One connection, or one HTTP request."""
         if scope["type"] == "lifespan":
-            await self._app(scope, receive, _explaining(send, self.why_not_started))
+            trusted = trusted_by_server(sys._getframe())
+            telling = _after_start(send, lambda: self._tell_hazards(trusted))
+            await self._app(scope, receive, _explaining(telling, self.why_not_started))
         elif scope["type"] == "websocket" and path_of(scope) == "/":
             await self._serve(scope, receive, send)
         else:
             await self._app(scope, receive, send)
+
+    async def _tell_hazards(self, trusted: Sequence[str]) -> None:
+        for hazard in (*hazards_of_server(tuple(sys.modules), trusted), *await self.hazards()):
+            log.warning("%s", hazard)
+
+    async def hazards(self) -> list[str]:
+        """What loses events: a line each, for the operator."""
+        return await self._serving.hazards()
 
     async def _serve(self, scope: Message, receive: Receive, send: Send) -> None:
         await receive()  # websocket.connect
@@ -70,6 +82,17 @@ class PolicyShell:
 
 def _origin(scope: Message) -> str:
     return (header(scope, "origin") or "none").lower()
+
+
+def _after_start(send: Send, then: Callable[[], Awaitable[None]]) -> Send:
+    """Do something when the relay has started."""
+
+    async def sending(message: Message) -> None:
+        if message["type"] == "lifespan.startup.complete":
+            await then()
+        await send(message)
+
+    return sending
 
 
 def _explaining(send: Send, why_not: Callable[[], str | None]) -> Send:

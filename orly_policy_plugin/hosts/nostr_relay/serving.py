@@ -1,5 +1,6 @@
 """What nostr-relay's parts share: the gate, the settings, and the server once there is one."""
 
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -15,6 +16,10 @@ OPTION: Final = "orly_policy"
 """The storage option under which :func:`.app.create_app` hands over the :class:`Serving`."""
 
 
+async def _no_hazards() -> list[str]:
+    return []
+
+
 @attrs.define(eq=False)
 class Serving:
     """One relay, in one process."""
@@ -28,6 +33,8 @@ class Serving:
     _server: Server | None = None
     why_not_started: OperatorError | GateError | None = None
     """Why it could not be opened, where that is the operator's to mend."""
+    hazards: Callable[[], Awaitable[list[str]]] = _no_hazards
+    """What loses events in the database, as the storage finds out."""
     rate_limiter: Any = None
     """nostr-relay's."""
 

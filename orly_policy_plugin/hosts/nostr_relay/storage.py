@@ -23,6 +23,7 @@ from orly_policy_hookspecs.nip01 import Filter, FrozenEvent, Position
 
 from ...errors import PolicyError
 from ...session import Server
+from .hazards import hazards_of_lmdb, hazards_of_postgres, hazards_of_sqlite
 from .lmdb import LMDBStore
 from .migrations import migrate
 from .nodes import Nodes
@@ -72,6 +73,7 @@ class _SessionStorage:
             self._life.push_async_callback(others.close)
             server = Server(serving.gate, served, serving.settings)
             serving.opened(await self._life.enter_async_context(server))
+            serving.hazards = self._hazards
         except (OperatorError, GateError) as error:
             serving.why_not_started = error
             self._has_opened.set()
@@ -86,6 +88,10 @@ class _SessionStorage:
         await super().close()  # type: ignore[misc]
 
     async def _opened_store(self) -> Any:
+        raise NotImplementedError
+
+    async def _hazards(self) -> list[str]:
+        """What loses events in this database, a line each."""
         raise NotImplementedError
 
     def _beside(self, ending: str) -> Path:
@@ -198,8 +204,17 @@ class PolicyDBStorage(_SessionStorage, DBStorage):  # type: ignore[misc]
             return Nodes(self.store, self._opened_server)
         return super()._other_processes()
 
+    async def _hazards(self) -> list[str]:
+        if isinstance(self.store, SharedSQLStore):
+            return [*hazards_of_postgres(await self.store.durability())]
+        return hazards_of_sqlite(self._file)
+
+    @property
+    def _file(self) -> str:
+        return str(self.db_url.partition(":///")[2].partition("?")[0])
+
     def _beside(self, ending: str) -> Path:
-        database = self.db_url.partition(":///")[2].partition("?")[0]
+        database = self._file
         if not self.is_postgres and database and ":memory:" not in database:
             path = Path(database).absolute()
             return path.with_name(f"{path.name}.{ending}")
@@ -216,6 +231,11 @@ class PolicyLMDBStorage(_SessionStorage, LMDBStorage):  # type: ignore[misc]
         if store.searches:
             store.index_what_is_stored()
         return store
+
+    async def _hazards(self) -> list[str]:
+        page_bytes, pages = self.db.stat()["psize"], self.db.info()["last_pgno"] + 1
+        path = Path(self.options["path"])
+        return hazards_of_lmdb(path, page_bytes * pages, self.db.info()["map_size"])
 
     def _beside(self, ending: str) -> Path:
         path = Path(self.options["path"]).absolute()

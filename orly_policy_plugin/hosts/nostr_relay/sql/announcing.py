@@ -47,6 +47,14 @@ def read(statements: Statements, ids: Collection[str]) -> list[FrozenEvent]:
     return [event for row in rows if (event := _event_of(row)) is not None]
 
 
+def durability(statements: Statements) -> dict[str, str]:
+    """``fsync`` and ``synchronous_commit``, as they hold for this connection."""
+    rows = statements.rows(
+        "SELECT name, setting FROM pg_settings WHERE name IN ('fsync', 'synchronous_commit')"
+    )
+    return {str(name): str(setting) for name, setting in rows}
+
+
 def _event_of(row: Sequence[Any]) -> FrozenEvent | None:
     event_id, pubkey, created_at, kind, tags, content, sig = row
     try:

@@ -57,6 +57,10 @@ class SharedSQLStore(SQLStore):
         """The events of these ids that are there, unverified and in any order."""
         return await self._database.read(lambda db: announcing.read(db, ids))
 
+    async def durability(self) -> dict[str, str]:
+        """PostgreSQL's settings by which it may lose what it has said is stored."""
+        return await self._database.read(announcing.durability)
+
     async def stored_since(self, snapshot: str, created_since: int, most: int) -> list[Stored]:
         """What has been stored since: see :func:`.announcing.stored_since`."""
         return await self._database.read(
