@@ -173,6 +173,28 @@ async def test_headers_are_believed_from_the_web_server_alone(place: Place) -> N
         assert asked_by == {"203.0.113.7", "127.0.0.2"}
 
 
+@asynchronous
+async def test_each_worker_warns_of_hazards(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once each: nothing of the settings as they stand, but for the database of tests, which is
+    fast and forgets.
+    """
+    anybody, asks = "X-Forwarded-For is believed from anybody", "relay_urls is empty"
+    forgets = "PostgreSQL has synchronous_commit = off"
+    async with served(place) as relay:
+        await relay.until(lambda: relay.log().count(forgets) == 2)
+        assert anybody not in relay.log()
+        assert asks not in relay.log()
+    (place.folder / "log.txt").unlink()
+    settings = yaml.safe_load((place.folder / "nostr-relay.yaml").read_text())
+    settings["authentication"]["relay_urls"] = []
+    (place.folder / "nostr-relay.yaml").write_text(yaml.safe_dump(settings))
+    monkeypatch.setattr(Place, "environment", {**place.environment, "FORWARDED_ALLOW_IPS": "*"})
+    async with served(place) as relay:
+        await relay.until(lambda: relay.log().count(forgets) == 2)
+        await relay.until(lambda: relay.log().count(asks) == 2)
+        assert relay.log().count(anybody) == 2
+
+
 @pytest.mark.parametrize("server", ["gunicorn", "uvicorn"])
 def test_a_wrong_policy_ends_in_its_message(place: Place, server: str) -> None:
     """In two lines, and no traceback. Of uvicorn with one worker."""

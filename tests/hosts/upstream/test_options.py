@@ -38,6 +38,16 @@ async def test_a_clients_address_goes_up(tmp_path: Path) -> None:
 
 
 @asynchronous
+async def test_who_believes_anybody_is_warned(tmp_path: Path) -> None:
+    """By a line at the start."""
+    async with scripted() as upstream:
+        for network, told in (("0.0.0.0/0", 1), ("127.0.0.0/8", 0)):
+            (folder := tmp_path / str(told)).mkdir()
+            async with proxy_before(upstream, folder, "--trust-proxy", network) as proxy:
+                assert proxy.stderr.count("X-Forwarded-For is believed from anybody") == told
+
+
+@asynchronous
 async def test_nobody_is_believed_who_is_not_named(tmp_path: Path) -> None:
     """An address that a client makes up does not go up."""
     options = ["--ip-header", "X-Real-IP", "--trust-proxy", "192.0.2.0/24"]
