@@ -14,17 +14,18 @@ MOST_POLICY_BYTES: Final = 8 * 1024 * 1024
 to half a second for so much, in which no decision is made."""
 
 
-def read_policy_file(path: Path, most_bytes: int = MOST_POLICY_BYTES) -> bytes:
+def read_policy_file(
+    path: Path,
+    most_bytes: int = MOST_POLICY_BYTES,
+    *,
+    if_missing: str = "; the smallest policy is a file that says {}",
+) -> bytes:
     """The content of a policy file. Symlinks are followed.
 
+    :param if_missing: ends the message where it is not there.
     :raises Unreadable: it is missing, no ordinary file, too large, or may not be read.
     """
-    with ordinary_file(
-        path,
-        path,
-        if_missing="; the smallest policy is a file that says {}",
-        if_other="; name a JSON file",
-    ) as file:
+    with ordinary_file(path, path, if_missing=if_missing, if_other="; name a JSON file") as file:
         return read_policy_from(file, path, most_bytes)
 
 

@@ -50,7 +50,9 @@ def promote(policy: Path | None, dry_run: bool, state: Path | None, as_json: boo
     target = target_of(policy, state)
     path = shadow_file(target.file)
     with unusable_policy(path):
-        content = read_policy_file(path, target.largest_policy_bytes)
+        content = read_policy_file(
+            path, target.largest_policy_bytes, if_missing="; write the next policy there"
+        )
         new = read_policy(content)
         check_scripts(new, target.scripts_from)
         KnownLists(target.scripts_from).resolve(new, {})

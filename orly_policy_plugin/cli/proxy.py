@@ -16,7 +16,7 @@ from .serving_options import missing_follow_lists_option, submitter_option
 from .showing import UnusableInput, tell
 from .target import policy_option, state_option, target_of
 
-_NEEDS: Final = "uvicorn"
+_NEEDS: Final = ("picows", "uvicorn")
 _DEFAULT: Final = "127.0.0.1:4848"
 
 
@@ -163,7 +163,7 @@ def proxy(
         from orly_policy_plugin.hosts.upstream.app import ProxySettings
         from orly_policy_plugin.hosts.upstream.running import Plan, log_to_stderr, make_app, run
     except ModuleNotFoundError as error:
-        if error.name is None or error.name.split(".")[0] != _NEEDS:
+        if error.name is None or error.name.split(".")[0] not in _NEEDS:
             raise
         what = "the proxy needs more than the commands: install orly-policy-plugin[proxy]"
         raise UnusableInput([what]) from error

@@ -5,6 +5,7 @@ import os
 import shlex
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from importlib.metadata import entry_points, version
 from pathlib import Path
@@ -89,6 +90,32 @@ def test_a_wrong_call_exits_with_2(arguments: tuple[str, ...], run: Run) -> None
     done = run(*arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert "Usage: orly-policy" in done.stderr
+
+
+WITHOUT_EXTRAS = """
+import sys
+from orly_policy_plugin.cli.command import COMMANDS, main, orly_policy
+
+for extra in (
+    "asyncpg", "lmdb", "monstr", "nostr_relay", "picows", "prometheus_client",
+    "psycopg", "sqlalchemy", "uvicorn", "uvloop",
+):
+    sys.modules[extra] = None
+for name in COMMANDS:
+    orly_policy.get_command(None, name)
+main()
+"""
+
+
+@pytest.mark.parametrize("needs", [("proxy", "--upstream", "ws://127.0.0.1:1"), ("metrics",)])
+def test_only_what_needs_an_extra_asks_for_it(needs: tuple[str, ...]) -> None:
+    """In a line; all other commands, and every command's help, are there without."""
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_EXTRAS, *needs], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"orly-policy-plugin[{needs[0]}]" in done.stderr
+    assert done.stderr.count("\n") == 1
 
 
 def _commands(group: click.Group, *names: str) -> Iterator[tuple[str, click.Command]]:

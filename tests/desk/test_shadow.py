@@ -184,7 +184,7 @@ Change = Callable[[World], None]
 @pytest.mark.parametrize(
     ("make", "status", "says"),
     [
-        (lambda _: None, 2, "policy.shadow.json is not there"),
+        (lambda _: None, 2, "policy.shadow.json is not there; write the next policy there\n"),
         (lambda world: put(world, "{"), 1, "policy.shadow.json: this is not JSON"),
         (lambda world: put(world, {"rules": {"1": {"script": "gone"}}}), 1, "gone"),
         (lambda world: put(world, {"lists": {"a": {"file": "gone"}}}), 1, "gone"),

@@ -13,12 +13,6 @@
     complaints    what is said of the upstream in the log
     app           the proxy: an ASGI app with the policy before an upstream
     running       its processes
+
+Nothing is imported here: `paging` serves commands that have no proxy's extra.
 """
-
-from .fetching import fetch_information
-from .host import UpstreamHost
-from .information import UpstreamInformation
-from .lines import Lines
-from .wire import UpstreamGone
-
-__all__ = ["Lines", "UpstreamGone", "UpstreamHost", "UpstreamInformation", "fetch_information"]
