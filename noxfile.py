@@ -69,7 +69,7 @@ ALL_VENVS["venv"] = functools.partial(_LockedEnv, venv_backend="venv")
 @nox.session(venv_backend="venv")
 def relay(session: nox.Session) -> None:
     """Start the example relay. Options go behind --: run.py relay -- --port 7000"""
-    _install(session, "-e", CONTRACT, "-e", ".[nostr-relay]")
+    _install(session, "-e", CONTRACT, "-e", ".[metrics,nostr-relay]")
     _run(session, "-m", "example_relay", *session.posargs)
 
 

@@ -14,6 +14,8 @@ from .inputs import pubkeys_option
 from .showing import UnusableInput, say, say_columns, say_json
 
 _FIRST = next(iter(RECIPES))
+_PRIVATE = 0o700
+"""A relay keeps its events beside its policy, and some are for few."""
 _EPILOG = """\b
 Examples:
   orly-policy init --list
@@ -38,7 +40,8 @@ Examples:
     "--folder",
     type=click.Path(path_type=Path, readable=False, file_okay=False),
     default=Path(),
-    help="Where to write the files. Default: the current folder.",
+    help="Where to write the files; made for its owner alone where it is not there. Default: the "
+    "current folder.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 def init(
@@ -110,7 +113,7 @@ def _write_all(files: Mapping[Path, str]) -> None:
     written: list[Path] = []
     for file, text in files.items():
         try:
-            file.parent.mkdir(parents=True, exist_ok=True)
+            file.parent.mkdir(_PRIVATE, parents=True, exist_ok=True)
             with file.open("x", encoding="utf-8") as new:
                 written.append(file)
                 new.write(text)

@@ -3,6 +3,7 @@
 import json
 import os
 import resource
+import stat
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -118,6 +119,16 @@ def test_a_folder_is_made(folder: Path, invoke: Invoke) -> None:
         "files": ["my relay/policy.json", "my relay/policy-suite.json"],
     }
     assert sorted(files_in(folder / "my relay")) == ["policy-suite.json", "policy.json"]
+
+
+def test_a_folder_that_is_made_is_its_owners_alone(folder: Path, invoke: Invoke) -> None:
+    """A relay keeps its events there. One that was there is left as it is."""
+    (folder / "old").mkdir()
+    (folder / "old").chmod(0o755)
+    for name in ("new", "old"):
+        assert invoke("init", "--folder", name).exit_code == 0
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()}
+    assert modes == {"new": 0o700, "old": 0o755}
 
 
 def test_a_file_where_the_folder_should_be(write: Write, folder: Path, run: Run) -> None:
