@@ -188,14 +188,19 @@ class Shadow:
 
     def _noting(self, pair: Pair) -> Note:
         """What notes a question that was decided. Every decision of a relay comes through it."""
-        alike, others_alike, counts = pair.alike, pair.others_alike, self._alike
+        counts, others = self._alike, pair.others_alike
+        is_written_alike, others_written = pair.alike["write"].get, others["write"]
+        is_read_alike, others_read = pair.alike["read"].get, others["read"]
         waits = self._waiting.append
 
         def note(
             access: Access, event: Event, context: Context, decision: Decision, seconds: float
         ) -> None:
-            is_alike = alike[access].get(event.kind)
-            if others_alike[access] if is_alike is None else is_alike:
+            if (
+                is_written_alike(event.kind, others_written)
+                if access == "write"
+                else is_read_alike(event.kind, others_read)
+            ):
                 counts[access] += 1
             elif len(self._waiting) >= MOST_WAITING:
                 self.left_out += 1
