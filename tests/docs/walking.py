@@ -9,7 +9,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import attrs
 import forks
@@ -17,6 +17,7 @@ from click.testing import CliRunner
 
 from orly_policy_plugin.cli.command import orly_policy
 from orly_policy_plugin.policy import policy_version, read_policy
+from orly_policy_plugin.shadow import shadow_file
 
 DOCS = Path(__file__).parents[2] / "docs"
 SECONDS = 60
@@ -38,7 +39,7 @@ _CHANGES = (
     (r"(?:/\S*|\.nox/relay/bin)/(python|orly-policy|policy\.json)\b", r"\1"),
     (r"─+", "─"),
     (r" {2,}", "  "),
-    (r"(  (?:set|rollback)  )\S+  ", r"\1<user>  "),
+    (r"(  (?:promote|set|rollback)  )\S+  ", r"\1<user>  "),
     (r" +$", ""),
 )
 
@@ -81,6 +82,8 @@ class Walk:
         self._colours = colours
         self._relay: forks.Fork | None = None
         self._url = ""
+        self._said = 0
+        """Events, since there is a shadow policy."""
 
     def __enter__(self) -> Self:
         return self
@@ -96,14 +99,14 @@ class Walk:
         if self._relay is not None:
             self._until(self._obeys)
         if command.startswith("orly-policy "):
-            return self._orly_policy(*shlex.split(command)[1:])
+            command, _, reader = command.partition(" | ")
+            printed = self._orly_policy(*shlex.split(command)[1:])
+            return self._in_shell(reader, printed) if reader else printed
         if command.startswith(SAY):
             return self._say(shlex.split(command)[3:])
         if command.startswith(RELAY):
             return self._start(shlex.split(command)[3:])
-        return subprocess.run(
-            ["bash", "-c", command], cwd=self._folder, capture_output=True, text=True, check=True
-        ).stdout
+        return self._in_shell(command)
 
     def write(self, name: str, text: str) -> None:
         """Make a file."""
@@ -128,6 +131,17 @@ class Walk:
     def relay_has_logged(self) -> str:
         """What it has written to standard error, which pages do not show."""
         return (self._folder / "relay-logged.txt").read_text()
+
+    def _in_shell(self, command: str, typed: str = "") -> str:
+        done = subprocess.run(
+            ["bash", "-c", command],
+            cwd=self._folder,
+            input=typed,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stdout
 
     def _orly_policy(self, *arguments: str) -> str:
         forced = {"FORCE_COLOR": "1", "TERM": "xterm-256color"} if self._colours else {}
@@ -156,6 +170,7 @@ class Walk:
         )
 
     def _say(self, arguments: list[str]) -> str:
+        self._said += shadow_file(self._policy).exists()
         done = forks.completed(
             "example_relay.say",
             [*arguments, "--relay", self._url],
@@ -175,9 +190,20 @@ class Walk:
         except ValueError:
             return False  # it does not answer yet
         policy = read_policy(self._policy.read_bytes())
+        if not self._is_compared(told["shadow"]):
+            return False
         keys = {name: self._keys_in(source.file) for name, source in policy.lists.items()}
         in_force = {each["name"]: each["keys"] for each in told["lists"]}
         return (told["version"], in_force) == (policy_version(policy), keys)
+
+    def _is_compared(self, told: Any) -> bool:
+        """Whether the shadow policy, where there is one, was asked about all that was said."""
+        shadow = shadow_file(self._policy)
+        if told is None or not shadow.exists():
+            return told is None and not shadow.exists()
+        version = policy_version(read_policy(shadow.read_bytes()))
+        asked = sum(each["count"] for each in told["compared"])
+        return (told["version"], asked) == (version, self._said)
 
     def _keys_in(self, file: str) -> int:
         lines = (self._policy.parent / file).read_text().splitlines()
