@@ -18,7 +18,7 @@ def read_policy_file(
     path: Path,
     most_bytes: int = MOST_POLICY_BYTES,
     *,
-    if_missing: str = "; the smallest policy is a file that says {}",
+    if_missing: str = "; name another, or write {} there, the smallest policy",
 ) -> bytes:
     """The content of a policy file. Symlinks are followed.
 

@@ -15,7 +15,7 @@ from orly_policy_plugin.state import read_state
 from .inputs import unusable_policy
 from .left_over import Remedies
 from .replacing import replace
-from .showing import DoneUnprinted, tell
+from .showing import DoneUnprinted, UnusableInput, tell
 from .showing_replaced import Shown, state_before
 from .target import POLICY, policy_argument, state_option, store_option, target_of
 
@@ -48,7 +48,7 @@ def promote(policy: Path | None, dry_run: bool, state: Path | None, as_json: boo
     read or written; then nothing has changed.
     """
     target = target_of(policy, state)
-    path = shadow_file(target.file)
+    path = _shadow_of(target.file)
     with unusable_policy(path):
         content = read_policy_file(
             path, target.largest_policy_bytes, if_missing="; write the next policy there"
@@ -74,6 +74,14 @@ def promote(policy: Path | None, dry_run: bool, state: Path | None, as_json: boo
         raise DoneUnprinted(
             [f"the shadow policy is the policy; what changes could not be printed: {reason}"]
         ) from error
+
+
+def _shadow_of(policy: Path) -> Path:
+    """:raises UnusableInput: the shadow policy itself is named."""
+    named = policy.with_name(policy.name.replace(".shadow", ""))
+    if shadow_file(named) == policy:
+        raise UnusableInput([f"{policy} is the shadow policy; name the policy: {named}"])
+    return shadow_file(policy)
 
 
 def _remove(path: Path, content: bytes) -> None:

@@ -1,6 +1,7 @@
 """``orly-policy rollback``: put a version of the history back."""
 
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -11,8 +12,11 @@ from orly_policy_plugin.scripts import check_scripts
 from .inputs import unusable_policy
 from .left_over import Remedies, show_left_over
 from .replacing import replace
-from .showing import DoneUnprinted, say, tell
+from .showing import DoneUnprinted, UnusableInput, say, tell
 from .target import POLICY, policy_argument, state_option, store_option, target_of, trouble
+
+_OF_FILES: Final = frozenset("./")
+"""What a version has not."""
 
 
 @click.command(epilog=POLICY)
@@ -36,6 +40,8 @@ def rollback(version: str, policy: Path | None, state: Path | None) -> None:
     is unknown, or where something cannot be read or written; then nothing has changed. Only where
     the version was put back and that could not be printed is it 2, too; standard error says so.
     """
+    if not _OF_FILES.isdisjoint(version):
+        raise UnusableInput([f"{version!r:.60} is no version; orly-policy history lists them"])
     target, remedies = target_of(policy, state), Remedies(policy, state)
     with trouble():
         entry = target.store.find_entry(version)

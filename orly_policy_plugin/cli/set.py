@@ -121,7 +121,7 @@ def set(  # noqa: A001 -- it is called so
 def _edit(assignment: str) -> _Edit:
     found = _ASSIGNMENT.fullmatch(assignment)
     if found is None:
-        raise UnusableInput([f"{assignment}: {_FORMS}"])
+        raise UnusableInput([f"{assignment}: {_FORMS}; --policy names the file"])
     place, value = _place(found["place"]), _value(found["value"])
     if found["operator"] == "=":
         return _Edit(place, lambda text: assigned(text, place, value))

@@ -404,7 +404,8 @@ class MaxFuture(Constraint):
         )
 
     def seen(self, event: Event, keys: Keys, now: int) -> str:
-        return f"{event.created_at - now} s from now"
+        ahead = event.created_at - now
+        return f"{ahead} s from now" if ahead > 0 else f"{-ahead} s ago"
 
     @property
     def limit(self) -> str:

@@ -353,6 +353,13 @@ def test_an_unknown_version_is_exit_2(folders: StateFolders, invoke: Invoke) -> 
     assert version_of(OLD) in result.stderr
 
 
+def test_a_file_is_no_version(folders: StateFolders, invoke: Invoke) -> None:
+    """The history of another policy would be looked into."""
+    done = invoke("rollback", "policy.json")
+    assert done.exit_code == 2
+    assert done.stderr == "'policy.json' is no version; orly-policy history lists them\n"
+
+
 def test_marks_that_cannot_be_read_stop_a_rollback(folders: StateFolders, invoke: Invoke) -> None:
     """Nothing is written: without them old events would come back."""
     (folders.history / "freshness.json").write_text("{")

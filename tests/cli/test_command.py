@@ -92,6 +92,10 @@ def test_a_wrong_call_exits_with_2(arguments: tuple[str, ...], run: Run) -> None
     assert "Usage: orly-policy" in done.stderr
 
 
+def test_a_mistyped_command_is_told_with_the_nearest(invoke: Invoke) -> None:
+    assert "'chekc' is no command; did you mean 'check'?" in invoke("chekc").stderr
+
+
 WITHOUT_EXTRAS = """
 import sys
 from orly_policy_plugin.cli.command import COMMANDS, main, orly_policy

@@ -117,6 +117,7 @@ WRONG = [
     (("--unset", "rules.7"), 2, "rules.7: there is no such member"),
     (("--unset", "rules..7"), 2, "'rules..7' is no place"),
     (("kind",), 2, "kind: PLACE=VALUE, PLACE+=ITEM or PLACE-=ITEM is needed"),
+    (("policy.json", "kind.blacklist+=4"), 2, "; --policy names the file"),
     ((), 2, "nothing to change: "),
 ]  # fmt: skip
 

@@ -229,7 +229,10 @@ def test_a_damaged_gzip_file_is_told(
         ("", "suite.jsonl: there is no suite in it"),
         ("\n\n", "suite.jsonl: there is no suite in it"),
         (gzip.compress(b"", mtime=0), "suite.jsonl: there is no suite in it"),
-        ("{}", "suite.jsonl, line 1: the key 'policy' is missing"),
+        (
+            "{}",
+            "suite.jsonl, line 1: the key 'policy' is missing; or name one: --policy",
+        ),
         ("[]", "suite.jsonl: there is no suite in it"),
         ("[5]", "suite.jsonl, suite 1: expected an object in braces, found the number 5"),
         ('{\n  "name": "x"\n}', "suite.jsonl: the key 'cases' is missing"),

@@ -136,6 +136,7 @@ CONSTRAINTS: list[tuple[str, Any, AnEvent, str, str, str]] = [
     ("tag_validation", {"t": "^a", "e": "^x"}, TAGGED, "t: a, ab; e: none", "t matches ^a; e matches ^x", "pass"),
     ("max_age_of_event", 60, AnEvent(created_at=NOW - 61), "61 s ago", "at most 60 s ago", "deny"),
     ("max_age_event_in_future", 60, AnEvent(created_at=NOW + 5), "5 s from now", "at most 60 s from now", "pass"),
+    ("max_age_event_in_future", 60, AnEvent(created_at=NOW - 5), "5 s ago", "at most 60 s from now", "pass"),
     ("rate_limit", 100, AnEvent(content="x" * (1_005 - SIZE)), "1000 bytes", "100 bytes per second", "pass"),
     ("rate_limit", 1, AnEvent(), f"{SIZE} bytes", "1 byte per second", "deny"),
 ]  # fmt: skip

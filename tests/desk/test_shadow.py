@@ -201,6 +201,15 @@ def test_what_cannot_be_promoted_stays_where_it_is(
     assert sorted((path.name, path.read_bytes()) for path in world.folder.glob("*.json")) == before
 
 
+def test_the_shadow_policy_has_no_shadow(world: World) -> None:
+    """Who names it is told what to name."""
+    put(world, STRICTER)
+    shadow = world.folder / "policy.shadow.json"
+    done = CliRunner().invoke(orly_policy, ["promote", str(shadow)])
+    assert done.exit_code == 2
+    assert done.stderr == f"{shadow} is the shadow policy; name the policy: {world.file}\n"
+
+
 def test_a_dry_run_promotes_nothing(world: World) -> None:
     put(world, STRICTER)
     done = run(world, "promote", "--dry-run")

@@ -34,7 +34,7 @@ _CHANGES = (
     (r"\((?:now|\d+ \w+ ago)\)", "(<ago>)"),
     (r"^  \d+  started (?:now|\d+ \w+ ago)$", "  <process>  started <ago>"),
     (r"(\d+ keys) +(?:now|\d+ \w+ ago)$", r"\1  <ago>"),
-    (r"-?\d+ s from now", "<seconds> from now"),
+    (r"\b\d+ s (?:from now|ago)", "<seconds> from now"),
     (r"ws://127\.0\.0\.1:\d+", "<relay>"),
     (r"(?:/\S*|\.nox/relay/bin)/(python|orly-policy|policy\.json)\b", r"\1"),
     (r"─+", "─"),

@@ -37,6 +37,9 @@ from orly_policy_plugin.policy.values import (
     whole_number,
 )
 
+_OTHERWISE: Final = {"policy": "; or name one: --policy policy.json"}
+"""What to do instead where a key is missing."""
+
 Readers = Mapping[str, Callable[[object], Any]]
 """By the name of a member what reads it."""
 
@@ -155,7 +158,11 @@ def _event(value: object, author: object, now: int) -> FrozenEvent:
 def _members(value: object, readers: Readers, required: tuple[str, ...]) -> dict[str, Any]:
     """An object's members, each read by its reader; those that only inform are left out."""
     given = read_members(value)
-    problems = [Problem("", f"the key {key!r} is missing") for key in required if key not in given]
+    problems = [
+        Problem("", f"the key {key!r} is missing{_OTHERWISE.get(key, '')}")
+        for key in required
+        if key not in given
+    ]
     made = {}
     for key, member in given.items():
         found: list[Problem] = []
