@@ -238,4 +238,5 @@ def _foreseen(event: FrozenEvent, scope: ReadScope, context: Context, now: int) 
 
 
 def _is_within(most: Sizes, event: FrozenEvent) -> bool:
-    return event_size(event) <= most.event and content_size(event) <= most.content
+    size = event_size(event)  # of which the content is a part
+    return size <= most.event and (size <= most.content or content_size(event) <= most.content)
