@@ -1,15 +1,19 @@
 """A session over ASGI: for any server and framework that speaks it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any, Final
 
-from ..session import Server
+from ..session import Server, Session
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Message, Receive, Send], Awaitable[None]]
+
+SEND_MANY: Final = "orly_policy.websocket.send_many"
+"""An extension of ASGI that :class:`~.websockets.WebSockets` has: the message of this type has
+``texts``, in UTF-8, of which each is sent as a message."""
 
 POLICY_VIOLATION: Final = 1008
 TRY_AGAIN_LATER: Final = 1013
@@ -19,6 +23,7 @@ SILENCE_SECONDS: Final = 1800.0
 
 async def serve_client(
     server: Server,
+    scope: Message,
     receive: Receive,
     send: Send,
     *,
@@ -30,20 +35,23 @@ async def serve_client(
     :param ip: its address.
     """
     await send({"type": "websocket.accept"})
-    code = await _talk(server, receive, send, ip, silence_seconds)
-    if code is not None:
-        await send({"type": "websocket.close", "code": code})
-
-
-async def _talk(
-    server: Server, receive: Receive, send: Send, ip: str, silence_seconds: float
-) -> int | None:
-    """The code to close with; ``None`` where the client has closed."""
 
     def send_text(text: str) -> Awaitable[None]:
         return send({"type": "websocket.send", "text": text})
 
-    async with server.connect(send_text, ip=ip) as session:
+    def send_texts(texts: Sequence[bytes]) -> Awaitable[None]:
+        return send({"type": SEND_MANY, "texts": texts})
+
+    takes_many = SEND_MANY in (scope.get("extensions") or ())
+    session = server.connect(send_text, ip=ip, send_many=send_texts if takes_many else None)
+    code = await _talk(session, receive, silence_seconds)
+    if code is not None:
+        await send({"type": "websocket.close", "code": code})
+
+
+async def _talk(session: Session, receive: Receive, silence_seconds: float) -> int | None:
+    """The code to close with; ``None`` where the client has closed."""
+    async with session:
         while True:
             try:
                 async with asyncio.timeout(silence_seconds):

@@ -4,7 +4,7 @@ uvicorn writes each message by itself, and stops and starts reading for each tha
 a call of the system, which costs more than all that a relay does with a small event.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from uvicorn.protocols.utils import ClientDisconnected
@@ -12,6 +12,8 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.frames import CloseCode
 
 from orly_policy_hookspecs.logs import get_log
+
+from .asgi import SEND_MANY
 
 _WRITTEN_AT_ONCE_BYTES: Final = 65_536
 _READ_AHEAD_BYTES: Final = 65_536
@@ -36,24 +38,24 @@ class WebSockets(WebSocketsSansIOProtocol):
 
     async def send(self, message: Any) -> None:
         """ASGI's ``send``. A message is written soon, together with others."""
-        text = message.get("text")
-        is_plain = text is not None and self.handshake_complete and not self.close_sent
-        if not is_plain or self.conn.extensions:
+        texts = _texts_of(message)
+        if not texts or not self.handshake_complete or self.close_sent or self.conn.extensions:
             self._write()
-            await super().send(message)
+            for each in _one_by_one(message):
+                await super().send(each)
             return
         if not self.writable.is_set():
             await self.writable.wait()
         if self.disconnected or self.transport.is_closing():
             raise ClientDisconnected
-        self._put(text.encode())
+        self._put(texts)
 
-    def _put(self, payload: bytes) -> None:
+    def _put(self, texts: Sequence[bytes]) -> None:
         if not self._unwritten:
             self.loop.call_soon(self._write)
-        head = _head(len(payload))
-        self._unwritten += (head, payload)
-        self._unwritten_bytes += len(head) + len(payload)
+        for text in texts:
+            self._unwritten += (_head(len(text)), text)
+        self._unwritten_bytes += sum(map(len, texts))
         if self._unwritten_bytes >= _WRITTEN_AT_ONCE_BYTES:
             self._write()
 
@@ -73,6 +75,11 @@ class WebSockets(WebSocketsSansIOProtocol):
         super().handle_close(event)
 
     # --- from the client
+
+    async def run_asgi(self) -> None:
+        """Run the app for a client, telling it of :data:`SEND_MANY`."""
+        self.scope.setdefault("extensions", {})[SEND_MANY] = {}
+        await super().run_asgi()
 
     def send_receive_event_to_app(self) -> None:
         """Hand on a message that has come."""
@@ -116,6 +123,22 @@ def _is_text(frames: Sequence[bytes]) -> bool:
     except UnicodeDecodeError:
         return False
     return True
+
+
+def _texts_of(message: Mapping[str, Any]) -> Sequence[bytes]:
+    """The texts of a message that has some."""
+    if message["type"] == SEND_MANY:
+        texts: Sequence[bytes] = message["texts"]
+        return texts
+    text = message.get("text")
+    return () if text is None else (text.encode(),)
+
+
+def _one_by_one(message: Any) -> Iterable[Any]:
+    """What uvicorn understands."""
+    if message["type"] != SEND_MANY:
+        return (message,)
+    return ({"type": "websocket.send", "text": text.decode()} for text in message["texts"])
 
 
 def _head(size: int) -> bytes:

@@ -116,9 +116,13 @@ class Message:
         self.start, self.event, self.end = start, event, end
         self.size_bytes = len(start) + len(event) + len(end)
 
+    def __bytes__(self) -> bytes:
+        """As it is sent."""
+        return self.start + self.event + self.end
+
     def __str__(self) -> str:
         """As it is sent."""
-        return (self.start + self.event + self.end).decode()
+        return bytes(self).decode()
 
 
 def _plain(*parts: object) -> Message:

@@ -1,20 +1,34 @@
 """The messages that a client has not read yet: bounded, and sent by a task of their own."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from typing import Final
 
 from .messages import Message
 
 Send = Callable[[str], Awaitable[object]]
 """Sends one text to the client, and returns when there is room for another."""
 
+SendMany = Callable[[Sequence[bytes]], Awaitable[object]]
+"""Sends texts in UTF-8 as a message each, and returns when there is room for others."""
+
+_SENT_AT_ONCE_BYTES: Final = 65_536
+
 
 class Outbox:
     """Sends messages in their order. Whoever has many waits for :meth:`room` in between."""
 
-    def __init__(self, send: Send, most_bytes: int, send_seconds: float) -> None:
+    def __init__(
+        self,
+        send: Send,
+        most_bytes: int,
+        send_seconds: float,
+        send_many: SendMany | None = None,
+    ) -> None:
+        """:param send_many: where there is one, it is used in place of ``send``."""
         self._send = send
+        self._send_many = send_many
         self._most_bytes = most_bytes
         self._send_seconds = send_seconds
         self._waiting: list[Message] = []
@@ -22,6 +36,7 @@ class Outbox:
         """Of all that was put here and is not sent."""
         self._held_bytes = 0
         self._sent = 0
+        """How often something was."""
         self._is_sending = False
         self._filled: asyncio.Future[None] | None = None
         """While there is nothing to send."""
@@ -68,7 +83,7 @@ class Outbox:
     async def run(self) -> None:
         """Send what comes, until it is cancelled. Raises what sending raises.
 
-        :raises TimeoutError: one message has taken longer than the client is given.
+        :raises TimeoutError: what is sent at once has taken longer than the client is given.
         """
         task = asyncio.current_task()
         assert task is not None
@@ -81,8 +96,7 @@ class Outbox:
                     messages, self._waiting = self._waiting, []
                     messages.reverse()
                     while messages:
-                        await self._send(str(messages[-1]))
-                        self._has_been_sent(messages.pop())
+                        self._has_been_sent(await self._send_some(messages))
                 self._is_sending = False
                 if self._is_empty is not None:
                     self._is_empty.set()
@@ -103,8 +117,21 @@ class Outbox:
             finally:
                 self._filled = None
 
-    def _has_been_sent(self, message: Message) -> None:
-        self._bytes -= message.size_bytes
+    async def _send_some(self, messages: list[Message]) -> int:
+        """Take messages from the end and send them; return their bytes."""
+        if self._send_many is None:
+            message = messages.pop()
+            await self._send(str(message))
+            return message.size_bytes
+        texts, size_bytes = list[bytes](), 0
+        while messages and size_bytes < _SENT_AT_ONCE_BYTES:
+            texts.append(text := bytes(messages.pop()))
+            size_bytes += len(text)
+        await self._send_many(texts)
+        return size_bytes
+
+    def _has_been_sent(self, size_bytes: int) -> None:
+        self._bytes -= size_bytes
         self._sent += 1
         if self.is_full and self._bytes <= self._most_bytes // 2:
             self.is_full = False
@@ -114,7 +141,7 @@ class Outbox:
 
     @property
     def progress(self) -> int | None:
-        """The number of the message that is being sent; ``None`` where none is."""
+        """The number of what is being sent; ``None`` where nothing is."""
         return self._sent if self._is_sending else None
 
 

@@ -16,7 +16,7 @@ from .feeding import STORED, Feeding, tell_of_list
 from .host import Abilities, Host, Search
 from .information import information
 from .live import Live
-from .outbox import Send
+from .outbox import Send, SendMany
 from .reading import Reading
 from .session import Session
 from .settings import SessionSettings
@@ -107,13 +107,14 @@ class Server:
 
     # --- clients
 
-    def connect(self, send: Send, *, ip: str = "") -> Session:
+    def connect(self, send: Send, *, ip: str = "", send_many: SendMany | None = None) -> Session:
         """The session of a client that has connected, to be entered for as long as it is there.
 
         :param send: sends one text, and returns when there is room for another.
         :param ip: the client's address; empty where there is none.
+        :param send_many: sends several texts for less than as many calls of ``send`` take.
         """
-        return Session(self, send, ip)
+        return Session(self, send, ip, send_many)
 
     def came(self, session: Session) -> bool:
         """Add a session that has begun; return whether its address may have another."""

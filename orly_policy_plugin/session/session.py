@@ -24,7 +24,7 @@ from .messages import (
     read_message,
     refusal,
 )
-from .outbox import Outbox, Send
+from .outbox import Outbox, Send, SendMany
 from .requests import Requests
 from .tasks import Tasks
 
@@ -54,11 +54,13 @@ class Session:
     what the client sends, which it ends where the client is not to be served any more.
     """
 
-    def __init__(self, server: "Server", send: Send, ip: str) -> None:
+    def __init__(
+        self, server: "Server", send: Send, ip: str, send_many: SendMany | None = None
+    ) -> None:
         self.context = Context(ip=ip, connection=self)
         """The client as of now; another when somebody authenticates."""
         settings = server.settings
-        self.outbox = Outbox(send, settings.unread_bytes, settings.send_seconds)
+        self.outbox = Outbox(send, settings.unread_bytes, settings.send_seconds, send_many)
         self._server = server
         self._settings = settings
         self._challenge = new_challenge()

@@ -66,7 +66,8 @@ class PolicyShell:
             return
         log.info("a client at %s, from %s", ip, _origin(scope))
         seconds = Config.get("message_timeout", SILENCE_SECONDS)
-        await serve_client(self._serving.server, receive, send, ip=ip, silence_seconds=seconds)
+        server = self._serving.server
+        await serve_client(server, scope, receive, send, ip=ip, silence_seconds=seconds)
 
     def _why_refused(self, scope: Message, ip: str) -> int | None:
         origin = _origin(scope)

@@ -157,7 +157,7 @@ class Proxy:
             return
         ip = client_ip(scope)
         client_address.set(ip)
-        await serve_client(self._server, receive, send, ip=ip)
+        await serve_client(self._server, scope, receive, send, ip=ip)
 
     # --- HTTP
 
