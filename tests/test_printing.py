@@ -62,8 +62,9 @@ BARE = {"print", "pprint"}
 SHOWN_BY_ERRORS = {"show"}
 LOG_METHODS = {"debug", "info", "warning", "error", "exception", "critical", "log"}
 
-NOT_LOGS = {"math", "task", "future"}
-"""What has a method of such a name and logs nothing: ``math.log``, a task's ``exception``."""
+NOT_LOGS = {"math", "task", "future", "self.db"}
+"""What has a method of such a name and logs nothing: ``math.log``, a task's ``exception``,
+LMDB's ``info``."""
 ALLOWED = {
     "orly_policy_plugin/cli/showing.py": {"click.echo", "console.print", ".show"},
     "orly_policy_plugin/cli/command.py": {"sys.stdout", "sys.stderr"},  # flushed, set up

@@ -12,6 +12,7 @@ from orly_policy_plugin.starting import start_problems
 from orly_policy_plugin.state import PolicyState
 
 from .contribution_words import effects_of
+from .examples import examples
 from .installed import fitted_plugins
 from .showing import UnusablePolicy, say, say_columns, short, tell
 from .showing_changes import allows_and_refuses
@@ -31,7 +32,13 @@ from .target import (
 )
 
 
-@click.command(epilog=POLICY_OR_STANDARD_INPUT)
+@click.command(
+    epilog=examples(
+        "orly-policy check policy.json",
+        "orly-policy check policy.json --start",
+        about=POLICY_OR_STANDARD_INPUT,
+    )
+)
 @policy_argument
 @state_option
 @store_option

@@ -30,6 +30,7 @@ from orly_policy_plugin.policy.named_lists import list_in_words
 from orly_policy_plugin.scripts import Scripts
 from orly_policy_plugin.state import PolicyState
 
+from .examples import examples
 from .inputs import (
     ip_option,
     load_event,
@@ -54,7 +55,13 @@ from .target import (
 _FAILURES = click.Choice(["default", "deny"])
 
 
-@click.command(epilog=POLICY_OR_STANDARD_INPUT)
+@click.command(
+    epilog=examples(
+        "orly-policy explain policy.json --access write --event event.json",
+        "orly-policy explain --access read --event event.json --authed npub1…",
+        about=POLICY_OR_STANDARD_INPUT,
+    )
+)
 @policy_argument
 @click.option(
     "--access",

@@ -26,6 +26,7 @@ from orly_policy_plugin.policy.strict_json import JsonObject
 from orly_policy_plugin.state import PolicyState
 from orly_policy_plugin.state.store import FollowListsKept
 
+from .examples import examples
 from .inputs import content_of, decode, shown_name
 from .moments import when
 from .showing import DoneUnprinted, UnusableInput, say, short
@@ -60,7 +61,10 @@ def follows() -> None:
 # --- list
 
 
-@follows.command("list")
+@follows.command(
+    "list",
+    epilog=examples("orly-policy follows list --policy policy.json"),
+)
 @policy_option
 @state_option
 @store_option
@@ -107,7 +111,10 @@ def _why(name: str, lists: NeededLists, policy: Policy) -> str:
 # --- import
 
 
-@follows.command("import")
+@follows.command(
+    "import",
+    epilog=examples("orly-policy follows import lists.jsonl --policy policy.json"),
+)
 @click.argument("file", nargs=-1, required=True, type=click.Path(readable=False))
 @policy_option
 @state_option

@@ -13,6 +13,7 @@ from orly_policy_plugin.state import Entry, read_state
 
 from .contribution_changes import admin_of, read_again
 from .event_ids import meant_event
+from .examples import examples
 from .moments import when
 from .showing import UnusableInput, say_columns, say_json, short, tell
 from .target import POLICY, Target, policy_argument, state_option, store_option, target_of, trouble
@@ -20,7 +21,13 @@ from .target import POLICY, Target, policy_argument, state_option, store_option,
 _UNREADABLE = 2
 
 
-@click.command(epilog=POLICY)
+@click.command(
+    epilog=examples(
+        "orly-policy history policy.json",
+        "orly-policy history --store postgresql://db/relay --json",
+        about=POLICY,
+    )
+)
 @policy_argument
 @state_option
 @store_option

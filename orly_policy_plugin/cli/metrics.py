@@ -9,6 +9,7 @@ import click
 from orly_policy_plugin.desk.asking import ask_relay
 from orly_policy_plugin.errors import PolicyError
 
+from .examples import examples
 from .showing import UnusableInput, say, tell
 from .target import POLICY, policy_argument, state_option, target_of, trouble
 
@@ -34,7 +35,13 @@ def _address(
     return host, int(port)
 
 
-@click.command(epilog=POLICY)
+@click.command(
+    epilog=examples(
+        "orly-policy metrics policy.json",
+        "orly-policy metrics policy.json --listen 127.0.0.1:9464",
+        about=POLICY,
+    )
+)
 @policy_argument
 @state_option
 @click.option(

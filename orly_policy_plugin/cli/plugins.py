@@ -7,12 +7,15 @@ import click
 
 from orly_policy_hookspecs.described import Described
 
+from .examples import examples
 from .installed import fitted_plugins, installed_plugins
 from .showing import say, say_columns, say_json
 from .target import POLICY, load_state, policy_argument, state_option, target_of
 
 
-@click.command(epilog=POLICY)
+@click.command(
+    epilog=examples("orly-policy plugins", "orly-policy plugins policy.json --json", about=POLICY)
+)
 @policy_argument
 @state_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON list, for programs.")

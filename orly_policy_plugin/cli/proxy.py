@@ -10,6 +10,7 @@ import click
 from orly_policy_hookspecs import GateError
 from orly_policy_plugin.hazards import is_anybody
 
+from .examples import examples
 from .inputs import unusable_policy
 from .relay_urls import relay_urls_option
 from .serving_options import missing_follow_lists_option, submitter_option
@@ -65,7 +66,12 @@ def _header(_: click.Context, param: click.Parameter, value: str | None) -> str 
     return value
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "orly-policy proxy --upstream ws://127.0.0.1:7777 --policy policy.json",
+        "orly-policy proxy --upstream ws://127.0.0.1:7777 --workers 2",
+    )
+)
 @click.option(
     "--upstream",
     required=True,

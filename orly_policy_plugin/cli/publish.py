@@ -8,13 +8,14 @@ from orly_policy_plugin.lists import KnownLists
 from orly_policy_plugin.policy import read_policy
 from orly_policy_plugin.scripts import check_scripts
 
+from .examples import examples
 from .inputs import policy_content, shown_name, unusable_policy
 from .replacing import replace
 from .showing import DoneUnprinted, UnusableInput, say, tell
 from .target import FILE, store_option, target_of, version_of_state
 
 
-@click.command()
+@click.command(epilog=examples("orly-policy publish policy.json --store postgresql://db/relay"))
 @click.argument("file", type=FILE)
 @store_option
 def publish(file: Path) -> None:

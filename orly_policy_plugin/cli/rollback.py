@@ -9,6 +9,7 @@ from orly_policy_plugin.lists import KnownLists
 from orly_policy_plugin.policy import read_policy
 from orly_policy_plugin.scripts import check_scripts
 
+from .examples import examples
 from .inputs import unusable_policy
 from .left_over import Remedies, show_left_over
 from .replacing import replace
@@ -19,7 +20,13 @@ _OF_FILES: Final = frozenset("./")
 """What a version has not."""
 
 
-@click.command(epilog=POLICY)
+@click.command(
+    epilog=examples(
+        "orly-policy history policy.json",
+        "orly-policy rollback 3f9a policy.json",
+        about=POLICY,
+    )
+)
 @click.argument("version")
 @policy_argument
 @state_option

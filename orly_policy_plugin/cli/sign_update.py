@@ -19,6 +19,7 @@ from orly_policy_plugin.policy import Policy
 from orly_policy_plugin.scripts import check_scripts, known_scripts
 from orly_policy_plugin.state.changes import admin_contribution
 
+from .examples import examples
 from .inputs import content_of, decode, refused_update, shown_name
 from .key_file import load_secret
 from .sending import key_file_option, relays_option, send
@@ -27,7 +28,13 @@ from .signer import Signer
 from .target import Here, load_here, policy_option, state_option
 
 
-@click.command("sign-update")
+@click.command(
+    "sign-update",
+    epilog=examples(
+        "orly-policy sign-update policy.json --key-file owner.key",
+        "orly-policy sign-update added.json --key-file key --relay wss://a.example",
+    ),
+)
 @click.argument("file", type=click.Path(readable=False), metavar="FILE")
 @key_file_option
 @relays_option("it to this relay, and for this relay alone")

@@ -13,6 +13,7 @@ from orly_policy_plugin.desk.relay import Relay
 from orly_policy_plugin.desk.reports import Report, ShadowReport
 from orly_policy_plugin.shadow import ALIKE, ShadowCounted
 
+from .examples import examples
 from .moments import ago, when
 from .showing import say, say_columns, say_json, short, tell
 from .status_of_store import Kept, kept_by
@@ -25,7 +26,13 @@ _MOST_PLACES = 20
 Row = tuple[str, ...]
 
 
-@click.command(epilog=POLICY)
+@click.command(
+    epilog=examples(
+        "orly-policy status policy.json",
+        "orly-policy status --store postgresql://db/relay --json",
+        about=POLICY,
+    )
+)
 @policy_argument
 @state_option
 @store_option

@@ -7,6 +7,7 @@ import click
 from orly_policy_plugin.errors import PolicyError
 from orly_policy_plugin.state.address import DEFAULT_FLEET, Address
 
+from .examples import examples
 from .showing import UnusableInput, say
 
 _NEEDS: Final = "psycopg"
@@ -20,7 +21,7 @@ def store() -> None:
     """
 
 
-@store.command()
+@store.command(epilog=examples("orly-policy store init postgresql://admin@db/relay --role relay"))
 @click.argument("url")
 @click.option(
     "--fleet",

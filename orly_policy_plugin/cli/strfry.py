@@ -17,6 +17,7 @@ from orly_policy_plugin.hosts.strfry import SOURCES, LineHost
 from orly_policy_plugin.plugin import register
 from orly_policy_plugin.settings import Settings
 
+from .examples import examples
 from .inputs import unusable_policy
 from .relay_urls import relay_urls_option
 from .serving_options import missing_follow_lists_option, submitter_option
@@ -28,7 +29,13 @@ _BUDGET_SECONDS: Final = 8.0
 _CHUNK_BYTES: Final = 65_536
 
 
-@click.command(epilog=POLICY)
+@click.command(
+    epilog=examples(
+        "orly-policy strfry /etc/strfry/policy.json --submitter author",
+        "orly-policy strfry policy.json --let-through Import",
+        about=POLICY,
+    )
+)
 @policy_argument
 @state_option
 @relay_urls_option

@@ -14,6 +14,7 @@ from orly_policy_plugin.desk.asking import Line, NobodyThere, connected, folder_
 from orly_policy_plugin.desk.desk import tail_question
 from orly_policy_plugin.desk.wanted import OUTCOMES, Wanted
 
+from .examples import examples
 from .inputs import pubkeys_option
 from .showing import say, say_json, tell
 from .target import POLICY, policy_argument, state_option, target_of, trouble
@@ -22,7 +23,13 @@ _LOOK_SECONDS: Final = 1.0
 """Between looks for workers that have started."""
 
 
-@click.command(epilog=POLICY)
+@click.command(
+    epilog=examples(
+        "orly-policy tail --outcome refused --place rules.1",
+        "orly-policy tail policy.json --shadow --json",
+        about=POLICY,
+    )
+)
 @policy_argument
 @state_option
 @click.option(

@@ -10,6 +10,7 @@ from orly_policy_plugin.state import PolicyState
 from orly_policy_plugin.state.changes import WITHDRAWN, withdrawal
 
 from .event_ids import meant_event
+from .examples import examples
 from .inputs import refused_update
 from .key_file import load_secret
 from .sending import key_file_option, relays_option, send
@@ -18,7 +19,11 @@ from .signer import Signer
 from .target import Here, load_here, policy_option, state_option, store_option
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "orly-policy withdraw 3f9a --key-file admin.key --relay wss://a.example",
+    )
+)
 @click.argument("event_id", metavar="EVENT-ID")
 @key_file_option
 @relays_option("it to this relay")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -42,39 +43,36 @@ def test_version(run: Run) -> None:
     assert done.returncode == 0
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        (),
-        *(
-            (name,)
-            for name in (
-                "check",
-                "diff",
-                "explain",
-                "follows",
-                "history",
-                "init",
-                "lint",
-                "replay",
-                "rollback",
-                "schema",
-                "script-check",
-                "sign-update",
-                "test",
-            )
-        ),
-        ("follows", "list"),
-        ("follows", "import"),
-    ],
-)
-@pytest.mark.parametrize("option", ["-h", "--help"])
-def test_help(arguments: tuple[str, ...], option: str, invoke: Invoke) -> None:
-    """Every command has help, which fits 80 columns and mentions the exit status."""
-    result = invoke(*arguments, option)
+def _commands(group: click.Group, *names: str) -> Iterator[tuple[str, click.Command]]:
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        if isinstance(command, click.Group):
+            yield from _commands(command, *names, name)
+        else:
+            yield " ".join((*names, name)), command
+
+
+ALL = dict(_commands(orly_policy))
+
+
+@pytest.mark.parametrize("name", ["", *ALL])
+def test_help(name: str, invoke: Invoke) -> None:
+    """Every command has help, which fits 80 columns and mentions the exit status; and an example
+    that calls it with options that it has.
+    """
+    result = invoke(*name.split(), "--help")
     assert result.exit_code == 0
+    assert result.stdout == invoke(*name.split(), "-h").stdout
     assert "exit status" in " ".join(result.stdout.split()).lower()
     assert max(map(len, result.stdout.splitlines())) <= 80
+    if name:
+        shown = re.findall(rf"(?m)^  (?:.* )?orly-policy {name} ?(.*)$", result.stdout)
+        assert [line for line in shown if not line.startswith("[OPTIONS]")]
+        known = {option for param in ALL[name].params for option in param.opts}
+        for line in shown:
+            assert set(re.findall(r"(?<= )--[a-z-]+", f" {line.partition('|')[0]}")) <= known
 
 
 def test_each_commands_line_in_the_help_is_whole(invoke: Invoke) -> None:
@@ -120,17 +118,6 @@ def test_only_what_needs_an_extra_asks_for_it(needs: tuple[str, ...]) -> None:
     assert (done.returncode, done.stdout) == (2, "")
     assert f"orly-policy-plugin[{needs[0]}]" in done.stderr
     assert done.stderr.count("\n") == 1
-
-
-def _commands(group: click.Group, *names: str) -> Iterator[tuple[str, click.Command]]:
-    context = click.Context(group)
-    for name in group.list_commands(context):
-        command = group.get_command(context, name)
-        assert command is not None
-        if isinstance(command, click.Group):
-            yield from _commands(command, *names, name)
-        else:
-            yield " ".join((*names, name)), command
 
 
 def test_the_policy_file_is_named_one_way(invoke: Invoke) -> None:

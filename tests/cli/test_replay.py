@@ -63,10 +63,9 @@ def test_what_would_be_refused_is_counted(write: Write, lines: str, invoke: Invo
     assert (made["events"], made["against_version"]) == (9, None)
     writes, reads = made["answers"]["write"], made["answers"]["read"]
     assert (writes["asked"], writes["refused"]) == (9, 3)
-    assert (
-        writes["places"] == {"rules.1.content_limit": {"refused": 3, "newly": 3, "no_longer": 0}}
-        or writes["places"]["rules.1.content_limit"]["refused"] == 3
-    )
+    assert {place: each["refused"] for place, each in writes["places"].items()} == {
+        "rules.1.content_limit": 3
+    }
     assert (reads["refused"], reads["kinds"]["7"]["refused"]) == (6, 3)
     assert set(reads["places"]) == {"rules.1.content_limit", "rules.7.privileged"}
 
@@ -165,10 +164,9 @@ def test_an_event_too_large_for_a_rate_is_refused(
     """Nothing else is charged."""
     write("next.json", {"rules": {"1": {"rate_limit": 35}}})
     made = told(invoke("replay", "next.json", lines, "--json"))["answers"]["write"]
-    assert (
-        made["places"] == {"rules.1.rate_limit": {"refused": 3, "newly": 3, "no_longer": 0}}
-        or made["places"]["rules.1.rate_limit"]["refused"] > 0
-    )
+    assert {place: each["refused"] for place, each in made["places"].items()} == {
+        "rules.1.rate_limit": 3
+    }
 
 
 def test_standard_input_gzip_and_messages(

@@ -7,6 +7,7 @@ import click
 
 from orly_policy_plugin.counted import counted
 
+from ..examples import examples
 from ..inputs import load_event, pass_environment_option
 from ..showing import UnusableInput, say, say_columns
 from .advice import advise
@@ -19,7 +20,13 @@ from .source import CannotStart, Source, read_source
 _FAILED = 1
 
 
-@click.command("script-check")
+@click.command(
+    "script-check",
+    epilog=examples(
+        "orly-policy script-check ./spam.py",
+        "orly-policy script-check ./spam.py --event event.json",
+    ),
+)
 @click.argument("script", type=click.Path(path_type=Path, readable=False))
 @click.option(
     "--timeout",
