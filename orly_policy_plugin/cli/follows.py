@@ -70,7 +70,9 @@ def follows() -> None:
 @store_option
 @click.pass_context
 def list_(ctx: click.Context, policy: Path | None, state: Path | None) -> None:
-    """List which lists of people the policy needs, which are kept, and which are missing.
+    """List the lists of people that the policy needs.
+
+    It says which are kept, and which are missing.
 
     The exit status is 1 where one that decides something is missing, 2 where the policy cannot
     be read. With --policy - it is read from standard input.
@@ -120,7 +122,9 @@ def _why(name: str, lists: NeededLists, policy: Policy) -> str:
 @state_option
 @store_option
 def import_(file: tuple[str, ...], policy: Path | None, state: Path | None) -> None:
-    """Keep signed lists of people (kind 3, 10000 and 30000) for the policy, where they are newer.
+    """Keep signed lists of people for the policy.
+
+    They are of kind 3, 10000 and 30000, and are kept where they are newer.
 
     A FILE holds one event as JSON, an array of events, or one event a line; - is standard input.
     A running relay takes them up within a second.

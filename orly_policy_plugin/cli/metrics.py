@@ -52,12 +52,12 @@ def _address(
     help="Serve them over HTTP, under /metrics, until Ctrl-C. Whoever reaches it may read them.",
 )
 def metrics(policy: Path | None, state: Path | None, address: tuple[str, int] | None) -> None:
-    """Print a running relay's metrics, or serve them to Prometheus.
+    """Print a running relay's metrics, or serve them.
 
-    The relay's workers are asked through their sockets in the state folder, at each scrape, and
-    summed. So a relay listens on no port for this, and one that is restarted loses nothing that
-    was scraped before. Without --listen they are printed once, as node_exporter's textfile
-    collector reads them.
+    They are for Prometheus. The relay's workers are asked through their sockets in the state
+    folder, at each scrape, and summed. So a relay listens on no port for this, and one that is
+    restarted loses nothing that was scraped before. Without --listen they are printed once, as
+    node_exporter's textfile collector reads them.
 
     Needs the extra `metrics`. The exit status is 2 where the port is taken, or no relay answers
     and they were to be printed.

@@ -22,6 +22,8 @@ from orly_policy_plugin.decisions import Explanation, Step
 
 _KEY = re.compile(r"\b([0-9a-f]{8})[0-9a-f]{56}\b")
 _CONTRIBUTION = re.compile(r"contributions\.([0-9a-f]{64})\.")
+_REPEAT_NOTHING = (click.MissingParameter, click.exceptions.NoArgsIsHelpError)
+"""Errors with nothing in them that was typed."""
 _NARROW = 60
 _STYLES = {"deny": "bold red", "grant": "bold green", "pass": ""}
 """Of the outcomes that decide; others are dim."""
@@ -109,7 +111,7 @@ def say_json(value: object, indent: int | None = 2) -> None:
 
 def show_error(error: click.ClickException) -> None:
     """Show what ended a command, as click does, with the typed text escaped."""
-    if not isinstance(error, (UnusableInput, click.MissingParameter)):  # these repeat nothing
+    if not isinstance(error, (UnusableInput, *_REPEAT_NOTHING)):
         context = getattr(error, "ctx", None)
         error = click.UsageError(in_a_line(error.format_message()), context)
     error.show()

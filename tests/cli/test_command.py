@@ -82,6 +82,12 @@ def test_each_commands_line_in_the_help_is_whole(invoke: Invoke) -> None:
     assert [line for line in told if line.endswith("...")] == []
 
 
+@pytest.mark.parametrize("group", [(), ("follows",)])
+def test_without_a_command_there_is_the_help(group: tuple[str, ...], run: Run) -> None:
+    """Of all of them, and of a group."""
+    assert run(*group).stderr == run(*group, "--help").stdout
+
+
 @pytest.mark.parametrize("arguments", [(), ("chekc",), ("--bogus",), ("rollback",)])
 def test_a_wrong_call_exits_with_2(arguments: tuple[str, ...], run: Run) -> None:
     """Usage goes to standard error."""
