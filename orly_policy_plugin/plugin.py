@@ -397,6 +397,8 @@ def _in_force(
 ) -> InForce:
     try:
         if file is None:
+            if not store.has_policy():
+                store.read_policy()  # raises, before a folder is made for what is kept
             return InForce(settings, store, clock)
         return InForce(settings, store, clock, file.first_policy)
     except BaseException:
