@@ -106,7 +106,7 @@ async def test_who_sends_and_who_is_reported(tmp_path: Path) -> None:
 
             assert await says(stranger.event(1, "a")) == ""
             assert await says(stranger.event(1, "b")) == (
-                "auth-required: 1 events of kind 1 an hour without authenticating"
+                "auth-required: 1 event of kind 1 an hour without authenticating"
             )
             await client.authenticate(member)
             assert await says(member.event(1, "a")) == refused

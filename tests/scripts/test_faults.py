@@ -52,7 +52,7 @@ if os.fork() == 0:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     while True:
         time.sleep(3600)
-while not os.path.exists("children"):
+while not (os.path.exists("children") and os.path.getsize("children")):
     time.sleep(0.001)
 """
 
