@@ -96,7 +96,7 @@ async def test_who_sends_and_who_is_reported(tmp_path: Path) -> None:
         "x_reports": {"by": ["@members"], "at_least": 1},
     }
     policy = {"lists": {"members": {"file": members.name}}, "rules": {"1": rule}}
-    refused = "rate-limited: 1 events of kind 1 an hour"
+    refused = "rate-limited: 1 event of kind 1 an hour"
     reported = "blocked: this author was reported by people whom the relay trusts"
     with relay_with_the_pack(tmp_path, policy) as running:
         async with connected(running.url) as client, connected(running.url) as others:
