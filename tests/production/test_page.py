@@ -71,7 +71,7 @@ class Place:
 
     def has_written_down(self, message: str) -> Callable[[], bool]:
         """Whether the last refusal is this one."""
-        return lambda: self.refusals()[-1]["result"]["message"] == message
+        return lambda: [each["result"]["message"] for each in self.refusals()][-1:] == [message]
 
     def refusals(self) -> list[dict[str, Any]]:
         """What the decision log has."""
