@@ -146,14 +146,9 @@ class PolicyPlugin:
         return self._force.state
 
     @property
-    def largest_policy_bytes(self) -> int:
-        """The largest policy file that is read."""
-        return self._force.settings.largest_policy_bytes
-
-    @property
-    def state_folder(self) -> Path | None:
-        """The state folder, where it is not the policy file's own."""
-        return self._force.settings.state_folder
+    def settings(self) -> Settings:
+        """What it was made with."""
+        return self._force.settings
 
     def listen(self, listener: Listener) -> None:
         """Call ``listener`` with the old and the new snapshot after every swap, in their order and
@@ -306,7 +301,9 @@ class PolicyPlugin:
         self.start()
         path, version = self.status.path, self.status.version
         log.info("worker %d: policy version %s is in force, of %s", os.getpid(), version, path)
-        for hazard in hazards_of_files(Path(path), self.state_folder or Path(path).parent):
+        for hazard in hazards_of_files(
+            Path(path), self.settings.state_folder or Path(path).parent
+        ):
             log.warning("%s", hazard)
 
     @hookimpl

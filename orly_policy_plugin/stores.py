@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from .errors import PolicyError
+from .extras import how_to_install
 from .rates import SharedRateLimiter
 from .scripts import known_scripts
 from .settings import Settings
@@ -57,7 +58,7 @@ def _fleet_store(
         if error.name is not None and error.name.split(".")[0] != _NEEDS:
             raise
         raise PolicyError(
-            "a store in PostgreSQL needs more: install orly-policy-plugin[postgres]"
+            f"a store in PostgreSQL needs more: {how_to_install('postgres')}"
         ) from error
     folder = settings.path.absolute().parent
     copy, asked = None, Asked()

@@ -8,6 +8,7 @@ import click
 
 from orly_policy_plugin.desk.asking import ask_relay
 from orly_policy_plugin.errors import PolicyError
+from orly_policy_plugin.extras import how_to_install
 
 from .examples import examples
 from .showing import UnusableInput, say, tell
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
     from orly_policy_plugin.desk.relay import Relay
 
 _NEEDS = (
-    "orly-policy metrics needs the extra: pip install 'orly-policy-plugin[metrics]' "
-    "(prometheus-client)"
+    f"orly-policy metrics needs the extra metrics (prometheus-client): {how_to_install('metrics')}"
 )
 
 

@@ -1,22 +1,20 @@
 """``orly-policy promote``: make the shadow policy the policy."""
 
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import click
 
-from orly_policy_plugin.lists import KnownLists
-from orly_policy_plugin.policy import read_policy
+from orly_policy_plugin.policy import decode_policy
 from orly_policy_plugin.policy_file import read_policy_file
-from orly_policy_plugin.scripts import check_scripts
 from orly_policy_plugin.shadow import shadow_file
-from orly_policy_plugin.state import read_state
+from orly_policy_plugin.state.policy_mark import without_mark
 
 from .inputs import unusable_policy
 from .left_over import Remedies
-from .replacing import replace
-from .showing import DoneUnprinted, UnusableInput, tell
-from .showing_replaced import Shown, state_before
+from .showing import UnusableInput, tell
+from .showing_replaced import replace_and_show
 from .target import POLICY, policy_argument, state_option, store_option, target_of
 
 _EPILOG: Final = f"""{POLICY}
@@ -53,27 +51,18 @@ def promote(policy: Path | None, dry_run: bool, state: Path | None, as_json: boo
         content = read_policy_file(
             path, target.largest_policy_bytes, if_missing="; write the next policy there"
         )
-        new = read_policy(content)
-        check_scripts(new, target.scripts_from)
-        KnownLists(target.scripts_from).resolve(new, {})
-        after = read_state(target.store, target.owners, policy=content)
-    there = target.content() if target.store.has_policy() else None
-    before = None if there is None else state_before(target, there)
-    shown = Shown.of(before, after, frozenset(target.owners), Remedies(policy, state))
-    if dry_run:
-        shown.report(as_json=as_json, done=None)
-        return
-    done = replace(target, content, "promote", over=there)
-    _remove(path, content)
-    try:
-        for problem in done.problems:
-            tell(f"the policy is changed, but: {problem}")
-        shown.report(as_json=as_json, done=done)
-    except OSError as error:
-        reason = error.strerror or error
-        raise DoneUnprinted(
-            [f"the shadow policy is the policy; what changes could not be printed: {reason}"]
-        ) from error
+        decode_policy(content)
+    replace_and_show(
+        target,
+        target.content() if target.store.has_policy() else None,
+        without_mark(content),
+        "promote",
+        path,
+        Remedies(policy, state),
+        dry_run=dry_run,
+        as_json=as_json,
+        afterwards=partial(_remove, path, content),
+    )
 
 
 def _shadow_of(policy: Path) -> Path:

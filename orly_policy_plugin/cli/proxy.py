@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import click
 
 from orly_policy_hookspecs import GateError
+from orly_policy_plugin.extras import how_to_install
 from orly_policy_plugin.hazards import is_anybody
 
 from .examples import examples
@@ -171,7 +172,7 @@ def proxy(
     except ModuleNotFoundError as error:
         if error.name is None or error.name.split(".")[0] not in _NEEDS:
             raise
-        what = "the proxy needs more than the commands: install orly-policy-plugin[proxy]"
+        what = f"the proxy needs more than the commands: {how_to_install('proxy')}"
         raise UnusableInput([what]) from error
     log_to_stderr()
     target = target_of(policy, state)

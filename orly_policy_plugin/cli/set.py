@@ -1,6 +1,5 @@
 """``orly-policy set``: change single places of the policy, at once and checked."""
 
-import contextlib
 import json
 import re
 from collections.abc import Callable, Iterable
@@ -10,8 +9,7 @@ from typing import Any, Final
 import attrs
 import click
 
-from orly_policy_plugin.lists import KnownLists
-from orly_policy_plugin.policy import decode_policy, read_policy
+from orly_policy_plugin.policy import decode_policy
 from orly_policy_plugin.policy.editing import (
     CannotEdit,
     Place,
@@ -20,15 +18,12 @@ from orly_policy_plugin.policy.editing import (
     reduced,
     removed,
 )
-from orly_policy_plugin.scripts import check_scripts
-from orly_policy_plugin.state import read_state
-from orly_policy_plugin.state.policy_mark import KEY
+from orly_policy_plugin.state.policy_mark import without_mark
 
 from .inputs import unusable_policy
 from .left_over import Remedies
-from .replacing import replace
-from .showing import DoneUnprinted, UnusableInput, tell
-from .showing_replaced import Shown, state_before
+from .showing import UnusableInput
+from .showing_replaced import replace_and_show
 from .target import Target, policy_option, state_option, store_option, target_of
 
 _ASSIGNMENT: Final = re.compile(r"(?s)(?P<place>[^=]+?)(?P<operator>\+=|-=|=)(?P<value>.*)")
@@ -75,7 +70,7 @@ def set(  # noqa: A001 -- it is called so
 
     PLACE=VALUE gives a field a value, PLACE+=ITEM adds to a list, PLACE-=ITEM takes away. A place
     is named as check and explain name it: rules.1.write_deny. A value is JSON, or else a text:
-    deny, 1h, npub1….
+    deny, PT1H, npub1….
 
     All else in the file stays as it is: its order, its lines, its comments. The policy is checked
     before it is written, and a running relay obeys it within a second. It is your own act: policy
@@ -92,27 +87,16 @@ def set(  # noqa: A001 -- it is called so
     target = target_of(policy, state)
     with unusable_policy(target.name):
         content = target.content()
-    edited = _edited(content, edits, target)
-    with unusable_policy(target.name):
-        new = read_policy(edited)
-        check_scripts(new, target.scripts_from)
-        KnownLists(target.scripts_from).resolve(new, {})
-        after = read_state(target.store, target.owners, policy=edited)
-    before = state_before(target, content)
-    shown = Shown.of(before, after, frozenset(target.owners), Remedies(policy, state))
-    if dry_run:
-        shown.report(as_json=as_json, done=None)
-        return
-    done = replace(target, edited, "set", over=content)
-    try:
-        for problem in done.problems:
-            tell(f"the policy is changed, but: {problem}")
-        shown.report(as_json=as_json, done=done)
-    except OSError as error:
-        reason = error.strerror or error
-        raise DoneUnprinted(
-            [f"the policy is changed; what that decides could not be printed: {reason}"]
-        ) from error
+    replace_and_show(
+        target,
+        content,
+        _edited(content, edits, target),
+        "set",
+        target.name,
+        Remedies(policy, state),
+        dry_run=dry_run,
+        as_json=as_json,
+    )
 
 
 # --- what is to be changed
@@ -167,6 +151,4 @@ def _edited(content: bytes, edits: Iterable[_Edit], target: Target) -> bytes:
             text = edit.make(text)
         except CannotEdit as error:
             raise UnusableInput([f"{'.'.join(edit.place)}: {error}"]) from error
-    with contextlib.suppress(CannotEdit):
-        text = removed(text, [KEY])  # it is no longer the policy of that event
-    return text.encode()
+    return without_mark(text.encode())

@@ -1,27 +1,84 @@
 """What a policy decides otherwise that takes the place of another: shown before and after."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import attrs
 
 from orly_policy_plugin.errors import PolicyError
 from orly_policy_plugin.lint import Examined, slips
-from orly_policy_plugin.policy import InvalidPolicy, Policy
+from orly_policy_plugin.lists import KnownLists
+from orly_policy_plugin.policy import InvalidPolicy, Policy, read_policy
 from orly_policy_plugin.policy.diff import Change, changes_of_meaning
-from orly_policy_plugin.state import PolicyState, read_state
+from orly_policy_plugin.scripts import check_scripts
+from orly_policy_plugin.state import How, PolicyState, read_state
 from orly_policy_plugin.witnesses import Comparison, Side, compare
 
+from .inputs import unusable_policy
 from .left_over import Remedies
-from .replacing import Replaced
-from .showing import UnusableInput, say, say_json, tell
+from .replacing import Replaced, replace
+from .showing import DoneUnprinted, UnusableInput, say, say_json, tell
 from .showing_changes import changes_as_json
 from .showing_witnesses import differences_as_json, show_comparison, show_result
 from .target import Target, version_of_state
 
 
-def state_before(target: Target, content: bytes) -> PolicyState | None:
+def replace_and_show(
+    target: Target,
+    there: bytes | None,
+    content: bytes,
+    how: How,
+    where: object,
+    remedies: Remedies,
+    *,
+    dry_run: bool,
+    as_json: bool,
+    afterwards: Callable[[], None] = lambda: None,
+) -> None:
+    """Put a policy in the place of what is there, and print what that decides otherwise.
+
+    :param there: the present policy; ``None`` where there is none.
+    :param content: the new one, unchecked.
+    :param where: what the new one's problems are of.
+    :param dry_run: whether nothing is to be changed.
+    :param afterwards: called once it is in its place.
+    :raises UnusablePolicy: the new one cannot be used; nothing has changed.
+    :raises UnusableInput: something cannot be read or written; nothing has changed, but where it
+        says so.
+    """
+    with unusable_policy(where):
+        after = _checked(target, content)
+    before = None if there is None else _state_before(target, there)
+    shown = Shown.of(before, after, frozenset(target.owners), remedies)
+    if dry_run:
+        shown.report(as_json=as_json, done=None)
+        return
+    done = replace(target, content, how, over=there)
+    afterwards()
+    try:
+        for problem in done.problems:
+            tell(f"the policy is changed, but: {problem}")
+        shown.report(as_json=as_json, done=done)
+    except OSError as error:
+        reason = error.strerror or error
+        raise DoneUnprinted(
+            [f"the policy is changed; what that decides could not be printed: {reason}"]
+        ) from error
+
+
+def _checked(target: Target, content: bytes) -> PolicyState:
+    """The state with a policy that a relay could use.
+
+    :raises PolicyError: it could not.
+    """
+    policy = read_policy(content)
+    check_scripts(policy, target.scripts_from)
+    KnownLists(target.scripts_from).resolve(policy, {})
+    return read_state(target.store, target.owners, policy=content)
+
+
+def _state_before(target: Target, content: bytes) -> PolicyState | None:
     """``None`` where the policy could not be used."""
     try:
         return read_state(target.store, target.owners, policy=content)

@@ -5,6 +5,7 @@ from typing import Final
 import click
 
 from orly_policy_plugin.errors import PolicyError
+from orly_policy_plugin.extras import how_to_install
 from orly_policy_plugin.state.address import DEFAULT_FLEET, Address
 
 from .examples import examples
@@ -56,7 +57,7 @@ def init(url: str, fleet: str, roles: tuple[str, ...]) -> None:
     except ImportError as error:
         if error.name is None or error.name.split(".")[0] != _NEEDS:
             raise
-        what = "a store in PostgreSQL needs more: install orly-policy-plugin[postgres]"
+        what = f"a store in PostgreSQL needs more: {how_to_install('postgres')}"
         raise UnusableInput([what]) from error
     try:
         address = Address.parse(url, fleet)

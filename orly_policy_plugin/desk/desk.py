@@ -60,7 +60,7 @@ class Desk:
         self._count = self._counts.add
         self._started_at = clock()
         self._log = DecisionLog(settings.log, settings) if settings.log is not None else None
-        self._folder = folder_of(engine.status.path, engine.state_folder)
+        self._folder = folder_of(engine.status.path, engine.settings.state_folder)
         self._server = SocketServer(self._folder, self._answer) if settings.is_open else None
         self._shadow = Shadow(engine, self._differs, self._reads_changed)
         self._note: Note | None = None

@@ -104,7 +104,7 @@ class Shadow:
 
     def start(self) -> None:
         """Follow the file from now on. Starts threads."""
-        most = self._engine.largest_policy_bytes
+        most = self._engine.settings.largest_policy_bytes
         look = ContentLook(
             self.path,
             None,
@@ -156,13 +156,15 @@ class Shadow:
 
     def _compiled(self, content: bytes, live: "Snapshot") -> "Snapshot":
         policy = read_policy(content)
-        state = self._engine.state.under(content, policy, None, live.owners)
+        settings = self._engine.settings
+        state = self._engine.state.under(content, policy, None, settings.owners)
         return compile_policy(
             policy,
             follows=state.follow_lists,
             lists=self._lists.resolve(policy, state.follows),
-            owners=live.owners,
+            owners=settings.owners,
             contributions=state.contributions,
+            rate_seconds=settings.rate_seconds,
             plugins=live.plugins,
             before=live,
         )

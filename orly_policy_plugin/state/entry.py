@@ -3,7 +3,7 @@
 import itertools
 import operator
 from collections.abc import Mapping, Sequence
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 import attrs
 from attrs import validators
@@ -30,17 +30,7 @@ How = Literal[
 event, and what withdrew one.
 """
 
-HOWS: Final[tuple[How, ...]] = (
-    "start",
-    "hand edit",
-    "event",
-    "rollback",
-    "publish",
-    "set",
-    "promote",
-    "contribution",
-    "withdrawal",
-)
+HOWS: Final[tuple[How, ...]] = get_args(How)
 VERSION: Final = rf"[0-9a-f]{{{VERSION_DIGITS}}}"
 LATEST_SECONDS: Final = 10**12 - 1
 

@@ -18,6 +18,7 @@ from orly_policy_hookspecs.nip01 import is_hex32
 from ..authority.freshness import LATEST_SECONDS, Mark
 from ..errors import PolicyError
 from ..policy import Problem, decode_policy
+from ..policy.editing import CannotEdit, removed
 from ..policy.strict_json import JsonObject, NotJson, decode_policy_json
 
 KEY: Final = "_policy_event"
@@ -69,6 +70,18 @@ def with_mark(policy_json: Mapping[str, Any], mark: Mark, author: str) -> bytes:
         return _pretty({**_unmarked(policy_json), KEY: named})
     except RecursionError as error:
         raise PolicyError("this is nested too deeply for a policy") from error
+
+
+def without_mark(content: bytes) -> bytes:
+    """A policy file's content without the mark; all else in it stays as it is. It is no longer the
+    policy of that event.
+
+    :param content: that of a policy.
+    """
+    try:
+        return removed(content.decode(), [KEY]).encode()
+    except CannotEdit:  # it has none
+        return content
 
 
 def reads_back(content: bytes, policy_json: Mapping[str, Any]) -> bool:

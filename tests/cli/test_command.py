@@ -122,7 +122,7 @@ def test_only_what_needs_an_extra_asks_for_it(needs: tuple[str, ...]) -> None:
         [sys.executable, "-c", WITHOUT_EXTRAS, *needs], capture_output=True, text=True
     )
     assert (done.returncode, done.stdout) == (2, "")
-    assert f"orly-policy-plugin[{needs[0]}]" in done.stderr
+    assert f"'.[{needs[0]}]', in a clone" in done.stderr
     assert done.stderr.count("\n") == 1
 
 

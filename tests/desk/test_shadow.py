@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from examples import NOBODY, NOW, AnEvent
+from examples import NOBODY, NOW, AnEvent, by
 from live.making import World, admin, eventually, owner, policy, signed
 
 from orly_policy_hookspecs import Gate
@@ -163,6 +163,24 @@ def test_it_has_what_admins_contribute_and_follows_every_change(world: World) ->
         return write(world, "hello everybody", kind=7) and expected in compared(world)
 
     eventually(is_compared_with_the_new_one)
+
+
+def test_its_owners_are_its_own(world: World) -> None:
+    """And not those of the policy in force, whom nothing denies that admins contribute."""
+    world.applied(signed(admin, {"kind_blacklist_add": [9]}, NOW))
+    followed(world, policy(owners=[], default_policy="allow", rules={"7": {"content_limit": 9}}))
+    event = AnEvent(**owner.event(9, "hello"))
+    assert world.gate.blocking.write(event, by(owner.pubkey)).accepted
+    eventually(lambda: any(outcome == "newly refused" for _, outcome, _ in compared(world)))
+
+
+def test_promoted_it_is_no_events_policy(world: World) -> None:
+    """Though it was made of one that was."""
+    world.applied(signed(owner, POLICY, NOW))
+    assert "_policy_event" in world.file.read_text()
+    put(world, {**json.loads(world.file.read_text()), "default_policy": "deny"})
+    assert run(world, "promote").exit_code == 0
+    assert "_policy_event" not in world.file.read_text()
 
 
 def test_promoted_it_is_the_policy(world: World) -> None:

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from orly_policy_hookspecs.logs import get_log
+from orly_policy_plugin.extras import how_to_install
 
 from ....session import StoreUnavailable
 from .dialects import Dialect, PostgreSQL, SQLite
@@ -110,9 +111,7 @@ def why_unusable(url: str, error: Exception) -> str:
     except sa.exc.ArgumentError:
         return "this is no URL of SQLAlchemy, such as postgresql+asyncpg://user@host/name"
     if isinstance(error, ImportError) and error.name == "asyncpg":
-        return (
-            "PostgreSQL needs asyncpg (pip install 'orly-policy-plugin[nostr-relay-postgresql]')"
-        )
+        return f"PostgreSQL needs asyncpg: {how_to_install('nostr-relay-postgresql')}"
     return f"the database {shown} cannot be used: {reason_of(error)}"
 
 
