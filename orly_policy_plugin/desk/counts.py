@@ -9,8 +9,11 @@ import attrs
 from orly_policy_hookspecs import Decision
 from orly_policy_hookspecs.decision import Asked
 
+from ..policy.fields import BOTH, Access
+
 LIMITS: Final = (5e-6, 1e-5, 2.5e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0)
 """Seconds: of decisions is counted how many took no longer than each."""
+_FIRST_LIMIT: Final = LIMITS[0]
 MOST_PLACES: Final = 10_000
 """That are counted apart: the places of contributions come and go."""
 OTHERS: Final = "(others)"
@@ -71,7 +74,7 @@ class Counts:
     """Counts decisions by access, outcome, plugin and place, and how long they took."""
 
     def __init__(self) -> None:
-        self._cells: dict[tuple[str, str, str, str], list[float]] = {}
+        self._cells: dict[tuple[Asked, str, str, str], list[float]] = {}
         self._last: _Last = None, "", [], True
 
     def add(self, access: Asked, decision: Decision, seconds: float) -> bool:
@@ -83,7 +86,10 @@ class Counts:
         if last_decision is not decision or last_access is not access:  # most are the same again
             cell, accepted = self._cell(access, decision), decision.accepted
             self._last = decision, access, cell, accepted
-        cell[bisect_left(LIMITS, seconds)] += 1
+        if seconds <= _FIRST_LIMIT:  # as nearly always
+            cell[0] += 1
+        else:
+            cell[bisect_left(LIMITS, seconds)] += 1
         cell[_SECONDS] += seconds
         return accepted
 
@@ -96,6 +102,14 @@ class Counts:
                 key = (*key[:3], OTHERS)
             cell = self._cells.setdefault(key, [0] * (_SECONDS + 1))
         return cell
+
+    def questions(self) -> dict[Access, int]:
+        """How many of each kind of question were decided by now. From any thread."""
+        sums: dict[Access, int] = dict.fromkeys(BOTH, 0)
+        for (access, *_), cell in self._cells.copy().items():
+            if access in sums:
+                sums[access] += int(sum(cell[:_SECONDS]))
+        return sums
 
     def taken(self) -> Sequence[Counted]:
         """What was counted by now. From any thread."""

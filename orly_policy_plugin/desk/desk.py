@@ -1,7 +1,7 @@
 """All of a worker that is for its operator, as a plugin beside the engine."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -12,7 +12,7 @@ from orly_policy_hookspecs.logs import get_log
 
 from ..errors import PolicyError
 from ..shadow import Compared, Shadow
-from ..shadow.following import Asked, Note
+from ..shadow.following import Asked
 from .asking import folder_of, remove_stale
 from .counts import Counts
 from .decision_log import DecisionLog
@@ -62,9 +62,11 @@ class Desk:
         self._log = DecisionLog(settings.log, settings) if settings.log is not None else None
         self._folder = folder_of(engine.status.path, engine.settings.state_folder)
         self._server = SocketServer(self._folder, self._answer) if settings.is_open else None
-        self._shadow = Shadow(engine, self._differs, self._reads_changed)
-        self._note: Note | None = None
-        """Of the shadow policy, while there is one."""
+        self._shadow = Shadow(engine, self._counts.questions, self._differs, self._shadow_changed)
+        self._compared: Collection[int] = frozenset()
+        """Kinds on which the shadow policy may differ."""
+        self._compares_others = False
+        """Whether it may on kinds that no policy names."""
         self._changed: Callable[[], None] = _nobody
         self._followers: tuple[Following, ...] = ()
         self._takes_all = False
@@ -120,8 +122,8 @@ class Desk:
     ) -> None:
         """Count a decision, and hand it to those who follow."""
         accepted = self._count(access, decision, seconds)
-        if self._note is not None and access != "policy_event":
-            self._note(access, event, context, decision, seconds)
+        if event.kind in self._compared or self._compares_others:
+            self._shadow.note(access, event, context, decision, seconds)
         if self._takes_all or (self._takes_refusals and not accepted):
             self._hand_over(event, context, access, decision, seconds)
 
@@ -158,9 +160,10 @@ class Desk:
         for follower in self._followers:
             follower.tell(decided)
 
-    def _reads_changed(self) -> None:
+    def _shadow_changed(self) -> None:
         pair = self._shadow.pair
-        self._note = self._shadow.note
+        self._compared = frozenset() if pair is None else pair.unlike
+        self._compares_others = pair is not None and not all(pair.others_alike.values())
         self._engine.asked_reads = None if pair is None else pair.asked
         self._changed()
 

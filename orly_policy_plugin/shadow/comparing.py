@@ -61,6 +61,16 @@ class Pair:
         plans = {access: self._plans(access) for access in BOTH}
         return {access: _same(one.other, other.other) for access, (one, other) in plans.items()}
 
+    @property
+    def unlike(self) -> frozenset[int]:
+        """The kinds that are named on which both may differ, by what is asked."""
+        return frozenset(
+            kind
+            for by_kind in self.alike.values()
+            for kind, is_alike in by_kind.items()
+            if not is_alike
+        )
+
     def _plans(self, access: Access) -> tuple[Plans, Plans]:
         return self.live.plans(access), self.shadow.plans(access)
 

@@ -1,20 +1,21 @@
 """The second policy of a running relay: its file, followed like the policy's own, and the thread
 on which it is asked.
 
-A decision costs the relay no more than to note it: on kinds of which both policies decide alike it
-is counted, on others it waits for the thread.
+Of kinds on which both policies decide alike nobody is asked: how many were decided is counted
+already. On other kinds a decision is noted, and waits for the thread.
 """
 
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import attrs
 
 from orly_policy_hookspecs import Context, Decision, Event
+from orly_policy_hookspecs.decision import Asked as Question
 from orly_policy_hookspecs.logs import get_log
 
 from ..decisions import compile_policy
@@ -25,7 +26,7 @@ from ..policy.fields import Access
 from ..policy_file import read_policy_file
 from ..reload import ContentLook, FileWatcher
 from .comparing import ALIKE, Compared, Pair
-from .counting import ShadowCounted, ShadowCounts
+from .counting import ShadowCounted, ShadowCounts, added
 
 if TYPE_CHECKING:
     from ..decisions import Snapshot
@@ -61,39 +62,72 @@ class Asked:
     """Unix seconds."""
 
 
-Note = Callable[[Access, Event, Context, Decision, float], None]
+Note = Callable[[Question, Event, Context, Decision, float], None]
 """Takes what was asked, the decision, and the seconds that it took."""
 _Fields = tuple[Access, Event, Context, Decision, float, float]
 """Of :class:`Asked`."""
+Decided = Callable[[], Mapping[Access, int]]
+"""How many questions were decided until now. From any thread."""
 Differs = Callable[[Asked, Compared, str], None]
 """Told of each question on which the second policy differs, with that one's version."""
+
+
+@attrs.define
+class _Since:
+    """What became of questions since a version of the second policy was first asked."""
+
+    at: float = 0.0
+    """Unix seconds."""
+    before: Mapping[Access, int] = attrs.field(factory=dict)
+    """How many were decided until then."""
+    noted: dict[Access, int] = attrs.field(factory=lambda: {"write": 0, "read": 0})
+    """Those of kinds on which the policies may differ."""
+    left_out: int = 0
+    """Those of them that came too many at a time."""
+    counts: ShadowCounts = attrs.field(factory=ShadowCounts)
+    """Those of them that were asked."""
+
+    def alike(self, decided: Mapping[Access, int]) -> list[ShadowCounted]:
+        """The others.
+
+        :param decided: all that were decided until now.
+        """
+        rest = {
+            access: count - self.before.get(access, count) - self.noted[access]
+            for access, count in decided.items()
+        }
+        return [
+            ShadowCounted(access, ALIKE, "", count) for access, count in rest.items() if count > 0
+        ]
 
 
 class Shadow:
     """The second policy, while its file is there."""
 
     def __init__(
-        self, engine: "PolicyPlugin", differs: Differs, changed: Callable[[], None]
+        self,
+        engine: "PolicyPlugin",
+        decided: Decided,
+        differs: Differs,
+        changed: Callable[[], None],
     ) -> None:
-        """:param changed: called when other reads are to be asked about."""
+        """:param changed: called when other questions are to be noted, or other reads to be asked
+        about.
+        """
         self._engine = engine
+        self._decided = decided
         self._differs = differs
         self._changed = changed
         self._lists = KnownLists(engine.status.path.parent)
         self.path = shadow_file(engine.status.path)
         self.pair: Pair | None = None
         """``None`` where there is no second policy, or none that can be used."""
-        self.note: Note | None = None
-        """Notes a question that was decided; ``None`` where nobody is to be asked."""
+        self.note: Note = _not_noted
+        """Notes a question that was decided, where nobody knows yet whether both decide alike."""
         self.problems: tuple[str, ...] = ()
         """What is wrong with its file; empty where nothing is, and where there is none."""
-        self.since = 0.0
-        """Unix seconds: when this version of it was first asked."""
-        self.left_out = 0
-        """Questions that it was not asked: too many came at a time."""
         self._content: bytes | None = None
-        self._counts = ShadowCounts()
-        self._alike: dict[Access, int] = {"write": 0, "read": 0}
+        self._since = _Since()
         self._waiting: deque[tuple[_Fields, Pair]] = deque()
         self._lock = threading.Lock()
         self._stopping = threading.Event()
@@ -173,71 +207,76 @@ class Shadow:
         before = self.pair
         if problems and problems != self.problems:
             log.warning("the shadow policy %s is not asked: %s", self.path, "; ".join(problems))
-        self.pair, self.problems = pair, problems
         version = None if pair is None else pair.shadow.version
-        if version != (None if before is None else before.shadow.version):
-            self._counts, self._alike = ShadowCounts(), {"write": 0, "read": 0}
-            self.left_out, self.since = 0, time.time()
+        is_other = version != (None if before is None else before.shadow.version)
+        if is_other:
+            self._since = _Since(time.time(), self._decided())
+        self.pair, self.problems = pair, problems
+        if is_other:
             if version is not None:
                 log.info("the shadow policy %s is asked, and not obeyed: %s", version, self.path)
             elif not problems:
                 log.info("there is no shadow policy any more: %s", self.path)
-        self.note = None if pair is None else self._noting(pair)
+        self.note = _not_noted if pair is None else self._noting(pair)
         if pair is not before:
             self._changed()
 
     # --- questions
 
     def _noting(self, pair: Pair) -> Note:
-        """What notes a question that was decided. Every decision of a relay comes through it."""
-        counts, others = self._alike, pair.others_alike
-        is_written_alike, others_written = pair.alike["write"].get, others["write"]
-        is_read_alike, others_read = pair.alike["read"].get, others["read"]
-        waits = self._waiting.append
+        since, waiting = self._since, self._waiting
 
         def note(
-            access: Access, event: Event, context: Context, decision: Decision, seconds: float
+            access: Question, event: Event, context: Context, decision: Decision, seconds: float
         ) -> None:
-            if (
-                is_written_alike(event.kind, others_written)
-                if access == "write"
-                else is_read_alike(event.kind, others_read)
-            ):
-                counts[access] += 1
-            elif len(self._waiting) >= MOST_WAITING:
-                self.left_out += 1
+            if access == "policy_event" or pair.is_alike(access, event.kind):
+                return
+            since.noted[access] += 1
+            if len(waiting) >= MOST_WAITING:
+                since.left_out += 1
             else:
                 # A tuple: to make an object takes longer than all else here.
-                waits(((access, event, context, decision, seconds, time.time()), pair))
+                waiting.append(((access, event, context, decision, seconds, time.time()), pair))
 
         return note
 
+    @property
+    def since(self) -> float:
+        """Unix seconds: when this version of it was first asked."""
+        return self._since.at
+
+    @property
+    def left_out(self) -> int:
+        """Questions that it was not asked: too many came at a time."""
+        return self._since.left_out
+
     def counted(self) -> list[ShadowCounted]:
         """How both compared, since this version of it was first asked. From any thread."""
-        alike = [
-            ShadowCounted(access, ALIKE, "", count)
-            for access, count in self._alike.items()
-            if count
-        ]
-        return [*alike, *self._counts.taken()]
+        since = self._since
+        alike = [] if self.pair is None else since.alike(self._decided())
+        return added([*alike, *since.counts.taken()])
 
     def _ask(self) -> None:
         while not self._stopping.wait(_IDLE_SECONDS if self.pair is None else _PACE_SECONDS):
             while self._waiting and not self._stopping.is_set():
                 for _ in range(min(len(self._waiting), _MOST_AT_A_TIME)):
-                    fields, pair = self._waiting.popleft()
-                    self._ask_one(pair, Asked(*fields))
+                    self._ask_one(*self._waiting.popleft())
                 self._stopping.wait(0.001)
 
-    def _ask_one(self, pair: Pair, asked: Asked) -> None:
-        keys = self._engine.submitters(asked.access, asked.event, asked.context)
+    def _ask_one(self, fields: _Fields, pair: Pair) -> None:
+        access, event, context, decision, _, at = fields
+        keys = self._engine.submitters(access, event, context)
         try:
-            compared = pair.compare(asked.access, asked.event, keys, int(asked.at), asked.decision)
+            compared = pair.compare(access, event, keys, int(at), decision)
         except Exception:
-            log.exception("the shadow policy could not be asked about %s", asked.event.id)
+            log.exception("the shadow policy could not be asked about %s", event.id)
             return
         if pair.shadow.version != (self.pair.shadow.version if self.pair else None):
             return  # the counts are of another by now
-        self._counts.add(asked.access, compared)
+        self._since.counts.add(access, compared)
         if compared.outcome.startswith("newly"):
-            self._differs(asked, compared, pair.shadow.version)
+            self._differs(Asked(*fields), compared, pair.shadow.version)
+
+
+def _not_noted(*_: object) -> None:
+    """Nobody is to be asked."""

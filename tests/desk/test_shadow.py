@@ -97,6 +97,35 @@ def test_it_is_asked_and_not_obeyed(world: World) -> None:
     assert "1  write  newly refused  rules.1.content_limit" in words
 
 
+def test_kinds_that_no_policy_names_are_asked_about(world: World) -> None:
+    """Where the second policy decides otherwise on these alone."""
+    followed(world, {**POLICY, "default_policy": "deny"})
+    assert write(world, "hello")
+    assert write(world, "hello", kind=9)
+    expected = {("write", "newly refused", "default_policy"): 2}
+    eventually(lambda: compared(world) == expected)
+
+
+def test_on_writes_both_decide_alike_where_only_reads_differ(world: World) -> None:
+    followed(world, policy(default_policy="allow", rules={"1": {"read_allow": [owner.pubkey]}}))
+    assert write(world, "hello")
+    assert world.gate.blocking.read(AnEvent(), NOBODY).accepted
+    expected = {
+        ("write", "alike", ""): 1,
+        ("read", "newly refused", "rules.1.read_allow"): 1,
+    }
+    eventually(lambda: compared(world) == expected)
+
+
+def test_policy_events_are_not_compared(world: World) -> None:
+    """Not even where the policies may differ on every kind."""
+    followed(world, {**POLICY, "default_policy": "deny"})
+    event = AnEvent(kind=12345)
+    assert not asyncio.run(world.gate.policy_event(event, NOBODY)).accepted
+    assert world.gate.blocking.write(AnEvent(), NOBODY).accepted
+    eventually(lambda: compared(world) == {("write", "newly refused", "default_policy"): 1})
+
+
 def test_reads_that_would_be_granted_unasked_are_asked_about(world: World) -> None:
     """As the session does: it asks where the scopes do not say."""
     before = world.gate.read_scopes(NOBODY).of_kind(1)
