@@ -4,6 +4,7 @@ The table is not logged: what it holds is over in a minute. A node reads what ha
 since its last look, by the numbers of the transactions, and no clock of a node counts.
 """
 
+import json
 import secrets
 import threading
 import time
@@ -116,23 +117,15 @@ class RatesExchange:
             untold = rest
 
     def _write(self, told: Sequence[Told]) -> None:
-        places, submitters = zip(*(each.key for each in told), strict=True)
-        values = [
-            self._fleet,
-            self._node,
-            list(places),
-            list(submitters),
-            [each.average for each in told],
-            [each.age_seconds for each in told],
-        ]
+        # One text, which is made faster than an array for each column.
+        rows = json.dumps([[*each.key, each.average, each.age_seconds] for each in told])
         self._change(
-            "INSERT INTO orly_policy.rate SELECT %s, %s, place, submitter, average, "
-            "clock_timestamp() - age * interval '1 second', pg_current_xact_id() "
-            "FROM unnest(%s::text[], %s::text[], %s::float8[], %s::float8[]) "
-            "AS told (place, submitter, average, age) "
+            "INSERT INTO orly_policy.rate SELECT %s, %s, told ->> 0, told ->> 1, "
+            "(told ->> 2)::float8, clock_timestamp() - (told ->> 3)::float8 * interval "
+            "'1 second', pg_current_xact_id() FROM jsonb_array_elements(%s::jsonb) AS told "
             "ON CONFLICT (fleet, node, place, submitter) DO UPDATE SET "
             "average = excluded.average, at = excluded.at, written = excluded.written",
-            values,
+            [self._fleet, self._node, rows],
         )
 
     def _heard(self, link: Link) -> tuple[list[tuple[str, Told]], str]:
