@@ -258,17 +258,26 @@ def little_memory() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
 
-_OVERRIDE = ("CAP_DAC_OVERRIDE", 1), ("CAP_DAC_READ_SEARCH", 2)
+_OVERRIDE, _READ_SEARCH = 1, 2
 _CAPABILITY_VERSION_3 = 0x20080522
 
 
 def without_override() -> None:
     """Let file modes hold for root, too. Runs in the child; see capset(2)."""
+    _drop(_OVERRIDE, _READ_SEARCH)
+
+
+def writing_where_it_may() -> None:
+    """Let them hold where root writes; it may read all."""
+    _drop(_OVERRIDE)
+
+
+def _drop(*capabilities: int) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     this_thread = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
     effective_first = (ctypes.c_uint32 * 6)()
     for call in (libc.capget, libc.capset):
         if call(this_thread, effective_first):
             raise OSError(ctypes.get_errno(), f"{call.__name__} failed")
-        for _, number in _OVERRIDE:
+        for number in capabilities:
             effective_first[0] &= ~(1 << number)

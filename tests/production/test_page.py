@@ -19,7 +19,7 @@ import attrs
 import postgres
 import pytest
 import yaml
-from forks import Fork
+from forks import Fork, writing_where_it_may
 from relay.client import asynchronous, connected
 from relay.documented import SECONDS, Started, listens
 from relay.process import ROOT
@@ -36,18 +36,28 @@ class Place:
     """Where a relay of these files runs."""
 
     folder: Path
+    """The configuration, in which the relay may not write."""
     database: str
     """As libpq names it."""
     port: int
+
+    @property
+    def var(self) -> Path:
+        """What it writes."""
+        return self.folder.with_name(f"{self.folder.name}-var")
+
+    @property
+    def log(self) -> Path:
+        return self.var / "log.txt"
 
     @property
     def environment(self) -> dict[str, str]:
         return {
             **os.environ,
             "FORWARDED_ALLOW_IPS": "127.0.0.1",
-            "ORLY_POLICY_DECISION_LOG": str(self.folder / "decisions.jsonl"),
+            "ORLY_POLICY_DECISION_LOG": str(self.var / "decisions.jsonl"),
             "RELAY_CONFIGURATION": str(self.folder),
-            "RELAY_STATE": str(self.folder / "state"),
+            "RELAY_STATE": str(self.var / "state"),
             "RELAY_LISTEN": f"127.0.0.1:{self.port}",
         }
 
@@ -55,7 +65,6 @@ class Place:
         """Put the files there."""
         for name in ("relay_app.py", "gunicorn.conf.py", "policy.json"):
             shutil.copy(FILES / name, self.folder)
-        (self.folder / "state").mkdir()
         settings = yaml.safe_load((FILES / "nostr-relay.yaml").read_text())
         settings["storage"]["sqlalchemy.url"] = self.database.replace(
             "postgresql:", "postgresql+asyncpg:"
@@ -75,7 +84,7 @@ class Place:
 
     def refusals(self) -> list[dict[str, Any]]:
         """What the decision log has."""
-        log = self.folder / "decisions.jsonl"
+        log = self.var / "decisions.jsonl"
         return [json.loads(line) for line in log.read_text().splitlines()]
 
 
@@ -93,10 +102,17 @@ def _free_port() -> int:
         return int(found.getsockname()[1])
 
 
+def _place(folder: Path, database: str) -> Place:
+    made = Place(folder, _database(database), _free_port())
+    made.folder.mkdir(mode=0o555)
+    made.var.mkdir()
+    return made
+
+
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
-    (tmp_path / "relay").mkdir()
-    made = Place(tmp_path / "relay", _database(f"production_{os.getpid()}"), _free_port())
+    made = _place(tmp_path / "relay", f"production_{os.getpid()}")
+    (made.var / "state").mkdir()
     made.fill()
     return made
 
@@ -113,11 +129,8 @@ async def served(place: Place, server: str = "gunicorn") -> AsyncIterator[Starte
     """A relay that runs."""
     of_gunicorn = ["gunicorn", "--config", str(place.folder / "gunicorn.conf.py")]
     module, *arguments = of_gunicorn if server == "gunicorn" else _uvicorn(place)
-    log = place.folder / "log.txt"
-    process = Fork(
-        module, arguments, cwd=place.folder, env=place.environment, stdout=log, stderr=log
-    )
-    relay = Started(f"ws://127.0.0.1:{place.port}", place.folder, process)
+    process = _started(place, module, arguments)
+    relay = Started(f"ws://127.0.0.1:{place.port}", place.var, process)
     try:
         await relay.until(lambda: listens(place.port))
         await relay.until(lambda: len(_workers(relay)) == 2)
@@ -125,6 +138,18 @@ async def served(place: Place, server: str = "gunicorn") -> AsyncIterator[Starte
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(SECONDS)
+
+
+def _started(place: Place, module: str, arguments: list[str]) -> Fork:
+    return Fork(
+        module,
+        arguments,
+        cwd=place.folder,
+        env=place.environment,
+        stdout=place.log,
+        stderr=place.log,
+        preexec_fn=writing_where_it_may,
+    )
 
 
 def _workers(relay: Started) -> set[str]:
@@ -184,7 +209,7 @@ async def test_each_worker_warns_of_hazards(place: Place, monkeypatch: pytest.Mo
         await relay.until(lambda: relay.log().count(forgets) == 2)
         assert anybody not in relay.log()
         assert asks not in relay.log()
-    (place.folder / "log.txt").unlink()
+    place.log.unlink()
     settings = yaml.safe_load((place.folder / "nostr-relay.yaml").read_text())
     settings["authentication"]["relay_urls"] = []
     (place.folder / "nostr-relay.yaml").write_text(yaml.safe_dump(settings))
@@ -202,12 +227,9 @@ def test_a_wrong_policy_ends_in_its_message(place: Place, server: str) -> None:
     command = ["gunicorn", "--config", str(place.folder / "gunicorn.conf.py")]
     if server == "uvicorn":
         command = [each for each in _uvicorn(place) if each not in ("--workers", "2")]
-    log = place.folder / "log.txt"
-    process = Fork(
-        command[0], command[1:], cwd=place.folder, env=place.environment, stdout=log, stderr=log
-    )
+    process = _started(place, command[0], command[1:])
     assert process.wait(SECONDS) == 1
-    assert log.read_text() == (
+    assert place.log.read_text() == (
         "the relay does not start:\nrulez: unknown key; did you mean 'rules'?\n"
     )
 
@@ -244,10 +266,9 @@ async def test_a_backup_is_restored(place: Place, tmp_path: Path) -> None:
             _run, FILES / "backup.sh", tmp_path / "backups", place.database, env=environment
         )
     assert done.returncode == 0, done.stderr
-    kept = _kept(place.folder / "state")
+    kept = _kept(place.var / "state")
     assert any(name.startswith("policy-history/") for name in kept)
-    (tmp_path / "again").mkdir()
-    again = Place(tmp_path / "again", _database(f"restored_{os.getpid()}"), _free_port())
+    again = _place(tmp_path / "again", f"restored_{os.getpid()}")
     backup = done.stdout.strip()
     environment = {**again.environment, "PATH": _programs()}
 
@@ -256,7 +277,7 @@ async def test_a_backup_is_restored(place: Place, tmp_path: Path) -> None:
 
     restored = await asyncio.to_thread(restore)
     assert restored.returncode == 0, restored.stderr
-    assert _kept(again.folder / "state") == kept
+    assert _kept(again.var / "state") == kept
     twice = await asyncio.to_thread(restore)
     assert twice.returncode == 1
     assert "is not empty" in twice.stderr

@@ -4,6 +4,7 @@ import concurrent.futures
 import contextlib
 import fcntl
 import io
+from collections.abc import Iterator
 from pathlib import Path
 
 import nostr_relay
@@ -11,18 +12,28 @@ from alembic import command
 from alembic.config import Config as AlembicConfig
 
 
-def migrate(lock_file: Path) -> None:
+def migrate(lock_file: Path | None) -> None:
     """Bring the database to nostr-relay's newest schema.
 
     Alembic starts an event loop of its own, so it gets a thread; processes that start together
     take turns.
 
-    :param lock_file: one for each database, where nobody else can make one.
+    :param lock_file: one for each database, where nobody else can make one; ``None`` where they
+        take turns otherwise, or nobody else has the database.
     """
-    lock_file.parent.mkdir(parents=True, exist_ok=True)
-    with lock_file.open("a") as lock, concurrent.futures.ThreadPoolExecutor(1) as thread:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with _locked(lock_file), concurrent.futures.ThreadPoolExecutor(1) as thread:
         thread.submit(_upgrade).result()
+
+
+@contextlib.contextmanager
+def _locked(file: Path | None) -> Iterator[None]:
+    if file is None:
+        yield
+        return
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _upgrade() -> None:

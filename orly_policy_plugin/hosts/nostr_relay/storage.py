@@ -186,7 +186,7 @@ class PolicyDBStorage(_SessionStorage, DBStorage):  # type: ignore[misc]
         """
         try:
             async with alone_at(self.db_url, self.sqlalchemy_options):
-                await asyncio.to_thread(migrate, self._beside("lock"))
+                await asyncio.to_thread(migrate, self._lock_file)
         except (OSError, ImportError, sa.exc.SQLAlchemyError) as error:
             problem = PolicyError(f"storage.sqlalchemy.url: {why_unusable(self.db_url, error)}")
             self._serving.why_not_started = problem
@@ -213,10 +213,19 @@ class PolicyDBStorage(_SessionStorage, DBStorage):  # type: ignore[misc]
     def _file(self) -> str:
         return str(self.db_url.partition(":///")[2].partition("?")[0])
 
+    @property
+    def _path(self) -> Path | None:
+        """The file, of SQLite that has one."""
+        in_memory = self.is_postgres or not self._file or ":memory:" in self._file
+        return None if in_memory else Path(self._file).absolute()
+
+    @property
+    def _lock_file(self) -> Path | None:
+        """By which those that open a file take turns; see :func:`.alone_at` for a server."""
+        return None if self._path is None else self._beside("lock")
+
     def _beside(self, ending: str) -> Path:
-        database = self._file
-        if not self.is_postgres and database and ":memory:" not in database:
-            path = Path(database).absolute()
+        if (path := self._path) is not None:
             return path.with_name(f"{path.name}.{ending}")
         name = hashlib.sha256(self.db_url.encode()).hexdigest()[:16]
         return Path(Config.config_file).absolute().parent / f"nostr-relay-{name}.{ending}"
