@@ -19,12 +19,15 @@ import attrs
 import postgres
 import pytest
 import yaml
+from click.testing import CliRunner
 from forks import Fork, writing_where_it_may
 from relay.client import asynchronous, connected
 from relay.documented import SECONDS, Started, listens
 from relay.process import ROOT
 from relay.signing import Key
 from websockets.asyncio.client import connect
+
+from orly_policy_plugin.cli.command import orly_policy
 
 PAGE: Final = (ROOT / "docs" / "production.md").read_text()
 FILES: Final = ROOT / "docs" / "production"
@@ -312,6 +315,12 @@ def test_systemd_has_nothing_against_the_unit(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     done = _run("systemd-analyze", "security", "--offline=yes", "--threshold=20", unit)
     assert done.returncode == 0, done.stdout[-1500:]
+
+
+def test_nobody_finds_fault_with_the_policy() -> None:
+    """As with the recipes."""
+    done = CliRunner().invoke(orly_policy, ["lint", str(FILES / "policy.json")])
+    assert (done.exit_code, done.stderr) == (0, ""), done.output
 
 
 def test_every_file_is_told_of_and_put_where_others_look_for_it() -> None:
