@@ -99,9 +99,9 @@ def _test(session: nox.Session, depth: str) -> None:
     """
     _install(session, CONTRACT, f".[{HOSTS}]", *TEST_NEEDS, built_from=_sources())
     session.env["ORLY_POLICY_TEST_DEPTH"] = depth
-    # -P: the wheel is tested, not the folder that this is run in. Most tests wait for other
-    # processes: three times as many as there are cores keep these busy.
-    workers = str(3 * (os.cpu_count() or 1))
+    # -P: the wheel is tested, not the folder that this is run in. Many tests wait for other
+    # processes: twice as many as there are cores keep these busy.
+    workers = str(2 * (os.cpu_count() or 1))
     spread = ("-n", workers, "--dist", "worksteal")
     _run(session, "-P", "-m", "pytest", *spread, *session.posargs)
 
