@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
@@ -24,9 +24,9 @@ from . import ROOT
 from .database import database, url_of
 from .timing import Effort
 
-_ROUNDS: Final = 4
+_ROUNDS: Final = 10
 """Each with new processes: one may be slower than another by some hundredths all its life."""
-_TURNS: Final = 60
+_TURNS: Final = 24
 """Of a round. They are short, so that neighbours find the machine alike."""
 _WRITES: Final = 500
 _OF_OTHER: Final = 50
@@ -67,7 +67,8 @@ def writes(effort: Effort) -> Times:
     took: dict[str, list[tuple[float, float]]] = {"file": [], "store": []}
     with _fleet() as (folder, url):
         for number in range(rounds):
-            with _nodes(folder / str(number), url) as nodes:
+            names = ("file", "store") if number % 2 else ("store", "file")
+            with _nodes(folder / str(number), url, (*names, "other")) as nodes:
                 _take_turns(nodes, turns, count, took)
     (file, file_cpu), (store, store_cpu) = (
         zip(*took[name], strict=True) for name in ("file", "store")
@@ -126,14 +127,11 @@ def _fleet() -> Iterator[tuple[Path, str]]:
 
 
 @contextmanager
-def _nodes(folder: Path, url: str) -> Iterator[dict[str, _Node]]:
+def _nodes(folder: Path, url: str, names: Sequence[str]) -> Iterator[dict[str, _Node]]:
     nodes = {}
     with ExitStack() as stack:
-        for name, settings in (
-            ("file", {}),
-            ("store", {"store": url, "fleet": _FLEET}),
-            ("other", {"store": url, "fleet": _FLEET}),
-        ):
+        for name in names:
+            settings = {} if name == "file" else {"store": url, "fleet": _FLEET}
             path = folder / name / "policy.json"
             path.parent.mkdir(parents=True)
             path.write_text(json.dumps(_POLICY))
