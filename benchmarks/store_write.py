@@ -1,17 +1,18 @@
 """What a store costs a node's writes: a node with a policy file, and one with a fleet's store.
 
-Both are processes that take events as a session takes them from a client, in turns, each from the
-same addresses under a rate limit. A second node of the fleet takes some as well, so that there is
-something to hear.
+Both are in one process, as two processes of the same program differ by some hundredths, and take
+the same events as a session takes them from a client, in turns, from the same addresses under a
+rate limit. A second node of the fleet, in a process of its own, takes some as well, so that there
+is something to hear.
 """
 
 import importlib
 import json
-import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
@@ -24,12 +25,12 @@ from . import ROOT
 from .database import database, url_of
 from .timing import Effort
 
-_ROUNDS: Final = 10
-"""Each with new processes: one may be slower than another by some hundredths all its life."""
-_TURNS: Final = 24
+_ROUNDS: Final = 4
+"""Each with new processes."""
+_TURNS: Final = 60
 """Of a round. They are short, so that neighbours find the machine alike."""
 _WRITES: Final = 500
-_OF_OTHER: Final = 50
+_OF_OTHER: Final = 100
 _POLICY: Final = {"default_policy": "allow", "global": {"rate_limit": 100_000_000}}
 _FLEET: Final = "relay"
 
@@ -40,69 +41,77 @@ class NotMeasured(Exception):
 
 @attrs.frozen
 class Times:
-    """The seconds of each turn, by the clock and of the processor, all threads together."""
+    """The seconds of the processor that a node takes."""
 
-    file: tuple[float, ...]
-    file_cpu: tuple[float, ...]
-    store: tuple[float, ...]
-    store_cpu: tuple[float, ...]
+    write: float
+    """For an event, in the thread that takes it."""
+    background: float
+    """For a second, in all others, whether events come or not."""
+
+    @property
+    def writes(self) -> float:
+        """Events that it takes in a second of the processor."""
+        return (1 - self.background) / self.write
+
+
+@attrs.frozen
+class Compared:
+    """What a round has measured."""
+
+    file: Times
+    store: Times
 
     @property
     def ratio(self) -> float:
-        """Writes a second with a store to those without."""
-        return sum(self.file) / sum(self.store)
-
-    @property
-    def ratio_by_cpu(self) -> float:
-        """The same of writes for a second of the processor, which other work disturbs less."""
-        return sum(self.file_cpu) / sum(self.store_cpu)
+        """Writes with a store to those without."""
+        return self.store.writes / self.file.writes
 
 
-def writes(effort: Effort) -> Times:
-    """Take events at both in turns.
+def writes(effort: Effort) -> list[Compared]:
+    """Have both take the same events in turns, in some rounds.
 
     :raises NotMeasured: what a store needs is not installed.
     """
     rounds, turns, count = (1, 2, 200) if effort.quick else (_ROUNDS, _TURNS, _WRITES)
-    took: dict[str, list[tuple[float, float]]] = {"file": [], "store": []}
     with _fleet() as (folder, url):
-        for number in range(rounds):
-            names = ("file", "store") if number % 2 else ("store", "file")
-            with _nodes(folder / str(number), url, (*names, "other")) as nodes:
-                _take_turns(nodes, turns, count, took)
-    (file, file_cpu), (store, store_cpu) = (
-        zip(*took[name], strict=True) for name in ("file", "store")
+        return [_round(folder / str(number), url, turns, count) for number in range(rounds)]
+
+
+def _round(folder: Path, url: str, turns: int, count: int) -> Compared:
+    of_store = {"store": url, "fleet": _FLEET}
+    with (
+        _process(folder, {"file": {}, "store": of_store}) as measured,
+        _process(folder, {"other": of_store}) as other,
+    ):
+        measured.take(count)  # this warms up
+        taken, began = [], time.monotonic()
+        for _ in range(turns):
+            other.take(_OF_OTHER)
+            taken.append(measured.take(count))
+        seconds = time.monotonic() - began
+    return Compared(
+        **{
+            name: Times(
+                write=sum(each[name][0] for each in taken) / (turns * count),
+                background=(taken[-1][name][1] - taken[0][name][1]) / seconds,
+            )
+            for name in ("file", "store")
+        }
     )
-    return Times(file, file_cpu, store, store_cpu)
-
-
-def _take_turns(
-    nodes: "Mapping[str, _Node]",
-    turns: int,
-    count: int,
-    took: Mapping[str, list[tuple[float, float]]],
-) -> None:
-    for turn in range(turns + 1):
-        nodes["other"].take(_OF_OTHER)
-        order = ("file", "store") if turn % 2 else ("store", "file")
-        for name in order:
-            each = nodes[name].take(count)
-            if turn:  # the first warms up
-                took[name].append(each)
 
 
 @attrs.frozen
-class _Node:
+class _Process:
     process: "subprocess.Popen[str]"
 
-    def take(self, count: int) -> tuple[float, float]:
-        """Take so many events; the seconds by the clock and of the processor."""
+    def take(self, count: int) -> dict[str, tuple[float, float]]:
+        """Have each of its nodes take so many events. See ``store_write_child``."""
         assert self.process.stdin
         assert self.process.stdout
         self.process.stdin.write(f"{count}\n")
         self.process.stdin.flush()
-        seconds, cpu_seconds = json.loads(self.process.stdout.readline())
-        return seconds, cpu_seconds
+        took: dict[str, tuple[float, float]] = json.loads(self.process.stdout.readline())
+        return took
 
 
 @contextmanager
@@ -127,30 +136,21 @@ def _fleet() -> Iterator[tuple[Path, str]]:
 
 
 @contextmanager
-def _nodes(folder: Path, url: str, names: Sequence[str]) -> Iterator[dict[str, _Node]]:
-    nodes = {}
-    with ExitStack() as stack:
-        for name in names:
-            settings = {} if name == "file" else {"store": url, "fleet": _FLEET}
-            path = folder / name / "policy.json"
-            path.parent.mkdir(parents=True)
-            path.write_text(json.dumps(_POLICY))
-            nodes[name] = stack.enter_context(_node({"path": str(path), **settings}))
-        yield nodes
-
-
-@contextmanager
-def _node(settings: dict[str, str]) -> Iterator[_Node]:
-    command = [sys.executable, "-m", "benchmarks.store_write_child", json.dumps(settings)]
+def _process(folder: Path, nodes: Mapping[str, Mapping[str, str]]) -> Iterator[_Process]:
+    settings = {}
+    for name, further in nodes.items():
+        path = folder / name / "policy.json"
+        path.parent.mkdir(parents=True)
+        path.write_text(json.dumps(_POLICY))
+        settings[name] = {"path": str(path), **further}
     with subprocess.Popen(  # noqa: S603 -- this Python, a module of ours
-        command,
+        [sys.executable, "-m", "benchmarks.store_write_child", json.dumps(settings)],
         cwd=ROOT,
-        env={**os.environ, "PYTHONHASHSEED": "0"},  # or they differ by a hundredth, store or not
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     ) as process:
         try:
-            yield _Node(process)
+            yield _Process(process)
         finally:
             process.kill()

@@ -1,17 +1,22 @@
-"""A node that takes as many events as a line on standard input says: ``SETTINGS``, as JSON.
+"""Nodes that each take as many events as a line on standard input says: their names and settings
+are the argument, as JSON.
 
-It answers with the seconds that this took, by the clock and of the processor.
+It answers with the processor's seconds that each node took for these in the thread that takes
+them, and those of its other threads since its start.
 """
 
 import asyncio
 import itertools
 import json
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
+
+import attrs
 
 from orly_policy_hookspecs import Gate
 from orly_policy_hookspecs.nip01 import Filter, FrozenEvent, Position
@@ -79,18 +84,50 @@ async def _take(clients: Sequence[Session], texts: Sequence[str], answers: _Answ
         await answers.are_all.wait()
 
 
+@attrs.frozen
+class _Node:
+    clients: Sequence[Session]
+    threads: frozenset[int]
+    """Those that it has started, as the system numbers them."""
+
+    def background(self) -> float:
+        """The seconds of the processor that its threads have taken."""
+        return sum(map(_cpu_seconds, self.threads))
+
+
+def _threads() -> frozenset[int]:
+    # Not the event loop's, which are everybody's.
+    return frozenset(
+        each.native_id
+        for each in threading.enumerate()
+        if each.native_id is not None and not each.name.startswith("asyncio")
+    )
+
+
+def _cpu_seconds(thread: int) -> float:
+    text = Path(f"/proc/self/task/{thread}/schedstat").read_text(encoding="ascii")
+    return int(text.split()[0]) / 1e9
+
+
 async def _main() -> None:
     answers = _Answers()
-    async with _clients(json.loads(sys.argv[1]), answers) as clients:
+    async with AsyncExitStack() as stack:
+        nodes = {}
+        for name, settings in json.loads(sys.argv[1]).items():
+            before = _threads()
+            clients = await stack.enter_async_context(_clients(settings, answers))
+            nodes[name] = _Node(clients, _threads() - before)
         for turn in itertools.count():
             line = await asyncio.to_thread(sys.stdin.readline)
             if not line:
                 return
             notes = signed_notes(int(line), f"turn {turn}", int(time.time()))
             texts = [json.dumps(["EVENT", note]) for note in notes]
-            began, began_cpu = time.perf_counter(), time.process_time()
-            await _take(clients, texts, answers)
-            took = time.perf_counter() - began, time.process_time() - began_cpu
+            took = {}
+            for name in sorted(nodes, reverse=bool(turn % 2)):
+                began = time.thread_time()
+                await _take(nodes[name].clients, texts, answers)
+                took[name] = time.thread_time() - began, nodes[name].background()
             sys.stdout.write(json.dumps(took) + "\n")
             sys.stdout.flush()
 
