@@ -39,6 +39,13 @@ class RateLimiter:
         self._clock = clock
         self._averages: OrderedDict[Key, tuple[float, float]] = OrderedDict()
         self._lock = threading.Lock()
+        self._others: OrderedDict[Key, dict[str, tuple[float, float]]] = OrderedDict()
+        """By key and node, an average elsewhere and when it was that: see
+        :class:`.SharedRateLimiter`. It is here, and not asked for by a method, for every write of
+        a relay comes by.
+        """
+        self._kept: Callable[[Mapping[Key, float]], object] | None = None
+        """Called with averages that have changed."""
 
     def charge(
         self, limits: Sequence[RateLimit], event: Event, context: Context
@@ -58,7 +65,9 @@ class RateLimiter:
                 keys = [(limit.place, submitter) for submitter in _submitters(limit, context)]
                 own = [limit.average_now(*self._seen(key, now)) for key in keys]
                 for key, mine in zip(keys, own, strict=True):
-                    average = mine + self._of_others(limit, key, now)
+                    average = mine
+                    if key in self._others:
+                        average += self._of_others(limit, key, now)
                     if limit.average_with(average, size) is None:
                         return limit.refusal(self._highest(limit, keys, own, now), size)
                     charged[key] = limit.average_of(mine, size)
@@ -78,7 +87,8 @@ class RateLimiter:
 
     def _of_others(self, limit: RateLimit, key: Key, now: float) -> float:
         """What counts beside the average of this process."""
-        return 0.0
+        of_key = self._others.get(key, {}).values()
+        return sum((limit.average_now(told, now - at) for told, at in of_key), 0.0)
 
     def _seen(self, key: Key, now: float) -> tuple[float, float]:
         """The average at the last accepted event, and how many seconds ago that was."""
@@ -95,6 +105,8 @@ class RateLimiter:
             self._averages.move_to_end(key)
         while len(self._averages) > self.most_keys:
             self._averages.popitem(last=False)
+        if self._kept is not None:
+            self._kept(charged)
 
 
 def _submitters(limit: RateLimit, context: Context) -> tuple[str, ...]:

@@ -7,13 +7,11 @@ their averages are, and between two tellings they know all but what came since.
 
 import math
 import time
-from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 import attrs
 
-from ..decisions import RateLimit
 from .limiter import MOST_KEYS, Key, RateLimiter
 
 _T = TypeVar("_T")
@@ -45,16 +43,19 @@ class SharedRateLimiter(RateLimiter):
     ) -> None:
         """:param most_keys: averages to keep of one's own, and as many submitters of others."""
         super().__init__(most_keys, clock)
-        self._untold: dict[Key, object] = {}
+        self._have_changed({})
+
+    def _have_changed(self, untold: dict[Key, object]) -> None:
+        self._untold = untold
         """Its keys alone are of use: they are a set in the order of their coming."""
-        self._others: OrderedDict[Key, dict[str, tuple[float, float]]] = OrderedDict()
-        """By key and node, an average and when it was that."""
+        self._kept = untold.update
 
     def untold(self) -> list[Told]:
         """The averages that have changed since they were last taken here."""
         told: list[Told] = []
         with self._lock:
-            untold, self._untold = list(self._untold), {}
+            untold = list(self._untold)
+            self._have_changed({})
         for some in _some_at_a_time(untold):
             with self._lock:
                 now = self._clock()
@@ -66,7 +67,7 @@ class SharedRateLimiter(RateLimiter):
         """These could not be told."""
         keys = dict.fromkeys(each.key for each in told)
         with self._lock:
-            self._untold = {**keys, **self._untold}
+            self._have_changed({**keys, **self._untold})
 
     def take(self, told: Iterable[tuple[str, Told]]) -> None:
         """Take averages of other nodes, by the node's name; each takes the place of that node's
@@ -98,17 +99,6 @@ class SharedRateLimiter(RateLimiter):
             del of_key[node]
         if not of_key:
             self._others.pop(key, None)
-
-    def _of_others(self, limit: RateLimit, key: Key, now: float) -> float:
-        average = 0.0
-        if (of_key := self._others.get(key)) is not None:
-            for told, at in of_key.values():
-                average += limit.average_now(told, now - at)
-        return average
-
-    def _keep(self, charged: Mapping[Key, float], now: float) -> None:
-        RateLimiter._keep(self, charged, now)  # super() takes longer, for every write of a relay
-        self._untold.update(charged)
 
 
 def _some_at_a_time(items: Sequence[_T]) -> Iterator[Sequence[_T]]:
