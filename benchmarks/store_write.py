@@ -8,6 +8,7 @@ is something to hear.
 
 import importlib
 import json
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -43,15 +44,10 @@ class NotMeasured(Exception):
 class Times:
     """The seconds of the processor that a node takes."""
 
-    write: float
-    """For an event, in the thread that takes it."""
+    turns: tuple[float, ...]
+    """For the events of each turn, in the thread that takes them."""
     background: float
-    """For a second, in all others, whether events come or not."""
-
-    @property
-    def writes(self) -> float:
-        """Events that it takes in a second of the processor."""
-        return (1 - self.background) / self.write
+    """For a second, in all other threads, whether events come or not."""
 
 
 @attrs.frozen
@@ -63,8 +59,10 @@ class Compared:
 
     @property
     def ratio(self) -> float:
-        """Writes with a store to those without."""
-        return self.store.writes / self.file.writes
+        """Writes for a second of the processor with a store to those without."""
+        turns = zip(self.file.turns, self.store.turns, strict=True)
+        in_turns = statistics.median(without / with_store for without, with_store in turns)
+        return in_turns * (1 - self.store.background) / (1 - self.file.background)
 
 
 def writes(effort: Effort) -> list[Compared]:
@@ -92,7 +90,7 @@ def _round(folder: Path, url: str, turns: int, count: int) -> Compared:
     return Compared(
         **{
             name: Times(
-                write=sum(each[name][0] for each in taken) / (turns * count),
+                turns=tuple(each[name][0] for each in taken),
                 background=(taken[-1][name][1] - taken[0][name][1]) / seconds,
             )
             for name in ("file", "store")
