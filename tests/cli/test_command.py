@@ -327,19 +327,21 @@ MISSING = [
 ]
 
 
-@pytest.mark.parametrize("arguments", MISSING, ids=" ".join)
-def test_a_named_file_that_is_missing_is_exit_2(
-    arguments: tuple[str, ...],
-    write: Write,
-    event: Callable[..., dict[str, Any]],
-    folder: Path,
-    invoke: Invoke,
-) -> None:
-    """Standard error says so, and nothing is written."""
+@pytest.fixture
+def all_but_one(write: Write, event: Callable[..., dict[str, Any]]) -> None:
+    """The files that these name beside the missing one."""
     write("policy.json", {})
     write("event.json", event())
     write("key", "ab" * 32).chmod(0o600)
     write("script", "#!/bin/sh\n").chmod(0o700)
+
+
+@pytest.mark.usefixtures("all_but_one")
+@pytest.mark.parametrize("arguments", MISSING, ids=" ".join)
+def test_a_named_file_that_is_missing_is_exit_2(
+    arguments: tuple[str, ...], folder: Path, invoke: Invoke
+) -> None:
+    """Standard error says so, and nothing is written."""
     before = sorted(path.name for path in folder.iterdir())
     result = invoke(*arguments)
     assert result.exit_code == 2
@@ -359,19 +361,12 @@ GOES_ON = {("history", "missing"), ("history", "--json", "missing")}
 """It tells of the file, and goes on: the history is the way back."""
 
 
+@pytest.mark.usefixtures("all_but_one")
 @pytest.mark.parametrize("content", NO_FILES.values(), ids=NO_FILES)
 def test_a_named_file_that_cannot_be_used_is_told(
-    content: bytes | None,
-    write: Write,
-    event: Callable[..., dict[str, Any]],
-    folder: Path,
-    invoke: Invoke,
+    content: bytes | None, write: Write, folder: Path, invoke: Invoke
 ) -> None:
     """By all commands, in a line or two; what is there stays as it is."""
-    write("policy.json", {})
-    write("event.json", event())
-    write("key", "ab" * 32).chmod(0o600)
-    write("script", "#!/bin/sh\n").chmod(0o700)
     if content is None:
         (folder / "missing").mkdir()
     else:
