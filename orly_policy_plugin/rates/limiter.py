@@ -87,8 +87,10 @@ class RateLimiter:
 
     def _of_others(self, limit: RateLimit, key: Key, now: float) -> float:
         """What counts beside the average of this process."""
-        of_key = self._others.get(key, {}).values()
-        return sum((limit.average_now(told, now - at) for told, at in of_key), 0.0)
+        average = 0.0
+        for told, at in self._others.get(key, {}).values():
+            average += limit.average_now(told, now - at)
+        return average
 
     def _seen(self, key: Key, now: float) -> tuple[float, float]:
         """The average at the last accepted event, and how many seconds ago that was."""
