@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import depth
+import pytest
 
 depth.load_profile()
 
@@ -24,6 +25,13 @@ for number, usual in {
 # The tests start hundreds of processes; each would compile what it imports.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is only said in the long run."""
+    if left_out := depth.left_out(items):
+        config.hook.pytest_deselected(items=[*left_out])
+        items[:] = [item for item in items if item not in left_out]
 
 
 def pytest_collection_finish() -> None:

@@ -5,7 +5,12 @@ said of others. What is quick repeats less, for mutants, each of which is given 
 """
 
 import os
+import zlib
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Final
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 DEPTH = os.environ.get("ORLY_POLICY_TEST_DEPTH", "short")
@@ -20,6 +25,30 @@ IS_LONG = DEPTH == "long"
 def times(short: int, long: int) -> int:
     """How often to do something that is worth repeating."""
     return {"quick": max(1, short // 4), "short": short, "long": long}[DEPTH]
+
+
+ONE_OF_BOTH: Final = ("sqlite", "lmdb")
+"""Storages of nostr-relay. What is said of a relay on either is said of one of them a test, half
+of the tests of each, unless it is long.
+"""
+
+
+def left_out(items: Iterable[pytest.Item]) -> set[pytest.Item]:
+    """The tests that are not for today: the same ones every day."""
+    of_storages: defaultdict[str, dict[str, pytest.Item]] = defaultdict(dict)
+    for item in items:
+        if not IS_LONG and (storage := _storage(item)) in ONE_OF_BOTH:
+            of_storages[item.nodeid.replace(storage, "")][storage] = item
+    return {
+        of_each[ONE_OF_BOTH[zlib.crc32(name.encode()) % len(ONE_OF_BOTH)]]
+        for name, of_each in of_storages.items()
+        if of_each.keys() == set(ONE_OF_BOTH)
+    }
+
+
+def _storage(item: pytest.Item) -> str:
+    given = item.callspec.params if hasattr(item, "callspec") else {}
+    return str(given.get("relay", given.get("attacked", "")))
 
 
 def load_profile() -> None:

@@ -117,13 +117,28 @@ def test_on_writes_both_decide_alike_where_only_reads_differ(world: World) -> No
     eventually(lambda: compared(world) == expected)
 
 
-def test_policy_events_are_not_compared(world: World) -> None:
+def test_what_was_decided_before_is_not_counted(world: World) -> None:
+    """Neither before there was one, nor of an earlier version of it."""
+    assert write(world, "hello", kind=9)
+    followed(world, STRICTER)
+    version = told(world)["version"]
+    assert write(world, "hello", kind=9)
+    eventually(lambda: compared(world) == {("write", "alike", ""): 1})
+    put(world, {**STRICTER, "kind": {"blacklist": [8]}})
+    eventually(lambda: told(world)["version"] != version)
+    assert compared(world) == {}
+    assert write(world, "hello", kind=9)
+    eventually(lambda: compared(world) == {("write", "alike", ""): 1})
+
+
+def test_policy_events_are_not_compared(world: World, caplog: pytest.LogCaptureFixture) -> None:
     """Not even where the policies may differ on every kind."""
     followed(world, {**POLICY, "default_policy": "deny"})
     event = AnEvent(kind=12345)
     assert not asyncio.run(world.gate.policy_event(event, NOBODY)).accepted
     assert world.gate.blocking.write(AnEvent(), NOBODY).accepted
     eventually(lambda: compared(world) == {("write", "newly refused", "default_policy"): 1})
+    assert "on_decided" not in caplog.text
 
 
 def test_reads_that_would_be_granted_unasked_are_asked_about(world: World) -> None:

@@ -107,7 +107,8 @@ def _free_port() -> int:
 
 def _place(folder: Path, database: str) -> Place:
     made = Place(folder, _database(database), _free_port())
-    made.folder.mkdir(mode=0o555)
+    # Root writes there all the same, as an operator does; anybody else is both, here.
+    made.folder.mkdir(mode=0o555 if os.geteuid() == 0 else 0o755)
     made.var.mkdir()
     return made
 

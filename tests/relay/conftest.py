@@ -8,15 +8,7 @@ import pytest
 
 from .asked import POLICY, TwoWorkers, status
 from .process import MemoryRelay, MonstrRelay, Relay
-from .shared import STORAGES, faultless, not_of_today, with_storage
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is not said of both storages today."""
-    left_out = not_of_today(items)
-    if left_out:
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in set(left_out)]
+from .shared import STORAGES, faultless, with_storage
 
 
 def pytest_sessionfinish() -> None:

@@ -215,6 +215,7 @@ def test_while_it_is_left_alone_questions_fail_at_once(folder: Any) -> None:
     scripts.start()
 
     def fail_before_it_is_started() -> bool:
+        folder.ask(scripts, numbered(100))  # it has ended when this is answered
         started = len(folder.started)
         replies = [told.reply for told in folder.ask(scripts, *map(numbered, range(100)))]
         assert {reply.action for reply in replies} == {Action.FAILED}
