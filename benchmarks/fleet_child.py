@@ -18,7 +18,6 @@ from orly_policy_plugin.state.postgres import Patience, PostgresStore, RatesExch
 from orly_policy_plugin.state.store import Watcher
 
 _PATIENCE: Final = Patience(connect_seconds=30, answer_seconds=120, lock_seconds=120)
-_TIME_CONSTANT_SECONDS: Final = 10.0
 _said: Final = threading.Lock()
 
 
@@ -53,12 +52,7 @@ class _Node:
     def exchange(self, keys: int) -> None:
         """Tell of so many averages, and hear of those of others."""
         limiter = SharedRateLimiter(10 * keys)
-        rates = RatesExchange(
-            self._store.lent,
-            self._address.fleet,
-            limiter,
-            time_constant_seconds=_TIME_CONSTANT_SECONDS,
-        )
+        rates = RatesExchange(self._store.lent, self._address.fleet, limiter)
         averages = {("rules.1.rate_limit", f"{number:064x}"): 5.0 for number in range(keys)}
         limiter._keep(averages, limiter._clock())
         begun = time.perf_counter()

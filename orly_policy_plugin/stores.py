@@ -86,8 +86,5 @@ def shared_rates(
     """The limiter of a node of a fleet, and what tells the others of it once it is started."""
     from .state.postgres import RatesExchange
 
-    limiter = SharedRateLimiter(settings.rate_keys)
-    exchange = RatesExchange(
-        store.lent, settings.fleet, limiter, time_constant_seconds=settings.rate_seconds
-    )
-    return limiter, exchange
+    limiter = SharedRateLimiter(settings.rate_keys, time_constant_seconds=settings.rate_seconds)
+    return limiter, RatesExchange(store.lent, settings.fleet, limiter)

@@ -22,6 +22,11 @@ IsNamed = Callable[[Keys], bool]
 """Whether the policy in force names one of a submitter's keys: see :mod:`.named`."""
 
 
+def decayed(average: float, elapsed_seconds: float, time_constant_seconds: float) -> float:
+    """The value that an average has come down to since the last accepted event."""
+    return average * math.exp(-max(elapsed_seconds, 0.0) / time_constant_seconds)
+
+
 @attrs.frozen
 class RateLimit:
     """One rule's limit. Averages and limits are in bytes per second, sizes in bytes."""
@@ -34,10 +39,6 @@ class RateLimit:
     """To whom an admin's rule does not apply."""
     is_named: IsNamed = attrs.field(eq=False, repr=False)
     """Who is not shares the average of the address."""
-
-    def average_now(self, average: float, elapsed_seconds: float) -> float:
-        """The value that an average has come down to since the last accepted event."""
-        return average * math.exp(-max(elapsed_seconds, 0.0) / self.time_constant_seconds)
 
     def average_with(self, average_now: float, size: int) -> float | None:
         """The average with one more event; ``None`` where it does not fit."""

@@ -10,6 +10,7 @@ from orly_policy_hookspecs import Context, Decision, Event
 
 from ..addresses import address_group
 from ..decisions import RateLimit
+from ..decisions.rates import decayed
 from ..event_size import event_size
 
 MOST_KEYS: Final = 100_000
@@ -39,8 +40,8 @@ class RateLimiter:
         self._clock = clock
         self._averages: OrderedDict[Key, tuple[float, float]] = OrderedDict()
         self._lock = threading.Lock()
-        self._others: OrderedDict[Key, dict[str, tuple[float, float]]] = OrderedDict()
-        """By key and node, an average elsewhere and when it was that: see
+        self._others: dict[Key, tuple[float, float]] = {}
+        """By key, what the averages elsewhere add up to and when it was that: see
         :class:`.SharedRateLimiter`. It is here, and not asked for by a method, for every write of
         a relay comes by.
         """
@@ -62,12 +63,14 @@ class RateLimiter:
             for limit in limits:
                 if limit.exempt.exempts(event, context.authenticated):
                     continue
+                seconds = limit.time_constant_seconds
                 keys = [(limit.place, submitter) for submitter in _submitters(limit, context)]
-                own = [limit.average_now(*self._seen(key, now)) for key in keys]
+                own = [decayed(*self._seen(key, now), seconds) for key in keys]
                 for key, mine in zip(keys, own, strict=True):
                     average = mine
                     if key in self._others:
-                        average += self._of_others(limit, key, now)
+                        others, at = self._others[key]
+                        average += decayed(others, now - at, seconds)
                     if limit.average_with(average, size) is None:
                         return limit.refusal(self._highest(limit, keys, own, now), size)
                     charged[key] = limit.average_of(mine, size)
@@ -81,16 +84,11 @@ class RateLimiter:
     def _highest(
         self, limit: RateLimit, keys: Sequence[Key], own: Sequence[float], now: float
     ) -> float:
+        others = [self._others.get(key, (0.0, now)) for key in keys]
         return max(
-            mine + self._of_others(limit, key, now) for key, mine in zip(keys, own, strict=True)
+            mine + decayed(average, now - at, limit.time_constant_seconds)
+            for mine, (average, at) in zip(own, others, strict=True)
         )
-
-    def _of_others(self, limit: RateLimit, key: Key, now: float) -> float:
-        """What counts beside the average of this process."""
-        average = 0.0
-        for told, at in self._others.get(key, {}).values():
-            average += limit.average_now(told, now - at)
-        return average
 
     def _seen(self, key: Key, now: float) -> tuple[float, float]:
         """The average at the last accepted event, and how many seconds ago that was."""

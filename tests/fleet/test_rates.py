@@ -36,7 +36,7 @@ def exchange(fleet: Any, limiter: SharedRateLimiter) -> Any:
     from orly_policy_plugin.state.postgres import RatesExchange
 
     store = fleet.store()
-    return RatesExchange(store.lent, fleet.name, limiter, time_constant_seconds=SECONDS)
+    return RatesExchange(store.lent, fleet.name, limiter)
 
 
 def test_20000_writes_over_three_nodes(fleet: Any) -> None:

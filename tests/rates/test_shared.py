@@ -10,6 +10,7 @@ from examples import ALICE, BOB, by
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from orly_policy_plugin.decisions.rates import decayed
 from orly_policy_plugin.rates import RateLimiter, SharedRateLimiter, Told
 
 from .test_limiter import EMPTY_SIZE, SECONDS, Clock, limit, of_size
@@ -60,10 +61,14 @@ def test_told_of_all_they_are_like_one(steps: list[tuple[int, float, int]], most
 
 
 def _is_close(node: SharedRateLimiter, most: int, size: int) -> bool:
-    now = node._clock()
-    average = node._of_others(limit(most), (PLACE, ALICE), now)
-    own = limit(most).average_now(*node._seen((PLACE, ALICE), now))
+    average = _of_others(node, node._clock())
+    own = decayed(*node._seen((PLACE, ALICE), node._clock()), SECONDS)
     return math.isclose(average + own + size / SECONDS, most, rel_tol=1e-9)
+
+
+def _of_others(node: SharedRateLimiter, now: float) -> float:
+    average, at = node._others.get((PLACE, ALICE), (0.0, now))
+    return decayed(average, now - at, SECONDS)
 
 
 def test_what_was_not_told_is_the_error() -> None:
@@ -105,8 +110,7 @@ def test_the_age_of_what_is_told() -> None:
     (told,) = first.untold()
     assert told.age_seconds == SECONDS
     second.take([("first", told)])
-    average = second._of_others(limit(1), (PLACE, ALICE), fleet.clock.now)
-    assert average == pytest.approx(100 / math.e)
+    assert _of_others(second, fleet.clock.now) == pytest.approx(100 / math.e)
 
 
 def test_a_refused_event_is_told_to_nobody() -> None:
@@ -120,8 +124,8 @@ def test_it_is_bounded() -> None:
     """The submitters of others as one's own."""
     node = Fleet.of(1, most_keys=10).nodes[0]
     node.take(("n", Told((PLACE, f"{number}"), 1.0, 0.0)) for number in range(5_000))
-    assert len(node._others) == 10
-    assert list(node._others)[-1] == (PLACE, "4999")
+    last = {(PLACE, f"{number}") for number in range(4_990, 5_000)}
+    assert node._others.keys() == node._of_nodes.keys() == last
 
 
 def test_what_has_come_down_to_nothing_is_forgotten() -> None:
@@ -131,7 +135,8 @@ def test_what_has_come_down_to_nothing_is_forgotten() -> None:
     node.take([("old", Told((PLACE, ALICE), 1.0, 100.0)), ("old", Told((PLACE, BOB), 1.0, 100.0))])
     node.take([("new", Told((PLACE, ALICE), 1.0, 0.0))])
     node.forget_others(50)
-    assert {key: [*nodes] for key, nodes in node._others.items()} == {(PLACE, ALICE): ["new"]}
+    assert {key: [*nodes] for key, nodes in node._of_nodes.items()} == {(PLACE, ALICE): ["new"]}
+    assert node._others.keys() == {(PLACE, ALICE)}
 
 
 def test_a_clock_ahead_makes_nothing_of_the_future() -> None:
@@ -139,8 +144,7 @@ def test_a_clock_ahead_makes_nothing_of_the_future() -> None:
     fleet = Fleet.of(1)
     (node,) = fleet.nodes
     node.take([("n", Told((PLACE, ALICE), 10.0, -1_000.0))])
-    average = node._of_others(limit(1), (PLACE, ALICE), fleet.clock.now)
-    assert average == 10.0
+    assert _of_others(node, fleet.clock.now) == 10.0
 
 
 @pytest.mark.parametrize("average", [-1.0, math.inf, math.nan])

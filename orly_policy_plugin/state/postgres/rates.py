@@ -4,14 +4,15 @@ The table is not logged: what it holds is over in a minute. A node reads what ha
 since its last look, by the numbers of the transactions, and no clock of a node counts.
 """
 
-import json
 import secrets
 import threading
 import time
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
-from typing import Any, Final
+from typing import Final
+
+import orjson
 
 from orly_policy_hookspecs.logs import get_log
 from orly_policy_hookspecs.nip01 import is_unicode
@@ -41,16 +42,13 @@ class RatesExchange:
         fleet: str,
         limiter: SharedRateLimiter,
         *,
-        time_constant_seconds: float,
         every_seconds: float = EXCHANGE_SECONDS,
     ) -> None:
-        """:param link: lends a connection.
-        :param time_constant_seconds: of the limits.
-        """
+        """:param link: lends a connection."""
         self._link = link
         self._fleet = fleet
         self._limiter = limiter
-        self._old_seconds = _TIME_CONSTANTS * time_constant_seconds
+        self._old_seconds = _TIME_CONSTANTS * limiter.time_constant_seconds
         self._every_seconds = every_seconds
         self._read_from = "0"
         """The first transaction that may not have been read."""
@@ -95,9 +93,19 @@ class RatesExchange:
 
         :raises PolicyError: the database does not answer.
         """
-        self._tell()
-        with self._link() as link, link.reading():
-            told, read_to = self._heard(link)
+        untold = [each for each in self._limiter.untold() if _can_be_told(each.key[1])]
+        try:
+            while len(untold) > _ROWS_AT_ONCE:
+                with self._changing() as link:
+                    self._tell(link, untold[:_ROWS_AT_ONCE])
+                del untold[:_ROWS_AT_ONCE]
+            with self._changing() as link:
+                if untold:
+                    self._tell(link, untold)
+                told, read_to = self._heard(link)
+        except BaseException:
+            self._limiter.tell_again(untold)
+            raise
         self._limiter.take(told)
         self._read_from = read_to
         self._exchanges += 1
@@ -105,27 +113,16 @@ class RatesExchange:
             self._limiter.forget_others(self._old_seconds)
             self._tidy()
 
-    def _tell(self) -> None:
-        untold = [each for each in self._limiter.untold() if all(map(_can_be_told, each.key))]
-        while untold:
-            some, rest = untold[:_ROWS_AT_ONCE], untold[_ROWS_AT_ONCE:]
-            try:
-                self._write(some)
-            except BaseException:
-                self._limiter.tell_again(untold)
-                raise
-            untold = rest
-
-    def _write(self, told: Sequence[Told]) -> None:
+    def _tell(self, link: Link, told: Sequence[Told]) -> None:
         # One text, which is made faster than an array for each column.
-        rows = json.dumps([[*each.key, each.average, each.age_seconds] for each in told])
-        self._change(
+        rows = orjson.dumps([(*each.key, each.average, each.age_seconds) for each in told])
+        link.run(
             "INSERT INTO orly_policy.rate SELECT %s, %s, told ->> 0, told ->> 1, "
             "(told ->> 2)::float8, clock_timestamp() - (told ->> 3)::float8 * interval "
             "'1 second', pg_current_xact_id() FROM jsonb_array_elements(%s::jsonb) AS told "
             "ON CONFLICT (fleet, node, place, submitter) DO UPDATE SET "
             "average = excluded.average, at = excluded.at, written = excluded.written",
-            [self._fleet, self._node, rows],
+            [self._fleet, self._node, rows.decode()],
         )
 
     def _heard(self, link: Link) -> tuple[list[tuple[str, Told]], str]:
@@ -151,19 +148,21 @@ class RatesExchange:
 
     def _tidy(self) -> None:
         """Remove what has come down to nothing, of nodes that are gone, too."""
-        self._change(
-            "DELETE FROM orly_policy.rate WHERE ctid = ANY (ARRAY("
-            "SELECT ctid FROM orly_policy.rate WHERE fleet = %s "
-            "AND at < clock_timestamp() - %s * interval '1 second' "
-            "LIMIT %s FOR UPDATE SKIP LOCKED))",
-            [self._fleet, self._old_seconds, _ROWS_AT_ONCE * _TIDY_EVERY],
-        )
+        with self._changing() as link:
+            link.run(
+                "DELETE FROM orly_policy.rate WHERE ctid = ANY (ARRAY("
+                "SELECT ctid FROM orly_policy.rate WHERE fleet = %s "
+                "AND at < clock_timestamp() - %s * interval '1 second' "
+                "LIMIT %s FOR UPDATE SKIP LOCKED))",
+                [self._fleet, self._old_seconds, _ROWS_AT_ONCE * _TIDY_EVERY],
+            )
 
-    def _change(self, query: Any, values: Sequence[Any]) -> None:
+    @contextmanager
+    def _changing(self) -> Iterator[Link]:
         with self._link() as link:
             link.begin(CHANGING)
             try:
-                link.run(query, values)
+                yield link
                 link.commit()
             except BaseException:
                 link.undo()
@@ -182,8 +181,10 @@ class RatesExchange:
         self._is_alone = False
 
 
-def _can_be_told(text: str) -> bool:
-    """Whether a part of a key can stand in the table. What a host that knows no addresses calls
-    one may be anything; then each node limits it by itself.
+def _can_be_told(submitter: str) -> bool:
+    """Whether a submitter can stand in the table. What a host that knows no addresses calls one
+    may be anything; then each node limits it by itself.
     """
-    return len(text) <= LONGEST_SUBMITTER and text.isprintable() and is_unicode(text)
+    return (
+        len(submitter) <= LONGEST_SUBMITTER and submitter.isprintable() and is_unicode(submitter)
+    )
