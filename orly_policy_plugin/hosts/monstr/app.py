@@ -226,6 +226,7 @@ class PolicyRelay(Relay):  # type: ignore[misc]
             timeout=_CLOSING_SECONDS,
             max_msg_size=self._settings.frame_bytes,
             receive_timeout=SILENCE_SECONDS,
+            compress=False,  # aiohttp logs a traceback for each large one that a client leaves
         )
         if not websocket.can_prepare(request).ok:
             document = orjson.dumps(self.relay_information)

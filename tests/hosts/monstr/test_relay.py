@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import websockets
 from aiohttp import web
 from monstr.event.event import Event as TheirEvent
 from monstr.event.persist import DeleteMode
@@ -327,6 +328,13 @@ async def test_garbage_harms_nobody_else(tmp_path: Path) -> None:
             await other.send_text("x" * 2_000_000)
             await other.until_gone()
         assert await client.publish(Key().event(1)) == (True, "")
+
+
+@asynchronous
+async def test_nothing_is_compressed(tmp_path: Path) -> None:
+    """What is compressed for a client that has gone would be a traceback in the log."""
+    async with serving(tmp_path) as relay, websockets.connect(relay.url) as client:
+        assert client.protocol.extensions == []
 
 
 @asynchronous
