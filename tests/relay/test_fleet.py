@@ -19,6 +19,7 @@ import pytest
 import sqlalchemy as sa
 from websockets.asyncio.client import connect
 
+from .asked import pids
 from .client import Client, Subscription, asynchronous, connected
 from .signing import Event, Key, named_key
 from .test_signed_updates import WARN, UpdatableRelay, accepts, soon
@@ -66,8 +67,9 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
         for node in nodes:  # all at once: they make the database's tables
             stack.callback(node.kill)
             node.launch()
-        for node in nodes:
+        for node, (_, workers) in zip(nodes, NODES, strict=True):
             node.wait_until_it_serves()
+            node.wait_for(lambda node=node, workers=workers: len(pids(node)) == workers)
         yield Fleet(server, nodes)
         for node in nodes:
             assert node.alive
@@ -175,6 +177,7 @@ def later(event: Event, node: int, key: Key | None) -> bool:
 
 
 @asynchronous
+@pytest.mark.heavy
 async def test_every_reader_is_given_what_he_may_read_once(fleet: Fleet) -> None:
     """2,000 events written at random nodes, and every policy changes in the middle."""
     before, meanwhile, after = (
@@ -326,6 +329,7 @@ async def database(fleet: Fleet) -> AsyncIterator[Any]:
 
 
 @asynchronous
+@pytest.mark.heavy
 async def test_who_does_not_read_delays_nobody(fleet: Fleet) -> None:
     """A reader of one node takes nothing from the socket, and is sent megabytes."""
     events = [AUTHOR.event(NOTE, f"{number:04}" + "x" * 60_000) for number in range(150)]
