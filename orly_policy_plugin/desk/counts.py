@@ -11,7 +11,7 @@ from orly_policy_hookspecs.decision import Asked
 
 from ..policy.fields import BOTH, Access
 
-LIMITS: Final = (5e-6, 1e-5, 2.5e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0)
+LIMITS: Final = (5e-6, 1e-5, 2.5e-5, 1e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 0.1, 1.0, 10.0)
 """Seconds: of decisions is counted how many took no longer than each."""
 _FIRST_LIMIT: Final = LIMITS[0]
 MOST_PLACES: Final = 10_000
