@@ -82,8 +82,11 @@ def fleet(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS, venv_backend="venv")
 def tests(session: nox.Session) -> None:
-    """Run the tests against the built wheel, on every Python from 3.11 to 3.13 that is there."""
-    _test(session, "short")
+    """Run the tests against the built wheel, on every Python from 3.11 to 3.13 that is there.
+
+    What is heavy only where ORLY_POLICY_TEST_DEPTH is full.
+    """
+    _test(session, os.environ.get("ORLY_POLICY_TEST_DEPTH", "short"))
 
 
 @nox.session(name="tests-long", venv_backend="venv")

@@ -28,7 +28,9 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is only said in the long run."""
+    """Leave out what is not for today, unless it is asked for by its name."""
+    if any("::" in asked for asked in config.args):
+        return
     if left_out := depth.left_out(items):
         config.hook.pytest_deselected(items=[*left_out])
         items[:] = [item for item in items if item not in left_out]

@@ -116,6 +116,7 @@ main()
 
 
 @pytest.mark.parametrize("needs", [("proxy", "--upstream", "ws://127.0.0.1:1"), ("metrics",)])
+@pytest.mark.heavy
 def test_only_what_needs_an_extra_asks_for_it(needs: tuple[str, ...]) -> None:
     """In a line; all other commands, and every command's help, are there without."""
     done = subprocess.run(
@@ -260,6 +261,7 @@ def test_a_closed_output_is_told(talkative: list[str], run: Run) -> None:
 
 @pytest.mark.skipif(not FULL.exists(), reason="this system has no /dev/full")
 @pytest.mark.parametrize(("redirected", "status"), [("> /dev/full", 2), (">&-", 2)])
+@pytest.mark.heavy
 def test_python_as_it_starts_says_the_same(
     redirected: str, status: int, command: list[str]
 ) -> None:

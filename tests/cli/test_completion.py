@@ -41,6 +41,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> str:
         (("check", "pol"), ["compopt -o default", ""]),
     ],
 )
+@pytest.mark.heavy
 def test_bash_completes(words: tuple[str, ...], offered: list[str], path: str) -> None:
     """Commands, options and their values; file names are bash's own."""
     done = subprocess.run(
@@ -55,6 +56,7 @@ def test_bash_completes(words: tuple[str, ...], offered: list[str], path: str) -
 
 
 @pytest.mark.parametrize("shell", ["zsh", "fish"])
+@pytest.mark.heavy
 def test_other_shells_get_a_script(shell: str, path: str) -> None:
     """In their own words, with the command's name."""
     assert f"_ORLY_POLICY_COMPLETE={shell}_source orly-policy" in LINES[shell]

@@ -460,6 +460,7 @@ def test_authors_are_counted_in_little_memory() -> None:
     assert len(counted._counts) <= 20_000
 
 
+@pytest.mark.heavy
 def test_a_closed_pipe_and_a_bar_only_on_a_terminal(
     write: Write, lines: str, folder: Path, command: list[str]
 ) -> None:
@@ -505,6 +506,7 @@ main()
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="this system has no /proc")
+@pytest.mark.heavy
 def test_events_stream_through(write: Write, event: MakeEvent, folder: Path) -> None:
     """Many take no more memory than few: under 150 MB, the program itself included."""
     write("next.json", {"default_policy": "deny", "rules": {"1": {"content_limit": 10}}})

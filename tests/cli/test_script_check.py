@@ -581,6 +581,7 @@ def _until(condition: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
+@pytest.mark.heavy
 def test_a_flood_is_not_kept(script: Script, command: list[str]) -> None:
     """A line without end costs no memory: the check stays below what the line would take."""
     script("x", _sh("exec cat /dev/zero"))

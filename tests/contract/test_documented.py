@@ -16,6 +16,7 @@ PAGES = {
 
 
 @pytest.mark.parametrize("plugin", PAGES)
+@pytest.mark.heavy
 def test_the_tests_of_the_example_pass(plugin: str, tmp_path: Path) -> None:
     """The page's first plugin, and what the page tests it with."""
     page, passed = PAGES[plugin]

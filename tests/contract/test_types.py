@@ -66,6 +66,7 @@ def checked(folder: Path, answer: str) -> str:
     return done.stdout + done.stderr
 
 
+@pytest.mark.heavy
 def test_answer_is_the_type_of_what_a_hook_returns(tmp_path: Path) -> None:
     """A decision, an awaitable of one or nothing; and nothing else."""
     assert "Success" in checked(tmp_path, 'Decision.reject("blocked: no")')

@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("name", ALL)
+@pytest.mark.heavy
 def test_it_shows_what_is_printed(name: str, tmp_path: Path) -> None:
     """One that drifts is made anew by ``python3 run.py pictures``."""
     now = drawn(name, ALL[name].text(tmp_path))

@@ -33,6 +33,7 @@ def consoles(page: Path) -> dict[str, str]:
     return dict(re.findall(r"```console\n\$ (.*)\n((?s:.*?))```", page.read_text()))
 
 
+@pytest.mark.heavy
 def test_what_the_readme_shows_of_a_relay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It starts, refuses, and tells of a change."""
     monkeypatch.chdir(tmp_path)

@@ -8,6 +8,7 @@ from .walking import Walk, shown_on, steady
 
 
 @pytest.mark.parametrize("page", ["quick-start.md", "tutorial.md", "incidents.md"])
+@pytest.mark.heavy
 def test_what_the_page_shows_is_what_happens(
     page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 import attrs
+import pytest
 from depth import times
 from examples import NOBODY, NOW, AnEvent
 from hypothesis import settings
@@ -279,6 +280,7 @@ class Fleet(RuleBasedStateMachine):
         self.folder.cleanup()
 
 
+@pytest.mark.heavy
 def test_whatever_gets_lost_late_and_out_of_order() -> None:
     """No mark falls, no node goes back, nothing acknowledged is lost, and all agree in the end."""
     depth = settings(max_examples=times(20, 600), stateful_step_count=40)

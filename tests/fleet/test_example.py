@@ -80,6 +80,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         shutil.rmtree(folder)
 
 
+@pytest.mark.heavy
 def test_three_relays_obey_one_file(running: Running) -> None:
     """What is saved at one node all obey; Ctrl-C leaves nothing behind."""
     running.until(lambda: "Ctrl-C stops all" in running.said)

@@ -141,6 +141,7 @@ def machine(tmp_path: Path, disks: Disks) -> Iterator[Machine]:
     server.stop()
 
 
+@pytest.mark.heavy
 def test_no_room_for_a_change(machine: Machine, disks: Disks) -> None:
     """It is refused, the policy stays in force, and nodes that read are not disturbed."""
     one, two = machine.nodes.started(2)
@@ -157,6 +158,7 @@ def test_no_room_for_a_change(machine: Machine, disks: Disks) -> None:
     machine.check_all_is_well(one, two)
 
 
+@pytest.mark.heavy
 def test_no_room_for_the_log(machine: Machine, disks: Disks) -> None:
     """Then the server ends. What it had answered OK is there when it has room again."""
     disk = disks.mounted(WAL_BYTES)

@@ -100,6 +100,7 @@ def told(log: Path, what: str) -> list[dict[str, Any]]:
     return [line["event"] for line in lines if line["what"] == what]
 
 
+@pytest.mark.heavy
 def test_nodes_and_database_killed(machine: Machine, started: Children) -> None:
     """All nodes end with the same version, the history is one line, no mark ever fell, and nothing
     acknowledged is lost.

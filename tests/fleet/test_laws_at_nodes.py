@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+import pytest
 from contributed import EVERYTHING, ONLY_ADDS, ONLY_DENIES, accesses, allowed
 from examples import NOBODY, NOW, AnEvent
 from hypothesis import assume, given, target
@@ -164,6 +165,7 @@ def _holds(law: bool) -> None:
 
 @some
 @given(owners_policies(), sents(EVERYTHING), follow_lists, accesses, events, submitters)
+@pytest.mark.heavy
 def test_the_order_in_which_nodes_hear_is_nothing(
     policy: bytes,
     sent: list[Sent],

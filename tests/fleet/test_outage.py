@@ -49,6 +49,7 @@ def allowing(seconds: int = 0) -> AnEvent:
     return signed(owner, content, int(time.time()) + seconds)
 
 
+@pytest.mark.heavy
 def test_a_cut_network(machine: Machine) -> None:
     """Nothing tells of it: whoever waits for an answer has to stop waiting."""
     one, two = machine.nodes.started(2)
@@ -66,6 +67,7 @@ def test_a_cut_network(machine: Machine) -> None:
     eventually(lambda: decides(two).accepted)
 
 
+@pytest.mark.heavy
 def test_no_event_loop_waits_for_it(machine: Machine) -> None:
     """A change that waits for a cut network holds up nothing else."""
     [one] = machine.nodes.started(1)
@@ -86,6 +88,7 @@ def test_no_event_loop_waits_for_it(machine: Machine) -> None:
     assert asyncio.run(longest_gap()) < (time.monotonic() - began) / 2
 
 
+@pytest.mark.heavy
 def test_a_slow_network(machine: Machine) -> None:
     """A tenth of a second each way: a change takes longer, and is made."""
     one, two = machine.nodes.started(2)
@@ -229,6 +232,7 @@ def test_a_node_that_kept_nothing_does_not_start(machine: Machine) -> None:
     machine.start()
 
 
+@pytest.mark.heavy
 def test_killed_in_the_middle_of_changes(machine: Machine) -> None:
     """Whatever was answered OK is in the history, which is one line; all nodes end with the same
     policy, and no mark fell.

@@ -40,6 +40,7 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     }
 
 
+@pytest.mark.heavy
 def test_it_needs_the_contract_alone(tmp_path: Path, wheels: dict[str, Path]) -> None:
     """Its own tests pass without the engine, and its types are complete."""
     needs = "relay-members[tests]"
@@ -62,6 +63,7 @@ def test_it_needs_the_contract_alone(tmp_path: Path, wheels: dict[str, Path]) ->
 
 
 @asynchronous
+@pytest.mark.heavy
 async def test_a_relay_asks_it(tmp_path: Path, wheels: dict[str, Path]) -> None:
     """Who pays while the relay runs is let in by a rule, and vouched for; until forgotten."""
     python = environment(tmp_path / "env", "orly-policy-plugin[nostr-relay]", *wheels.values())

@@ -47,6 +47,7 @@ def test_it_is_short_and_needs_the_contract_alone(path: Path) -> None:
     assert imported - sys.stdlib_module_names == {"orly_policy_hookspecs"}
 
 
+@pytest.mark.heavy
 def test_their_types_are_complete(tmp_path: Path) -> None:
     pytest.importorskip("mypy")
     contract = Path(hooks.__file__).parents[1]

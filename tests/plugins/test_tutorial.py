@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from orly_policy_plugin.policy import read_policy
 
 ROOT = Path(__file__).parents[2]
@@ -39,6 +41,7 @@ def printed(folder: Path, command: str) -> str:
     return re.sub(r"(, \d+ deselected)? in [\d.]+s$", "", last)
 
 
+@pytest.mark.heavy
 def test_each_step_works(tmp_path: Path) -> None:
     """The tests that the page runs pass with what it has shown by then."""
     shutil.copytree(MEMBERS / "tests", tmp_path / "tests")

@@ -63,6 +63,7 @@ def nonsense(request: pytest.FixtureRequest) -> bytes:
     return NONSENSE[request.param]()
 
 
+@pytest.mark.heavy
 def test_nonsense_is_refused_soon(nonsense: bytes, waits: list[float]) -> None:
     """With a good many of its mistakes, and a word that there are more."""
     gc.collect()

@@ -162,6 +162,7 @@ def _workers(relay: Started) -> set[str]:
 
 @pytest.mark.parametrize("server", ["gunicorn", "uvicorn"])
 @asynchronous
+@pytest.mark.heavy
 async def test_two_workers_obey_the_policy_and_each_change(place: Place, server: str) -> None:
     """A write is accepted and one refused; and another once the file is saved, by both."""
     async with served(place, server) as relay:
@@ -203,6 +204,7 @@ async def test_headers_are_believed_from_the_web_server_alone(place: Place) -> N
 
 
 @asynchronous
+@pytest.mark.heavy
 async def test_each_worker_warns_of_hazards(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """Once each: nothing of the settings as they stand, but for the database of tests, which is
     fast and forgets.
@@ -257,6 +259,7 @@ def _programs() -> str:
 
 @pytest.mark.skipif(not shutil.which("flock"), reason="util-linux is not installed")
 @asynchronous
+@pytest.mark.heavy
 async def test_a_backup_is_restored(place: Place, tmp_path: Path) -> None:
     """Of a running relay: its events, its policy and its history are there again."""
     author = Key()

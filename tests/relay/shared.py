@@ -5,12 +5,12 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from depth import IS_LONG, ONE_OF_BOTH
+import depth
 
 from .policies import POLICY
 from .process import MemoryRelay, MonstrRelay, Relay
 
-STORAGES = (*ONE_OF_BOTH, "memory", "monstr") if IS_LONG else ONE_OF_BOTH
+STORAGES = (*depth.STORAGES, "memory", "monstr") if depth.IS_LONG else depth.STORAGES
 """The others are what the kit for hosts is run against, every time."""
 _FAULT = re.compile(r"(?m)^[ |]*[\w.]*(?:Error|Exception|Warning|Disconnected)\b.*")
 UNPARSABLE = re.compile("Parse error at offset|parse recursion depth|integer value|4300 digits")

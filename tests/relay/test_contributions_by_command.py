@@ -83,6 +83,7 @@ def send(orly_policy: OrlyPolicy, relay: Relay, *, seconds_ago: int = 0, stdin: 
     return event_id
 
 
+@pytest.mark.heavy
 def test_a_contribution_is_withdrawn_and_sent_again(relay: Relay, orly_policy: OrlyPolicy) -> None:
     """The relay obeys, and each command says what is in force."""
     event_id = send(orly_policy, relay, seconds_ago=100)

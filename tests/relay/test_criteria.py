@@ -6,6 +6,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from .client import asynchronous, connected
 from .process import ROOT, Relay
 from .signing import Event, Key
@@ -47,6 +49,7 @@ def relay_with_the_pack(folder: Path, policy: dict[str, Any]) -> Relay:
 
 
 @asynchronous
+@pytest.mark.heavy
 async def test_rules_have_the_packs_fields(tmp_path: Path) -> None:
     """And a file that is saved changes what they say."""
     install(tmp_path)
@@ -85,6 +88,7 @@ async def test_rules_have_the_packs_fields(tmp_path: Path) -> None:
 
 
 @asynchronous
+@pytest.mark.heavy
 async def test_who_sends_and_who_is_reported(tmp_path: Path) -> None:
     """By the keys of a list, which is a file that changes."""
     install(tmp_path)

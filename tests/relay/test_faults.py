@@ -251,6 +251,7 @@ def attacked(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     ids=lambda each: getattr(each, "__name__", each),
 )
 @asynchronous
+@pytest.mark.heavy
 async def test_the_relay_goes_on(attacked: Relay, attack: Attack) -> None:
     """For everybody else, and with the memory that it had."""
     party = Key()

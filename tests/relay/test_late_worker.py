@@ -3,6 +3,8 @@
 import sys
 from pathlib import Path
 
+import pytest
+
 from .client import asynchronous, connected
 from .signing import Key
 from .test_plugins import install, python_path
@@ -34,6 +36,7 @@ PLUGIN = """
 
 
 @asynchronous
+@pytest.mark.heavy
 async def test_what_it_is_told_while_it_opens_waits(tmp_path: Path) -> None:
     """It is no fault, and is in no log."""
     install(tmp_path, "late = third_party:late", code=PLUGIN.format(folder=str(tmp_path)))

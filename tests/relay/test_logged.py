@@ -37,6 +37,7 @@ async def said(relay: Started, words: str) -> list[str]:
 
 @pytest.mark.parametrize("name", SILENT)
 @asynchronous
+@pytest.mark.heavy
 async def test_each_worker_says_what_is_in_force(tmp_path: Path, name: str) -> None:
     """At start, at each change, when the file is broken and when it is well again; once each."""
     policy = tmp_path / "policy.json"

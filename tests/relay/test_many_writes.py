@@ -88,6 +88,7 @@ async def changing(relay: Relay) -> None:
 
 @pytest.mark.parametrize("storage", ["sqlite", "lmdb"])
 @asynchronous
+@pytest.mark.heavy
 async def test_every_answer_is_of_one_policy_and_nothing_is_lost(
     tmp_path: Path, storage: str
 ) -> None:

@@ -11,6 +11,7 @@ import urllib.request
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from .asked import CLI, POLICY, command, pids, status, write
@@ -68,6 +69,7 @@ async def scrape(url: str) -> Samples:
 
 
 @asynchronous
+@pytest.mark.heavy
 async def test_the_workers_are_summed_and_none_takes_its_counts_away(two_workers: Relay) -> None:
     """Where one is killed, no sum falls; its successor's are added."""
     key = Key()

@@ -60,6 +60,7 @@ async def test_an_owners_policy_forges_no_line_of_the_output(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("storage", ["sqlite", "lmdb"])
 @asynchronous
+@pytest.mark.heavy
 async def test_an_event_forges_no_line_of_the_log(tmp_path: Path, storage: str) -> None:
     """An id with the end of a line, and whatever else is no event or no message."""
     event_id = "e\nERROR forged\x1b[2J\u2028"
@@ -80,6 +81,7 @@ async def test_an_event_forges_no_line_of_the_log(tmp_path: Path, storage: str) 
 
 
 @asynchronous
+@pytest.mark.heavy
 async def test_a_header_forges_no_line_of_the_log(tmp_path: Path) -> None:
     """Who connects from where is what the socket says, and its origin is escaped."""
     headers = {"X-Forwarded-For": "6.6.6.6", "X-Real-IP": "6.6.6.6", "Forwarded": "for=6.6.6.6"}

@@ -4,6 +4,8 @@ import json
 import sys
 from pathlib import Path
 
+import pytest
+
 from .client import asynchronous, connected
 from .process import Relay
 from .signing import Key
@@ -43,6 +45,7 @@ def relay(folder: Path, policy: object) -> Relay:
 
 
 @asynchronous
+@pytest.mark.heavy
 async def test_a_saved_file_and_an_owner_change_them(tmp_path: Path) -> None:
     """What the plugin refuses, and a plugin that is not there, change nothing."""
     policy = {"owners": [OWNER.pubkey], "plugins": {"longest": {"most": 3}}}

@@ -101,6 +101,7 @@ async def given(url: str, keys: list[Key], events: list[Event]) -> set[str]:
 
 @pytest.mark.parametrize("recipe", RECIPES)
 @asynchronous
+@pytest.mark.heavy
 async def test_a_relay_does_what_the_suite_says(recipe: str, tmp_path: Path) -> None:
     suite, cast = written(tmp_path, recipe)
     began, stored = int(time.time()), []

@@ -201,6 +201,7 @@ async def test_the_events_of_a_req_are_asked_together(relay: ScriptedRelay) -> N
 
 
 @asynchronous
+@pytest.mark.heavy
 async def test_a_slow_script_delays_no_other_writer(relay: ScriptedRelay) -> None:
     """While there is always an event that waits a second for its script, others are answered as
     fast as ever: 20 ms at most are between them, and twice the time where all is slow.
@@ -281,6 +282,7 @@ async def test_what_a_script_fails_at_is_not_handed_out(
 
 
 @asynchronous
+@pytest.mark.heavy
 async def test_a_flood_of_readers_is_handed_nothing_and_keeps_nobody_waiting(
     relay: ScriptedRelay,
 ) -> None:

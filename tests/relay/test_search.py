@@ -215,6 +215,7 @@ async def test_wrong_kinds_are_told(tmp_path: Path, kinds: Any) -> None:
     assert f"fts_kinds: {kinds!r} is not a list of kinds, such as [0, 1]" in str(caught.value)
 
 
+@pytest.mark.heavy
 def test_that_whoosh_is_missing_is_told(tmp_path: Path) -> None:
     """Where search is on: it is not needed otherwise."""
     script = (

@@ -189,6 +189,7 @@ def test_taken_port_and_other_wrong_options_are_one_line(
             assert "Traceback" not in ending.stderr
 
 
+@pytest.mark.heavy
 def test_an_argument_that_gunicorn_cannot_read_is_told(tmp_path: Path) -> None:
     """It reads those of the process."""
     options = ("--port", "0", "--data", str(tmp_path), "--script-environment", "\udcff")
@@ -228,6 +229,7 @@ async def test_switched_off_says_that_no_policy_is_enforced(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("storage", ["PolicyDBStorage", "PolicyLMDBStorage"])
+@pytest.mark.heavy
 def test_storage_is_not_served_without_the_shell(tmp_path: Path, storage: str) -> None:
     """Under nostr-relay's own command our storage would know no connection: it does not start."""
     config = tmp_path / "config.yaml"

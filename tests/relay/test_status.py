@@ -65,6 +65,7 @@ async def test_a_file_that_cannot_be_used_is_told_with_exit_status_1(two_workers
 
 
 @asynchronous
+@pytest.mark.heavy
 async def test_a_worker_that_is_killed_is_missed_by_nobody(two_workers: Relay) -> None:
     """Its socket is removed, and the one that takes its place is asked."""
     before = pids(two_workers)

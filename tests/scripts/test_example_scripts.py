@@ -238,6 +238,7 @@ def test_accepts_and_rejects(script: Installed) -> None:
         assert running.ends() == (0, "")
 
 
+@pytest.mark.heavy
 def test_no_content_confuses_it(script: Installed) -> None:
     """Whatever a note contains, the answer is to its own id, and right, and nothing is run."""
     expected: dict[str, tuple[bool, str]] = {}

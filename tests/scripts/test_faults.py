@@ -110,6 +110,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("body", FAULTS.values(), ids=FAULTS.keys())
+@pytest.mark.heavy
 def test_every_question_gets_its_own_reply_in_time(
     folder: Any, log_lines: LogLines, body: str
 ) -> None:
@@ -560,6 +561,7 @@ def test_without_pidfds_it_is_the_same(folder: Any, monkeypatch: pytest.MonkeyPa
     assert len(folder.started) >= 3
 
 
+@pytest.mark.heavy
 def test_two_thousand_events_through_one_that_dies(folder: Any) -> None:
     """At random, every hundred answers: each gets its answer in the end, never another's."""
     folder.write("""

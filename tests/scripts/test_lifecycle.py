@@ -504,6 +504,7 @@ scripts.stop()
 """
 
 
+@pytest.mark.heavy
 def test_a_fork_asks_processes_of_its_own(folder: Any) -> None:
     """Whatever its parent was about at that moment; the parent's go on."""
     folder.write(FIRST)

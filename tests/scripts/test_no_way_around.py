@@ -37,6 +37,7 @@ def enforcing(folder: Any, policy: dict[str, Any], **settings: Any) -> tuple[Gat
 
 
 @pytest.mark.parametrize("readers", [1, 4])
+@pytest.mark.heavy
 def test_a_large_req_is_no_way_past_a_script(folder: Any, readers: int) -> None:
     """It rejects each event in time; that there are many of them lets none through."""
     folder.write(REJECTS_SLOWLY)

@@ -105,6 +105,7 @@ def one_connection(number: int) -> Context:
     ("of_flooder", "failure"),
     [(one_address, None), (one_network, "default"), (one_connection, None)],
 )
+@pytest.mark.heavy
 def test_a_flood_of_reads_gets_nothing_and_keeps_nobody_waiting(
     folder: Any, of_flooder: Any, failure: str | None
 ) -> None:
@@ -327,6 +328,7 @@ def test_no_event_ends_it_in_anothers_name(folder: Any) -> None:
 
 
 @pytest.mark.parametrize("body", [DIES_AT_SOME, ANSWERS_AND_DIES])
+@pytest.mark.heavy
 def test_many_that_end_it_do_not_have_it_left_alone(folder: Any, body: str) -> None:
     """One who floods it with such events drives no backoff in which others' questions fail."""
     folder.write(body)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+import pytest
 from relay.client import asynchronous
 from relay.signing import Key
 
@@ -55,6 +56,7 @@ async def test_a_subscription_of_who_does_not_read_is_closed(tmp_path: Path) -> 
 
 
 @asynchronous
+@pytest.mark.heavy
 async def test_requests_that_nobody_reads_fill_nothing(tmp_path: Path) -> None:
     """The relay takes no more than it may answer."""
     bounds = {"unread_bytes": 2_000}

@@ -35,6 +35,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.heavy
 def test_killed_at_random_moments(nursery: Nursery, folder: Path) -> None:
     """The policy is the old or the new one, and no mark is lower than what was acknowledged."""
     crashes_with_leftovers = 0
@@ -69,6 +70,7 @@ def check_state_counting_from_what_stands(folder: Path) -> None:
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("first", [True, False], ids=["the first policy", "a later one"])
+@pytest.mark.heavy
 def test_killed_at_each_step(nursery: Nursery, folder: Path, after: bool, first: bool) -> None:
     """Before and after each thing that is done to the disk; a write is cut in half."""
     for step in range(1, 200):
@@ -117,6 +119,7 @@ def test_contributions_killed_at_random_moments(nursery: Nursery, folder: Path) 
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.heavy
 def test_contributions_killed_at_each_step(nursery: Nursery, folder: Path, after: bool) -> None:
     """Before and after each thing that is done to the disk."""
     assert nursery.run(tasks.contribute_and_withdraw, folder) == [0]

@@ -19,6 +19,7 @@ from .making import DELETION, VANISH, Place, event, id_of, walked
 _KEYS = [hashlib.sha256(b"key %d" % number).hexdigest() for number in range(5_000)]
 
 
+@pytest.mark.heavy
 def test_lists_of_thousands(place: Place) -> None:
     """5,000 ids, authors or tag values find exactly what they name, in order."""
     stored = [
@@ -46,6 +47,7 @@ def test_lists_of_thousands(place: Place) -> None:
     asyncio.run(run())
 
 
+@pytest.mark.heavy
 def test_a_second_with_many_events(place: Place) -> None:
     """Ties are by the lowest id, also where a page ends in the middle of the second."""
     stored = [event(number, created_at=number // 300 + 1) for number in range(900)]

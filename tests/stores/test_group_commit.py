@@ -18,6 +18,7 @@ from orly_policy_plugin.session.deletions import deletion_of
 from .making import AUTHORS, DELETION, AnyStore, Place, event, id_of, walked
 
 
+@pytest.mark.heavy
 def test_what_is_answered_outlives_a_kill(place: Place) -> None:
     """Every event whose ``add`` has returned is there after the process was killed."""
     tests = Path(__file__).parent.parent

@@ -323,6 +323,7 @@ def deafened(node: Node, monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
 
 
 @asynchronous
+@pytest.mark.heavy
 async def test_who_falls_behind_looks_up_the_last(
     place: Place, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

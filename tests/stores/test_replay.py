@@ -5,6 +5,7 @@ import json
 import os
 from pathlib import Path
 
+import pytest
 import yaml
 from forks import completed
 
@@ -21,6 +22,7 @@ async def _stored(place: Place) -> None:
         await asyncio.gather(*map(store.add, EVENTS))
 
 
+@pytest.mark.heavy
 def test_every_event_is_replayed_once(place: Place, tmp_path: Path) -> None:
     """Page by page or row by row, whichever database it is."""
     asyncio.run(_stored(place))

@@ -206,6 +206,7 @@ def test_what_is_not_stored_is_not_indexed(place: Place) -> None:
     assert [key[-32:].hex() for key in index(place)] == [new.id]
 
 
+@pytest.mark.heavy
 def test_what_was_stored_before_is_indexed(place: Place) -> None:
     """Once, also what nostr-relay has stored meanwhile; what it has removed is passed over."""
     by_us = [event(number, created_at=number + 1, content="fox") for number in range(120)]
@@ -251,6 +252,7 @@ def test_closing_ends_the_indexing(place: Place) -> None:
     asyncio.run(run())
 
 
+@pytest.mark.heavy
 def test_stock_does_not_mind_our_index(place: Place) -> None:
     """Our keys come after those that it looks for."""
     one = event(1, AUTHORS[2], 1_700_000_000, 1, [["t", "zzz"], ["z", "\uffff"]], "zebra words")

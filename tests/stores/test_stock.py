@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from orly_policy_hookspecs.nip01 import Filter, FrozenEvent
 from orly_policy_plugin.session import Known
 from orly_policy_plugin.session.deletions import deletion_of
@@ -27,6 +29,7 @@ def _in_order(found: list[dict[str, object]]) -> list[dict[str, object]]:
     return sorted(found, key=lambda each: str(each["id"]))
 
 
+@pytest.mark.heavy
 def test_what_stock_has_written_is_there(place: Place) -> None:
     """It is found, exactly as it was sent, and known by id, address and deletion."""
     deletion = event(6, AUTHORS[0], 1_700_000_006, DELETION, [["e", "ee" * 32]])
@@ -62,6 +65,7 @@ def _filters() -> list[Filter]:
     ]
 
 
+@pytest.mark.heavy
 def test_stock_finds_what_we_have_written(place: Place) -> None:
     """By all of its indexes, and nothing that we have removed."""
     old = event(20, AUTHORS[1], 1_700_000_000, 0)
@@ -90,6 +94,7 @@ def test_stock_finds_what_we_have_written(place: Place) -> None:
         assert _in_order(answer) == _in_order([_as_json(each) for each in expected])
 
 
+@pytest.mark.heavy
 def test_stock_writes_on_where_we_have_stopped(place: Place) -> None:
     """Our index in its tables does not bother it."""
 

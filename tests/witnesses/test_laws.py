@@ -3,6 +3,7 @@
 import random
 from typing import Any
 
+import pytest
 import spec_model
 from depth import times
 from examples import KEYS, NOW, AnEvent
@@ -92,6 +93,7 @@ def followed(draw: random.Random) -> dict[str, tuple[str, ...]]:
 
 @given(both, st.integers(0, 2**32))
 @pairs
+@pytest.mark.heavy
 def test_none_that_differ_are_called_alike(pair: tuple[Json, Json], seed: int) -> None:
     """Of 500 questions, with whatever follow lists, both answer each alike."""
     old, new = map(structure_policy, pair)

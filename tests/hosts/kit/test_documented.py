@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from orly_policy_plugin.hosts.kit import Ability, suite
 
 ROOT = Path(__file__).parents[3]
@@ -35,6 +37,7 @@ def run(folder: Path, text: str, *options: str) -> str:
     return done.stdout + done.stderr
 
 
+@pytest.mark.heavy
 def test_the_example_passes(tmp_path: Path) -> None:
     """All that is said of a host is so, and what is printed is what the page shows."""
     printed = run(tmp_path, EXAMPLE)
@@ -42,6 +45,7 @@ def test_the_example_passes(tmp_path: Path) -> None:
     assert re.sub(r" in [\d.]+s$", "", printed.strip()).splitlines() == expected
 
 
+@pytest.mark.heavy
 def test_what_a_relay_cannot_do_is_skipped_with_its_reason(tmp_path: Path) -> None:
     """By the page's second example; and by its third there is a test of one's own."""
     (cannot,) = re.findall(r"cannot=\{.*\}", CANNOT)

@@ -22,6 +22,7 @@ PROGRAM = re.findall(
 
 
 @asynchronous
+@pytest.mark.heavy
 async def test_the_program_of_the_page(tmp_path: Path) -> None:
     """It serves what the policy allows, keeps it, and ends when it is told to."""
     with socket.create_server(("127.0.0.1", 0)) as found:
@@ -54,6 +55,7 @@ async def test_the_program_of_the_page(tmp_path: Path) -> None:
                 await process.wait()
 
 
+@pytest.mark.heavy
 def test_another_store_is_told_of_in_one_line(tmp_path: Path) -> None:
     """The example does not start on what is no database of monstr's."""
     (tmp_path / "policy.json").write_text("{}")

@@ -122,6 +122,7 @@ async def _take(store: DeletingStore, model: Model, new: FrozenEvent) -> None:
     asked=st.lists(_filters, min_size=1, max_size=6),
     page=st.integers(1, 5),
 )
+@pytest.mark.heavy
 def test_it_is_like_the_store_in_memory(
     kind: type[DeletingStore], arriving: list[FrozenEvent], asked: list[Filter], page: int
 ) -> None:

@@ -170,6 +170,7 @@ async def test_a_huge_frame_ends_its_connection_alone(tmp_path: Path) -> None:
 
 
 @asynchronous
+@pytest.mark.heavy
 async def test_a_flood_ends_with_its_answer(tmp_path: Path) -> None:
     """Of more events than were asked for, no more is kept."""
     many = [KEY.event(1, f"{number}" + "x" * 1000) for number in range(300)]

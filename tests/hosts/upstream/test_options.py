@@ -141,6 +141,7 @@ async def test_clients_connect_where_the_relay_is(tmp_path: Path) -> None:
 
 
 @asynchronous
+@pytest.mark.heavy
 async def test_several_processes_are_one_relay(tmp_path: Path) -> None:
     """A live event reaches the readers of each once, and a saved policy holds in each."""
     async with scripted() as upstream:
@@ -204,6 +205,7 @@ async def test_the_log_has_no_line_for_each_connection(tmp_path: Path) -> None:
 
 
 @asynchronous
+@pytest.mark.heavy
 async def test_a_client_that_does_not_read(tmp_path: Path) -> None:
     """It costs little memory, and nobody else any time."""
     large = [KEY.event(1, f"{number}" + "x" * 50_000) for number in range(200)]
