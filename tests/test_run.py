@@ -184,6 +184,7 @@ def test_it_needs_the_standard_library_alone() -> None:
 
 
 @pytest.mark.parametrize("old", OLD_PYTHONS, ids=lambda path: path.parts[-3])
+@pytest.mark.heavy
 def test_an_old_python_is_told_that_it_is_too_old(project: Path, old: Path) -> None:
     """Where no other is on the PATH; help and wrong calls it can tell like any."""
     done = start(project, "relay", python=str(old), PATH="/nowhere")

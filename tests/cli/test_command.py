@@ -365,6 +365,7 @@ GOES_ON = {("history", "missing"), ("history", "--json", "missing")}
 
 @pytest.mark.usefixtures("all_but_one")
 @pytest.mark.parametrize("content", NO_FILES.values(), ids=NO_FILES)
+@pytest.mark.heavy
 def test_a_named_file_that_cannot_be_used_is_told(
     content: bytes | None, write: Write, folder: Path, invoke: Invoke
 ) -> None:
@@ -411,6 +412,7 @@ def test_a_named_file_that_may_not_be_read_is_exit_2(
     assert re.search("[Pp]ermission denied|may not be read", done.stderr)
 
 
+@pytest.mark.heavy
 def test_a_poor_terminal_gets_escapes(
     write: Write, event: Callable[..., dict[str, Any]], folder: Path, command: list[str]
 ) -> None:

@@ -496,6 +496,7 @@ while chunk := os.read(0, 1 << 20):
 
 
 @pytest.mark.parametrize(("text", "says"), SILENT)
+@pytest.mark.heavy
 def test_what_is_seen_by_waiting(
     text: str, says: list[str], script: Script, quick_check: Check
 ) -> None:
@@ -523,6 +524,7 @@ def _gone(name: str) -> bool:
 
 @pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="looks at processes in /proc")
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.heavy
 def test_nothing_outlives_an_interrupted_check(
     how: signal.Signals, script: Script, folder: Path, command: list[str]
 ) -> None:

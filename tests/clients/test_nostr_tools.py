@@ -50,6 +50,7 @@ def outcome(script: Path, relay: Relay) -> Outcome:
 
 
 @pytest.mark.parametrize("check", CHECKS)
+@pytest.mark.heavy
 def test_check_of_the_script(outcome: Outcome, check: str) -> None:
     """Each passes. Of one that was not come to, Node's own words."""
     assert_passed(outcome, check)

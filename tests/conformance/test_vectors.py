@@ -49,6 +49,7 @@ def answers(suite: Suite) -> list[bool]:
     ]
 
 
+@pytest.mark.heavy
 def test_the_command_agrees_with_every_vector() -> None:
     """``orly-policy test`` over both files runs 6,240 cases, and none fails."""
     paths = [str(FOLDER / name) for name in FILES]

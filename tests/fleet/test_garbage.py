@@ -39,6 +39,7 @@ def changed(node: Node, n: int) -> None:
 
 
 @pytest.mark.parametrize("garbage", ["", "{", "[]", "null", '{"id": "x"}', "\x7f", "[" * 10_000])
+@pytest.mark.heavy
 def test_garbage_in_the_place_of_a_contribution(nodes: Nodes, garbage: str) -> None:
     """What it denied stays denied where it was known; elsewhere it counts for nothing."""
     one, two = nodes.started(2, FOLLOWING)

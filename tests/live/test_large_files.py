@@ -91,6 +91,7 @@ BOUNDS = {
 
 
 @pytest.mark.parametrize("name", BOUNDS)
+@pytest.mark.heavy
 def test_an_event_cannot_put_in_what_could_not_be_read(world: World, name: str) -> None:
     """Small as it is, the file that it makes is larger."""
     settings, comment = BOUNDS[name]

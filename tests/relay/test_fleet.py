@@ -219,6 +219,7 @@ async def soon_said(node: UpdatableRelay, text: str, count: int) -> None:
 
 
 @asynchronous
+@pytest.mark.heavy
 async def test_what_was_stored_while_a_node_heard_nothing_comes_later(fleet: Fleet) -> None:
     """The database restarts, and one node notices it only after another has stored events."""
     deaf = fleet.nodes[1]

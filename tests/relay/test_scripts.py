@@ -403,6 +403,7 @@ async def test_a_signed_policy_may_name_known_scripts_alone(relay: ScriptedRelay
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 @pytest.mark.parametrize("storage", ["sqlite", "lmdb"])
 @asynchronous
+@pytest.mark.heavy
 async def test_no_script_outlives_its_relay(
     how: signal.Signals, storage: str, tmp_path: Path
 ) -> None:

@@ -125,6 +125,7 @@ async def test_tail_follows_what_is_wanted(two_workers: Relay) -> None:
 
 
 @asynchronous
+@pytest.mark.heavy
 async def test_tail_prints_lines_of_json_and_contents_if_asked(two_workers: Relay) -> None:
     """The entries of the decision log."""
     key = Key()

@@ -72,6 +72,7 @@ def in_force(plugin):
     return {"allow": ALLOW, "deny": DENY}[plugin.snapshot.policy.default_policy]
 
 
+@pytest.mark.heavy
 def test_every_decision_is_of_the_old_or_the_new_policy(saving, load, until):
     """While the file is saved in each way, no decision is of anything else, and within a second
     all are of the new one."""

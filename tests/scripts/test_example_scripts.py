@@ -260,6 +260,7 @@ def test_no_content_confuses_it(script: Installed) -> None:
     assert not list(script.folder.iterdir())
 
 
+@pytest.mark.heavy
 def test_many_at_once(script: Installed) -> None:
     """Of many events in one go each gets exactly one answer, which is its own."""
     chance = random.Random(1)

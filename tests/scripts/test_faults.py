@@ -139,6 +139,7 @@ ENDS = {
 
 
 @pytest.mark.parametrize("body", ENDS.values(), ids=ENDS.keys())
+@pytest.mark.heavy
 def test_it_is_started_again(folder: Any, body: str) -> None:
     """And the next process answers; nothing is kept of the one before."""
     folder.write(body)
@@ -168,6 +169,7 @@ def test_it_is_started_again(folder: Any, body: str) -> None:
         ),
     ],
 )
+@pytest.mark.heavy
 def test_the_log_says_once_what_is_wrong(
     folder: Any, log_lines: LogLines, body: str, says: str
 ) -> None:

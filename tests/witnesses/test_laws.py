@@ -50,6 +50,7 @@ def compared(old: Json, new: Json) -> Comparison:
 
 @given(both)
 @pairs
+@pytest.mark.heavy
 def test_no_witness_is_false(pair: tuple[Json, Json]) -> None:
     """The brute-force model of the specification answers each as the comparison says."""
     for difference in compared(*pair).differences:

@@ -264,6 +264,7 @@ CASES = [(how, test) for how, (_, tests) in BROKEN.items() for test in tests]
 
 
 @pytest.mark.parametrize(("how", "test"), CASES, ids=lambda each: each.replace(" ", "-"))
+@pytest.mark.heavy
 def test_it_is_noticed(
     host: RunningHost, caplog: pytest.LogCaptureFixture, how: str, test: str
 ) -> None:
@@ -279,6 +280,7 @@ def test_it_is_noticed(
 
 
 @pytest.mark.parametrize("test", sorted({test for _, test in CASES}))
+@pytest.mark.heavy
 def test_it_passes_where_nothing_is_broken(host: RunningHost, test: str) -> None:
     """On the same relay, mended."""
     getattr(HostSuite(), f"test_{test}")(host)
