@@ -84,6 +84,20 @@ def test_what_was_not_told_is_the_error() -> None:
     assert fleet.nodes[0].charge(limits, of_size(EMPTY_SIZE), by(ALICE)) is not None
 
 
+def test_what_several_have_told_adds_up() -> None:
+    """Who has let nothing through refuses what together they have used up."""
+    fleet = Fleet.of(4)
+    *writers, last = fleet.nodes
+    event, limits = of_size(1_000), [limit(300)]
+    for node in writers:
+        assert node.charge(limits, event, by(ALICE)) is None
+    fleet.tell()
+    assert _of_others(last, fleet.clock.now) == 300
+    assert last.charge(limits, event, by(ALICE)) is not None
+    fleet.clock.now += SECONDS
+    assert last.charge(limits, event, by(ALICE)) is None
+
+
 def test_only_what_changed_is_told() -> None:
     """Once, unless it has to be told again."""
     (node,) = Fleet.of(1).nodes
