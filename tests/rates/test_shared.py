@@ -39,7 +39,7 @@ class Fleet:
 
 
 steps = st.lists(
-    st.tuples(st.integers(0, 2), st.floats(0, 20), st.integers(EMPTY_SIZE, 20_000)), max_size=40
+    st.tuples(st.integers(0, 2), st.floats(0, 2), st.integers(EMPTY_SIZE, 20_000)), max_size=40
 )
 
 
