@@ -36,7 +36,7 @@ tests of each, unless it is long.
 PROXIED: Final = ("proxy-stock", "proxy-rust", "proxy-node", "proxy-proxy")
 """Relays behind the proxy; likewise, where it is short."""
 UPSTREAMS: Final = ("stock", "rust", "node", "memory", "proxy")
-"""The same relays, where what is said is the proxy's own."""
+"""Likewise, where what is said is the proxy's own."""
 
 
 def left_out(items: Sequence[pytest.Item]) -> set[pytest.Item]:

@@ -23,7 +23,9 @@ IsNamed = Callable[[Keys], bool]
 
 
 def decayed(average: float, elapsed_seconds: float, time_constant_seconds: float) -> float:
-    """The value that an average has come down to since the last accepted event."""
+    """The value that an average, in bytes per second, has come down to since the last accepted
+    event (section 6 of the spec). A clock that went back takes nothing off and adds nothing.
+    """
     return average * math.exp(-max(elapsed_seconds, 0.0) / time_constant_seconds)
 
 
